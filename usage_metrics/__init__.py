@@ -1,0 +1,17 @@
+"""Request logs of open data, day by day, turned into numbers to trust.
+
+``luigi --module usage_metrics`` finds the tasks here: ``Extract``, ``Clean`` and
+``Geocode`` for one day, ``RangeDaily`` for a range of them, ``LoadSQLite`` for the
+database. :mod:`usage_metrics.pipeline` is the place to start reading.
+"""
+
+from luigi.tools.range import RangeDaily
+
+from usage_metrics.config import set_luigi_defaults
+from usage_metrics.pipeline import Clean, Extract, Geocode, LoadSQLite
+from usage_metrics.sentences import say_errors_in_sentences
+
+__all__ = ["Clean", "Extract", "Geocode", "LoadSQLite", "RangeDaily"]
+
+set_luigi_defaults()
+say_errors_in_sentences()

@@ -1,0 +1,158 @@
+"""Pure Arrow functions that two or more sources clean their entries with.
+
+Nothing here opens anything. The work is done once per distinct value: a column is
+dictionary-encoded, the few values of its dictionary are looked at, and the answer is
+spread over the rows by their codes.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from usage_metrics.columns import STRING, column
+
+REJECTED = pa.schema(
+    [
+        column("reason", STRING, "Why the entry could not be understood"),
+        column("entry", STRING, "The entry as it was: the line, or the row as JSON"),
+    ]
+)
+"""The columns of what is kept apart, the same for every source."""
+
+URL_PARTS = ("scheme", "netloc", "path", "query")
+
+_PLAIN_URL = (
+    r"^(?P<scheme>https?)://(?P<netloc>[!-\"$-.0-9:;<=>@A-Z^_`a-z{|}~]*)"
+    r"(?P<path>(?:/[^?#\x00-\x20\x7f-\x{10ffff}]*)?)"
+    r"(?:\?(?P<query>[^#\x00-\x20\x7f-\x{10ffff}]*))?"
+    r"(?:#[^\x00-\x20\x7f-\x{10ffff}]*)?$"
+)
+"""URLs whose parts a regular expression finds; any other goes to ``urlsplit``."""
+
+
+def count(mask: pa.Array | pa.ChunkedArray) -> int:
+    """How many rows a boolean column is true for."""
+    return int(pc.sum(mask, min_count=0).as_py())
+
+
+def dictionary(array: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column as one dictionary of distinct values and a code per row."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.unify_dictionaries().combine_chunks()
+        if isinstance(array, pa.ChunkedArray):  # no rows: no chunk to combine
+            array = pa.array([], array.type)
+    if pa.types.is_dictionary(array.type):
+        return array
+    return array.dictionary_encode()
+
+
+def spread(values: pa.Array, codes: pa.Array) -> pa.Array:
+    """Give each row the value at its code; strings as a dictionary again."""
+    if values.type != STRING:
+        return values.take(codes)
+    encoded = values.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(
+        encoded.indices.take(codes), encoded.dictionary
+    )
+
+
+def empty_as_null(array: pa.Array) -> pa.Array:
+    """Null in place of empty text."""
+    return pc.if_else(pc.equal(array, ""), pa.scalar(None, STRING), array)
+
+
+def each_distinct(array: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
+    """Apply a Python function to the distinct values of a text column."""
+    encoded = array.dictionary_encode()
+    results = [function(value) for value in encoded.dictionary.to_pylist()]
+    return pa.array(results, STRING).take(encoded.indices)
+
+
+def split_urls(urls: pa.Array) -> dict[str, pa.Array]:
+    """Split URLs as :func:`urllib.parse.urlsplit` does.
+
+    Args:
+        urls: text, best distinct.
+
+    Returns:
+        Scheme, netloc, path and query, an absent part as null. All are null for what
+        is null and for what does not parse, such as ``http://[::1``.
+    """
+    parts = pc.extract_regex(urls, _PLAIN_URL)
+    arrays = {
+        part: pc.struct_field(parts, [parts.type.get_field_index(part)])
+        for part in URL_PARTS
+    }
+    rest = pc.and_(urls.is_valid(), parts.is_null())
+    if pc.any(rest).as_py():
+        split = [_split_one(url) for url in urls.filter(rest).to_pylist()]
+        for index, part in enumerate(URL_PARTS):
+            found = pa.array([parts[index] for parts in split], STRING)
+            arrays[part] = pc.replace_with_mask(arrays[part], rest, found)
+    return {part: empty_as_null(array) for part, array in arrays.items()}
+
+
+def _split_one(url: str) -> Sequence[str | None]:
+    try:
+        return urlsplit(url)[: len(URL_PARTS)]
+    except ValueError:
+        return [None] * len(URL_PARTS)
+
+
+def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str) -> Any:
+    """Find the rows of a partition that another row with the same key supersedes.
+
+    Equal entries have equal times. So the times alone are read first; of rows whose
+    time is no other's nothing more is needed, whatever the size of the day.
+
+    Args:
+        file: the partition.
+        time: the column of the time.
+        key: the columns that, with the time, tell one entry from another.
+        latest: the column whose greatest value says which of several is kept; the
+            first of equals.
+
+    Returns:
+        A boolean numpy array, true for the rows to leave out.
+    """
+    times = file.read([time])[time].cast(pa.int64())
+    known = times.is_valid().to_numpy()
+    values = times.fill_null(0).to_numpy()
+    ordered = np.sort(values[known])
+    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    candidate = known & np.isin(values, repeated)
+    out = np.zeros(len(values), dtype=bool)
+    if not candidate.any():
+        return out
+    rows = _read_rows(file, [time, *key, latest], candidate)
+    rows = rows.sort_by([(latest, "descending"), ("row", "ascending")])
+    kept = rows.group_by([time, *key], use_threads=False).aggregate([("row", "first")])
+    out[candidate] = True
+    out[kept["row_first"].to_numpy()] = False
+    return out
+
+
+def _read_rows(file: pq.ParquetFile, columns: list[str], wanted: Any) -> pa.Table:
+    """Read some columns of some rows, and beside them the number of the row."""
+    tables = []
+    start = 0
+    for group in range(file.num_row_groups):
+        end = start + file.metadata.row_group(group).num_rows
+        rows = np.flatnonzero(wanted[start:end])
+        if len(rows):
+            table = file.read_row_group(group, columns).take(rows)
+            tables.append(table.append_column("row", pa.array(rows + start)))
+        start = end
+    return pa.concat_tables(tables)
+
+
+def reject(entries: pa.Table, reasons: pa.Array) -> pa.Table:
+    """Keep entries apart, as JSON, with the reason for each."""
+    text = [json.dumps(row, default=str, sort_keys=True) for row in entries.to_pylist()]
+    return pa.table([reasons.cast(STRING), pa.array(text, STRING)], schema=REJECTED)

@@ -1,0 +1,305 @@
+"""Every setting: one ``luigi.Config`` class per section of ``luigi.cfg``.
+
+Nothing else in the package reads settings or the environment. Luigi finds
+``luigi.cfg`` in the current folder, in ``/etc/luigi`` or at ``LUIGI_CONFIG_PATH``.
+Secrets never stand there: the ipinfo token comes from the environment, Google
+credentials from the usual places or from a key file that a setting names.
+"""
+
+import datetime as dt
+import difflib
+import os
+import warnings
+from configparser import InterpolationError
+from typing import Any
+
+import luigi
+from luigi.task_register import Register
+
+from usage_metrics.errors import ConfigError
+
+LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
+    "core": {"log_level": "INFO", "autoload_range": "true"},
+    "worker": {"check_complete_on_run": "true"},
+    "retcode": {
+        "already_running": "10",
+        "missing_data": "20",
+        "not_run": "25",
+        "task_failed": "30",
+        "scheduling_error": "35",
+        "unhandled_exception": "40",
+    },
+    "RangeDaily": {
+        "param_name": "date",
+        "task_limit": "100000",
+        "days_back": "36525",
+        "days_forward": "-1",
+    },
+}
+"""Luigi's own settings as this package needs them, from any folder.
+
+Luigi's defaults exit 0 on failure, do 50 days of a range and include today.
+"""
+
+
+def set_luigi_defaults() -> None:
+    """Give Luigi our defaults for what the user's ``luigi.cfg`` leaves open."""
+    settings = luigi.configuration.get_config()
+    for section, options in LUIGI_DEFAULTS.items():
+        for option, value in options.items():
+            if not settings.has_option(section, option):
+                settings.set(section, option, value)
+    # Luigi reads these two itself and still warns that nobody does.
+    warnings.filterwarnings(
+        "ignore", ".*'rpc_retry_", luigi.parameter.UnconsumedParameterWarning
+    )
+
+
+class Day(luigi.DateParameter):  # type: ignore[misc]
+    """A UTC day, with a clear error for what is no date."""
+
+    def parse(self, text: str) -> dt.date:
+        """Read ``YYYY-MM-DD``.
+
+        Raises:
+            ConfigError: if ``text`` is no such date.
+        """
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            name = getattr(self, "_attribute_name", None) or "date"
+            raise ConfigError(
+                f"{name} = {text!r} is not a date; write it as YYYY-MM-DD, "
+                f"on the command line or in luigi.cfg"
+            ) from None
+
+
+class OptionalDay(Day):
+    """A day that may be left open."""
+
+    def parse(self, text: str) -> dt.date | None:  # type: ignore[override]
+        """Read ``YYYY-MM-DD``; nothing is None.
+
+        Raises:
+            ConfigError: if ``text`` is no such date.
+        """
+        return super().parse(text) if text else None
+
+    def serialize(self, value: dt.date | None) -> str:
+        """Write it as it is read."""
+        return value.isoformat() if value else ""
+
+
+class Section(luigi.Config):  # type: ignore[misc]
+    """A section of ``luigi.cfg`` that knows its own keys."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        check_section(type(self).__name__, [name for name, _ in self.get_params()])
+        super().__init__(*args, **kwargs)
+
+
+class paths(Section):
+    """Where everything is kept."""
+
+    root: luigi.Parameter[str] = luigi.Parameter(
+        default="data",
+        description="folder, or s3:// or gs:// URI, of the Parquet files of each stage",
+    )
+
+
+class SourceSection(Section):
+    """The settings that every source has, in a section of the source's name."""
+
+    logs: luigi.Parameter[str] = luigi.Parameter(
+        default="",
+        description="where the log entries are: a folder, s3://, gs:// or bigquery://",
+    )
+    settle_hours: luigi.FloatParameter = luigi.FloatParameter(
+        default=3.0,
+        description="hours after midnight UTC before a day counts as over",
+    )
+    late_days: luigi.IntParameter = luigi.IntParameter(
+        default=1,
+        description="for how many days after its own exports may bring entries",
+    )
+    maximum_rejected_share: luigi.FloatParameter = luigi.FloatParameter(
+        default=0.05,
+        description="the share of a day's lines that may be rejected, 0 to 1",
+    )
+
+
+class datasette(SourceSection):
+    """The request logs of a Datasette site."""
+
+    data_request_patterns: luigi.Parameter[str] = luigi.Parameter(
+        default="/pudl, /ferc1, pudl.db, ferc1.db, .json, .csv",
+        description="what the path of a data request contains, literally",
+    )
+
+
+class bigquery(Section):
+    """How log tables in BigQuery are read."""
+
+    service_account_key: luigi.Parameter[str] = luigi.Parameter(
+        default="",
+        description="path of a key file; empty: application default credentials",
+    )
+    maximum_bytes_billed: luigi.IntParameter = luigi.IntParameter(
+        default=10_000_000_000,
+        description="bytes that reading one day may be billed for",
+    )
+    storage_api: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
+        choices=["auto", "on", "off"],
+        default="auto",
+        description="stream through the Storage Read API: auto, on or off (REST)",
+    )
+    timeout: luigi.FloatParameter = luigi.FloatParameter(
+        default=600.0,
+        description="seconds until a request, with retries, a query or the download "
+        "of a day is given up",
+    )
+    endpoint: luigi.Parameter[str] = luigi.Parameter(
+        default="", description="URL of an emulator to use instead of Google's service"
+    )
+
+
+class geocode(Section):
+    """Who says where an address is."""
+
+    provider: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
+        choices=["mmdb", "ipinfo"],
+        default="mmdb",
+        description="mmdb: a database file, offline; ipinfo: the service at ipinfo.io",
+    )
+    database: luigi.Parameter[str] = luigi.Parameter(
+        default="",
+        description="path of an MMDB file, or of two with a comma between; "
+        "empty: the one in the package",
+    )
+
+
+class ipinfo(Section):
+    """How the service at ipinfo.io is asked, when ``[geocode] provider`` is ipinfo."""
+
+    plan: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
+        choices=["full", "lite"],
+        default="lite",
+        description="full: city and more, 1,000 addresses a request; lite: country, AS",
+    )
+    cache: luigi.Parameter[str] = luigi.Parameter(
+        default="data/cache/ipinfo",
+        description="path of the file of answers; the kind of file is appended",
+    )
+    cache_days: luigi.IntParameter = luigi.IntParameter(
+        default=90, description="days after which an address is asked for again"
+    )
+    timeout: luigi.FloatParameter = luigi.FloatParameter(
+        default=30.0, description="seconds to wait for an answer"
+    )
+    attempts: luigi.IntParameter = luigi.IntParameter(
+        default=5, description="how often a request is tried before giving up"
+    )
+    when_refused: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
+        choices=["fail", "leave_null"],
+        default="fail",
+        description="when the service stops answering: fail the task, or leave_null",
+    )
+    endpoint: luigi.Parameter[str] = luigi.Parameter(
+        default="", description="URL to ask instead of ipinfo's"
+    )
+
+
+class database(Section):
+    """The SQLite database that ``LoadSQLite`` fills."""
+
+    path: luigi.Parameter[str] = luigi.Parameter(
+        default="data/usage_metrics.db", description="path of the database file"
+    )
+    busy_seconds: luigi.FloatParameter = luigi.FloatParameter(
+        default=30.0, description="how long to wait while another program holds it"
+    )
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    paths,
+    datasette,
+    bigquery,
+    geocode,
+    ipinfo,
+    database,
+)
+"""Every section of ours, in the order in which the README lists them."""
+
+
+def ipinfo_token() -> str:
+    """The ipinfo token, from ``IPINFO_TOKEN``.
+
+    Raises:
+        ConfigError: if it is not set, or cannot be a token.
+    """
+    token = os.environ.get("IPINFO_TOKEN", "").strip()
+    if not token:
+        raise ConfigError(
+            "[geocode] provider = ipinfo needs a token: set the environment variable "
+            "IPINFO_TOKEN to the one shown at https://ipinfo.io/dashboard/token, or "
+            "set provider = mmdb"
+        )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigError(
+            "IPINFO_TOKEN holds characters that no token has: copy it again from "
+            "https://ipinfo.io/dashboard/token"
+        )
+    return token
+
+
+def source_section(name: str) -> SourceSection:
+    """The settings of a source; a source without own settings gets the common ones."""
+    for section in SECTIONS:
+        if section.__name__ == name and issubclass(section, SourceSection):
+            return section()
+    section = type(name, (SourceSection,), {"__module__": __name__})
+    return section()
+
+
+def check_section(name: str, keys: list[str]) -> None:
+    """Refuse keys of a section that no setting has, and values Luigi cannot read.
+
+    Raises:
+        ConfigError: naming the section, the key and the remedy.
+    """
+    settings = luigi.configuration.get_config()
+    if not settings.has_section(name):
+        return
+    for key in settings.options(name):
+        if key not in keys and key not in settings.defaults():
+            raise ConfigError(
+                f"luigi.cfg: [{name}] has no setting {key!r}"
+                f"{_did_you_mean(key, keys)}; it has {', '.join(sorted(keys))}"
+            )
+        try:
+            settings.get(name, key)
+        except InterpolationError as error:
+            raise ConfigError(
+                f"luigi.cfg: the value of [{name}] {key} cannot be read: {error}; "
+                "write %% for a percent sign and set every ${VARIABLE} it names"
+            ) from None
+
+
+def check_sections() -> None:
+    """Refuse a ``luigi.cfg`` with a section of ours misspelt or a wrong key in one.
+
+    Raises:
+        ConfigError: naming the section, the key and the remedy.
+    """
+    ours = [section.__name__ for section in SECTIONS]
+    known = set(Register.task_names()) | set(LUIGI_DEFAULTS)
+    for name in luigi.configuration.get_config().sections():
+        if name not in known and (close := _did_you_mean(name, ours)):
+            raise ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
+    for section in SECTIONS:
+        section()
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
+    return f" (did you mean {close[0]}?)" if close else ""

@@ -1,0 +1,29 @@
+"""The errors this package raises on purpose.
+
+Every message is a sentence that names what is wrong (the setting, the file, the
+line, the column) and what to do about it. Anything else that escapes is a bug.
+"""
+
+
+class UsageMetricsError(Exception):
+    """Something that a person can put right; the message says how."""
+
+
+class ConfigError(UsageMetricsError):
+    """A setting is missing or cannot be used as it is."""
+
+
+class InputError(UsageMetricsError):
+    """A log export, log table or address database cannot be read."""
+
+
+class ServiceError(UsageMetricsError):
+    """A service refused, failed or did not answer."""
+
+
+class RejectedShareError(UsageMetricsError):
+    """Too much of a day could not be understood to trust the rest."""
+
+
+class StorageError(UsageMetricsError):
+    """A partition, cache or database of ours is damaged, locked or out of date."""

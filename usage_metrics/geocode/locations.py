@@ -1,0 +1,74 @@
+"""What can be said about an address: the columns, and the contract of a provider."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import pyarrow as pa
+
+from usage_metrics.columns import BOOLEAN, NUMBER, STRING, column
+
+
+class Location(NamedTuple):
+    """What a provider says about one address; what it does not know is None."""
+
+    hostname: str | None = None
+    city: str | None = None
+    region: str | None = None
+    country: str | None = None
+    country_name: str | None = None
+    full_location: str | None = None
+    loc: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    org: str | None = None
+    asn: str | None = None
+    postal: str | None = None
+    timezone: str | None = None
+    located_by: str | None = None
+
+
+class Provider(Protocol):
+    """Someone who says where addresses are."""
+
+    def locate(self, addresses: Sequence[str]) -> list[Location | None]:
+        """Locate distinct public addresses, in canonical text, in their order.
+
+        None for an address that the provider could not be asked about this time; an
+        address it does not know is a Location with nothing but ``located_by``.
+        """
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """What the file footer should say: provider, data, date, attribution."""
+        ...
+
+
+LOCATION = pa.schema(
+    [
+        column("hostname", STRING, "Host name that the address resolves to"),
+        column("city", STRING, "City"),
+        column("region", STRING, "Region or state"),
+        column("country", STRING, "Country, ISO 3166-1 alpha-2 code"),
+        column("country_name", STRING, "Country, English name"),
+        column(
+            "full_location",
+            STRING,
+            "City, region and country name, those that are known",
+        ),
+        column("loc", STRING, "Latitude and longitude with a comma between"),
+        column("latitude", NUMBER, "Latitude", unit="degrees"),
+        column("longitude", NUMBER, "Longitude", unit="degrees"),
+        column("org", STRING, "AS number and name of the organisation that routes it"),
+        column("asn", STRING, "AS number, as AS123"),
+        column("postal", STRING, "Postal code"),
+        column("timezone", STRING, "Time zone, IANA name"),
+        column(
+            "is_bogon",
+            BOOLEAN,
+            "Whether the address is none of the public internet's; such an address "
+            "is never looked up",
+        ),
+        column("located_by", STRING, "Provider of the location and date of its data"),
+    ]
+)
+"""The columns of a location; a stage puts its own prefix before the names."""

@@ -1,0 +1,74 @@
+"""From the flat rows of a query to log entries, batch by batch.
+
+The counterpart of :mod:`usage_metrics.logs.bigquery_query`: a record comes as its
+fields and a column that says whether it is there; what the schema does not know, and
+the one repeated field, come as JSON.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.columns import STRING
+from usage_metrics.logs.bigquery_query import OTHER_FIELDS, Path, flat_name
+from usage_metrics.logs.entry import ENTRY
+
+
+def entries(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Put log entries together; a column that the table lacks is null."""
+    arrays = [_column(field, (), rows) for field in ENTRY]
+    return pa.RecordBatch.from_arrays(arrays, schema=ENTRY)
+
+
+def _column(field: pa.Field, above: Path, rows: pa.RecordBatch) -> pa.Array:
+    path = (*above, field.name)
+    name = flat_name(path)
+    if name not in rows.schema.names:
+        return pa.nulls(rows.num_rows, field.type)
+    column = rows.column(name)
+    if pa.types.is_struct(field.type):
+        children = [_column(child, path, rows) for child in field.type]
+        return pa.StructArray.from_arrays(
+            children, fields=list(field.type), mask=pc.invert(column)
+        )
+    if pa.types.is_list(field.type):
+        return _each_distinct(column, _repeated, field.type)
+    if path == (OTHER_FIELDS,):
+        return _each_distinct(column, _other_fields, STRING)
+    return column.cast(field.type)
+
+
+def _each_distinct(
+    texts: pa.Array, convert: Callable[[str], Any], type_: pa.DataType
+) -> pa.Array:
+    encoded = texts.dictionary_encode()
+    values = [convert(text) for text in encoded.dictionary.to_pylist()]
+    return pa.array(values, type_).take(encoded.indices)
+
+
+def _repeated(text: str) -> list[dict[str, Any]] | None:
+    """BigQuery has no null arrays: an empty one is an absent field."""
+    return json.loads(text) or None
+
+
+def _other_fields(text: str) -> str | None:
+    """Write JSON so that equal content is equal text; None if nothing is left."""
+    left = _filled(json.loads(text))
+    if left is None:
+        return None
+    return json.dumps(left, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _filled(value: Any) -> Any:
+    """Leave out what holds nothing, as a column is there for every entry."""
+    if isinstance(value, dict):
+        fields = {key: _filled(inner) for key, inner in value.items()}
+        return {
+            key: inner for key, inner in fields.items() if inner is not None
+        } or None
+    if isinstance(value, list):
+        return [_filled(item) for item in value] or None
+    return value

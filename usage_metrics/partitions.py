@@ -1,0 +1,277 @@
+"""Where a partition lives, how it is written, and what its footer says.
+
+A partition is one stage of one source for one UTC day, one Parquet file:
+``<root>/<stage>/<source>/date=YYYY-MM-DD/part-0.parquet``. The root is a local folder
+or an object store (``s3://``, ``gs://``). Three promises:
+
+* A file is whole or absent. It is written under a name that no reader of the folder
+  looks at (a leading dot, no ``.parquet`` at the end), then renamed into place.
+* One listing tells which days of a stage are there, with a fingerprint of each.
+* The footer says what made the file, as JSON under ``usage_metrics``. Its
+  ``content_id`` is a hash of the data alone: equal rows, equal id, whenever made.
+"""
+
+import base64
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import luigi
+
+from usage_metrics import storage
+from usage_metrics.errors import StorageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+FILE_NAME = "part-0.parquet"
+RETRY_MARKER = ".unanswered"
+"""Beside a file that a later run should complete; its content is of no interest."""
+
+ROW_GROUP_ROWS = 1 << 16
+"""Rows that are read and held at a time."""
+
+FOOTER_KEY = b"usage_metrics"
+
+_STARTED = time.time()
+
+
+@dataclass(frozen=True)
+class Partition(luigi.Target):  # type: ignore[misc]
+    """One stage of one source for one day."""
+
+    root: str
+    stage: str
+    source: str
+    date: dt.date
+
+    @property
+    def folder(self) -> str:
+        """The folder that holds this partition and nothing else."""
+        return f"{self.root}/{self.stage}/{self.source}/date={self.date.isoformat()}"
+
+    @property
+    def path(self) -> str:
+        """The path or URI of the Parquet file."""
+        return f"{self.folder}/{FILE_NAME}"
+
+    def exists(self) -> bool:
+        """Whether the partition is complete."""
+        return self.date in list_partitions(
+            self.root, self.stage, self.source, self.date
+        )
+
+    def open(self, read_dictionary: Sequence[str] = ()) -> "pq.ParquetFile":
+        """Open the file for reading.
+
+        Args:
+            read_dictionary: columns to read as dictionaries of distinct values.
+
+        Raises:
+            StorageError: if it is missing, damaged, or of another stage, source or day.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            file = pq.ParquetFile(
+                storage.open_file(self.path), read_dictionary=list(read_dictionary)
+            )
+        except (pa.ArrowInvalid, OSError) as error:
+            raise StorageError(
+                f"{self.path} cannot be read: {error}; delete it and rerun"
+            ) from error
+        self._check_identity(facts_of(file.metadata))
+        return file
+
+    def _check_identity(self, facts: dict[str, Any]) -> None:
+        expected = _identity(self)
+        found = {key: facts.get(key) for key in expected}
+        if found != expected:
+            raise StorageError(
+                f"{self.path} says it is {found}, not {expected}: it was put there by "
+                "hand or by another program; delete it and rerun"
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """What the footer says about how the file was made."""
+        with self.open() as file:
+            return facts_of(file.metadata)
+
+    @contextlib.contextmanager
+    def writing(self, schema: "pa.Schema") -> Iterator["PartitionWriter"]:
+        """Write the partition; it appears, whole, when the block ends without error.
+
+        Args:
+            schema: what readers will see. Batches may hold dictionaries in place of
+                its strings.
+
+        Raises:
+            StorageError: if the place cannot be written to.
+        """
+        try:
+            with storage.whole_or_absent(self.path) as stream:
+                writer = PartitionWriter(stream, schema, _identity(self))
+                yield writer
+                writer.close()
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be written: {error}") from error
+
+    def ask_again(self, *, wanted: bool) -> None:
+        """Have the next run, not this one, make the partition again; or not."""
+        marker = f"{self.folder}/{RETRY_MARKER}"
+        if wanted:
+            with storage.whole_or_absent(marker) as stream:
+                stream.write(b"the next run asks for the addresses left unanswered\n")
+        else:
+            storage.delete(marker)
+
+
+@dataclass
+class PartitionWriter:
+    """Writes batches as row groups, and at last the footer."""
+
+    stream: "BinaryIO"
+    schema: "pa.Schema"
+    facts: dict[str, Any]
+    rows: int = 0
+    _pending: list["pa.Table"] = field(default_factory=list)
+    _pending_rows: int = 0
+    _parquet: "pq.ParquetWriter | None" = None
+
+    def __post_init__(self) -> None:
+        self._hashing = _HashingStream(self.stream)
+
+    def write(self, table: "pa.Table") -> None:
+        """Add rows; they reach the disk a row group at a time."""
+        if not table.num_rows:
+            return
+        self.rows += table.num_rows
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        if self._pending_rows >= ROW_GROUP_ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left and the footer."""
+        import pyarrow as pa
+
+        if self._pending or self._parquet is None:
+            self._pending = self._pending or [self.schema.empty_table()]
+            self._flush()
+        parquet = cast("pq.ParquetWriter", self._parquet)
+        facts = self.facts | {
+            "rows": self.rows,
+            "content_id": self._hashing.digest(),
+            "made_by": f"usage_metrics {version('usage_metrics')}, pyarrow "
+            f"{pa.__version__}",
+            "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        }
+        plain = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
+        parquet.add_key_value_metadata(
+            {"ARROW:schema": plain, FOOTER_KEY.decode(): json.dumps(facts)}
+        )
+        parquet.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(self._pending).unify_dictionaries()
+        if self._parquet is None:
+            # Readers see `schema`, not the dictionaries that made writing fast.
+            self._parquet = pq.ParquetWriter(
+                self._hashing, table.schema, compression="zstd", store_schema=False
+            )
+        self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self._pending, self._pending_rows = [], 0
+
+
+def list_partitions(
+    root: str, stage: str, source: str, day: dt.date | None = None
+) -> dict[dt.date, str]:
+    """List the complete partitions of a stage, or of one day of it.
+
+    Returns:
+        The days, each with a fingerprint that changes when the file is replaced.
+    """
+    folder = f"{root}/{stage}/{source}"
+    if day is not None:
+        folder += f"/date={day.isoformat()}"
+    files: dict[dt.date, str] = {}
+    unanswered = set()
+    for path, modified, size in storage.list_files(folder):
+        match = re.search(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$", path)
+        if match is None:
+            continue
+        if match[2] == FILE_NAME:
+            files[dt.date.fromisoformat(match[1])] = f"{modified}-{size}"
+        elif match[2] == RETRY_MARKER and modified < _STARTED * 1e9:
+            unanswered.add(dt.date.fromisoformat(match[1]))
+    return {day: files[day] for day in sorted(files) if day not in unanswered}
+
+
+def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:
+    """What a footer says about how the file was made; empty if it is not ours."""
+    text = (metadata.metadata or {}).get(FOOTER_KEY, b"{}")
+    facts: dict[str, Any] = json.loads(text)
+    return facts
+
+
+def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
+    """What a footer should say about the file that its rows were made from."""
+    return {
+        "rows_in": file.metadata.num_rows,
+        "made_from": facts_of(file.metadata).get("content_id"),
+    }
+
+
+def row_groups(file: "pq.ParquetFile") -> Iterator[tuple[int, "pa.Table"]]:
+    """Give a file's row groups, each with the number of its first row."""
+    start = 0
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group)
+        yield start, table
+        start += table.num_rows
+
+
+def _identity(partition: Partition) -> dict[str, Any]:
+    return {
+        "stage": partition.stage,
+        "source": partition.source,
+        "date": partition.date.isoformat(),
+    }
+
+
+class _HashingStream:
+    """A file for Parquet's writer that hashes what goes through it."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._position = 0
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        self._stream.write(data)
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()

@@ -1,0 +1,321 @@
+"""Requests to a Datasette site, as Cloud Run logs them.
+
+The entries are Google Cloud Logging's request logs (``run.googleapis.com/requests``),
+from BigQuery or from JSON exports. What a request asked for stands in the path, as
+Datasette lays out its pages: ``/database``, ``/database/table`` and
+``/database/table/row``, each also as ``.json`` or ``.csv``, ``/database.db`` to download
+all of it, and ``/database?sql=…`` for a query.
+"""
+
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics import cleaning
+from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
+from usage_metrics.logs import open_logs
+from usage_metrics.logs.entry import ENTRY
+from usage_metrics.sources import Cleaned, Source
+
+_TAKEN = {
+    "insertId": column("insert_id", STRING, "Cloud Logging's id of the entry"),
+    "timestamp": column("timestamp", TIMESTAMP, "When the request came", "UTC"),
+    "receiveTimestamp": column(
+        "receive_timestamp", TIMESTAMP, "When Cloud Logging received the entry", "UTC"
+    ),
+    "logName": column("log_name", STRING, "The log that the entry was written to"),
+    "severity": column("severity", STRING, "INFO, or WARNING from 400, ERROR from 500"),
+    "textPayload": column("text_payload", STRING, "A message of the service, if any"),
+    "trace": column("trace", STRING, "Cloud Trace's id of the request"),
+    "spanId": column("span_id", STRING, "Cloud Trace's id of the span"),
+    "traceSampled": column("trace_sampled", BOOLEAN, "Whether the trace was kept"),
+    "httpRequest.requestMethod": column("request_method", STRING, "GET, HEAD, …"),
+    "httpRequest.requestUrl": column("request_url", STRING, "The URL asked for"),
+    "httpRequest.requestSize": column(
+        "request_size", INTEGER, "Size of the request with its headers", "bytes"
+    ),
+    "httpRequest.status": column("status", INTEGER, "HTTP status of the response"),
+    "httpRequest.responseSize": column(
+        "response_size", INTEGER, "Size of the response with its headers", "bytes"
+    ),
+    "httpRequest.userAgent": column(
+        "user_agent", STRING, "What the client calls itself"
+    ),
+    "httpRequest.remoteIp": column("remote_ip", STRING, "Address of the client"),
+    "httpRequest.serverIp": column("server_ip", STRING, "Address of the server"),
+    "httpRequest.referer": column("referer", STRING, "The page that the link was on"),
+    "httpRequest.latency": column(
+        "latency", NUMBER, "Time from the request to the end of the response", "seconds"
+    ),
+    "httpRequest.protocol": column("protocol", STRING, "HTTP/1.1, HTTP/2, …"),
+    "httpRequest.cacheLookup": column(
+        "cache_lookup", BOOLEAN, "Whether a cache was looked into"
+    ),
+    "httpRequest.cacheHit": column("cache_hit", BOOLEAN, "Whether a cache answered"),
+    "httpRequest.cacheValidatedWithOriginServer": column(
+        "cache_validated_with_origin_server",
+        BOOLEAN,
+        "Whether the cached response was validated before it was given",
+    ),
+    "httpRequest.cacheFillBytes": column(
+        "cache_fill_bytes", INTEGER, "What was put into a cache", "bytes"
+    ),
+    "resource.labels.service_name": column(
+        "service_name", STRING, "The Cloud Run service"
+    ),
+    "resource.labels.revision_name": column(
+        "revision_name", STRING, "The revision of the service"
+    ),
+    "resource.labels.location": column("location", STRING, "Region it runs in"),
+    "resource.labels.project_id": column("project_id", STRING, "Google Cloud project"),
+    "resource.labels.configuration_name": column(
+        "configuration_name", STRING, "The configuration of the service"
+    ),
+    "labels.instanceId": column("instance_id", STRING, "The container that answered"),
+}
+"""The cleaned columns that are a field of the entry, by its path."""
+
+_DERIVED = [
+    column("request_url_scheme", STRING, "Of the URL: http or https"),
+    column("request_url_netloc", STRING, "Of the URL: the host, and the port if given"),
+    column("request_url_path", STRING, "Of the URL: the path, as it was sent"),
+    column("request_url_query", STRING, "Of the URL: what follows the question mark"),
+    column("database", STRING, "The Datasette database asked for, decoded"),
+    column("table", STRING, "The table, view or stored query asked for, decoded"),
+    column("format", STRING, "html, json, csv, db, …; null for what is no data page"),
+    column(
+        "page",
+        STRING,
+        "Kind of page: index, database, table, row, query, download, static, internal "
+        "(below /-/) or other",
+    ),
+    column(
+        "is_data_request",
+        BOOLEAN,
+        "Whether the path holds one of [datasette] data_request_patterns and is "
+        "neither static nor internal",
+    ),
+]
+
+CLEANED = pa.schema([*_TAKEN.values(), *_DERIVED])
+
+_REPEATING = tuple(
+    field.name
+    for field in CLEANED
+    if field.type == STRING and field.name not in ("insert_id", "trace", "span_id")
+)
+"""The text columns of which many rows have the same value."""
+
+FORMATS = "json|jsono|csv|tsv|blob|db|geojson|atom|ics|yaml"
+"""Datasette's own formats and those of its common plugins."""
+
+_SEGMENTS = (
+    r"^/(?P<first>[^/]*?)(?:\.(?P<first_format>FORMATS))?"
+    r"(?:/(?P<second>[^/]*?)(?:\.(?P<second_format>FORMATS))?"
+    r"(?:/(?P<third>[^/]*?)(?:\.(?P<third_format>FORMATS))?"
+    r"(?P<rest>/.*)?)?)?$"
+).replace("FORMATS", FORMATS)
+_QUERY = r"(?:^|&)sql="
+_QUERY_FORMAT = rf"(?:^|&)_format=(?P<format>{FORMATS})(?:&|$)"
+_STATIC = r"^/(?:-/)?static(?:-plugins)?/|^/favicon\.ico$"
+_INTERNAL = r"^/-(?:/|$)"
+
+_REASONS = {"timestamp": "has no timestamp", "insertId": "has no insertId"}
+"""The fields without which an entry cannot be told from another, and what is said."""
+
+
+def clean(entries: pa.Table, settings: Any) -> Cleaned:
+    """Make requests of log entries.
+
+    Args:
+        entries: a table of schema ``ENTRY``; its strings may be dictionaries.
+        settings: an object with ``data_request_patterns``.
+    """
+    unreadable = entries["unreadableReason"].is_valid()
+    reason = pc.coalesce(
+        entries["unreadableReason"],
+        *(
+            pc.if_else(entries[name].is_null(), reason, pa.scalar(None, STRING))
+            for name, reason in _REASONS.items()
+        ),
+    )
+    understood = reason.is_null()
+    is_request = pc.and_(understood, entries["httpRequest"].is_valid())
+    patterns = [p.strip() for p in settings.data_request_patterns.split(",")]
+    return Cleaned(
+        requests=_requests(entries.filter(is_request), [p for p in patterns if p]),
+        rejected=_rejected(entries, reason, unreadable),
+        not_requests=cleaning.count(pc.and_not(understood, is_request)),
+    )
+
+
+def _rejected(
+    entries: pa.Table, reason: pa.ChunkedArray, unreadable: pa.ChunkedArray
+) -> pa.Table:
+    lines = entries.filter(unreadable)
+    others = pc.and_not(reason.is_valid(), unreadable)
+    readable = entries.drop_columns(["unreadable", "unreadableReason"])
+    return pa.concat_tables(
+        [
+            pa.table(
+                [lines["unreadableReason"], lines["unreadable"]],
+                schema=cleaning.REJECTED,
+            ),
+            cleaning.reject(readable.filter(others), reason.filter(others)),
+        ]
+    )
+
+
+def _requests(entries: pa.Table, patterns: list[str]) -> pa.Table:
+    columns = {
+        field.name: _at(entries, path.split(".")) for path, field in _TAKEN.items()
+    }
+    urls = cleaning.dictionary(columns["request_url"])
+    columns["request_url"] = urls
+    no_url = pa.nulls(1, STRING)
+    asked = _asked_for(pa.concat_arrays([urls.dictionary, no_url]), patterns)
+    # A request without a URL has no code, and still a page: other, and no data.
+    codes = pc.fill_null(urls.indices, len(urls.dictionary))
+    for field in _DERIVED:
+        columns[field.name] = cleaning.spread(asked[field.name], codes)
+    return pa.table(columns)
+
+
+def _at(entries: pa.Table, path: list[str]) -> pa.ChunkedArray:
+    """The column at a path into nested records."""
+    array = entries[path[0]]
+    for name in path[1:]:
+        array = pc.struct_field(array, [array.type.get_field_index(name)])
+    return array
+
+
+def _asked_for(urls: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
+    """What distinct URLs ask for: the derived columns."""
+    parts = cleaning.split_urls(urls)
+    path = pc.fill_null(parts["path"], "/")
+    path = pc.if_else(urls.is_null(), pa.scalar(None, STRING), path)
+    pages = _pages(path, pc.fill_null(parts["query"], ""))
+    literal = pa.array([False] * len(urls), BOOLEAN)
+    for pattern in patterns:
+        literal = pc.or_(literal, pc.match_substring(path, pattern))
+    apart = pc.is_in(pages["page"], pa.array(["static", "internal"]))
+    return {
+        **{f"request_url_{part}": array for part, array in parts.items()},
+        **pages,
+        "is_data_request": pc.and_not(literal, apart),
+    }
+
+
+def _pages(path: pa.Array, query: pa.Array) -> dict[str, pa.Array]:
+    """Read Datasette's layout of pages from distinct paths and their queries."""
+    found = pc.extract_regex(path, _SEGMENTS)
+    part = {
+        name: pc.fill_null(pc.struct_field(found, [index]), "")
+        for index, name in enumerate(field.name for field in found.type)
+    }
+    first, second, third = part["first"], part["second"], part["third"]
+    no_second = pc.equal(
+        pc.binary_join_element_wise(second, part["second_format"], ""), ""
+    )
+    no_third = pc.equal(
+        pc.binary_join_element_wise(third, part["third_format"], ""), ""
+    )
+    is_sql = pc.match_substring_regex(query, _QUERY)
+    page = pc.case_when(
+        pc.make_struct(
+            pc.match_substring_regex(path, _STATIC),
+            pc.match_substring_regex(path, _INTERNAL),
+            pc.and_(pc.equal(first, ""), no_second),
+            pc.or_(
+                pc.match_substring_regex(first, r"^$|\."),
+                pc.not_equal(part["rest"], ""),
+            ),
+            pc.and_(pc.equal(part["first_format"], "db"), no_second),
+            pc.and_(no_second, is_sql),
+            no_second,
+            pc.and_(pc.equal(second, "-"), pc.equal(third, "query")),
+            pc.or_(pc.equal(second, "-"), pc.equal(third, "-")),
+            no_third,
+        ),
+        "static",
+        "internal",
+        "index",
+        "other",
+        "download",
+        "query",
+        "database",
+        "query",
+        "other",
+        "table",
+        "row",
+    )
+    page = pc.if_else(path.is_valid(), page, "other")
+    in_database = pc.is_in(
+        page, pa.array(["database", "table", "row", "query", "download"])
+    )
+    in_table = pc.is_in(page, pa.array(["table", "row"]))
+    return {
+        "page": page,
+        "database": _names(first, in_database),
+        "table": _names(second, in_table),
+        "format": _formats(part, query, page),
+    }
+
+
+def _names(segment: pa.Array, applies: pa.Array) -> pa.Array:
+    """Names out of path segments, with Datasette's and HTTP's escapes undone."""
+    names = pc.if_else(applies, segment, pa.scalar(None, STRING))
+    return cleaning.each_distinct(cleaning.empty_as_null(names), _decoded)
+
+
+def _decoded(segment: str | None) -> str | None:
+    """Undo %-escapes, and the ~-escapes of Datasette since 0.61 (~2F for a slash)."""
+    if segment is None or ("%" not in segment and "~" not in segment):
+        return segment
+    text = unquote(segment)
+    if "~" not in text:
+        return text
+    pieces = text.split("%")
+    return "%".join(unquote_plus(piece.replace("~", "%")) for piece in pieces)
+
+
+def _formats(part: dict[str, pa.Array], query: pa.Array, page: pa.Array) -> pa.Array:
+    asked = pc.struct_field(pc.extract_regex(query, _QUERY_FORMAT), [0])
+    shown = pc.is_in(page, pa.array(["index", "database", "table", "row", "query"]))
+    null = pa.scalar(None, STRING)
+    return pc.coalesce(
+        cleaning.empty_as_null(part["third_format"]),
+        cleaning.empty_as_null(part["second_format"]),
+        cleaning.empty_as_null(part["first_format"]),
+        pc.if_else(shown, asked, null),
+        pc.if_else(shown, pa.scalar("html"), null),
+    )
+
+
+SOURCE = Source(
+    name="datasette",
+    open_logs=lambda settings: open_logs(settings.logs, settings.late_days),
+    raw=ENTRY,
+    raw_dictionaries=tuple(
+        path for path, field in _TAKEN.items() if field.name in _REPEATING
+    ),
+    time="timestamp",
+    key=("logName", "insertId"),
+    latest="receiveTimestamp",
+    clean=clean,
+    cleaned=CLEANED,
+    cleaned_dictionaries=_REPEATING,
+    address="remote_ip",
+    table="datasette_request_logs",
+    loaded_time="timestamp",
+    loaded="is_data_request",
+    primary_key=("insert_id", "timestamp"),
+    indexes=(
+        ("timestamp",),
+        ("database", "table"),
+        ("remote_ip_country",),
+        ("remote_ip_org",),
+    ),
+)

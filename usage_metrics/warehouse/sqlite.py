@@ -1,0 +1,343 @@
+"""The SQLite database: one table per source, a day of it replaced in one transaction.
+
+Beside the tables of requests stand ``usage_metrics_columns``, which says what every
+column holds, and ``usage_metrics_partitions``, which says what was loaded, from which
+file, when. The latter decides what is to be loaded again: a day whose file no longer
+has the content that was loaded. All of it can be deleted and is then rebuilt from the
+Parquet files.
+
+Arrow data go in through ADBC, which brings an SQLite of its own. Two SQLites in one
+process do not see each other's locks, so a connection of either kind is closed before
+one of the other is opened.
+"""
+
+import contextlib
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from usage_metrics.errors import StorageError
+from usage_metrics.partitions import Partition, facts_of, row_groups
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+VERSION = 1
+"""Of the tables' layout; stored in the database as ``user_version``."""
+
+PARTITIONS = """
+CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
+    source TEXT NOT NULL,      -- the kind of log
+    date TEXT NOT NULL,        -- the UTC day, YYYY-MM-DD
+    path TEXT NOT NULL,        -- the Parquet file that was loaded
+    fingerprint TEXT NOT NULL, -- time and size of that file
+    content_id TEXT NOT NULL,  -- hash of its rows, from its footer
+    requests INTEGER NOT NULL, -- rows in the file
+    loaded INTEGER NOT NULL,   -- rows of it in the table
+    loaded_at TEXT NOT NULL,   -- UTC
+    PRIMARY KEY (source, date)
+)"""
+COLUMNS = """
+CREATE TABLE IF NOT EXISTS usage_metrics_columns (
+    "table" TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY ("table", name)
+)"""
+
+
+class Loaded(NamedTuple):
+    """What the database says of a day that it holds."""
+
+    fingerprint: str
+    content_id: str
+
+
+class Changes(NamedTuple):
+    """The days by which the database differs from the files."""
+
+    load: list[dt.date]
+    drop: list[dt.date]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of requests, as a source declares it."""
+
+    name: str
+    schema: "pa.Schema"
+    primary_key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...]
+    time: str
+    """The column by which a day's rows are found."""
+    loaded: str | None
+    """The boolean column of the rows to load; None for all."""
+
+
+class Warehouse:
+    """A database file."""
+
+    def __init__(self, path: str, busy_seconds: float) -> None:
+        """Name the file; it is made when the first day is loaded.
+
+        Args:
+            path: of the file.
+            busy_seconds: how long to wait while another program holds it.
+        """
+        self.path = path
+        self._busy_seconds = busy_seconds
+
+    def loaded(self, source: str) -> dict[dt.date, Loaded]:
+        """Which days of a source the database holds.
+
+        Raises:
+            StorageError: if it is damaged, locked, or of another version.
+        """
+        if not Path(self.path).exists():
+            return {}
+        with self._connect() as connection:
+            if not self._is_current(connection):
+                return {}
+            rows = connection.execute(
+                "SELECT date, fingerprint, content_id FROM usage_metrics_partitions "
+                "WHERE source = ?",
+                [source],
+            )
+            return {dt.date.fromisoformat(row[0]): Loaded(*row[1:]) for row in rows}
+
+    def changes(
+        self,
+        source: str,
+        files: Mapping[dt.date, str],
+        content_id: Callable[[dt.date], str],
+        among: Collection[dt.date],
+    ) -> Changes:
+        """Compare the database with the files.
+
+        Args:
+            source: the kind of log.
+            files: the days that there are files of, with their fingerprints.
+            content_id: reads a file's content id; asked where fingerprints differ.
+            among: the days in question.
+        """
+        loaded = self.loaded(source)
+        load = [
+            day
+            for day, fingerprint in files.items()
+            if day not in loaded
+            or (
+                fingerprint != loaded[day].fingerprint
+                and content_id(day) != loaded[day].content_id
+            )
+        ]
+        drop = [day for day in loaded if day in among and day not in files]
+        return Changes(sorted(load), sorted(drop))
+
+    def create(self, table: Table) -> None:
+        """Make the file and its tables, where they are not there yet.
+
+        Raises:
+            StorageError: if the table is there with other columns.
+        """
+        Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        with self._connect() as connection:
+            self._is_current(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in _definitions(table):
+                    connection.execute(statement)
+                connection.executemany(
+                    "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
+                    _described(table),
+                )
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+            columns = [
+                row[1]
+                for row in connection.execute(f"PRAGMA table_info({_name(table.name)})")
+            ]
+        if columns != table.schema.names:
+            raise StorageError(
+                f"{self.path}: the table {table.name} was made by another version of "
+                "this program, its columns are not the present ones; delete the file "
+                "and rerun: it is rebuilt from the Parquet files"
+            )
+
+    def replace_day(
+        self, table: Table, partition: Partition, fingerprint: str
+    ) -> int:
+        """Put the rows of a day's file in place of what the database has of that day.
+
+        Returns:
+            The number of rows that the table then holds of the day.
+
+        Raises:
+            StorageError: if the database is damaged or stays locked.
+        """
+        import pyarrow as pa
+
+        with partition.open() as file, self._transaction() as cursor:
+            facts = facts_of(file.metadata)
+            _forget(cursor, table, partition.source, partition.date)
+            reader = pa.RecordBatchReader.from_batches(
+                table.schema, _rows_to_load(file, table.loaded)
+            )
+            cursor.adbc_ingest(table.name, reader, mode="append")
+            where, day = _of_day(table, partition.date)
+            cursor.execute(f"SELECT count(*) FROM {_name(table.name)} {where}", day)
+            loaded = int(cursor.fetchone()[0])
+            marker = (
+                partition.source,
+                partition.date.isoformat(),
+                partition.path,
+                fingerprint,
+                facts["content_id"],
+                file.metadata.num_rows,
+                loaded,
+                dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            )
+            cursor.execute(
+                "INSERT INTO usage_metrics_partitions VALUES (?,?,?,?,?,?,?,?)", marker
+            )
+        return loaded
+
+    def drop_day(self, table: Table, source: str, day: dt.date) -> None:
+        """Take out a day whose file is no more.
+
+        Raises:
+            StorageError: if the database is damaged or stays locked.
+        """
+        with self._transaction() as cursor:
+            _forget(cursor, table, source, day)
+
+    def _is_current(self, connection: sqlite3.Connection) -> bool:
+        """Whether the tables are there; False for a new file.
+
+        Raises:
+            StorageError: if another version of the program made them.
+        """
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION):
+            raise StorageError(
+                f"{self.path} was made by another version of this program (layout "
+                f"{version}, not {VERSION}); delete it and rerun: it is rebuilt from "
+                "the Parquet files"
+            )
+        return bool(version)
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        with self._clear_errors(), contextlib.closing(
+            sqlite3.connect(self.path, self._busy_seconds, isolation_level=None)
+        ) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        """An ADBC cursor; what it does is kept if the block ends without an error."""
+        from adbc_driver_sqlite import dbapi
+
+        with self._clear_errors(), dbapi.connect(self.path) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(f"PRAGMA busy_timeout = {self._busy_seconds * 1000:.0f}")
+                yield cursor
+            connection.commit()
+
+    @contextlib.contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        from adbc_driver_manager import Error as AdbcError
+
+        try:
+            yield
+        except (sqlite3.Error, AdbcError) as error:
+            raise StorageError(f"{self.path}: {error}; {_remedy(str(error))}") from error
+
+
+def _remedy(message: str) -> str:
+    if "locked" in message:
+        return (
+            "another program holds it for longer than [database] busy_seconds; close "
+            "it and rerun"
+        )
+    if "not a database" in message or "malformed" in message:
+        return "it is damaged; delete it and rerun: it is rebuilt from the Parquet files"
+    return "nothing of that day was changed; see to it and rerun"
+
+
+def _definitions(table: Table) -> Iterator[str]:
+    """The statements that make the tables and indexes."""
+    yield PARTITIONS
+    yield COLUMNS
+    columns = [f"{_name(f.name)} {_sqlite_type(f.type)}" for f in table.schema]
+    # Clean leaves each entry once. Should two logs have given one id to two entries of
+    # one moment, the first stays, and usage_metrics_partitions shows one row less.
+    key = f"PRIMARY KEY ({_names(table.primary_key)}) ON CONFLICT IGNORE"
+    yield (
+        f"CREATE TABLE IF NOT EXISTS {_name(table.name)} "
+        f"({', '.join([*columns, key])})"
+    )
+    for index in table.indexes:
+        name = _name("_".join((table.name, *index)))
+        yield (
+            f"CREATE INDEX IF NOT EXISTS {name} "
+            f"ON {_name(table.name)} ({_names(index)})"
+        )
+
+
+def _described(table: Table) -> Iterator[tuple[str, ...]]:
+    from usage_metrics import columns
+
+    for field in table.schema:
+        yield (
+            table.name,
+            field.name,
+            _sqlite_type(field.type),
+            columns.unit(field),
+            columns.description(field),
+        )
+
+
+def _sqlite_type(type_: "pa.DataType") -> str:
+    import pyarrow as pa
+
+    if pa.types.is_integer(type_) or pa.types.is_boolean(type_):
+        return "INTEGER"
+    return "REAL" if pa.types.is_floating(type_) else "TEXT"
+
+
+def _rows_to_load(
+    file: "pq.ParquetFile", column: str | None
+) -> Iterator["pa.RecordBatch"]:
+    for _, rows in row_groups(file):
+        yield from (rows if column is None else rows.filter(rows[column])).to_batches()
+
+
+def _forget(cursor: Any, table: Table, source: str, day: dt.date) -> None:
+    where, bounds = _of_day(table, day)
+    cursor.execute(f"DELETE FROM {_name(table.name)} {where}", bounds)
+    cursor.execute(
+        "DELETE FROM usage_metrics_partitions WHERE source = ? AND date = ?",
+        (source, day.isoformat()),
+    )
+
+
+def _of_day(table: Table, day: dt.date) -> tuple[str, tuple[str, str]]:
+    """The condition for the rows of a day; times are text, which sorts like time."""
+    after = day + dt.timedelta(days=1)
+    time = _name(table.time)
+    return f"WHERE {time} >= ? AND {time} < ?", (day.isoformat(), after.isoformat())
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(map(_name, names))
+
+
+def _name(name: str) -> str:
+    """An identifier, quoted: SQL cannot bind the name of a table or column."""
+    return '"' + name.replace('"', '""') + '"'
