@@ -104,7 +104,7 @@ class Extract(Stage):
 
         source = get_source(self.source)
         settings = config.source_section(self.source)
-        with self.output().writing(source.raw) as entries:
+        with self.output().writing(source.raw, source.raw_dictionaries) as entries:
             for batch in source.open_logs(settings).read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
                 self.set_status_message(f"{entries.rows:,} entries so far")

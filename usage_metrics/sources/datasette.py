@@ -311,9 +311,8 @@ SOURCE = Source(
     table="datasette_request_logs",
     loaded_time="timestamp",
     loaded="is_data_request",
-    primary_key=("insert_id", "timestamp"),
+    primary_key=("timestamp", "insert_id"),  # in this order it finds a day as well
     indexes=(
-        ("timestamp",),
         ("database", "table"),
         ("remote_ip_country",),
         ("remote_ip_org",),
