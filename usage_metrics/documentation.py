@@ -1,0 +1,91 @@
+"""The parts of the README that the code knows better: settings and columns.
+
+``python -m usage_metrics.documentation README.md`` writes them anew, each between its
+two markers. A test fails when the README is behind.
+"""
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from usage_metrics import cleaning, columns, config
+from usage_metrics.geocode import with_location
+from usage_metrics.sources import SOURCES, get_source
+
+
+def settings_table() -> str:
+    """Every setting with its default, as Markdown."""
+    rows = [
+        (f"`[{section.__name__}]`", f"`{name}`", _default(parameter), _about(parameter))
+        for section in config.SECTIONS
+        for name, parameter in section.get_params()
+    ]
+    return _markdown(("section", "setting", "default", "meaning"), rows)
+
+
+def data_dictionary() -> str:
+    """Every column of every source, as Markdown."""
+    return "\n\n".join(_chapters())
+
+
+def _chapters() -> Iterator[str]:
+    for name in sorted(SOURCES):
+        source = get_source(name)
+        schema = with_location(source.cleaned, source.address)
+        yield (
+            f"### {name}: `cleaned`, `geocoded` (with `{source.address}_…`) and the "
+            f"table `{source.table}`"
+        )
+        yield _columns(schema)
+    yield "### `rejected`, of every source"
+    yield _columns(cleaning.REJECTED)
+
+
+def _columns(schema: pa.Schema) -> str:
+    rows = [
+        (f"`{f.name}`", str(f.type), columns.unit(f), columns.description(f))
+        for f in schema
+    ]
+    return _markdown(("column", "type", "unit", "meaning"), rows)
+
+
+def _default(parameter: Any) -> str:
+    value = parameter._default  # noqa: SLF001  Luigi tells it no other way
+    return f"`{value}`" if value != "" else ""
+
+
+def _about(parameter: Any) -> str:
+    return str(parameter.description)
+
+
+def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def renewed(text: str) -> str:
+    """A README with its generated parts written anew."""
+    parts = {"settings": settings_table(), "columns": data_dictionary()}
+    for name, part in parts.items():
+        begin, end = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
+        pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
+        text = re.sub(
+            pattern, lambda _, new=f"{begin}\n{part}\n{end}": new, text, flags=re.DOTALL
+        )
+    return text
+
+
+def main() -> None:
+    """Renew a README in place."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("readme", type=Path, help="the file to renew")
+    readme = parser.parse_args().readme
+    readme.write_text(renewed(readme.read_text()))
+
+
+if __name__ == "__main__":
+    main()

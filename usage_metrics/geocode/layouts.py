@@ -1,0 +1,230 @@
+"""What the records of the vendors' address databases mean, layout by layout.
+
+The vendors agree on little. In IPinfo's present files ``country`` is the country's
+*name*, in its older ones the *code*; in its files of AS numbers it is the country of
+the network's owner, not of the address. Its older files write numbers as text and
+what they do not know as an empty text; the present ones leave it out. MaxMind and
+DB-IP nest, with names in several languages. Seen in the vendors' samples of 2026.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeAlias
+
+from maxminddb.types import Record
+
+from usage_metrics.geocode.countries import country_name
+from usage_metrics.geocode.locations import Location
+
+Layout: TypeAlias = dict[str, tuple[str, ...]]
+"""Where in a record to look for each of :class:`Facts`: paths, the best one first."""
+
+
+class Facts(NamedTuple):
+    """What one record says, before anything is derived from it."""
+
+    city: str | None = None
+    region: str | None = None
+    country: str | None = None
+    country_name: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    postal: str | None = None
+    timezone: str | None = None
+    asn: str | None = None
+    as_name: str | None = None
+
+
+PLACE = Facts._fields[: Facts._fields.index("asn")]
+NETWORK = Facts._fields[Facts._fields.index("asn") :]
+
+IPINFO: Layout = {
+    "city": ("city",),
+    "region": ("region_name", "region", "state1"),
+    "latitude": ("latitude", "lat", "loc"),
+    "longitude": ("longitude", "lng", "loc"),
+    "postal": ("postal_code", "postal", "zip", "postcode"),
+    "timezone": ("timezone",),
+    "asn": ("asn",),
+    "as_name": ("as_name",),
+}
+COUNTRY_IS_NAME: Layout = {
+    **IPINFO,
+    "country": ("country_code",),
+    "country_name": ("country", "country_name"),
+}
+COUNTRY_IS_CODE: Layout = {
+    **IPINFO,
+    "country": ("country",),
+    "country_name": ("country_name",),
+}
+NETWORK_ONLY: Layout = {"asn": ("asn",), "as_name": ("name",)}
+MAXMIND: Layout = {
+    "city": ("city.names.en",),
+    "region": ("subdivisions.0.names.en",),
+    "country": ("country.iso_code", "registered_country.iso_code"),
+    "country_name": ("country.names.en",),
+    "latitude": ("location.latitude",),
+    "longitude": ("location.longitude",),
+    "postal": ("postal.code",),
+    "timezone": ("location.time_zone",),
+    "asn": ("autonomous_system_number", "traits.autonomous_system_number"),
+    "as_name": (
+        "autonomous_system_organization",
+        "traits.autonomous_system_organization",
+    ),
+}
+
+SIGNS: tuple[tuple[set[str], Layout], ...] = (
+    ({"country.iso_code"}, MAXMIND),
+    ({"registered_country.iso_code"}, MAXMIND),
+    ({"location.latitude"}, MAXMIND),
+    ({"autonomous_system_number"}, MAXMIND),
+    ({"country_code"}, COUNTRY_IS_NAME),
+    ({"as_name"}, COUNTRY_IS_CODE),
+    ({"asn", "name"}, NETWORK_ONLY),
+    ({"country"}, COUNTRY_IS_CODE),
+    ({"city"}, COUNTRY_IS_CODE),
+    ({"asn"}, COUNTRY_IS_CODE),
+)
+"""The fields by which a layout is known; the first line whose fields are all there."""
+
+
+COUNTRY_CODE = re.compile("[A-Z]{2}")
+AS_NUMBER = re.compile("(?:AS)?0*([1-9][0-9]{0,9})")
+
+
+def field_names(records: Iterable[Record]) -> set[str]:
+    """The fields of some records, those inside others as ``outer.inner``."""
+    names = set()
+    for record in records:
+        if isinstance(record, dict):
+            for name, value in record.items():
+                names.add(name)
+                if isinstance(value, dict):
+                    names.update(f"{name}.{inner}" for inner in value)
+    return names
+
+
+def find_layout(fields: set[str]) -> Layout | None:
+    """The layout of a database with these fields; None if there is nothing for us."""
+    for signs, layout in SIGNS:
+        if signs <= fields:
+            return layout
+    return None
+
+
+def read_facts(record: Record | None, layout: Layout) -> Facts:
+    """Read a record; values that are not what their field should hold are ignored."""
+    found = {}
+    for name, paths in layout.items():
+        for path in paths:
+            said = _at(record, path)
+            if said is not None and (value := READ[name](said)) is not None:
+                found[name] = value
+                break
+    facts = Facts(**found)  # type: ignore[arg-type]
+    if facts.latitude is None or facts.longitude is None:
+        facts = facts._replace(latitude=None, longitude=None)
+    if facts.country_name is None:
+        facts = facts._replace(country_name=country_name(facts.country))
+    return facts
+
+
+def fill(facts: Facts, others: Facts) -> Facts:
+    """Add what another database knows, unless the two speak of different things.
+
+    A city of one country and a postal code of another say nothing together; nor do
+    the number of one network and the name of another.
+    """
+    for key, group in (("country", PLACE), ("asn", NETWORK)):
+        mine, theirs = getattr(facts, key), getattr(others, key)
+        if mine is None or theirs is None or mine == theirs:
+            missing = {
+                n: getattr(others, n) for n in group if getattr(facts, n) is None
+            }
+            facts = facts._replace(**missing)
+    return facts
+
+
+def to_location(facts: Facts, located_by: str) -> Location:
+    """Put facts into the columns, with those that follow from others."""
+    loc = None
+    if facts.latitude is not None and facts.longitude is not None:
+        loc = f"{facts.latitude},{facts.longitude}"
+    return Location(
+        city=facts.city,
+        region=facts.region,
+        country=facts.country,
+        country_name=facts.country_name,
+        full_location=_join(", ", facts.city, facts.region, facts.country_name),
+        loc=loc,
+        latitude=facts.latitude,
+        longitude=facts.longitude,
+        org=_join(" ", facts.asn, facts.as_name),
+        asn=facts.asn,
+        postal=facts.postal,
+        timezone=facts.timezone,
+        located_by=located_by,
+    )
+
+
+def _join(separator: str, *parts: str | None) -> str | None:
+    return separator.join(filter(None, parts)) or None
+
+
+def _at(record: Record | None, path: str) -> Record | None:
+    value = record
+    for step in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and value and step == "0":
+            value = value[0]
+        else:
+            return None
+    return value
+
+
+def _text(value: Record) -> str | None:
+    return (value.strip() or None) if isinstance(value, str) else None
+
+
+def _country(value: Record) -> str | None:
+    text = _text(value)
+    return text if text and COUNTRY_CODE.fullmatch(text) else None
+
+
+def _asn(value: Record) -> str | None:
+    if isinstance(value, str) or type(value) is int:  # True is an int as well
+        digits = AS_NUMBER.fullmatch(str(value))
+        return f"AS{digits[1]}" if digits else None
+    return None
+
+
+def _latitude(value: Record) -> float | None:
+    return _degrees(value, 0, 90)
+
+
+def _longitude(value: Record) -> float | None:
+    return _degrees(value, -1, 180)
+
+
+def _degrees(value: Record, part: int, limit: int) -> float | None:
+    """A number, a number as text, or one part of ``"latitude,longitude"``."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        degrees = float(value.split(",")[part] if isinstance(value, str) else value)
+    except ValueError:
+        return None
+    return degrees if abs(degrees) <= limit else None  # false for NaN as well
+
+
+READ: dict[str, Callable[[Record], str | float | None]] = {
+    **dict.fromkeys(Facts._fields, _text),
+    "country": _country,
+    "latitude": _latitude,
+    "longitude": _longitude,
+    "asn": _asn,
+}
+"""How each of :class:`Facts` is read from the value in a record."""

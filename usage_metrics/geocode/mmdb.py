@@ -1,0 +1,264 @@
+"""Where an address is, from MMDB files: offline, and every run says the same.
+
+Without a setting it is the database in the package (country and AS number, see
+:mod:`usage_metrics.geocode.embedded`); ``[geocode] database`` names a newer or larger
+file, or two where a vendor keeps places and networks apart. What the vendors' records
+mean is in :mod:`usage_metrics.geocode.layouts`.
+
+Open a provider where it is used, in a task's ``run``: the files are mapped into
+memory, and what a provider has located it keeps until it is closed.
+"""
+
+import datetime as dt
+import functools
+import itertools
+import marshal
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Self
+
+import maxminddb
+from maxminddb.reader import Metadata
+from maxminddb.types import Record
+
+from usage_metrics.config import geocode
+from usage_metrics.errors import ConfigError, InputError
+from usage_metrics.geocode.layouts import (
+    Layout,
+    field_names,
+    fill,
+    find_layout,
+    read_facts,
+    to_location,
+)
+from usage_metrics.geocode.locations import Location
+
+EMBEDDED = Path(__file__).with_name("country_asn.mmdb")
+"""The database in the package."""
+
+SAMPLE = 1000
+"""Records by which a database's layout is known; a record lacks what is unknown."""
+
+DAMAGE = (
+    maxminddb.InvalidDatabaseError,
+    UnicodeDecodeError,
+    TypeError,
+    RecursionError,
+)
+"""What the two readers of maxminddb raise at a damaged file."""
+
+CREDITS = (
+    (
+        r"ipinfo .*(lite|free)",
+        "IP address data powered by IPinfo, https://ipinfo.io (CC BY-SA 4.0)",
+    ),
+    (r"ipinfo ", "IP address data powered by IPinfo, https://ipinfo.io"),
+    (
+        r"GeoLite2-",
+        "This product includes GeoLite2 data created by MaxMind, available from "
+        "https://www.maxmind.com",
+    ),
+    (r"GeoIP2-", "GeoIP2 data by MaxMind, https://www.maxmind.com"),
+    (r"DBIP-", "IP Geolocation by DB-IP, https://db-ip.com (CC BY 4.0 if Lite)"),
+)
+"""How the start of a database's type tells whom to name as the source."""
+
+
+class MMDBProvider:
+    """Locates addresses with one or two MMDB files; the second adds to the first."""
+
+    def __init__(self, paths: Sequence[Path] = ()) -> None:
+        """Open the files; without any, the database in the package.
+
+        Raises:
+            ConfigError: if a file is not there or cannot be opened.
+            InputError: if it is no MMDB, damaged, or of no use here.
+        """
+        with ExitStack() as stack:
+            self._databases = [
+                stack.enter_context(closing(Database(path)))
+                for path in paths or [EMBEDDED]
+            ]
+            self._open = stack.pop_all()
+        titles = " + ".join(database.title for database in self._databases)
+        self._located_by = f"mmdb {titles}"
+        self._known: dict[bytes, Location] = {}
+
+    @classmethod
+    def from_config(cls) -> Self:
+        """Open what ``[geocode] database`` names.
+
+        Raises:
+            ConfigError: if it names more than two files, or as for the constructor.
+        """
+        setting = geocode().database
+        names = [name.strip() for name in setting.split(",") if name.strip()]
+        if len(names) > 2:
+            raise ConfigError(
+                f"[geocode] database = {setting} names {len(names)} files; give one, "
+                "or two with a comma between (places and networks)"
+            )
+        try:
+            paths = [Path(name).expanduser() for name in names]
+        except RuntimeError as error:  # ~nobody
+            raise ConfigError(f"[geocode] database = {setting}: {error}") from error
+        return cls(paths)
+
+    def locate(self, addresses: Sequence[str]) -> list[Location | None]:
+        """Locate public addresses, in canonical text, in their order.
+
+        Raises:
+            InputError: if a database turns out to be damaged.
+        """
+        columns = [database.records(addresses) for database in self._databases]
+        return [self._location(records) for records in zip(*columns, strict=True)]
+
+    def facts(self) -> dict[str, str]:
+        """What the file footer should say of the databases."""
+        credits = dict.fromkeys(database.credit for database in self._databases)
+        return {
+            "provider": "mmdb",
+            "database": " + ".join(database.title for database in self._databases),
+            "attribution": "; ".join(filter(None, credits)),
+        }
+
+    def close(self) -> None:
+        """Close the files."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        """Give the provider, which is open already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the files."""
+        self.close()
+
+    def _location(self, records: tuple[Record | None, ...]) -> Location:
+        # Few records are distinct. Version 2 of marshal gives equal records equal
+        # bytes; version 3 and later also write down how often an object is used.
+        key = marshal.dumps(records, 2)
+        location = self._known.get(key)
+        if location is None:
+            location = self._known[key] = self._combine(records)
+        return location
+
+    def _combine(self, records: tuple[Record | None, ...]) -> Location:
+        facts, *others = (
+            read_facts(record, database.layout)
+            for record, database in zip(records, self._databases, strict=True)
+        )
+        for other in others:
+            facts = fill(facts, other)
+        return to_location(facts, self._located_by)
+
+
+class Database:
+    """An open MMDB file, and what its metadata say of it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and find out what it holds.
+
+        Raises:
+            ConfigError: if it is not there or cannot be opened.
+            InputError: if it is no MMDB, damaged, or of no use here.
+        """
+        self._what = f"[geocode] database: the file {path}"
+        try:
+            about, fields = survey(path)
+            self.title = f"{short_name(about.database_type)} {day(about.build_epoch)}"
+            self.credit = credit(about.database_type, about.description)
+            self.layout = self._layout(about.database_type, fields)
+            self._reader = maxminddb.open_database(path)
+        except OSError as error:
+            raise ConfigError(
+                f"{self._what} cannot be opened ({error.strerror}); name an MMDB file, "
+                "or leave the setting empty for the one in the package"
+            ) from error
+        except (*DAMAGE, ValueError) as error:
+            raise self._damaged(error) from error
+
+    def records(self, addresses: Iterable[str]) -> Iterator[Record | None]:
+        """Give the record of each address, None for one that is not in the database.
+
+        Raises:
+            InputError: if the file turns out to be damaged.
+        """
+        for address in addresses:
+            try:
+                record = self._reader.get(address)
+            except DAMAGE as error:
+                raise self._damaged(error) from error
+            except ValueError:  # an address of IPv6, a database of IPv4 alone
+                if self._reader.closed:
+                    raise
+                record = None
+            yield record
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+    def _layout(self, database_type: str, fields: set[str]) -> Layout:
+        layout = find_layout(fields)
+        if layout is None:
+            raise InputError(
+                f"{self._what} is of the type {database_type!r}, which says neither "
+                f"country nor network but {', '.join(sorted(fields)) or 'nothing'}; "
+                "name one such as IPinfo Lite, GeoLite2 City or GeoLite2 ASN"
+            )
+        return layout
+
+    def _damaged(self, error: Exception) -> InputError:
+        return InputError(
+            f"{self._what} is damaged or no MMDB file ({error}); get it again, "
+            "and unpack it if it is an archive"
+        )
+
+
+def survey(path: Path) -> tuple[Metadata, set[str]]:
+    """What a database says of itself, and the fields of its first records.
+
+    Once for each file and process, not once for each day that is located.
+    """
+    status = path.stat()
+    return _survey(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _survey(path: Path, _modified: int, _size: int) -> tuple[Metadata, set[str]]:
+    # With the reader in pure Python: the iterator of the one in C (maxminddb 3.2.0)
+    # writes past its buffer when the search tree is damaged.
+    with maxminddb.open_database(path, maxminddb.MODE_MMAP) as reader:
+        about = reader.metadata()
+        if not isinstance(about.description, dict):
+            raise TypeError("its description is no map")
+        records = (record for _, record in itertools.islice(reader, SAMPLE))
+        return about, field_names(records)
+
+
+def short_name(database_type: str) -> str:
+    """The name that people use: ``ipinfo bundle_location_lite.mmdb`` is the last word.
+
+    DB-IP adds what other vendor's file it can stand in for, in brackets.
+    """
+    words = re.sub(r"\(.*?\)", "", database_type).split() or ["unnamed"]
+    return words[-1].removesuffix(".mmdb")
+
+
+def day(build_epoch: int) -> str:
+    """The day on which a database was built."""
+    try:
+        return dt.datetime.fromtimestamp(build_epoch, dt.UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return "of unknown date"
+
+
+def credit(database_type: str, description: dict[str, str]) -> str:
+    """Whom to name as the source; the vendor's own description if it is unknown."""
+    for start, text in CREDITS:
+        if re.match(start, database_type):
+            return text
+    return str(description.get("en", ""))
