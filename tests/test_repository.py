@@ -1,0 +1,54 @@
+"""What may be in the repository."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LARGEST = 300_000
+LARGE_ON_PURPOSE = {"usage_metrics/geocode/country_asn.mmdb"}
+TOP_LEVEL = {
+    "LICENSE",
+    "README.md",
+    "data",
+    "luigi.cfg",
+    "pyproject.toml",
+    "setup.cfg",
+    "tests",
+    "usage_metrics",
+}
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[str]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [name for name in listed.stdout.split("\0") if name]
+
+
+def test_no_tracked_file_is_large(tracked: list[str]) -> None:
+    large = {name for name in tracked if (ROOT / name).stat().st_size > LARGEST}
+    assert large <= LARGE_ON_PURPOSE
+
+
+def test_no_notebook_keeps_its_outputs(tracked: list[str]) -> None:
+    for name in tracked:
+        if name.endswith(".ipynb"):
+            cells = json.loads((ROOT / name).read_text())["cells"]
+            assert not any(cell.get("outputs") for cell in cells), name
+
+
+def test_the_top_level_is_the_one_that_was_agreed(tracked: list[str]) -> None:
+    names = {name.partition("/")[0] for name in tracked}
+    assert {name for name in names if not name.startswith(".")} == TOP_LEVEL
+
+
+def test_of_data_only_the_sample_is_tracked(tracked: list[str]) -> None:
+    data = [name for name in tracked if name.startswith("data/")]
+    assert data
+    assert all(name.startswith("data/sample_logs/") for name in data)
