@@ -1,0 +1,166 @@
+"""How much the pipeline costs next to a script that does it in one stage.
+
+``python -m tests.benchmarks.run`` makes a million raw log entries of 30 days in a
+temporary folder and takes them to one SQLite database twice: by the script
+:mod:`tests.benchmarks.one_stage_pyarrow`, and by ``luigi``, in one go and then a stage
+at a time. With ``--exports`` it reads as many entries from JSON exports instead, by
+Arrow's JSON reader alone and by ``luigi``.
+CPU seconds, and the most memory held at once, are what the kernel says of each
+process. Nothing is asserted: machines differ, and ratios are there to be looked at.
+"""
+
+import argparse
+import datetime as dt
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+START = dt.date(2026, 1, 1)
+"""The first day that :mod:`tests.benchmarks.workload` makes."""
+ROOT = Path(__file__).parent.parent.parent
+MMDB = ROOT / "usage_metrics" / "geocode" / "country_asn.mmdb"
+
+CONFIG = """\
+[paths]
+root = {root}
+[datasette]
+logs = {logs}
+[geocode]
+database = {mmdb}
+[database]
+path = {root}/usage_metrics.db
+"""
+READ_JSON = """\
+import sys
+from pyarrow import json
+for file in sys.argv[1:]:
+    json.read_json(file)
+"""
+
+
+class Cost(NamedTuple):
+    """What the kernel says a process took."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_megabytes: float
+
+
+def measure(command: list[str], folder: Path, config: Path | None = None) -> Cost:
+    """Run a command in a process of its own; stop if it fails."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if config is not None:
+        environment["LUIGI_CONFIG_PATH"] = str(config)
+    started = time.perf_counter()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=log
+        )
+        # Unlike RUSAGE_CHILDREN, wait4 tells the peak of this process alone.
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{command} failed:\n{(folder / 'log').read_text()}")
+    return Cost(
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        wall_seconds=time.perf_counter() - started,
+        peak_megabytes=usage.ru_maxrss / 1_024,
+    )
+
+
+def luigi(task: list[str], folder: Path, root: Path, logs: Path, days: int) -> Cost:
+    """Run a task over all days, as a person would."""
+    root.mkdir(parents=True, exist_ok=True)
+    config = root / "luigi.cfg"
+    config.write_text(CONFIG.format(root=root, logs=logs, mmdb=MMDB))
+    span = ["--start", str(START), "--stop", str(START + dt.timedelta(days=days))]
+    command = [sys.executable, "-m", "luigi", "--module", "usage_metrics", *task]
+    return measure([*command, *span, "--local-scheduler"], folder, config)
+
+
+def make(kind: str, requests: int, days: int, folder: Path, target: Path) -> None:
+    """Write the input, in a process of its own: a child's peak starts at ours."""
+    command = [sys.executable, "-m", "tests.benchmarks.workload", kind]
+    measure([*command, str(requests), str(days), str(target)], folder)
+
+
+def compare_stages(requests: int, days: int, folder: Path) -> None:
+    """Print what Clean, Geocode and LoadSQLite cost next to the rival."""
+    once, staged = folder / "once", folder / "staged"
+    make("raw", requests, days, folder, once)
+    staged.mkdir()
+    (staged / "raw").symlink_to(once / "raw")
+    rival = [
+        sys.executable,
+        str(ROOT / "tests" / "benchmarks" / "one_stage_pyarrow.py"),
+        *map(str, (once / "raw" / "datasette", folder / "rival", MMDB)),
+    ]
+    one_stage = measure(rival, folder)
+    report("one-stage pyarrow", one_stage)
+    report("LoadSQLite", luigi(["LoadSQLite"], folder, once, folder, days), one_stage)
+    say("a stage at a time, each with a start of Python and Luigi:")
+    for name, task in {
+        "Clean": ["RangeDaily", "--of", "Clean"],
+        "Geocode": ["RangeDaily", "--of", "Geocode"],
+        "Load": ["LoadSQLite"],
+    }.items():
+        report(name, luigi(task, folder, staged, folder, days), one_stage)
+
+
+def read_exports(requests: int, days: int, folder: Path) -> None:
+    """Print how fast Extract reads JSON exports, next to Arrow's reader alone."""
+    exports = folder / "exports"
+    make("exports", requests, days, folder, exports)
+    files = sorted(exports.iterdir())
+    reader = measure([sys.executable, "-c", READ_JSON, *map(str, files)], folder)
+    report("pyarrow.json", reader)
+    task = ["RangeDaily", "--of", "Extract"]
+    cost = luigi(task, folder, folder / "root", exports, days)
+    report("Extract", cost, reader)
+    size = sum(file.stat().st_size for file in files)
+    say(
+        f"{size / 1e9:.2f} GB of JSON: {requests / cost.wall_seconds:,.0f} requests a "
+        f"second, {requests / cost.cpu_seconds:,.0f} a CPU second"
+    )
+
+
+def report(name: str, cost: Cost, rival: Cost | None = None) -> None:
+    """Print a row, with the ratio to the rival."""
+    ratios = ""
+    if rival is not None:
+        cpu = cost.cpu_seconds / rival.cpu_seconds
+        memory = cost.peak_megabytes / rival.peak_megabytes
+        ratios = f"{cpu:10.2f} x{memory:10.2f} x"
+    say(
+        f"{name:20}{cost.cpu_seconds:8.1f} CPU s{cost.wall_seconds:8.1f} s"
+        f"{cost.peak_megabytes:8.0f} MB{ratios}"
+    )
+
+
+def say(text: str) -> None:
+    """Print a line now, whoever reads it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Read the command line and run a benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.run")
+    parser.add_argument("--requests", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument(
+        "--exports", action="store_true", help="read JSON exports instead"
+    )
+    options = parser.parse_args()
+    benchmark = read_exports if options.exports else compare_stages
+    say(f"{options.requests:,} requests of {options.days} days")
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark(options.requests, options.days, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+"""Sample logs: what a Datasette site's request log could have looked like.
+
+``python -m usage_metrics.sample data/sample_logs`` writes one file of log entries a
+day; the same arguments give the same lines on every machine. Nothing in them
+happened. :mod:`~usage_metrics.sample.population` says who visits and what they ask
+for, :mod:`~usage_metrics.sample.entries` how that is logged, and
+:mod:`~usage_metrics.sample.days` what goes wrong with a day's file.
+"""
+
+from usage_metrics.sample.days import Facts, Sample, facts, lines_of, write
+
+__all__ = ["Facts", "Sample", "facts", "lines_of", "write"]
