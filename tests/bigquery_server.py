@@ -22,7 +22,7 @@ class BigQueryServer:
 
     def __init__(self) -> None:
         """Choose free ports and keep everything in memory."""
-        from bqemulator.config import PersistenceMode, Settings
+        from bqemulator.config import LogLevel, PersistenceMode, Settings
         from bqemulator.server import EmulatorServer
 
         self._loop = asyncio.new_event_loop()
@@ -33,7 +33,7 @@ class BigQueryServer:
                 rest_port=0,
                 grpc_port=0,
                 enable_format_extensions=False,
-                log_level="error",
+                log_level=LogLevel.ERROR,
             )
         )
 

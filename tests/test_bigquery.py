@@ -312,7 +312,7 @@ def test_a_table_without_partitions_is_read_with_a_warning_about_its_cost(
 ) -> None:
     for name, column in (("pruned", "timestamp"), ("unpruned", None)):
         make_table(bigquery_client, name, [], schema=NARROW, partitioned_by=column)
-        with caplog.at_level(logging.WARNING, logger="usage_metrics"):
+        with caplog.at_level(logging.WARNING, logger="luigi-interface"):
             read(logs(name))
     assert [r.message for r in caplog.records if "bills all of it" in r.message] == [
         "test-project.logs.unpruned is not partitioned by timestamp or ingestion time: "

@@ -15,14 +15,13 @@ from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs.bigquery import in_bytes
 from usage_metrics.logs.bigquery_entries import entries
 from usage_metrics.logs.bigquery_query import (
-    EXPECTED,
     LogTable,
     day_query,
     examine,
     flat_name,
     prunes,
 )
-from usage_metrics.logs.entry import ENTRY
+from usage_metrics.logs.entry import ENTRY, EXPECTED
 
 DAY = dt.date(2024, 1, 1)
 NEEDED = [

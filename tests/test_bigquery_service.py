@@ -29,7 +29,7 @@ def reader(**settings: str) -> BigQueryLogs:
 def test_the_query_is_estimated_logged_and_then_run_with_the_limit(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="usage_metrics"):
+    with caplog.at_level(logging.INFO, logger="luigi-interface"):
         assert ids(reader().read(DAY)) == ["a", "b"]
     assert (
         "2022-03-15: BigQuery will bill about 12.3 MB (limit 10 GB)" in caplog.messages

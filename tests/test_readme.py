@@ -14,7 +14,7 @@ from usage_metrics.documentation import renewed
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
-RANGE = re.findall(r"^luigi (--module usage_metrics RangeDaily .*)$", README, re.MULTILINE)
+RANGE = re.findall(r"^luigi (--module usage_metrics RangeDaily .*)$", README, re.M)
 
 
 def run_luigi(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,7 @@ def after_the_main_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     shutil.copy(ROOT / "luigi.cfg", folder)
     shutil.copytree(ROOT / "data" / "sample_logs", folder / "data" / "sample_logs")
-    [command] = re.findall(r"/luigi (--module usage_metrics LoadSQLite.*)$", README, re.M)
+    [command] = re.findall(r"/luigi (--module .* LoadSQLite.*)$", README, re.M)
     done = run_luigi(command.split(), folder)
     assert done.returncode == 0, done.stderr
     return folder

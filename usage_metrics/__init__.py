@@ -5,13 +5,12 @@
 database. :mod:`usage_metrics.pipeline` is the place to start reading.
 """
 
-from luigi.tools.range import RangeDaily
-
 from usage_metrics.config import set_luigi_defaults
-from usage_metrics.pipeline import Clean, Extract, Geocode, LoadSQLite
+from usage_metrics.days import RangeDaily
+from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
 from usage_metrics.sentences import say_errors_in_sentences
 
-__all__ = ["Clean", "Extract", "Geocode", "LoadSQLite", "RangeDaily"]
+__all__ = ["Backfill", "Clean", "Extract", "Geocode", "LoadSQLite", "RangeDaily"]
 
 set_luigi_defaults()
 say_errors_in_sentences()

@@ -114,7 +114,8 @@ def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str)
     Args:
         file: the partition.
         time: the column of the time.
-        key: the columns that, with the time, tell one entry from another.
+        key: the columns that, with the time, tell one entry from another. The last
+            is the id of the entry; without one a row is equal to no other.
         latest: the column whose greatest value says which of several is kept; the
             first of equals.
 
@@ -131,9 +132,10 @@ def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str)
     if not candidate.any():
         return out
     rows = _read_rows(file, [time, *key, latest], candidate)
+    rows = rows.filter(rows[key[-1]].is_valid())
     rows = rows.sort_by([(latest, "descending"), ("row", "ascending")])
     kept = rows.group_by([time, *key], use_threads=False).aggregate([("row", "first")])
-    out[candidate] = True
+    out[rows["row"].to_numpy()] = True
     out[kept["row_first"].to_numpy()] = False
     return out
 

@@ -33,9 +33,9 @@ def column(
 
 def description(field: pa.Field) -> str:
     """What a declared column holds."""
-    return (field.metadata or {}).get(b"description", b"").decode()
+    return str((field.metadata or {}).get(b"description", b""), "utf-8")
 
 
 def unit(field: pa.Field) -> str:
     """The unit of a declared column, or an empty string."""
-    return (field.metadata or {}).get(b"unit", b"").decode()
+    return str((field.metadata or {}).get(b"unit", b""), "utf-8")

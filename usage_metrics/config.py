@@ -6,17 +6,15 @@ Secrets never stand there: the ipinfo token comes from the environment, Google
 credentials from the usual places or from a key file that a setting names.
 """
 
-import datetime as dt
-import difflib
+import functools
+import operator
 import os
-import warnings
-from configparser import InterpolationError
-from typing import Any
 
 import luigi
 from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError
+from usage_metrics.parameters import Configured, did_you_mean
 
 LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
     "core": {"log_level": "INFO", "autoload_range": "true"},
@@ -49,53 +47,12 @@ def set_luigi_defaults() -> None:
         for option, value in options.items():
             if not settings.has_option(section, option):
                 settings.set(section, option, value)
-    # Luigi reads these two itself and still warns that nobody does.
-    warnings.filterwarnings(
-        "ignore", ".*'rpc_retry_", luigi.parameter.UnconsumedParameterWarning
-    )
+    # Luigi reads these two itself, and warns that nobody does.
+    luigi.interface.core.ignore_unconsumed |= {"rpc_retry_attempts", "rpc_retry_wait"}
 
 
-class Day(luigi.DateParameter):  # type: ignore[misc]
-    """A UTC day, with a clear error for what is no date."""
-
-    def parse(self, text: str) -> dt.date:
-        """Read ``YYYY-MM-DD``.
-
-        Raises:
-            ConfigError: if ``text`` is no such date.
-        """
-        try:
-            return dt.date.fromisoformat(text)
-        except ValueError:
-            name = getattr(self, "_attribute_name", None) or "date"
-            raise ConfigError(
-                f"{name} = {text!r} is not a date; write it as YYYY-MM-DD, "
-                f"on the command line or in luigi.cfg"
-            ) from None
-
-
-class OptionalDay(Day):
-    """A day that may be left open."""
-
-    def parse(self, text: str) -> dt.date | None:  # type: ignore[override]
-        """Read ``YYYY-MM-DD``; nothing is None.
-
-        Raises:
-            ConfigError: if ``text`` is no such date.
-        """
-        return super().parse(text) if text else None
-
-    def serialize(self, value: dt.date | None) -> str:
-        """Write it as it is read."""
-        return value.isoformat() if value else ""
-
-
-class Section(luigi.Config):  # type: ignore[misc]
+class Section(Configured, luigi.Config):
     """A section of ``luigi.cfg`` that knows its own keys."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        check_section(type(self).__name__, [name for name, _ in self.get_params()])
-        super().__init__(*args, **kwargs)
 
 
 class paths(Section):
@@ -114,17 +71,27 @@ class SourceSection(Section):
         default="",
         description="where the log entries are: a folder, s3://, gs:// or bigquery://",
     )
-    settle_hours: luigi.FloatParameter = luigi.FloatParameter(
+    settle_hours: luigi.NumericalParameter[float] = luigi.NumericalParameter(
         default=3.0,
-        description="hours after midnight UTC before a day counts as over",
+        var_type=float,
+        min_value=0.0,
+        max_value=10_000.0,
+        description="hours after midnight UTC before a day counts as over;",
     )
-    late_days: luigi.IntParameter = luigi.IntParameter(
+    late_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
         default=1,
-        description="for how many days after its own exports may bring entries",
+        var_type=int,
+        min_value=0,
+        max_value=10_000,
+        description="for how many days after its own exports may bring entries;",
     )
-    maximum_rejected_share: luigi.FloatParameter = luigi.FloatParameter(
+    maximum_rejected_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
         default=0.05,
-        description="the share of a day's lines that may be rejected, 0 to 1",
+        var_type=float,
+        min_value=0.0,
+        max_value=1.0,
+        right_op=operator.le,
+        description="the share of a day's lines that may be rejected;",
     )
 
 
@@ -209,14 +176,28 @@ class ipinfo(Section):
     )
 
 
+class counting(Section):
+    """What counts as use."""
+
+    datasets: luigi.Parameter[str] = luigi.Parameter(
+        default="",
+        description="path of the registry of datasets, a TOML file; "
+        "empty: the one in the package",
+    )
+
+
 class database(Section):
     """The SQLite database that ``LoadSQLite`` fills."""
 
     path: luigi.Parameter[str] = luigi.Parameter(
         default="data/usage_metrics.db", description="path of the database file"
     )
-    busy_seconds: luigi.FloatParameter = luigi.FloatParameter(
-        default=30.0, description="how long to wait while another program holds it"
+    busy_seconds: luigi.NumericalParameter[float] = luigi.NumericalParameter(
+        default=30.0,
+        var_type=float,
+        min_value=0.0,
+        max_value=1e6,
+        description="how long to wait while another program holds it;",
     )
 
 
@@ -226,6 +207,7 @@ SECTIONS: tuple[type[Section], ...] = (
     bigquery,
     geocode,
     ipinfo,
+    counting,
     database,
 )
 """Every section of ours, in the order in which the README lists them."""
@@ -254,35 +236,15 @@ def ipinfo_token() -> str:
 
 def source_section(name: str) -> SourceSection:
     """The settings of a source; a source without own settings gets the common ones."""
+    return _source_section_class(name)()
+
+
+@functools.cache
+def _source_section_class(name: str) -> type[SourceSection]:
     for section in SECTIONS:
         if section.__name__ == name and issubclass(section, SourceSection):
-            return section()
-    section = type(name, (SourceSection,), {"__module__": __name__})
-    return section()
-
-
-def check_section(name: str, keys: list[str]) -> None:
-    """Refuse keys of a section that no setting has, and values Luigi cannot read.
-
-    Raises:
-        ConfigError: naming the section, the key and the remedy.
-    """
-    settings = luigi.configuration.get_config()
-    if not settings.has_section(name):
-        return
-    for key in settings.options(name):
-        if key not in keys and key not in settings.defaults():
-            raise ConfigError(
-                f"luigi.cfg: [{name}] has no setting {key!r}"
-                f"{_did_you_mean(key, keys)}; it has {', '.join(sorted(keys))}"
-            )
-        try:
-            settings.get(name, key)
-        except InterpolationError as error:
-            raise ConfigError(
-                f"luigi.cfg: the value of [{name}] {key} cannot be read: {error}; "
-                "write %% for a percent sign and set every ${VARIABLE} it names"
-            ) from None
+            return section
+    return type(name, (SourceSection,), {"__module__": __name__})
 
 
 def check_sections() -> None:
@@ -292,14 +254,10 @@ def check_sections() -> None:
         ConfigError: naming the section, the key and the remedy.
     """
     ours = [section.__name__ for section in SECTIONS]
-    known = set(Register.task_names()) | set(LUIGI_DEFAULTS)
+    known = {*Register.task_names(), *LUIGI_DEFAULTS}
     for name in luigi.configuration.get_config().sections():
-        if name not in known and (close := _did_you_mean(name, ours)):
+        close = did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])
+        if close and name not in known:
             raise ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
     for section in SECTIONS:
         section()
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -6,7 +6,7 @@ two markers. A test fails when the README is behind.
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,16 @@ def _columns(schema: pa.Schema) -> str:
 
 
 def _default(parameter: Any) -> str:
-    value = parameter._default  # noqa: SLF001  Luigi tells it no other way
+    value = parameter._default
     return f"`{value}`" if value != "" else ""
 
 
 def _about(parameter: Any) -> str:
-    return str(parameter.description)
+    """The description, without the choices that Luigi adds in no certain order."""
+    return re.sub(r"\s*Choices: \{.*\}$", "", str(parameter.description)).rstrip(";")
 
 
-def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -73,9 +74,8 @@ def renewed(text: str) -> str:
     for name, part in parts.items():
         begin, end = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
         pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-        text = re.sub(
-            pattern, lambda _, new=f"{begin}\n{part}\n{end}": new, text, flags=re.DOTALL
-        )
+        new = f"{begin}\n{part}\n{end}".replace("\\", "\\\\")
+        text = re.sub(pattern, new, text, flags=re.DOTALL)
     return text
 
 

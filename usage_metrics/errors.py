@@ -4,6 +4,8 @@ Every message is a sentence that names what is wrong (the setting, the file, the
 line, the column) and what to do about it. Anything else that escapes is a bug.
 """
 
+import datetime as dt
+
 
 class UsageMetricsError(Exception):
     """Something that a person can put right; the message says how."""
@@ -27,3 +29,21 @@ class RejectedShareError(UsageMetricsError):
 
 class StorageError(UsageMetricsError):
     """A partition, cache or database of ours is damaged, locked or out of date."""
+
+
+class NotYetError(UsageMetricsError):
+    """The log entries of a day cannot be had yet."""
+
+
+class BackfillError(UsageMetricsError):
+    """Some of many days failed; the others are made."""
+
+    def __init__(self, source: str, failed: dict[dt.date, str]) -> None:
+        """Say which, why, and how to try each again."""
+        self.failed = failed
+        lines = [
+            f"{day}: {why} (to try again: luigi --module usage_metrics Geocode "
+            f"--date {day} --source {source} --local-scheduler)"
+            for day, why in failed.items()
+        ]
+        super().__init__(f"{len(failed)} days of {source} failed; " + "; ".join(lines))

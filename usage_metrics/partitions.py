@@ -14,6 +14,7 @@ or an object store (``s3://``, ``gs://``). Three promises:
 import base64
 import contextlib
 import datetime as dt
+import functools
 import hashlib
 import json
 import re
@@ -39,13 +40,17 @@ RETRY_MARKER = ".unanswered"
 ROW_GROUP_ROWS = 1 << 16
 """Rows that are read and held at a time."""
 
+CONTENT_ID_BYTES = 16
+PARQUET_TAIL = 8
+"""At the end of a Parquet file: the length of the footer before it, and ``PAR1``."""
+
 FOOTER_KEY = b"usage_metrics"
 
 _STARTED = time.time()
 
 
 @dataclass(frozen=True)
-class Partition(luigi.Target):  # type: ignore[misc]
+class Partition(luigi.Target):
     """One stage of one source for one day."""
 
     root: str
@@ -69,36 +74,79 @@ class Partition(luigi.Target):  # type: ignore[misc]
             self.root, self.stage, self.source, self.date
         )
 
-    def open(self, read_dictionary: Sequence[str] = ()) -> "pq.ParquetFile":
+    def open(
+        self,
+        read_dictionary: Sequence[str] = (),
+        schema: "pa.Schema | None" = None,
+    ) -> "pq.ParquetFile":
         """Open the file for reading.
 
         Args:
             read_dictionary: columns to read as dictionaries of distinct values.
+            schema: the columns that it should have.
 
         Raises:
-            StorageError: if it is missing, damaged, or of another stage, source or day.
+            StorageError: if it is missing, damaged, of another stage, source or day,
+                or has other columns.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
             file = pq.ParquetFile(
-                storage.open_file(self.path), read_dictionary=list(read_dictionary)
+                storage.open_file(self.path),
+                read_dictionary=list(read_dictionary),
+                page_checksum_verification=True,
             )
         except (pa.ArrowInvalid, OSError) as error:
             raise StorageError(
                 f"{self.path} cannot be read: {error}; delete it and rerun"
             ) from error
-        self._check_identity(facts_of(file.metadata))
+        self._check_identity(file)
+        if schema is not None and file.schema_arrow.names != schema.names:
+            raise StorageError(
+                f"{self.path} was made by another version of this program, its columns "
+                "are not the present ones; delete it and rerun"
+            )
         return file
 
-    def _check_identity(self, facts: dict[str, Any]) -> None:
+    def _check_identity(self, file: "pq.ParquetFile") -> None:
+        facts = facts_of(file.metadata)
         expected = _identity(self)
         found = {key: facts.get(key) for key in expected}
         if found != expected:
             raise StorageError(
                 f"{self.path} says it is {found}, not {expected}: it was put there by "
                 "hand or by another program; delete it and rerun"
+            )
+        if facts.get("columns") != _digest(file.schema_arrow.names):
+            raise StorageError(
+                f"the footer of {self.path} is damaged; delete it and rerun"
+            )
+
+    def verify(self) -> None:
+        """Read the whole file and compare its rows with the hash in its footer.
+
+        Raises:
+            StorageError: if it is missing or damaged, or not the file it should be.
+        """
+        facts = self.facts()
+        try:
+            with storage.open_file(self.path) as file:
+                file.seek(file.size() - PARQUET_TAIL)
+                footer = int.from_bytes(file.read(4), "little")
+                left = file.size() - PARQUET_TAIL - footer
+                file.seek(0)
+                digest = hashlib.blake2b(digest_size=CONTENT_ID_BYTES)
+                while left > 0:
+                    data = file.read(min(left, 1 << 20))
+                    digest.update(data)
+                    left -= len(data)
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be read: {error}") from error
+        if digest.hexdigest() != facts["content_id"]:
+            raise StorageError(
+                f"{self.path} does not hold what was written to it; delete it and rerun"
             )
 
     def facts(self) -> dict[str, Any]:
@@ -121,22 +169,24 @@ class Partition(luigi.Target):  # type: ignore[misc]
         Raises:
             StorageError: if the place cannot be written to.
         """
-        try:
-            with storage.whole_or_absent(self.path) as stream:
-                writer = PartitionWriter(stream, schema, repeating, _identity(self))
-                yield writer
-                writer.close()
-        except OSError as error:
-            raise StorageError(f"{self.path} cannot be written: {error}") from error
+        with _clear_errors(self.path), storage.whole_or_absent(self.path) as stream:
+            writer = PartitionWriter(stream, schema, repeating, _identity(self))
+            yield writer
+            writer.close()
 
     def ask_again(self, *, wanted: bool) -> None:
-        """Have the next run, not this one, make the partition again; or not."""
+        """Have the next run, not this one, make the partition again; or not.
+
+        Raises:
+            StorageError: if the place cannot be written to.
+        """
         marker = f"{self.folder}/{RETRY_MARKER}"
-        if wanted:
+        with _clear_errors(marker):
+            if not wanted:
+                storage.delete(marker)
+                return
             with storage.whole_or_absent(marker) as stream:
                 stream.write(b"the next run asks for the addresses left unanswered\n")
-        else:
-            storage.delete(marker)
 
 
 @dataclass
@@ -176,8 +226,8 @@ class PartitionWriter:
         facts = self.facts | {
             "rows": self.rows,
             "content_id": self._hashing.digest(),
-            "made_by": f"usage_metrics {version('usage_metrics')}, pyarrow "
-            f"{pa.__version__}",
+            "columns": _digest(self.schema.names),
+            "made_by": f"usage_metrics {_version()}, pyarrow {pa.__version__}",
             "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         plain = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
@@ -201,6 +251,7 @@ class PartitionWriter:
                 store_schema=False,
                 use_dictionary=[*self.repeating, *_dictionaries(table.schema)] or False,
                 write_statistics=_measures(table.schema) or False,
+                write_page_checksum=True,
             )
         self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
         self._pending, self._pending_rows = [], 0
@@ -220,21 +271,34 @@ def list_partitions(
     files: dict[dt.date, str] = {}
     unanswered = set()
     for path, modified, size in storage.list_files(folder):
-        match = re.search(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$", path)
-        if match is None:
+        found, name = _day_and_name(path)
+        if found is None:
             continue
-        if match[2] == FILE_NAME:
-            files[dt.date.fromisoformat(match[1])] = f"{modified}-{size}"
-        elif match[2] == RETRY_MARKER and modified < _STARTED * 1e9:
-            unanswered.add(dt.date.fromisoformat(match[1]))
+        if name == FILE_NAME:
+            files[found] = f"{modified}-{size}"
+        elif name == RETRY_MARKER and modified < _STARTED * 1e9:
+            unanswered.add(found)
     return {day: files[day] for day in sorted(files) if day not in unanswered}
+
+
+def _day_and_name(path: str) -> tuple[dt.date | None, str]:
+    """The day of a file in a partition's folder, and its name; None for others."""
+    match = re.search(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$", path)
+    if match is None:
+        return None, path
+    with contextlib.suppress(ValueError):
+        return dt.date.fromisoformat(match[1]), match[2]
+    return None, path
 
 
 def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:
     """What a footer says about how the file was made; empty if it is not ours."""
     text = (metadata.metadata or {}).get(FOOTER_KEY, b"{}")
-    facts: dict[str, Any] = json.loads(text)
-    return facts
+    try:
+        facts = json.loads(text)
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
@@ -246,12 +310,35 @@ def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
 
 
 def row_groups(file: "pq.ParquetFile") -> Iterator[tuple[int, "pa.Table"]]:
-    """Give a file's row groups, each with the number of its first row."""
+    """Give a file's row groups, each with the number of its first row.
+
+    Raises:
+        StorageError: if one is damaged.
+    """
+    import pyarrow as pa
+
     start = 0
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
+        try:
+            table = file.read_row_group(group)
+        except (pa.ArrowInvalid, OSError) as error:
+            facts = facts_of(file.metadata)
+            raise StorageError(
+                f"the {facts.get('stage')} file of {facts.get('source')} "
+                f"{facts.get('date')} is damaged ({error}); delete it and rerun"
+            ) from error
         yield start, table
         start += table.num_rows
+
+
+@contextlib.contextmanager
+def _clear_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error}; see to [paths] root and rerun"
+        ) from error
 
 
 def _identity(partition: Partition) -> dict[str, Any]:
@@ -260,6 +347,16 @@ def _identity(partition: Partition) -> dict[str, Any]:
         "source": partition.source,
         "date": partition.date.isoformat(),
     }
+
+
+@functools.cache
+def _version() -> str:
+    return version("usage_metrics")
+
+
+def _digest(names: list[str]) -> str:
+    """A check sum of column names: those in a Parquet footer have none."""
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
 
 
 def _dictionaries(schema: "pa.Schema") -> list[str]:
@@ -286,7 +383,7 @@ class _HashingStream:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._hash = hashlib.blake2b(digest_size=16)
+        self._hash = hashlib.blake2b(digest_size=CONTENT_ID_BYTES)
         self._position = 0
 
     def write(self, data: bytes) -> int:

@@ -10,14 +10,28 @@ days of any stage; ``LoadSQLite`` keeps a database equal to the files of a range
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
-from luigi.tools.range import RangeDaily
 
-from usage_metrics import config
-from usage_metrics.errors import ConfigError, RejectedShareError
+from usage_metrics import config, sentences
+from usage_metrics.days import (
+    RangeDaily,
+    check_range,
+    days_between,
+    first_running_day,
+    months_between,
+    utc_now,
+    why_not_yet,
+)
+from usage_metrics.errors import (
+    BackfillError,
+    NotYetError,
+    RejectedShareError,
+    UsageMetricsError,
+)
+from usage_metrics.parameters import Configured, Day, OptionalDay
 from usage_metrics.partitions import (
     Partition,
     list_partitions,
@@ -27,24 +41,49 @@ from usage_metrics.partitions import (
 from usage_metrics.sources import get_source
 
 if TYPE_CHECKING:
-    from usage_metrics.warehouse.sqlite import Changes, Table, Warehouse
+    from usage_metrics.warehouse.sqlite import Changes, Warehouse
+    from usage_metrics.warehouse.tables import Table
 
 log = logging.getLogger("luigi-interface")
 
 LATEST_DAY = dt.date(2200, 1, 1)
 
 
-class Stage(luigi.Task):  # type: ignore[misc]
+class Reporting(Configured, luigi.Task):
+    """A task that says what came of it."""
+
+    def say(self, text: str) -> None:
+        """Tell the visualiser and the log what came of the task."""
+        self.show(text)
+        log.info("%s: %s", self, text)
+
+    def show(self, text: str) -> None:
+        """Tell the visualiser how it stands."""
+        if self.set_status_message is not None:  # as it is outside a worker
+            self.set_status_message(text)
+
+    def show_progress(self, done: int, of: int) -> None:
+        """Tell the visualiser how much of the task is done."""
+        if self.set_progress_percentage is not None:
+            self.set_progress_percentage(100 * done // max(1, of))
+
+    def on_failure(self, exception: BaseException) -> str:
+        """What the visualiser shows: a sentence or, for a bug, the traceback."""
+        traceback: str = super().on_failure(exception)
+        return sentences.sentence_of(exception) or traceback
+
+
+class Stage(Reporting):
     """One stage of one source for one day."""
 
-    date: config.Day = config.Day(description="the UTC day, YYYY-MM-DD")
+    date: Day = Day(description="the UTC day, YYYY-MM-DD")
     source: luigi.Parameter[str] = luigi.Parameter(
         default="datasette", description="the kind of log"
     )
     stage: ClassVar[str] = ""
 
     @property
-    def priority(self) -> int:
+    def priority(self) -> int:  # type: ignore[override]
         """Oldest day first."""
         return (LATEST_DAY - self.date).days
 
@@ -55,9 +94,18 @@ class Stage(luigi.Task):  # type: ignore[misc]
         if not days:
             return []
         # RangeDaily passes a partial of the class, which has none of its attributes.
-        task = cls(days[0])
+        task = cls(date=days[0])
         done = list_partitions(_root(), task.stage, task.source)
         return [day for day in days if day in done]
+
+    @classmethod
+    def recipe(cls, source: str) -> dict[str, Any]:
+        """What decides, beside the file on its left, what the stage makes of a source.
+
+        It stands in the footer; where it is no longer the present one, the file is
+        stale.
+        """
+        return {}
 
     def output(self) -> Partition:
         """The partition that this task makes."""
@@ -67,16 +115,11 @@ class Stage(luigi.Task):  # type: ignore[misc]
         """This day of this source at some stage."""
         return Partition(_root(), stage, self.source, self.date)
 
-    def say(self, text: str) -> None:
-        """Tell the visualiser and the log what came of the task."""
-        self.set_status_message(text)
-        log.info("%s: %s", self, text)
 
-
-class LogsOfDay(luigi.ExternalTask):  # type: ignore[misc]
+class LogsOfDay(Configured, luigi.ExternalTask):
     """The log entries of a day that cannot be had yet."""
 
-    date: config.Day = config.Day()
+    date: Day = Day()
     source: luigi.Parameter[str] = luigi.Parameter(default="datasette")
 
     def complete(self) -> bool:
@@ -107,7 +150,7 @@ class Extract(Stage):
         with self.output().writing(source.raw, source.raw_dictionaries) as entries:
             for batch in source.open_logs(settings).read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
-                self.set_status_message(f"{entries.rows:,} entries so far")
+                self.show(f"{entries.rows:,} entries so far")
             entries.facts["logs"] = settings.logs
         self.say(f"{entries.rows:,} log entries")
 
@@ -121,6 +164,14 @@ class Clean(Stage):
         """The raw entries of the day."""
         return Extract(date=self.date, source=self.source)
 
+    @classmethod
+    def recipe(cls, source: str) -> dict[str, Any]:
+        """The version of the source's cleaning, and the settings that it heeds."""
+        declared = get_source(source)
+        settings = config.source_section(source)
+        heeded = {name: getattr(settings, name) for name in declared.heeds}
+        return {"version": declared.version, **heeded}
+
     def run(self) -> None:
         """Clean a row group at a time.
 
@@ -133,7 +184,7 @@ class Clean(Stage):
         settings = config.source_section(self.source)
         not_requests = 0
         with (
-            self.input().open(source.raw_dictionaries) as raw,
+            self.input().open(source.raw_dictionaries, source.raw) as raw,
             self.output().writing(source.cleaned) as requests,
         ):
             drop = cleaning.superseded(raw, source.time, source.key, source.latest)
@@ -144,9 +195,10 @@ class Clean(Stage):
                     requests.write(found.requests)
                     rejected.write(found.rejected)
                     not_requests += found.not_requests
-                    self.set_progress_percentage(100 * start // max(1, len(drop)))
+                    self.show_progress(start, len(drop))
             self._check_share(rejected.rows, len(drop))
             requests.facts |= made_from(raw) | {
+                "recipe": self.recipe(self.source),
                 "duplicates": int(drop.sum()),
                 "rejected": rejected.rows,
                 "not_requests": not_requests,
@@ -176,13 +228,24 @@ class Geocode(Stage):
         """The requests of the day."""
         return Clean(date=self.date, source=self.source)
 
+    @classmethod
+    def recipe(cls, source: str) -> dict[str, Any]:
+        """The provider of locations, and which of its data."""
+        from usage_metrics import geocode
+
+        if get_source(source).address is None:
+            return {}
+        with geocode.open_provider() as provider:
+            return geocode.recipe(provider.facts())
+
     def run(self) -> None:
         """Locate the day's distinct addresses, then give each request its location."""
         from usage_metrics import geocode
 
         source = get_source(self.source)
         schema = geocode.with_location(source.cleaned, source.address)
-        with self.input().open(source.cleaned_dictionaries) as requests:
+        cleaned = self.input()
+        with cleaned.open(source.cleaned_dictionaries, source.cleaned) as requests:
             with geocode.open_provider() as provider:
                 located = geocode.locate_column(requests, source.address, provider)
             # Before the file, so that a kill between the two loses no address.
@@ -190,18 +253,80 @@ class Geocode(Stage):
             with self.output().writing(schema) as geocoded:
                 for start, rows in row_groups(requests):
                     geocoded.write(located.beside(rows, schema))
-                    done = 100 * start // max(1, requests.metadata.num_rows)
-                    self.set_progress_percentage(done)
+                    self.show_progress(start, requests.metadata.num_rows)
                 geocoded.facts |= made_from(requests) | located.facts
+                geocoded.facts["recipe"] = geocode.recipe(located.facts)
         self.say(f"{geocoded.rows:,} requests · {located}")
 
 
-class LoadSQLite(luigi.Task):  # type: ignore[misc]
+STAGES: tuple[type[Stage], ...] = (Extract, Clean, Geocode)
+"""From left to right."""
+
+MANY_DAYS = 62
+"""If more days than this are missing, they are made a month at a time."""
+
+
+class Backfill(Reporting):
+    """Every stage of many days, one after the other.
+
+    Luigi's scheduler looks at every waiting task whenever it hands one out, so that
+    five years of days, three tasks each, would take it minutes. A month of days is one
+    task here. The files are the same, and a day that fails does not stop the others.
+    """
+
+    start: Day = Day(description="the first UTC day, YYYY-MM-DD")
+    stop: Day = Day(description="the day after the last")
+    source: luigi.Parameter[str] = luigi.Parameter(
+        default="datasette", description="the kind of log"
+    )
+
+    @property
+    def priority(self) -> int:  # type: ignore[override]
+        """Oldest days first."""
+        return (LATEST_DAY - self.start).days
+
+    def complete(self) -> bool:
+        """Whether every day is geocoded."""
+        return not self._missing()
+
+    def run(self) -> None:
+        """Make the missing days.
+
+        Raises:
+            BackfillError: naming every day that failed, why, and how to try it again.
+        """
+        failed: dict[dt.date, str] = {}
+        missing = self._missing()
+        for done, day in enumerate(missing):
+            self.show_progress(done, len(missing))
+            self.show(f"{done:,} of {len(missing):,} days · {len(failed):,} failed")
+            try:
+                self._make(day)
+            except UsageMetricsError as error:
+                failed[day] = str(error)
+                log.error("%s %s: %s", self.source, day, sentences.sentence_of(error))
+        if failed:
+            raise BackfillError(self.source, failed)
+
+    def _missing(self) -> list[dt.date]:
+        done = list_partitions(_root(), Geocode.stage, self.source)
+        return [day for day in days_between(self.start, self.stop) if day not in done]
+
+    def _make(self, day: dt.date) -> None:
+        stages = [stage(date=day, source=self.source) for stage in STAGES]
+        if not stages[0].complete() and (why := why_not_yet(self.source, day)):
+            raise NotYetError(why)
+        for stage in stages:
+            if not stage.complete():
+                stage.run()
+
+
+class LoadSQLite(Reporting):
     """Keep the database equal to the geocoded files of a range of days."""
 
-    start: config.Day = config.Day(description="the first UTC day, YYYY-MM-DD")
-    stop: config.OptionalDay = config.OptionalDay(
-        default=None, description="the day after the last; without it, all that is over"
+    start: Day = Day(description="the first UTC day, YYYY-MM-DD")
+    stop: OptionalDay = OptionalDay(
+        description="the day after the last; without it, all that is over"
     )
     source: luigi.Parameter[str] = luigi.Parameter(
         default="datasette", description="the kind of log"
@@ -210,12 +335,19 @@ class LoadSQLite(luigi.Task):  # type: ignore[misc]
         default=False, description="load the days that are there, whichever are missing"
     )
 
-    resources: ClassVar[dict[str, int]] = {"sqlite": 1}
+    resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
 
     def requires(self) -> list[luigi.Task]:
         """Every day of the range, geocoded; with ``partial``, nothing."""
         if self.partial:
             return []
+        files = self._files()
+        days = self._days()
+        if sum(day not in files for day in days) > MANY_DAYS:
+            return [
+                Backfill(start=start, stop=stop, source=self.source)
+                for start, stop in months_between(self.start, self.end)
+            ]
         return [
             RangeDaily(
                 of=Geocode,
@@ -223,6 +355,10 @@ class LoadSQLite(luigi.Task):  # type: ignore[misc]
                 start=self.start,
                 stop=self.end,
                 param_name="date",
+                # All of them, whatever [RangeDaily] says of ranges asked for by hand.
+                task_limit=len(days),
+                days_back=(utc_now().date() - self.start).days + 1,
+                days_forward=-1,
             )
         ]
 
@@ -246,30 +382,28 @@ class LoadSQLite(luigi.Task):  # type: ignore[misc]
                 rows += warehouse.replace_day(table, self._partition(day), files[day])
             else:
                 warehouse.drop_day(table, self.source, day)
-            self.set_progress_percentage(100 * done // (len(load) + len(drop)))
-            self.set_status_message(f"{done:,} days · {rows:,} requests so far")
-        text = f"{rows:,} requests of {len(load):,} days loaded"
-        self.set_status_message(text)
-        log.info("%s: %s into %s", self, text, warehouse.path)
+            self.show_progress(done, len(load) + len(drop))
+            self.show(f"{done:,} days · {rows:,} requests so far")
+        self.say(
+            f"{rows:,} requests of {len(load):,} days loaded into {warehouse.path}"
+        )
 
     @property
     def end(self) -> dt.date:
         """The day after the last of the range.
 
+        As in a ``RangeDaily``, today is not in it, nor what lies ahead.
+
         Raises:
-            ConfigError: if it does not lie behind the first.
+            ConfigError: if no day of the range is over.
         """
-        end: dt.date = self.stop or first_running_day(self.source)
-        if end <= self.start:
-            raise ConfigError(
-                f"LoadSQLite: stop = {end} is not after start = {self.start}; give "
-                "--start and --stop, or set them in [LoadSQLite] of luigi.cfg"
-            )
+        over = first_running_day(self.source)
+        end: dt.date = min(self.stop, utc_now().date()) if self.stop else over
+        check_range(self, over=max(over, end))
         return end
 
-    def _days(self) -> Iterator[dt.date]:
-        for number in range((self.end - self.start).days):
-            yield self.start + dt.timedelta(days=number)
+    def _days(self) -> list[dt.date]:
+        return days_between(self.start, self.end)
 
     def _files(self) -> dict[dt.date, str]:
         return list_partitions(_root(), Geocode.stage, self.source)
@@ -294,7 +428,7 @@ class LoadSQLite(luigi.Task):  # type: ignore[misc]
 
     def _table(self) -> "Table":
         from usage_metrics import geocode
-        from usage_metrics.warehouse.sqlite import Table
+        from usage_metrics.warehouse.tables import Table
 
         source = get_source(self.source)
         return Table(
@@ -305,27 +439,6 @@ class LoadSQLite(luigi.Task):  # type: ignore[misc]
             time=source.loaded_time,
             loaded=source.loaded,
         )
-
-
-def first_running_day(source: str) -> dt.date:
-    """The first UTC day that is not over, or not over for long enough.
-
-    Late entries settle for ``settle_hours`` after midnight; the clock's zone is of no
-    account.
-    """
-    settled = dt.timedelta(hours=config.source_section(source).settle_hours)
-    return (dt.datetime.now(dt.UTC) - settled).date()
-
-
-def why_not_yet(source: str, day: dt.date) -> str | None:
-    """Say why the log entries of a day cannot be had yet; None when they can."""
-    settings = config.source_section(source)
-    if day >= first_running_day(source):
-        return (
-            f"{source} {day} is not over: a day is extracted {settings.settle_hours:g} "
-            f"hours after it ends in UTC ([{source}] settle_hours)"
-        )
-    return get_source(source).open_logs(settings).unavailable(day)
 
 
 def _root() -> str:

@@ -1,35 +1,55 @@
-"""Expected errors, logged as the sentence they are.
+"""What the log says: our lines, our errors as the sentences they are, and no more.
 
-Luigi logs every failure with a traceback. For an error of ours the traceback says
+Luigi logs every failure with a traceback. For an expected error the traceback says
 nothing that its message does not, and hides it; so it is left out. What is a bug keeps
-its traceback.
+its traceback. And of the five lines that Luigi writes for a task that went well, the
+first is kept, since the task says itself what came of it.
 """
 
 import logging
-from configparser import InterpolationError
+import re
+
+from luigi.parameter import ParameterException
+from luigi.task_register import TaskClassException
 
 from usage_metrics.errors import UsageMetricsError
+
+EXPECTED = (UsageMetricsError, ParameterException, TaskClassException)
+"""Errors of ours, and Luigi's own about what it was asked for."""
+
+SAID_ALREADY = frozenset(
+    {
+        "Informed scheduler that task   %s   has status   %s",
+        "[pid %s] Worker %s done      %s",
+        "Data for %s does not exist (yet?). The task is an external data dependency, "
+        "so it cannot be run from this luigi process.",
+    }
+)
+"""Luigi's lines that say what a line of ours, or the summary, says too."""
+
+_SCHEDULING = re.compile(
+    r"(?P<what>Will not run .*) due to error in \w+\(\) method:\n.*\n"
+    r"(?:usage_metrics\.errors|luigi\.parameter|luigi\.task_register)\.\w+: "
+    r"(?P<sentence>(?:(?!\nTraceback \().)*)",
+    re.DOTALL,
+)
+"""An error while scheduling, which Luigi logs as text."""
 
 
 class SentenceFilter(logging.Filter):
     """Puts the message of an expected error in place of its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record; every record is logged."""
+        """Change the record, or leave it out."""
+        if record.msg in SAID_ALREADY:
+            return False
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, UsageMetricsError):
-            sentence = str(error)
-        elif isinstance(error, InterpolationError):
-            sentence = (
-                f"luigi.cfg: the value of [{error.section}] {error.option} cannot be "
-                "read; write %% for a percent sign, and set every ${VARIABLE} it names"
-            )
-        else:
-            return True
-        record.msg = f"{record.getMessage()}: {_printable(sentence)}"
-        record.args = None
-        record.exc_info = None
-        record.exc_text = None
+        sentence = sentence_of(error)
+        if sentence is not None:
+            record.msg = f"{record.getMessage()}: {sentence}"
+            record.args = record.exc_info = record.exc_text = None
+        elif found := _SCHEDULING.fullmatch(str(record.msg)):
+            record.msg = f"{found['what']}: {_printable(found['sentence'].strip())}"
         return True
 
 
@@ -38,6 +58,14 @@ def say_errors_in_sentences() -> None:
     logger = logging.getLogger("luigi-interface")
     if not any(isinstance(known, SentenceFilter) for known in logger.filters):
         logger.addFilter(SentenceFilter())
+
+
+def sentence_of(error: BaseException | None) -> str | None:
+    """The message of an expected error, in one line; None for anything else."""
+    cause = error.__cause__ if isinstance(error, ValueError) else None
+    if cause is not None and "Error when parsing the default value" in str(error):
+        return _printable(f"{error}: {cause}")  # so Luigi says what a setting holds
+    return _printable(str(error)) if isinstance(error, EXPECTED) else None
 
 
 def _printable(text: str) -> str:

@@ -103,9 +103,10 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
     options, _, below = rest.partition("/")
     uri = root + (f"/{below}" if below else "") + (f"?{options}" if options else "")
     try:
-        return pafs.FileSystem.from_uri(uri)
+        filesystem, inside = pafs.FileSystem.from_uri(uri)
     except (pa.ArrowInvalid, OSError) as error:
         raise ConfigError(f"{root} cannot be opened: {error}") from error
+    return filesystem, inside
 
 
 def _list_locally(folder: str) -> Iterator[tuple[str, int, int]]:

@@ -48,6 +48,11 @@ def with_location(cleaned: pa.Schema, address: str | None) -> pa.Schema:
     return pa.schema([*cleaned, *located])
 
 
+def recipe(facts: dict[str, Any]) -> dict[str, Any]:
+    """What of a provider's facts decides where it says that an address is."""
+    return {key: facts[key] for key in ("provider", "database", "plan") if key in facts}
+
+
 @dataclass(frozen=True)
 class Located:
     """Distinct addresses and where they are."""
@@ -93,14 +98,14 @@ def locate_column(
     """Locate the distinct addresses in a column of a partition."""
     if column is None:
         return Located(None, pa.array([], pa.string()), LOCATION.empty_table(), {})
-    addresses = dictionary(file.read([column])[column]).dictionary
+    rows = dictionary(file.read([column])[column])
+    # A dictionary may hold what no row does, such as the address of a rejected entry.
+    addresses = rows.dictionary.take(rows.indices.unique().drop_null())
     locations, counts = locate(addresses, provider)
     return Located(column, addresses, locations, provider.facts() | counts)
 
 
-def locate(
-    addresses: pa.Array, provider: Provider
-) -> tuple[pa.Table, dict[str, int]]:
+def locate(addresses: pa.Array, provider: Provider) -> tuple[pa.Table, dict[str, int]]:
     """Locate distinct addresses.
 
     Args:
@@ -137,10 +142,13 @@ def locate(
     )
     counts = {
         "addresses": len(parsed),
-        "public": len(public),
+        "public": sum(is_public),
         "bogon": columns["is_bogon"].count(True),
         "malformed": columns["is_bogon"].count(None),
-        "unanswered": sum(answer is None for answer in answers.values()),
+        "unanswered": sum(
+            yes and answers[str(address)] is None
+            for address, yes in zip(parsed, is_public, strict=True)
+        ),
     }
     return table, counts
 
@@ -158,4 +166,6 @@ def _parse(text: str | None) -> Address | None:
 
 
 def _is_public(address: Address | None) -> bool:
-    return address is not None and address.is_global and not address.is_multicast
+    if address is None or getattr(address, "scope_id", None):
+        return False  # An address with a zone (``%eth0``) is of one link only.
+    return address.is_global and not address.is_multicast

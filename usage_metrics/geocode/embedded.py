@@ -69,7 +69,7 @@ class Package(NamedTuple):
                 f"{self.tarball}: the version {self.version} does not end in the date "
                 "of the data (YYYYMMDDHH), so the database could not be dated"
             )
-        return dt.datetime.strptime(match[1], "%Y%m%d").date()
+        return dt.date.fromisoformat(match[1])
 
     def ranges(self, family: int) -> "Ranges":
         """Its ranges of IPv4 (``family`` 4) or IPv6 (6)."""

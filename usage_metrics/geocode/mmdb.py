@@ -117,11 +117,11 @@ class MMDBProvider:
 
     def facts(self) -> dict[str, str]:
         """What the file footer should say of the databases."""
-        credits = dict.fromkeys(database.credit for database in self._databases)
+        sources = dict.fromkeys(database.credit for database in self._databases)
         return {
             "provider": "mmdb",
             "database": " + ".join(database.title for database in self._databases),
-            "attribution": "; ".join(filter(None, credits)),
+            "attribution": "; ".join(filter(None, sources)),
         }
 
     def close(self) -> None:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 class LogReader(Protocol):
     """Something that gives the log entries of a day."""
 
+    def describe(self) -> str:
+        """Say in a few words what is there, reading no entry.
+
+        Raises:
+            UsageMetricsError: if nothing can be read there, and why.
+        """
+        ...
+
     def unavailable(self, day: dt.date) -> str | None:
         """Say why the entries of ``day`` cannot be had yet; None when they can."""
         ...

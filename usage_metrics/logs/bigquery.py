@@ -14,6 +14,7 @@ import datetime as dt
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -39,7 +40,7 @@ from usage_metrics.logs.bigquery_query import (
     prunes,
 )
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("luigi-interface")
 
 REQUEST_SECONDS = 60.0
 """How long a single request may take before it is tried again."""
@@ -95,15 +96,20 @@ class BigQueryLogs:
 
         Only with a table a day can that be told: no table of that day or a later one.
         """
-        with clear_errors(self.table), self._client() as client:
-            if self._whole_table(client) is not None:
-                return None
-            newest = self._shard_days(client)[-1]
-        if newest >= f"{day:%Y%m%d}":
+        newest = self._newest_shard
+        if newest is None or newest >= f"{day:%Y%m%d}":
             return None
         return (
             f"{day} is not exported yet: the newest table is {self.table.shard(newest)}"
         )
+
+    @cached_property
+    def _newest_shard(self) -> str | None:
+        """The last day with a table of its own; None if one table is of all days."""
+        with clear_errors(self.table), self._client() as client:
+            if self._whole_table(client) is not None:
+                return None
+            return self._shard_days(client)[-1]
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
         """Give the entries whose timestamp lies in that UTC day.
@@ -123,6 +129,21 @@ class BigQueryLogs:
             for rows in self._stream(job):
                 if rows.num_rows:
                     yield entries(rows)
+
+    def describe(self) -> str:
+        """Say which table it is and what it costs to read a day, reading nothing.
+
+        Raises:
+            UsageMetricsError: as for :meth:`read`.
+        """
+        yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+        with clear_errors(self.table), self._client() as client:
+            tables = self._tables(client, yesterday)
+            if not tables:
+                return f"BigQuery table {self.table}, without a table for {yesterday}"
+            query = day_query([examine(table) for table in tables], yesterday)
+            cost = self._estimate(client, query, tables[0].location)
+        return f"BigQuery table {self.table}, {in_bytes(cost)} for {yesterday}"
 
     # --- which tables -------------------------------------------------------------
 
@@ -177,30 +198,32 @@ class BigQueryLogs:
         self, client: bigquery.Client, query: Query, location: str | None, day: dt.date
     ) -> bigquery.QueryJob:
         """Estimate what the query costs and, within the limit, start it."""
-        parameters = [
-            bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
-            for name, value in query.parameters.items()
-        ]
-        estimate = client.query(
-            query.sql,
-            job_config=bigquery.QueryJobConfig(
-                dry_run=True, use_query_cache=False, query_parameters=parameters
-            ),
-            location=location,
-            job_retry=None,
-            **self._patience,
-        )
-        self._check_cost(estimate.total_bytes_processed or 0, day)
+        self._check_cost(self._estimate(client, query, location), day)
         return client.query(
             query.sql,
             job_config=bigquery.QueryJobConfig(
                 maximum_bytes_billed=self.maximum_bytes_billed,
-                query_parameters=parameters,
+                query_parameters=_typed(query),
             ),
             location=location,
             job_retry=None,
             **self._patience,
         )
+
+    def _estimate(
+        self, client: bigquery.Client, query: Query, location: str | None
+    ) -> int:
+        """How many bytes BigQuery would bill a query for."""
+        dry_run = client.query(
+            query.sql,
+            job_config=bigquery.QueryJobConfig(
+                dry_run=True, use_query_cache=False, query_parameters=_typed(query)
+            ),
+            location=location,
+            job_retry=None,
+            **self._patience,
+        )
+        return int(dry_run.total_bytes_processed or 0)
 
     def _check_cost(self, estimated: int, day: dt.date) -> None:
         if estimated > self.maximum_bytes_billed:
@@ -290,6 +313,13 @@ class BigQueryLogs:
         if self.endpoint:
             return AnonymousCredentials()
         return find_credentials(self.service_account_key)
+
+
+def _typed(query: Query) -> list[bigquery.ScalarQueryParameter]:
+    return [
+        bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
+        for name, value in query.parameters.items()
+    ]
 
 
 def in_bytes(number: int) -> str:

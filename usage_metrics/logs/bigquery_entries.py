@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.columns import STRING
-from usage_metrics.logs.bigquery_query import OTHER_FIELDS, Path, flat_name
-from usage_metrics.logs.entry import ENTRY
+from usage_metrics.logs.bigquery_query import OTHER_FIELDS, flat_name
+from usage_metrics.logs.entry import ENTRY, Path
+from usage_metrics.logs.other_fields import other_fields
 
 
 def entries(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -37,7 +38,7 @@ def _column(field: pa.Field, above: Path, rows: pa.RecordBatch) -> pa.Array:
     if pa.types.is_list(field.type):
         return _each_distinct(column, _repeated, field.type)
     if path == (OTHER_FIELDS,):
-        return _each_distinct(column, _other_fields, STRING)
+        return _each_distinct(column, _others, STRING)
     return column.cast(field.type)
 
 
@@ -54,21 +55,5 @@ def _repeated(text: str) -> list[dict[str, Any]] | None:
     return json.loads(text) or None
 
 
-def _other_fields(text: str) -> str | None:
-    """Write JSON so that equal content is equal text; None if nothing is left."""
-    left = _filled(json.loads(text))
-    if left is None:
-        return None
-    return json.dumps(left, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _filled(value: Any) -> Any:
-    """Leave out what holds nothing, as a column is there for every entry."""
-    if isinstance(value, dict):
-        fields = {key: _filled(inner) for key, inner in value.items()}
-        return {
-            key: inner for key, inner in fields.items() if inner is not None
-        } or None
-    if isinstance(value, list):
-        return [_filled(item) for item in value] or None
-    return value
+def _others(text: str) -> str | None:
+    return other_fields(json.loads(text))

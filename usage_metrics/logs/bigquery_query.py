@@ -9,7 +9,7 @@ because the REST client decodes those several times faster than nested rows;
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -17,10 +17,7 @@ from google.cloud.bigquery import SchemaField, Table
 
 from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
 from usage_metrics.errors import ConfigError, InputError
-from usage_metrics.logs.entry import ENTRY, OUR_COLUMNS
-
-Path = tuple[str, ...]
-"""A column or sub-field: ``("httpRequest", "requestUrl")``."""
+from usage_metrics.logs.entry import EXPECTED, Path
 
 OTHER_FIELDS = "otherFields"
 
@@ -116,22 +113,6 @@ class Query(NamedTuple):
 def flat_name(path: Path) -> str:
     """The name under which a query gives a column or sub-field."""
     return "_".join(path)
-
-
-def _paths(
-    fields: Iterable[pa.Field], above: Path = ()
-) -> Iterator[tuple[Path, pa.DataType]]:
-    for field in fields:
-        path = (*above, field.name)
-        yield path, field.type
-        if pa.types.is_struct(field.type):
-            yield from _paths(field.type, path)
-
-
-EXPECTED: dict[Path, pa.DataType] = dict(
-    _paths(field for field in ENTRY if field.name not in OUR_COLUMNS)
-)
-"""Every column, record and sub-field that a log entry may have, and its type."""
 
 
 def examine(table: Table) -> Part:

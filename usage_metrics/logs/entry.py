@@ -10,6 +10,8 @@ latency is seconds, times are microseconds. The three columns at the end are our
   why. In such a row everything else is null.
 """
 
+from collections.abc import Iterable, Iterator
+
 import pyarrow as pa
 
 from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
@@ -78,3 +80,23 @@ ENTRY = pa.schema(
 
 OUR_COLUMNS = ("otherFields", "unreadable", "unreadableReason")
 """The columns of :data:`ENTRY` that no log entry has."""
+
+ENTRY_FIELDS = [field for field in ENTRY if field.name not in OUR_COLUMNS]
+"""Those that a log entry has."""
+
+Path = tuple[str, ...]
+"""The name of a field behind those of the records that it is in."""
+
+
+def _paths(
+    fields: Iterable[pa.Field], above: Path = ()
+) -> Iterator[tuple[Path, pa.DataType]]:
+    for field in fields:
+        path = (*above, field.name)
+        yield path, field.type
+        if pa.types.is_struct(field.type):
+            yield from _paths(field.type, path)
+
+
+EXPECTED: dict[Path, pa.DataType] = dict(_paths(ENTRY_FIELDS))
+"""Every field that a log entry may have, at any depth, records included."""

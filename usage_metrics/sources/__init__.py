@@ -48,7 +48,7 @@ class Source:
     time: str
     """The raw column that says when; it decides which day an entry belongs to."""
     key: tuple[str, ...]
-    """The raw columns that, with the time, tell one entry from another."""
+    """The raw columns that, with the time, tell one entry from another; last its id."""
     latest: str
     """The raw column by which the last of several equal entries is kept."""
     clean: Callable[["pa.Table", Any], Cleaned]
@@ -67,6 +67,10 @@ class Source:
     """The cleaned boolean column of the rows that go there; None for all."""
     primary_key: tuple[str, ...]
     """Of that table."""
+    version: int = 1
+    """Of ``clean``: raise it when it gives other rows, so that files show as stale."""
+    heeds: tuple[str, ...] = ()
+    """The settings that change what ``clean`` gives."""
     indexes: tuple[tuple[str, ...], ...] = ()
     """The columns of each index, for the questions that people ask of that table."""
 

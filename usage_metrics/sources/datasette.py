@@ -3,12 +3,14 @@
 The entries are Google Cloud Logging's request logs (``run.googleapis.com/requests``),
 from BigQuery or from JSON exports. What a request asked for stands in the path, as
 Datasette lays out its pages: ``/database``, ``/database/table`` and
-``/database/table/row``, each also as ``.json`` or ``.csv``, ``/database.db`` to download
-all of it, and ``/database?sql=…`` for a query.
+``/database/table/row``, each also as ``.json`` or ``.csv``; ``/database.db`` to
+download all of it; ``/database?sql=…`` or, from 1.0, ``/database/-/query?sql=…``.
+Pages about the site itself lie below ``/-/``.
 """
 
+import re
 from typing import Any
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote_plus
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -108,19 +110,28 @@ _REPEATING = tuple(
 )
 """The text columns of which many rows have the same value."""
 
-FORMATS = "json|jsono|csv|tsv|blob|db|geojson|atom|ics|yaml"
+FORMATS = "json|jsono|csv|tsv|blob|db|geojson|atom|ics|yaml|Notebook"
 """Datasette's own formats and those of its common plugins."""
 
+# As Datasette's own router has it, but a format that is none of FORMATS is no format:
+# so /robots.txt is no database, and a table may have a dot as it could before 0.61.
 _SEGMENTS = (
-    r"^/(?P<first>[^/]*?)(?:\.(?P<first_format>FORMATS))?"
-    r"(?:/(?P<second>[^/]*?)(?:\.(?P<second_format>FORMATS))?"
-    r"(?:/(?P<third>[^/]*?)(?:\.(?P<third_format>FORMATS))?"
-    r"(?P<rest>/.*)?)?)?$"
+    r"^/(?:-/)?(?P<first>[^/.]*)(?:\.(?P<first_format>FORMATS)"
+    r"|/(?P<second>[^/.][^/]*?)(?:\.(?P<second_format>FORMATS)"
+    r"|/(?P<third>[^/]+?)(?:\.(?P<third_format>FORMATS)"
+    r"|(?P<rest>/+[^/].*))?)?)?/*$"
 ).replace("FORMATS", FORMATS)
-_QUERY = r"(?:^|&)sql="
+_SQL = r"(?:^|&)sql=[^&]"
+# Since 0.61 Datasette writes this into some of its links and no longer reads it.
 _QUERY_FORMAT = rf"(?:^|&)_format=(?P<format>{FORMATS})(?:&|$)"
 _STATIC = r"^/(?:-/)?static(?:-plugins)?/|^/favicon\.ico$"
+_INDEX = r"^/(?:-/)?(?:\.jsono?)?$"
 _INTERNAL = r"^/-(?:/|$)"
+
+_PORT = r"^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):[0-9]+$"
+"""An address with a port, which Google's ``remoteIp`` and ``serverIp`` may have."""
+
+_TILDE_ESCAPE = re.compile("~([0-9A-Fa-f]{2})")
 
 _REASONS = {"timestamp": "has no timestamp", "insertId": "has no insertId"}
 """The fields without which an entry cannot be told from another, and what is said."""
@@ -170,8 +181,11 @@ def _rejected(
 
 def _requests(entries: pa.Table, patterns: list[str]) -> pa.Table:
     columns = {
-        field.name: _at(entries, path.split(".")) for path, field in _TAKEN.items()
+        field.name: _at(entries, path.split("."), field.type)
+        for path, field in _TAKEN.items()
     }
+    for name in ("remote_ip", "server_ip"):
+        columns[name] = _without_port(cleaning.dictionary(columns[name]))
     urls = cleaning.dictionary(columns["request_url"])
     columns["request_url"] = urls
     no_url = pa.nulls(1, STRING)
@@ -183,19 +197,30 @@ def _requests(entries: pa.Table, patterns: list[str]) -> pa.Table:
     return pa.table(columns)
 
 
-def _at(entries: pa.Table, path: list[str]) -> pa.ChunkedArray:
-    """The column at a path into nested records."""
+def _at(entries: pa.Table, path: list[str], type_: pa.DataType) -> pa.ChunkedArray:
+    """The column at a path into nested records; nulls if there is none."""
+    if path[0] not in entries.column_names:
+        return pa.chunked_array([pa.nulls(entries.num_rows, type_)])
     array = entries[path[0]]
     for name in path[1:]:
-        array = pc.struct_field(array, [array.type.get_field_index(name)])
+        index = array.type.get_field_index(name)
+        if index < 0:
+            return pa.chunked_array([pa.nulls(entries.num_rows, type_)])
+        array = pc.struct_field(array, [index])
     return array
+
+
+def _without_port(addresses: pa.DictionaryArray) -> pa.Array:
+    bare = pc.replace_substring_regex(addresses.dictionary, _PORT, r"\1\2")
+    return cleaning.spread(bare, addresses.indices)
 
 
 def _asked_for(urls: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
     """What distinct URLs ask for: the derived columns."""
     parts = cleaning.split_urls(urls)
-    path = pc.fill_null(parts["path"], "/")
-    path = pc.if_else(urls.is_null(), pa.scalar(None, STRING), path)
+    # Without a path it is the site's own page; without a host either, it is no URL.
+    no_path = pc.if_else(parts["netloc"].is_valid(), "/", "")
+    path = pc.coalesce(parts["path"], no_path)
     pages = _pages(path, pc.fill_null(parts["query"], ""))
     literal = pa.array([False] * len(urls), BOOLEAN)
     for pattern in patterns:
@@ -216,32 +241,23 @@ def _pages(path: pa.Array, query: pa.Array) -> dict[str, pa.Array]:
         for index, name in enumerate(field.name for field in found.type)
     }
     first, second, third = part["first"], part["second"], part["third"]
-    no_second = pc.equal(
-        pc.binary_join_element_wise(second, part["second_format"], ""), ""
-    )
-    no_third = pc.equal(
-        pc.binary_join_element_wise(third, part["third_format"], ""), ""
-    )
-    is_sql = pc.match_substring_regex(query, _QUERY)
+    no_second = pc.equal(second, "")
     page = pc.case_when(
         pc.make_struct(
             pc.match_substring_regex(path, _STATIC),
+            pc.match_substring_regex(path, _INDEX),
             pc.match_substring_regex(path, _INTERNAL),
-            pc.and_(pc.equal(first, ""), no_second),
-            pc.or_(
-                pc.match_substring_regex(first, r"^$|\."),
-                pc.not_equal(part["rest"], ""),
-            ),
-            pc.and_(pc.equal(part["first_format"], "db"), no_second),
-            pc.and_(no_second, is_sql),
+            pc.or_(pc.equal(first, ""), pc.not_equal(part["rest"], "")),
+            pc.equal(part["first_format"], "db"),
+            pc.and_(no_second, pc.match_substring_regex(query, _SQL)),
             no_second,
             pc.and_(pc.equal(second, "-"), pc.equal(third, "query")),
-            pc.or_(pc.equal(second, "-"), pc.equal(third, "-")),
-            no_third,
+            pc.equal(second, "-"),
+            pc.equal(third, ""),
         ),
         "static",
-        "internal",
         "index",
+        "internal",
         "other",
         "download",
         "query",
@@ -251,7 +267,6 @@ def _pages(path: pa.Array, query: pa.Array) -> dict[str, pa.Array]:
         "table",
         "row",
     )
-    page = pc.if_else(path.is_valid(), page, "other")
     in_database = pc.is_in(
         page, pa.array(["database", "table", "row", "query", "download"])
     )
@@ -270,28 +285,25 @@ def _names(segment: pa.Array, applies: pa.Array) -> pa.Array:
     return cleaning.each_distinct(cleaning.empty_as_null(names), _decoded)
 
 
-def _decoded(segment: str | None) -> str | None:
-    """Undo %-escapes, and the ~-escapes of Datasette since 0.61 (~2F for a slash)."""
-    if segment is None or ("%" not in segment and "~" not in segment):
-        return segment
-    text = unquote(segment)
-    if "~" not in text:
-        return text
-    pieces = text.split("%")
-    return "%".join(unquote_plus(piece.replace("~", "%")) for piece in pieces)
+def _decoded(segment: str) -> str:
+    """Undo %-escapes, and Datasette's own since 0.61: ~2F for a slash, + for a space.
+
+    Both at once, because Datasette leads from ``a%2Fb`` to ``a~2Fb``.
+    """
+    return unquote_plus(_TILDE_ESCAPE.sub(r"%\1", segment))
 
 
 def _formats(part: dict[str, pa.Array], query: pa.Array, page: pa.Array) -> pa.Array:
     asked = pc.struct_field(pc.extract_regex(query, _QUERY_FORMAT), [0])
-    shown = pc.is_in(page, pa.array(["index", "database", "table", "row", "query"]))
-    null = pa.scalar(None, STRING)
-    return pc.coalesce(
+    format_ = pc.coalesce(
         cleaning.empty_as_null(part["third_format"]),
         cleaning.empty_as_null(part["second_format"]),
         cleaning.empty_as_null(part["first_format"]),
-        pc.if_else(shown, asked, null),
-        pc.if_else(shown, pa.scalar("html"), null),
+        asked,
+        pa.scalar("html"),
     )
+    no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
+    return pc.if_else(no_data, pa.scalar(None, STRING), format_)
 
 
 SOURCE = Source(
@@ -306,6 +318,7 @@ SOURCE = Source(
     latest="receiveTimestamp",
     clean=clean,
     cleaned=CLEANED,
+    heeds=("data_request_patterns",),
     cleaned_dictionaries=_REPEATING,
     address="remote_ip",
     table="datasette_request_logs",

@@ -1,10 +1,8 @@
 """The SQLite database: one table per source, a day of it replaced in one transaction.
 
-Beside the tables of requests stand ``usage_metrics_columns``, which says what every
-column holds, and ``usage_metrics_partitions``, which says what was loaded, from which
-file, when. The latter decides what is to be loaded again: a day whose file no longer
-has the content that was loaded. All of it can be deleted and is then rebuilt from the
-Parquet files.
+The table ``usage_metrics_partitions`` decides what is to be loaded again: a day whose
+file no longer has the content that was loaded. All of it can be deleted and is then
+rebuilt from the Parquet files.
 
 Arrow data go in through ADBC, which brings an SQLite of its own. Two SQLites in one
 process do not see each other's locks, so a connection of either kind is closed before
@@ -15,47 +13,29 @@ import contextlib
 import datetime as dt
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition, facts_of, row_groups
+from usage_metrics.warehouse.tables import (
+    VERSION,
+    Table,
+    definitions,
+    described,
+    of_day,
+    quoted,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-VERSION = 1
-"""Of the tables' layout; stored in the database as ``user_version``."""
 
 PAGE_BYTES = 16 << 10
 """A request takes about one kilobyte; pages of four would waste a tenth."""
 
 CACHE_KILOBYTES = 64 << 10
 """Enough that the pages a day touches are written once."""
-
-PARTITIONS = """
-CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
-    source TEXT NOT NULL,      -- the kind of log
-    date TEXT NOT NULL,        -- the UTC day, YYYY-MM-DD
-    path TEXT NOT NULL,        -- the Parquet file that was loaded
-    fingerprint TEXT NOT NULL, -- time and size of that file
-    content_id TEXT NOT NULL,  -- hash of its rows, from its footer
-    requests INTEGER NOT NULL, -- rows in the file
-    loaded INTEGER NOT NULL,   -- rows of it in the table
-    loaded_at TEXT NOT NULL,   -- UTC
-    PRIMARY KEY (source, date)
-)"""
-COLUMNS = """
-CREATE TABLE IF NOT EXISTS usage_metrics_columns (
-    "table" TEXT NOT NULL,
-    name TEXT NOT NULL,
-    type TEXT NOT NULL,
-    unit TEXT NOT NULL,
-    description TEXT NOT NULL,
-    PRIMARY KEY ("table", name)
-)"""
 
 
 class Loaded(NamedTuple):
@@ -70,20 +50,6 @@ class Changes(NamedTuple):
 
     load: list[dt.date]
     drop: list[dt.date]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of requests, as a source declares it."""
-
-    name: str
-    schema: "pa.Schema"
-    primary_key: tuple[str, ...]
-    indexes: tuple[tuple[str, ...], ...]
-    time: str
-    """The column by which a day's rows are found."""
-    loaded: str | None
-    """The boolean column of the rows to load; None for all."""
 
 
 class Warehouse:
@@ -116,6 +82,18 @@ class Warehouse:
                 [source],
             )
             return {dt.date.fromisoformat(row[0]): Loaded(*row[1:]) for row in rows}
+
+    def damages(self) -> list[str]:
+        """Read the whole database and say what is wrong with it.
+
+        Raises:
+            StorageError: if it cannot be opened at all.
+        """
+        if not Path(self.path).exists():
+            return []
+        with self._connect() as connection:
+            rows = connection.execute("PRAGMA quick_check")
+            return [f"{self.path}: {row[0]}" for row in rows if row[0] != "ok"]
 
     def changes(
         self,
@@ -151,34 +129,37 @@ class Warehouse:
         Raises:
             StorageError: if the table is there with other columns.
         """
-        Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"[database] path = {self.path} cannot be made: {error}"
+            ) from error
         with self._connect() as connection:
             self._is_current(connection)
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
             connection.execute("PRAGMA journal_mode = WAL")
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
-                for statement in _definitions(table):
+                for statement in definitions(table):
                     connection.execute(statement)
                 connection.executemany(
                     "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
-                    _described(table),
+                    described(table),
                 )
                 connection.execute(f"PRAGMA user_version = {VERSION}")
-            columns = [
-                row[1]
-                for row in connection.execute(f"PRAGMA table_info({_name(table.name)})")
-            ]
-        if columns != table.schema.names:
+                self._check_columns(connection, table)
+
+    def _check_columns(self, connection: sqlite3.Connection, table: Table) -> None:
+        rows = connection.execute(f"PRAGMA table_info({quoted(table.name)})")
+        if [row[1] for row in rows] != table.schema.names:
             raise StorageError(
                 f"{self.path}: the table {table.name} was made by another version of "
                 "this program, its columns are not the present ones; delete the file "
                 "and rerun: it is rebuilt from the Parquet files"
             )
 
-    def replace_day(
-        self, table: Table, partition: Partition, fingerprint: str
-    ) -> int:
+    def replace_day(self, table: Table, partition: Partition, fingerprint: str) -> int:
         """Put the rows of a day's file in place of what the database has of that day.
 
         Returns:
@@ -187,18 +168,13 @@ class Warehouse:
         Raises:
             StorageError: if the database is damaged or stays locked.
         """
-        import pyarrow as pa
-
-        with partition.open() as file, self._transaction() as cursor:
+        with partition.open(schema=table.schema) as file, self._transaction() as cursor:
             facts = facts_of(file.metadata)
             _forget(cursor, table, partition.source, partition.date)
-            reader = pa.RecordBatchReader.from_batches(
-                _with_times_as_text(table.schema.empty_table()).schema,
-                _rows_to_load(file, table.loaded),
-            )
-            cursor.adbc_ingest(table.name, reader, mode="append")
-            where, day = _of_day(table, partition.date)
-            cursor.execute(f"SELECT count(*) FROM {_name(table.name)} {where}", day)
+            _append(cursor, table, file)
+            where, day = of_day(table, partition.date)
+            count = f"SELECT count(*) FROM {quoted(table.name)} {where}"  # noqa: S608
+            cursor.execute(count, day)
             loaded = int(cursor.fetchone()[0])
             marker = (
                 partition.source,
@@ -241,9 +217,12 @@ class Warehouse:
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        with self._clear_errors(), contextlib.closing(
-            sqlite3.connect(self.path, self._busy_seconds, isolation_level=None)
-        ) as connection:
+        with (
+            self._clear_errors(),
+            contextlib.closing(
+                sqlite3.connect(self.path, self._busy_seconds, isolation_level=None)
+            ) as connection,
+        ):
             yield connection
 
     @contextlib.contextmanager
@@ -272,7 +251,9 @@ class Warehouse:
         try:
             yield
         except (sqlite3.Error, AdbcError) as error:
-            raise StorageError(f"{self.path}: {error}; {_remedy(str(error))}") from error
+            raise StorageError(
+                f"{self.path}: {error}; {_remedy(str(error))}"
+            ) from error
 
 
 def _remedy(message: str) -> str:
@@ -282,49 +263,38 @@ def _remedy(message: str) -> str:
             "it and rerun"
         )
     if "not a database" in message or "malformed" in message:
-        return "it is damaged; delete it and rerun: it is rebuilt from the Parquet files"
+        return (
+            "it is damaged; delete it and rerun: it is rebuilt from the Parquet files"
+        )
     return "nothing of that day was changed; see to it and rerun"
 
 
-def _definitions(table: Table) -> Iterator[str]:
-    """The statements that make the tables and indexes."""
-    yield PARTITIONS
-    yield COLUMNS
-    columns = [f"{_name(f.name)} {_sqlite_type(f.type)}" for f in table.schema]
-    # Clean leaves each entry once. Should two logs have given one id to two entries of
-    # one moment, the first stays, and usage_metrics_partitions shows one row less.
-    key = f"PRIMARY KEY ({_names(table.primary_key)}) ON CONFLICT IGNORE"
-    yield (
-        f"CREATE TABLE IF NOT EXISTS {_name(table.name)} "
-        f"({', '.join([*columns, key])})"
-    )
-    for index in table.indexes:
-        name = _name("_".join((table.name, *index)))
-        yield (
-            f"CREATE INDEX IF NOT EXISTS {name} "
-            f"ON {_name(table.name)} ({_names(index)})"
-        )
+def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> None:
+    """Stream the rows of a file into its table.
 
-
-def _described(table: Table) -> Iterator[tuple[str, ...]]:
-    from usage_metrics import columns
-
-    for field in table.schema:
-        yield (
-            table.name,
-            field.name,
-            _sqlite_type(field.type),
-            columns.unit(field),
-            columns.description(field),
-        )
-
-
-def _sqlite_type(type_: "pa.DataType") -> str:
+    Raises:
+        StorageError: if the file is damaged.
+    """
     import pyarrow as pa
+    from adbc_driver_manager import Error as AdbcError
 
-    if pa.types.is_integer(type_) or pa.types.is_boolean(type_):
-        return "INTEGER"
-    return "REAL" if pa.types.is_floating(type_) else "TEXT"
+    failures: list[StorageError] = []
+
+    def batches() -> Iterator["pa.RecordBatch"]:
+        try:
+            yield from _rows_to_load(file, table.loaded)
+        except StorageError as error:
+            failures.append(error)  # the driver would make an error of its own of it
+            raise
+
+    schema = _with_times_as_text(table.schema.empty_table()).schema
+    reader = pa.RecordBatchReader.from_batches(schema, batches())
+    try:
+        cursor.adbc_ingest(table.name, reader, mode="append")
+    except AdbcError:
+        if failures:
+            raise failures[0] from None
+        raise
 
 
 def _rows_to_load(
@@ -351,25 +321,9 @@ def _with_times_as_text(table: "pa.Table") -> "pa.Table":
 
 
 def _forget(cursor: Any, table: Table, source: str, day: dt.date) -> None:
-    where, bounds = _of_day(table, day)
-    cursor.execute(f"DELETE FROM {_name(table.name)} {where}", bounds)
+    where, bounds = of_day(table, day)
+    cursor.execute(f"DELETE FROM {quoted(table.name)} {where}", bounds)  # noqa: S608
     cursor.execute(
         "DELETE FROM usage_metrics_partitions WHERE source = ? AND date = ?",
         (source, day.isoformat()),
     )
-
-
-def _of_day(table: Table, day: dt.date) -> tuple[str, tuple[str, str]]:
-    """The condition for the rows of a day; times are text, which sorts like time."""
-    after = day + dt.timedelta(days=1)
-    time = _name(table.time)
-    return f"WHERE {time} >= ? AND {time} < ?", (day.isoformat(), after.isoformat())
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(map(_name, names))
-
-
-def _name(name: str) -> str:
-    """An identifier, quoted: SQL cannot bind the name of a table or column."""
-    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,63 @@
+"""What several test modules share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import luigi
+import pytest
+from flow import Flow
+from luigi.task_register import Register
+
+from usage_metrics import days
+
+Settings = Callable[..., None]
+
+# A property is no less true on a busy machine.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
+
+
+@pytest.fixture(autouse=True)
+def luigi_afresh() -> Iterator[None]:
+    """Forget what Luigi and we remember for as long as a process lives."""
+    yield
+    Register.clear_instance_cache()
+    days._open_reader.cache_clear()
+
+
+@pytest.fixture
+def settings(luigi_afresh: None) -> Iterator[Settings]:
+    """Set settings of a section for a test: ``settings("paths", root="data")``."""
+    config = luigi.configuration.get_config()
+    before: list[tuple[str, str, str | None]] = []
+
+    def set_all(section: str, **values: object) -> None:
+        for key, value in values.items():
+            known = config.has_option(section, key)
+            old = config.get(section, key, raw=True) if known else None
+            before.append((section, key, old))
+            # As from a file; what is set from code may hold no lone percent sign.
+            config.read_string(f"[{section}]\n{key} = {value}\n")
+        Register.clear_instance_cache()
+
+    sections = set(config.sections())
+    yield set_all
+    for section, key, old in reversed(before):
+        if old is None:
+            config.remove_option(section, key)
+        else:
+            config.read_string(f"[{section}]\n{key} = {old}\n")
+    for section in set(config.sections()) - sections:
+        config.remove_section(section)
+
+
+@pytest.fixture
+def flow(tmp_path: Path, settings: Settings) -> Flow:
+    """The whole flow in a folder of its own, without logs yet."""
+    found = Flow(tmp_path)
+    found.logs.mkdir()
+    settings("datasette", logs=found.logs)
+    settings("paths", root=found.root)
+    settings("database", path=found.database, busy_seconds=0.2)
+    return found

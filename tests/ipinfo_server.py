@@ -1,0 +1,146 @@
+"""A local ipinfo.io: both plans, and all the ways in which it can go wrong."""
+
+import json
+import threading
+from collections import Counter, deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+TOKEN = "token-for-tests-0123456789"
+
+LITE = {
+    "asn": "AS15169",
+    "as_name": "Google LLC",
+    "as_domain": "google.com",
+    "country_code": "US",
+    "country": "United States",
+    "continent_code": "NA",
+    "continent": "North America",
+}
+FULL = {
+    "hostname": "dns.google",
+    "city": "Mountain View",
+    "region": "California",
+    "country": "US",
+    "loc": "37.4056,-122.0775",
+    "org": "AS15169 Google LLC",
+    "postal": "94043",
+    "timezone": "America/Los_Angeles",
+    "anycast": True,
+}
+
+
+class Trouble:
+    """What the server does instead of answering with JSON."""
+
+    def __init__(
+        self,
+        status: int = 200,
+        body: str = "",
+        headers: dict[str, str] | None = None,
+        cut: bool = False,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = {"Content-Type": "application/json", **(headers or {})}
+        self.cut = cut
+
+
+class IpinfoServer(ThreadingHTTPServer):
+    """Answers any address, counts what it was asked, and misbehaves as told.
+
+    Attributes:
+        replies: what it says about an address, instead of the usual.
+        trouble: what an address causes for the whole request; ``slow`` waits until
+            the server is closed.
+        delay: seconds that it takes over every answer.
+        next: troubles for the next requests, whatever they ask.
+        tokens: those that it accepts.
+        requests: the addresses of each request that came in.
+    """
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.replies: dict[str, Any] = {}
+        self.trouble: dict[str, Trouble] = {}
+        self.slow: set[str] = set()
+        self.delay = 0.0
+        self.next: deque[Trouble] = deque()
+        self.tokens = {TOKEN}
+        self.requests: list[list[str]] = []
+        self.closed = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def asked(self) -> Counter[str]:
+        """How often each address was asked about."""
+        return Counter(address for request in self.requests for address in request)
+
+    def __enter__(self) -> Self:
+        threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.closed.set()
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing when a client has gone away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: IpinfoServer
+
+    def do_GET(self) -> None:
+        lite, address = self.path.rsplit("/", 1)
+        assert lite == "/lite", self.path
+        self._serve([address], lambda: self._about(address, LITE))
+
+    def do_POST(self) -> None:
+        assert self.path == "/batch", self.path
+        length = int(self.headers["Content-Length"])
+        addresses = json.loads(self.rfile.read(length))
+        self._serve(addresses, lambda: {a: self._about(a, FULL) for a in addresses})
+
+    def _about(self, address: str, usual: dict[str, Any]) -> Any:
+        return self.server.replies.get(address, {"ip": address, **usual})
+
+    def _serve(self, addresses: list[str], answer: Any) -> None:
+        self.server.requests.append(addresses)
+        if not self.server.slow.isdisjoint(addresses):
+            self.server.closed.wait()
+            return
+        self.server.closed.wait(self.server.delay)
+        self._send(self._trouble(addresses) or Trouble(body=json.dumps(answer())))
+
+    def _trouble(self, addresses: list[str]) -> Trouble | None:
+        if self.headers["Authorization"].removeprefix("Bearer ") not in (
+            self.server.tokens
+        ):
+            echo = json.dumps({"error": {"title": self.headers["Authorization"]}})
+            return Trouble(403, echo)
+        if self.server.next:
+            return self.server.next.popleft()
+        troubles = self.server.trouble
+        return next((troubles[a] for a in addresses if a in troubles), None)
+
+    def _send(self, trouble: Trouble) -> None:
+        body = trouble.body.encode()
+        self.send_response(trouble.status)
+        for name, value in trouble.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) + 100 * trouble.cut))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Keep the test output clean."""

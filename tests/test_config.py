@@ -1,0 +1,235 @@
+"""What luigi.cfg may hold, and what is said of the rest."""
+
+import configparser
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import luigi
+import pytest
+from conftest import Settings
+from flow import Flow
+
+from usage_metrics import config
+from usage_metrics.errors import ConfigError
+from usage_metrics.parameters import OptionalDay
+from usage_metrics.pipeline import LoadSQLite
+
+SHIPPED = Path(__file__).parents[1] / "luigi.cfg"
+
+ALL_SETTINGS = [
+    (section.__name__, name, parameter)
+    for section in config.SECTIONS
+    for name, parameter in section.get_params()
+]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "meant"),
+    [
+        ("datasette", "logz", "logs"),
+        ("datasette", "late-days", "late_days"),
+        ("database", "busy_second", "busy_seconds"),
+        ("paths", "roots", "root"),
+        ("LoadSQLite", "stpo", "stop"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_one_that_was_meant(
+    settings: Settings, section: str, key: str, meant: str
+) -> None:
+    settings(section, **{key: "x"})
+    with pytest.raises(ConfigError, match=rf"\[{section}\] .*'{key}'.*mean {meant}\?"):
+        _use_settings()
+
+
+def test_an_unknown_key_like_no_other_is_refused_with_all_there_are(
+    settings: Settings,
+) -> None:
+    settings("paths", colour="red")
+    with pytest.raises(ConfigError, match=r"\[paths\] .*'colour'; it has root$"):
+        _use_settings()
+
+
+@pytest.mark.parametrize(
+    ("section", "meant"),
+    [
+        ("datasete", "datasette"),
+        ("databse", "database"),
+        ("path", "paths"),
+        ("geocod", "geocode"),
+        ("LoadSqlite", "LoadSQLite"),
+        ("RangeDayly", "RangeDaily"),
+        ("retcodes", "retcode"),
+    ],
+)
+def test_a_misspelt_section_is_refused_with_the_one_that_was_meant(
+    settings: Settings, section: str, meant: str
+) -> None:
+    settings(section, key="x")
+    with pytest.raises(ConfigError, match=rf"no section \[{section}\].*mean {meant}\?"):
+        _use_settings()
+
+
+@pytest.mark.parametrize("section", ["email", "my_own_tasks", "Geocode"])
+def test_sections_that_are_none_of_ours_are_left_alone(
+    settings: Settings, section: str
+) -> None:
+    settings(section, source="x")
+    _use_settings()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "problem"),
+    [
+        ("datasette", "settle_hours", "banana", "could not convert string to float"),
+        ("datasette", "settle_hours", "-1", r"is not in the set of float in \[0.0"),
+        ("datasette", "settle_hours", "nan", r"is not in the set of float in \[0.0"),
+        ("datasette", "late_days", "1.5", "invalid literal"),
+        ("datasette", "late_days", "-1", r"is not in the set of int in \[0"),
+        ("datasette", "maximum_rejected_share", "5", r"float in \[0.0, 1.0\]"),
+        ("database", "busy_seconds", "-1", r"is not in the set of float in \[0.0"),
+        ("geocode", "provider", "maxmind", "not a valid choice from .*mmdb"),
+        ("LoadSQLite", "start", "banana", "is not a date; write it as YYYY-MM-DD"),
+        ("LoadSQLite", "stop", "2026-02-30", "is not a date"),
+        ("LoadSQLite", "partial", "maybe", "maybe"),
+        ("RangeDaily", "start", "yesterday", "is not a date"),
+        ("RangeDaily", "task_limit", "all", "invalid literal"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_its_setting(
+    settings: Settings, section: str, key: str, value: str, problem: str
+) -> None:
+    settings(section, **{key: value})
+    with pytest.raises(
+        ConfigError, match=rf"luigi.cfg: \[{section}\] {key}.*{value}.*{problem}"
+    ):
+        _use_settings()
+
+
+@pytest.mark.parametrize("value", ["50%", "%(nothing)s", "${NOTHING_OF_THAT_NAME}/x"])
+def test_a_percent_sign_or_an_unset_variable_is_refused_with_the_remedy(
+    settings: Settings, value: str
+) -> None:
+    settings("paths", root=value)
+    with pytest.raises(ConfigError, match=r"\[paths\] root .*write %% .*\$\{VARIABLE"):
+        _use_settings()
+
+
+def test_two_percent_signs_are_one_and_a_variable_is_its_value(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USAGE_METRICS_TEST", "/somewhere")
+    settings("paths", root="${USAGE_METRICS_TEST}/100%%")
+    assert config.paths().root == "/somewhere/100%"
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_the_ends_of_a_share_may_be_used(settings: Settings, value: str) -> None:
+    settings("datasette", maximum_rejected_share=value)
+    assert config.datasette().maximum_rejected_share == float(value)
+
+
+def test_a_start_that_is_nowhere_is_asked_for(settings: Settings) -> None:
+    cfg = luigi.configuration.get_config()
+    start = cfg.get("LoadSQLite", "start", "")
+    cfg.remove_option("LoadSQLite", "start")
+    try:
+        with pytest.raises(
+            ConfigError,
+            match=r"LoadSQLite requires the 'start' .* line or in \[LoadSQLite\]",
+        ):
+            LoadSQLite()
+    finally:
+        if start:
+            cfg.set("LoadSQLite", "start", start)
+
+
+def test_start_and_stop_may_stand_in_luigi_cfg(settings: Settings) -> None:
+    settings("LoadSQLite", start="2026-03-02", stop="2026-03-04")
+    task = LoadSQLite()
+    assert (task.start, task.stop) == (dt.date(2026, 3, 2), dt.date(2026, 3, 4))
+
+
+@pytest.mark.parametrize("day", [None, dt.date(2026, 3, 2)])
+def test_an_optional_day_is_read_as_it_is_written(day: dt.date | None) -> None:
+    parameter = OptionalDay(description="")
+    assert parameter.parse(parameter.serialize(day)) == day
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "parameter"), ALL_SETTINGS, ids=lambda value: str(value)[:24]
+)
+def test_every_setting_says_what_it_is(
+    section: str, name: str, parameter: luigi.Parameter[Any]
+) -> None:
+    assert parameter.description
+    assert "%" not in parameter.description, "argparse cannot show it in --help"
+
+
+def test_every_setting_has_a_default() -> None:
+    assert all(parameter.has_task_value(*at) for *at, parameter in ALL_SETTINGS)
+
+
+def test_a_source_without_a_section_has_the_common_settings(settings: Settings) -> None:
+    settings("toy", late_days=3)
+    assert config.source_section("toy").late_days == 3
+    assert config.source_section("toy").settle_hours == 3.0
+    assert type(config.source_section("toy")) is type(config.source_section("toy"))
+
+
+def test_the_common_settings_of_a_source_are_checked_too(settings: Settings) -> None:
+    settings("toy", late_dais=3)
+    with pytest.raises(ConfigError, match=r"\[toy\] .*mean late_days\?"):
+        config.source_section("toy")
+
+
+def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> None:
+    settings("RangeDaily", task_limit="7")
+    settings("retcode", task_failed="99")
+    config.set_luigi_defaults()
+    cfg = luigi.configuration.get_config()
+    assert cfg.get("RangeDaily", "task_limit") == "7"
+    assert cfg.get("retcode", "task_failed") == "99"
+    assert cfg.get("retcode", "missing_data") == "20"
+
+
+# --- the luigi.cfg that is shipped ----------------------------------------------------
+
+
+def test_every_section_of_the_shipped_luigi_cfg_explains_itself() -> None:
+    sections = SHIPPED.read_text().split("\n[")[1:]
+    assert len(sections) > 5
+    assert [text.split("]")[0] for text in sections if "\n#" not in text] == [
+        "database"
+    ], "a section has no comment, or database got one"
+
+
+def test_the_shipped_luigi_cfg_says_what_the_package_says() -> None:
+    shipped = configparser.ConfigParser(interpolation=None)
+    shipped.read(SHIPPED)
+    for section, options in config.LUIGI_DEFAULTS.items():
+        for key in options.keys() & shipped.options(section):
+            assert shipped.get(section, key) == options[key]
+    for section, key, parameter in ALL_SETTINGS:
+        if shipped.has_option(section, key) and (section, key) != ("datasette", "logs"):
+            assert shipped.get(section, key) == str(parameter._default)
+
+
+def test_the_shipped_luigi_cfg_has_no_setting_that_is_none(flow: Flow) -> None:
+    shipped = configparser.ConfigParser(interpolation=None)
+    shipped.read(SHIPPED)
+    known = {(section, key) for section, key, _ in ALL_SETTINGS}
+    ours = {section for section, _ in known}
+    assert {
+        (section, key)
+        for section in ours & set(shipped.sections())
+        for key in shipped.options(section)
+    } <= known
+
+
+def _use_settings() -> None:
+    """Use settings as LoadSQLite does."""
+    config.check_sections()
+    LoadSQLite(start=dt.date(2026, 3, 2))
+    usage_range = luigi.task_register.Register.get_task_cls("RangeDaily")
+    usage_range(of=LoadSQLite)

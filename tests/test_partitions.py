@@ -1,0 +1,285 @@
+"""A partition: where it is, what it holds, what its footer says."""
+
+import datetime as dt
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from usage_metrics import partitions
+from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
+from usage_metrics.errors import StorageError
+from usage_metrics.partitions import (
+    FILE_NAME,
+    RETRY_MARKER,
+    Partition,
+    facts_of,
+    list_partitions,
+    row_groups,
+)
+
+DAY = dt.date(2026, 3, 2)
+SCHEMA = pa.schema(
+    [
+        column("id", STRING, "An id"),
+        column("size", INTEGER, "A size", unit="bytes"),
+        column("time", TIMESTAMP, "A time"),
+    ]
+)
+MOMENT = dt.datetime(2026, 3, 2, 14, 25, 58, 184967, dt.UTC)
+
+
+def _table(*ids: str | None, size: int | None = None) -> pa.Table:
+    rows = [{"id": id_, "size": size, "time": MOMENT} for id_ in ids]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _partition(root: Path, day: dt.date = DAY, stage: str = "raw") -> Partition:
+    return Partition(str(root), stage, "toy", day)
+
+
+def _write(partition: Partition, *tables: pa.Table, **facts: Any) -> Partition:
+    with partition.writing(SCHEMA) as file:
+        for table in tables:
+            file.write(table)
+        file.facts |= facts
+    return partition
+
+
+def _names_in(partition: Partition) -> list[str]:
+    return [path.name for path in Path(partition.folder).iterdir()]
+
+
+# --- where ----------------------------------------------------------------------------
+
+
+def test_a_partition_is_one_file_in_a_folder_named_after_its_day(
+    tmp_path: Path,
+) -> None:
+    partition = _write(_partition(tmp_path), _table("a"))
+    assert partition.path == f"{tmp_path}/raw/toy/date=2026-03-02/part-0.parquet"
+    assert _names_in(partition) == [FILE_NAME]
+    assert partition.exists()
+    assert not _partition(tmp_path, DAY + dt.timedelta(days=1)).exists()
+
+
+def test_a_listing_has_the_days_in_order_each_with_a_fingerprint(
+    tmp_path: Path,
+) -> None:
+    days = [DAY + dt.timedelta(days=n) for n in (5, 0, 3)]
+    for day in days:
+        _write(_partition(tmp_path, day), _table("a"))
+    listed = list_partitions(str(tmp_path), "raw", "toy")
+    assert list(listed) == sorted(days)
+    assert all(listed.values())
+    assert list_partitions(str(tmp_path), "raw", "toy", DAY) == {DAY: listed[DAY]}
+    assert list_partitions(str(tmp_path), "cleaned", "toy") == {}
+
+
+def test_the_fingerprint_changes_when_the_file_is_replaced(tmp_path: Path) -> None:
+    partition = _write(_partition(tmp_path), _table("a"))
+    before = list_partitions(str(tmp_path), "raw", "toy")
+    _write(partition, _table("a"))
+    assert list_partitions(str(tmp_path), "raw", "toy") != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "date=2026-03-02/other.parquet",
+        "date=2026-03-02/.part-0.parquet.tmp-0123456789abcdef",
+        "date=2026-03-02/more/part-0.parquet",
+        "date=2026-02-30/part-0.parquet",
+        "date=2026-3-2/part-0.parquet",
+        "date=__HIVE_DEFAULT_PARTITION__/part-0.parquet",
+        "part-0.parquet",
+        "README.md",
+    ],
+)
+def test_what_is_no_partition_is_not_listed(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "raw/toy" / name
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert list_partitions(str(tmp_path), "raw", "toy") == {}
+
+
+def test_a_partition_to_be_asked_again_is_done_for_this_run_but_not_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partition = _partition(tmp_path)
+    partition.ask_again(wanted=True)
+    _write(partition, _table("a"))
+    assert partition.exists()
+    marker = Path(partition.folder, RETRY_MARKER)
+    os.utime(marker, (partitions._STARTED - 1, partitions._STARTED - 1))
+    assert not partition.exists()
+    assert list_partitions(str(tmp_path), "raw", "toy") == {}
+    partition.ask_again(wanted=False)
+    assert partition.exists()
+
+
+# --- what -----------------------------------------------------------------------------
+
+
+def test_what_is_read_is_what_was_written_to_the_microsecond(tmp_path: Path) -> None:
+    table = _table("a", None, "ü\x00\u202e'", size=2**53 + 1)
+    with _write(_partition(tmp_path), table).open() as file:
+        assert file.read().equals(table)
+        assert file.schema_arrow.equals(SCHEMA, check_metadata=True)
+
+
+def test_a_partition_without_rows_has_the_whole_schema(tmp_path: Path) -> None:
+    with _write(_partition(tmp_path)).open() as file:
+        assert file.read().equals(SCHEMA.empty_table())
+        assert facts_of(file.metadata)["rows"] == 0
+
+
+def test_readers_see_plain_columns_where_dictionaries_were_written(
+    tmp_path: Path,
+) -> None:
+    table = _table("a", "b", "a")
+    encoded = table.set_column(0, "id", table["id"].dictionary_encode())
+    partition = _write(_partition(tmp_path), encoded, encoded)
+    assert pq.read_schema(partition.path).field("id").type == STRING
+    assert pq.ParquetFile(partition.path).read()["id"].to_pylist() == [*"abaaba"]
+    with partition.open(["id"]) as file:
+        assert pa.types.is_dictionary(file.read()["id"].type)
+
+
+def test_rows_are_written_and_read_a_row_group_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "ROW_GROUP_ROWS", 10)
+    partition = _write(_partition(tmp_path), *[_table(*"abcd")] * 6)
+    with partition.open() as file:
+        groups = [(start, table.num_rows) for start, table in row_groups(file)]
+    assert sum(rows for _, rows in groups) == 24
+    assert all(rows <= 10 for _, rows in groups)
+    assert [start for start, _ in groups] == [
+        sum(rows for _, rows in groups[:number]) for number in range(len(groups))
+    ]
+
+
+def test_pandas_duckdb_and_arrow_read_the_folder_as_one_table(tmp_path: Path) -> None:
+    for day, ids in ((DAY, "ab"), (DAY + dt.timedelta(days=1), "")):
+        _write(_partition(tmp_path, day), _table(*ids))
+    folder = f"{tmp_path}/raw/toy"
+    frame = pd.read_parquet(folder, filters=[("date", ">=", "2026-03-02")])
+    assert list(frame["id"]) == ["a", "b"]
+    assert [str(day) for day in frame["date"]] == ["2026-03-02"] * 2
+    assert pads.dataset(folder, partitioning="hive").count_rows() == 2
+    rows = duckdb.execute(
+        f"SELECT id, date FROM '{folder}/**/*.parquet' ORDER BY id"  # noqa: S608
+    ).fetchall()
+    assert rows == [("a", DAY), ("b", DAY)]
+
+
+# --- the footer -----------------------------------------------------------------------
+
+
+def test_the_footer_says_what_made_the_file(tmp_path: Path) -> None:
+    partition = _write(_partition(tmp_path), _table("a", "b"), duplicates=7)
+    facts = partition.facts()
+    assert facts["rows"] == 2
+    assert facts["duplicates"] == 7
+    assert (facts["stage"], facts["source"]) == ("raw", "toy")
+    assert facts["date"] == "2026-03-02"
+    assert facts["made_by"].startswith("usage_metrics ")
+    assert dt.datetime.fromisoformat(facts["made_at"]).tzinfo is not None
+
+
+@settings(max_examples=40)
+@given(
+    ids=st.lists(st.none() | st.text(max_size=5), max_size=30),
+    cuts=st.lists(st.integers(0, 30), max_size=4),
+)
+def test_equal_rows_have_equal_content_ids_however_they_came(
+    tmp_path_factory: pytest.TempPathFactory, ids: list[str | None], cuts: list[int]
+) -> None:
+    root = tmp_path_factory.mktemp("root")
+    table = _table(*ids)
+    bounds = [0, *sorted(min(cut, len(ids)) for cut in cuts), len(ids)]
+    pieces = [
+        table.slice(start, stop - start) for start, stop in itertools.pairwise(bounds)
+    ]
+    whole = _write(_partition(root, stage="raw"), table).facts()
+    cut_up = _write(_partition(root, stage="cleaned"), *pieces, other=1).facts()
+    assert whole["content_id"] == cut_up["content_id"]
+
+
+@pytest.mark.parametrize(
+    "other", [_table("a"), _table("b", "a"), _table("a", "b", size=1), _table()]
+)
+def test_other_rows_have_another_content_id(tmp_path: Path, other: pa.Table) -> None:
+    first = _write(_partition(tmp_path, stage="raw"), _table("a", "b")).facts()
+    second = _write(_partition(tmp_path, stage="cleaned"), other).facts()
+    assert first["content_id"] != second["content_id"]
+
+
+# --- what is wrong --------------------------------------------------------------------
+
+
+def _truncate(partition: Partition) -> None:
+    content = Path(partition.path).read_bytes()
+    Path(partition.path).write_bytes(content[: len(content) // 2])
+
+
+def _empty(partition: Partition) -> None:
+    Path(partition.path).write_bytes(b"")
+
+
+def _overwrite(partition: Partition) -> None:
+    Path(partition.path).write_text("this is no Parquet file\n" * 9)
+
+
+def _of_another_program(partition: Partition) -> None:
+    pq.write_table(_table("a"), partition.path)
+
+
+def _of_another_day(partition: Partition) -> None:
+    other = Partition(partition.root, "raw", "toy", DAY - dt.timedelta(days=1))
+    Path(_write(other, _table("a")).path).replace(partition.path)
+
+
+def _delete(partition: Partition) -> None:
+    Path(partition.path).unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_truncate, _empty, _overwrite, _of_another_program, _of_another_day, _delete],
+)
+def test_a_file_that_is_not_ours_or_damaged_is_named_with_the_remedy(
+    tmp_path: Path, damage: Any
+) -> None:
+    partition = _write(_partition(tmp_path), _table("a"))
+    damage(partition)
+    with pytest.raises(StorageError, match=rf"{partition.path} .*delete it and rerun"):
+        partition.open()
+
+
+def test_a_file_with_other_columns_is_named_with_the_remedy(tmp_path: Path) -> None:
+    partition = _write(_partition(tmp_path), _table("a"))
+    with pytest.raises(StorageError, match=r"another version .*delete it and rerun"):
+        partition.open(schema=pa.schema([*SCHEMA, column("more", STRING, "More")]))
+
+
+def test_an_error_in_mid_write_leaves_what_was_there(tmp_path: Path) -> None:
+    partition = _write(_partition(tmp_path), _table("old"))
+    with (  # noqa: PT012
+        pytest.raises(ZeroDivisionError),
+        partition.writing(SCHEMA) as file,
+    ):
+        file.write(_table(*"new"))
+        raise ZeroDivisionError
+    assert partition.facts()["rows"] == 1
+    assert _names_in(partition) == [FILE_NAME]

@@ -1,0 +1,70 @@
+"""What the log says, and what it does not."""
+
+import logging
+import traceback
+
+import pytest
+
+from usage_metrics.errors import ConfigError, StorageError
+from usage_metrics.sentences import SAID_ALREADY, SentenceFilter, sentence_of
+
+
+def _record(message: str, *args: object, error: BaseException | None = None) -> str:
+    """What a record looks like in the log; empty when it is left out."""
+    info = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("n", logging.ERROR, "p", 1, message, args, info)
+    if not SentenceFilter().filter(record):
+        return ""
+    return logging.Formatter("%(levelname)s: %(message)s").format(record)
+
+
+def _raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
+    try:
+        raise error from cause
+    except type(error) as raised:
+        return raised
+
+
+def _while_scheduling(error: BaseException) -> str:
+    what = "Will not run T(a=1) or any dependencies due to error in deps() method:\n"
+    return what + "".join(traceback.format_exception(error))
+
+
+def test_an_error_of_ours_is_one_line_without_a_traceback() -> None:
+    error = _raised(ConfigError("set x to 1"), KeyError("x"))
+    assert _record("%s failed", "T", error=error) == "ERROR: T failed: set x to 1"
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    text = _record("%s failed", "T", error=_raised(KeyError("x")))
+    assert text.startswith("ERROR: T failed\nTraceback (most recent call last)")
+
+
+def test_an_error_of_ours_while_scheduling_is_one_line() -> None:
+    error = _raised(StorageError("it is damaged"), OSError("x"))
+    assert _record(_while_scheduling(error)) == (
+        "ERROR: Will not run T(a=1) or any dependencies: it is damaged"
+    )
+
+
+def test_a_bug_while_scheduling_keeps_its_traceback() -> None:
+    for error in (KeyError("x"), _raised(KeyError("x"), ConfigError("y"))):
+        text = _while_scheduling(_raised(error))
+        assert _record(text) == f"ERROR: {text}"
+
+
+def test_what_luigi_finds_wrong_with_a_setting_of_its_own_is_one_line() -> None:
+    problem = "worker[args=(), kwargs={}]: Error when parsing the default value of 'x'"
+    error = _raised(ValueError(problem), ValueError("no number: 'y'"))
+    assert sentence_of(error) == f"{problem}: no number: 'y'"
+
+
+def test_control_characters_from_a_log_line_do_not_reach_the_terminal() -> None:
+    error = _raised(ConfigError("\x1b[2J and\na line\u202e"))
+    assert sentence_of(error) == r"\x1b[2J and\na line\u202e"
+
+
+@pytest.mark.parametrize("message", sorted(SAID_ALREADY))
+def test_what_the_summary_says_too_is_left_out(message: str) -> None:
+    args = ["x"] * message.count("%s")
+    assert _record(message, *args) == ""

@@ -1,0 +1,274 @@
+"""Files are whole or absent, whatever happens to their writer."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pytest
+from flow import DAY, Flow
+
+from usage_metrics import storage
+from usage_metrics.errors import ConfigError, StorageError
+from usage_metrics.partitions import Partition
+from usage_metrics.pipeline import Extract
+
+WRITER = """
+import os, sys, time
+import datetime as dt
+import pyarrow as pa
+from usage_metrics import partitions
+
+partitions.ROW_GROUP_ROWS = 1000
+root, rows, then = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+partition = partitions.Partition(root, "raw", "toy", dt.date(2026, 3, 2))
+table = pa.table({"n": pa.array(range(rows), pa.int64())})
+with partition.writing(table.schema) as file:
+    for start in range(0, rows, 1000):
+        file.write(table.slice(start, 1000))
+    file.stream.flush()
+    print("written", flush=True)
+    if then == "wait":
+        time.sleep(60)
+"""
+"""Writes a partition and, asked to wait, stops short of its end."""
+
+
+@contextlib.contextmanager
+def _in_mid_write(root: Path, rows: int = 5000) -> Iterator[subprocess.Popen[str]]:
+    """A writer in another process that has written much and not finished."""
+    command = [sys.executable, "-c", WRITER, str(root), str(rows), "wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "written\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def _finish(root: Path, rows: int) -> None:
+    """Write the same partition from start to end."""
+    table = pa.table({"n": pa.array(range(rows), pa.int64())})
+    with Partition(str(root), "raw", "toy", DAY).writing(table.schema) as file:
+        file.write(table)
+
+
+def _temporary(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if ".tmp-" in path.name]
+
+
+def _age(root: Path) -> None:
+    """Have temporary files be old enough to be looked at."""
+    old = time.time() - 2 * storage.NEWBORN_SECONDS
+    for path in _temporary(root):
+        os.utime(path, (old, old))
+
+
+READERS = {
+    "pandas": lambda folder: len(pd.read_parquet(folder)),
+    "pyarrow": lambda folder: pads.dataset(folder, partitioning="hive").count_rows(),
+    "duckdb": lambda folder: duckdb.execute(
+        f"SELECT count(*) FROM '{folder}/**/*.parquet'"  # noqa: S608
+    ).fetchall()[0][0],
+}
+
+
+def test_a_reader_of_the_folder_sees_no_half_file_of_a_writer_live_or_killed(
+    tmp_path: Path,
+) -> None:
+    _finish(tmp_path, rows=10)
+    seen = dict.fromkeys(READERS, 10)
+    with _in_mid_write(tmp_path) as process:
+        assert len(_temporary(tmp_path)) == 1
+        assert _counts(tmp_path) == seen
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert len(_temporary(tmp_path)) == 1
+    assert _counts(tmp_path) == seen
+
+
+def test_what_a_killed_writer_left_is_swept_by_the_next_one(tmp_path: Path) -> None:
+    with _in_mid_write(tmp_path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    _age(tmp_path)
+    _finish(tmp_path, rows=20)
+    assert _temporary(tmp_path) == []
+    assert _counts(tmp_path) == dict.fromkeys(READERS, 20)
+
+
+def test_the_file_of_a_live_writer_is_not_swept_however_old(tmp_path: Path) -> None:
+    with _in_mid_write(tmp_path):
+        _age(tmp_path)
+        _finish(tmp_path, rows=20)
+        assert len(_temporary(tmp_path)) == 1
+
+
+def test_a_file_too_young_to_be_locked_yet_is_not_swept(tmp_path: Path) -> None:
+    newborn = tmp_path / f".file.tmp-{'0' * 32}"
+    newborn.touch()
+    with storage.whole_or_absent(f"{tmp_path}/file") as stream:
+        stream.write(b"x")
+    assert newborn.exists()
+
+
+def test_what_another_program_left_is_not_swept(tmp_path: Path) -> None:
+    others = [tmp_path / name for name in (".hidden", "a.tmp-1", ".a.tmp-xyz", "b.tmp")]
+    for path in others:
+        path.touch()
+        os.utime(path, (0, 0))
+    with storage.whole_or_absent(f"{tmp_path}/file") as stream:
+        stream.write(b"x")
+    assert all(path.exists() for path in others)
+
+
+def test_of_two_writers_of_one_file_the_last_to_finish_wins(tmp_path: Path) -> None:
+    path = f"{tmp_path}/file"
+    with storage.whole_or_absent(path) as first:
+        first.write(b"first")
+        with storage.whole_or_absent(path) as second:
+            second.write(b"second")
+        assert Path(path).read_bytes() == b"second"
+    assert Path(path).read_bytes() == b"first"
+    assert _temporary(tmp_path) == []
+
+
+def test_an_error_in_mid_write_leaves_what_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    with (  # noqa: PT012
+        pytest.raises(KeyboardInterrupt),
+        storage.whole_or_absent(str(file)) as stream,
+    ):
+        stream.write(b"new")
+        raise KeyboardInterrupt
+    assert file.read_bytes() == b"old"
+    assert _temporary(tmp_path) == []
+
+
+def test_who_reads_the_old_file_goes_on_while_it_is_replaced(tmp_path: Path) -> None:
+    path = f"{tmp_path}/file"
+    for content in (b"old", b"new"):
+        with storage.whole_or_absent(path) as stream:
+            stream.write(content)
+        if content == b"old":
+            reader = storage.open_file(path)
+    assert reader.read() == b"old"
+    assert storage.open_file(path).read() == b"new"
+
+
+def test_a_path_without_a_folder_is_in_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with storage.whole_or_absent("file") as stream:
+        stream.write(b"x")
+    assert storage.open_file("file").read() == b"x"
+    assert [name for name, _, _ in storage.list_files(".")] == ["./file"]
+
+
+def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
+    assert list(storage.list_files(f"{tmp_path}/nothing")) == []
+    storage.delete(f"{tmp_path}/nothing")
+
+
+def _counts(root: Path) -> dict[str, int]:
+    """The rows that each reader finds."""
+    return {name: read(f"{root}/raw/toy") for name, read in READERS.items()}
+
+
+@pytest.mark.parametrize("uri", ["ftp://host/folder", "nonsense://x"])
+def test_a_store_that_there_is_not_is_named(uri: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{uri} cannot be opened"):
+        storage.open_file(uri)
+
+
+# --- places that cannot be written to -------------------------------------------------
+
+
+def test_a_file_in_place_of_a_folder_is_named(flow: Flow) -> None:
+    flow.root.write_text("no folder")
+    with (
+        pytest.raises(StorageError, match=r"raw/datasette.* cannot be written: .*root"),
+        flow.partition("raw").writing(pa.schema([])),
+    ):
+        pytest.fail("it was opened")
+
+
+@contextlib.contextmanager
+def _read_only(folder: Path) -> Iterator[None]:
+    """A folder that even root may not write to, by a mount of its own."""
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if mount.returncode:
+        pytest.skip("needs to be allowed to mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def _no_permission(folder: Path) -> Iterator[None]:
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    folder.chmod(0o500)
+    try:
+        yield
+    finally:
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("forbid", [_read_only, _no_permission])
+def test_a_folder_that_cannot_be_written_to_fails_with_its_path(
+    flow: Flow, caplog: pytest.LogCaptureFixture, forbid: object
+) -> None:
+    flow.export_days(1)
+    flow.root.mkdir()
+    assert callable(forbid)
+    with forbid(flow.root):
+        result = flow.build(Extract(date=DAY))
+    assert not result.scheduling_succeeded
+    assert f"{flow.partition('raw').path} cannot be written: " in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_full_disk_fails_with_the_path_and_leaves_what_was_there(
+    tmp_path: Path,
+) -> None:
+    """A limit on the size of files gives the error of a full disk, without a mount."""
+    _finish(tmp_path, rows=10)
+    code = textwrap.dedent(
+        """
+        import resource, runpy, sys
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        exec(sys.argv.pop(1))
+        """
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code, WRITER, str(tmp_path), "50000", "finish"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode != 0
+    last = process.stderr.splitlines()[-1]
+    assert "StorageError" in last
+    assert "part-0.parquet cannot be written: " in last
+    assert "[paths] root" in last
+    assert _temporary(tmp_path) == []
+    assert _counts(tmp_path) == dict.fromkeys(READERS, 10)

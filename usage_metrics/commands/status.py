@@ -1,0 +1,80 @@
+"""Say which days of each stage are there, missing or stale.
+
+Missing is a day between the first and the last raw one. Stale is a file that was made
+from another file than the present one on its left, or by an older version or other
+settings; ``usage-metrics rebuild`` makes it again.
+"""
+
+import argparse
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from usage_metrics import config
+from usage_metrics.days import days_between
+from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.pipeline import STAGES
+from usage_metrics.sources import SOURCES
+
+SHOWN = 5
+"""Of many days so many are named."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Let the user choose a source."""
+    parser.add_argument("--source", choices=sorted(SOURCES), help="only this source")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each stage."""
+    for source in [options.source] if options.source else sorted(SOURCES):
+        print(f"{source} in {config.paths().root}")
+        for line in describe(source):
+            print(f"  {line}")
+    return 0
+
+
+def describe(source: str) -> Iterator[str]:
+    """One line for each stage of a source."""
+    root = config.paths().root
+    left: dict[dt.date, dict[str, Any]] = {}
+    wanted: list[dt.date] = []
+    for stage in STAGES:
+        days = list(list_partitions(root, stage.stage, source))
+        facts = {day: Partition(root, stage.stage, source, day).facts() for day in days}
+        if stage is STAGES[0] and days:
+            wanted = [*days_between(days[0], days[-1]), days[-1]]
+        recipe = stage.recipe(source)
+        missing = [day for day in wanted if day not in facts]
+        stale = [
+            day
+            for day in days
+            if stage is not STAGES[0] and is_stale(facts[day], left.get(day), recipe)
+        ]
+        span = f"{days[0]} … {days[-1]}" if days else ""
+        yield (
+            f"{stage.stage:9} {len(days):5,} days  {span}"
+            f"{_named('missing', missing)}{_named('stale', stale)}"
+        )
+        left = facts
+
+
+def is_stale(
+    facts: dict[str, Any], left: dict[str, Any] | None, recipe: dict[str, Any]
+) -> bool:
+    """Whether a file would be made otherwise now.
+
+    Args:
+        facts: of its footer.
+        left: those of the file on its left; None when there is none any more.
+        recipe: the present one of its stage.
+    """
+    made_from_another = left is not None and facts["made_from"] != left["content_id"]
+    return made_from_another or facts.get("recipe") != recipe
+
+
+def _named(what: str, days: list[dt.date]) -> str:
+    if not days:
+        return ""
+    named = ", ".join(map(str, days[:SHOWN]))
+    return f"  {len(days):,} {what}: {named}{' …' if len(days) > SHOWN else ''}"
