@@ -384,6 +384,7 @@ def test_a_forked_child_does_not_keep_the_cache_locked(
             answers["8.8.8.8"] = "kept"
             answers.sync()
             if os.fork() == 0:
+                os.close(1)
                 sys.stdin.read()
                 os._exit(0)
             answers["9.9.9.9"] = "kept"

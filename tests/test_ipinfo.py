@@ -332,12 +332,20 @@ def test_the_raw_reply_is_kept_and_nothing_that_the_sdk_adds(
 def test_an_expired_answer_is_asked_for_again(
     server: IpinfoServer, provider: MakeProvider
 ) -> None:
-    provider(cache_days=90).locate(["8.8.8.8"])
-    provider(cache_days=90, days=90).locate(["8.8.8.8"])
+    provider().locate(["8.8.8.8"])
+    provider(cache_days=30, days=30).locate(["8.8.8.8"])
     assert server.asked["8.8.8.8"] == 1
-    location = located(provider(cache_days=90, days=91))
+    location = located(provider(cache_days=30, days=31))
     assert server.asked["8.8.8.8"] == 2
-    assert location.located_by == "ipinfo full 2027-02-22"
+    assert location.located_by == "ipinfo full 2026-12-24"
+
+
+def test_an_expired_answer_leaves_the_file(
+    provider: MakeProvider, cached: ReadCache
+) -> None:
+    provider().locate(["8.8.8.8"])
+    provider(days=91).locate(["9.9.9.9"])
+    assert list(cached()) == ["9.9.9.9"]
 
 
 @each_plan
@@ -665,15 +673,16 @@ def test_a_service_that_is_not_there(
         run.locate(["8.8.8.8"])
 
 
-def test_a_bug_is_no_refusal(
-    provider: MakeProvider, monkeypatch: pytest.MonkeyPatch
+def test_a_bug_is_no_refusal_and_stops_the_asking(
+    server: IpinfoServer, provider: MakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("usage_metrics.geocode.ipinfo_service.sort", broken)
     with pytest.raises(ZeroDivisionError):
-        provider("lite").locate(public(3))
+        provider("lite").locate(public(300))
+    assert len(server.requests) < 300
 
 
 # The token

@@ -15,8 +15,16 @@ from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, days, request
 from luigi.execution_summary import LuigiStatusCode
 
+from usage_metrics import pipeline
 from usage_metrics.days import RangeDaily, utc_now
-from usage_metrics.pipeline import Clean, Extract, Geocode, LoadSQLite, LogsOfDay
+from usage_metrics.pipeline import (
+    Backfill,
+    Clean,
+    Extract,
+    Geocode,
+    LoadSQLite,
+    LogsOfDay,
+)
 
 STAGES = ("raw", "cleaned", "geocoded")
 TASKS = (Extract, Clean, Geocode)
@@ -27,14 +35,16 @@ def _range(number: int, start: dt.date = DAY, of: Any = Geocode) -> RangeDaily:
 
 
 def _ran(caplog: pytest.LogCaptureFixture, what: str = "") -> list[str]:
-    """The tasks that ran, in their order, such as ``Clean 2026-03-02``."""
+    """The tasks of a day that ran, in their order, such as ``Clean 2026-03-02``."""
+    started = [
+        record.args[-1]
+        for record in caplog.records
+        if " running   " in record.msg and isinstance(record.args, tuple)
+    ]
     return [
         f"{task.task_family} {task.date}"
-        for record in caplog.records
-        if " running   " in record.msg
-        and isinstance(record.args, tuple)
-        and hasattr(task := record.args[-1], "date")
-        and task.task_family.startswith(what)
+        for task in started
+        if isinstance(task, TASKS) and task.task_family.startswith(what)
     ]
 
 
@@ -461,6 +471,63 @@ def test_a_database_of_another_version_fails_before_anything_is_built(
     assert loaded.load(3).status == LuigiStatusCode.SCHEDULING_FAILED
     assert "usage.db was made by another version of this program" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+# --- many days at a time --------------------------------------------------------------
+
+
+@pytest.fixture
+def month_by_month(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> Flow:
+    """Three days, of which the last is of another month, made as many days are."""
+    monkeypatch.setattr(pipeline, "MANY_DAYS", 2)
+    flow.export_days(3, MONTH_END)
+    return flow
+
+
+MONTH_END = dt.date(2026, 3, 30)
+
+
+def test_many_days_are_made_a_month_a_task_and_the_files_are_the_same(
+    month_by_month: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = month_by_month
+    result = flow.load(3, MONTH_END)
+    assert result.status == LuigiStatusCode.SUCCESS
+    assert "2 Backfill(" in result.summary_text
+    assert flow.loaded_days() == {str(day): 2 for day in days(3, MONTH_END)}
+    made = [flow.facts("geocoded", day)["content_id"] for day in days(3, MONTH_END)]
+    for stage in STAGES:
+        flow.delete(stage, MONTH_END)
+    flow.build(Geocode(date=MONTH_END))
+    assert flow.facts("geocoded", MONTH_END)["content_id"] == made[0]
+    assert "Did not run any tasks" in flow.load(3, MONTH_END).summary_text
+
+
+def test_of_many_days_only_those_are_made_that_are_missing(
+    month_by_month: Flow,
+) -> None:
+    flow = month_by_month
+    flow.build(Geocode(date=MONTH_END))
+    made_at = flow.facts("geocoded", MONTH_END)["made_at"]
+    export = flow.logs / f"{MONTH_END}.jsonl"
+    export.rename(export.with_suffix(".json"))
+    stop = MONTH_END + 3 * ONE_DAY
+    assert flow.build(Backfill(start=MONTH_END, stop=stop)).scheduling_succeeded
+    assert flow.facts("geocoded", MONTH_END)["made_at"] == made_at
+    assert Backfill(start=MONTH_END, stop=stop).complete()
+
+
+def test_of_many_days_a_bad_one_stops_no_other_and_is_named_with_the_reason(
+    month_by_month: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = month_by_month
+    flow.export(MONTH_END, "nonsense")
+    assert flow.load(3, MONTH_END).status == LuigiStatusCode.FAILED
+    assert f"datasette {MONTH_END}: 1 of 1 lines could not be understood" in caplog.text
+    assert "Traceback" not in caplog.text
+    assert all(
+        flow.partition("geocoded", day).exists() for day in days(3, MONTH_END)[1:]
+    )
 
 
 # --- Luigi ----------------------------------------------------------------------------

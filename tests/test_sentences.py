@@ -4,6 +4,7 @@ import logging
 import traceback
 
 import pytest
+from luigi.rpc import RPCError
 
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.sentences import SAID_ALREADY, SentenceFilter, sentence_of
@@ -47,6 +48,15 @@ def test_an_error_of_ours_while_scheduling_is_one_line() -> None:
     )
 
 
+def test_what_is_wrong_for_every_day_is_said_once_in_a_run() -> None:
+    known = SentenceFilter()
+    texts = [_while_scheduling(_raised(ConfigError(e))) for e in "aaba"]
+    said = [known.filter(logging.makeLogRecord({"msg": text})) for text in texts]
+    assert said == [True, False, True, False]
+    known.filter(logging.makeLogRecord({"msg": "Done scheduling tasks"}))
+    assert known.filter(logging.makeLogRecord({"msg": texts[0]}))
+
+
 def test_a_bug_while_scheduling_keeps_its_traceback() -> None:
     for error in (KeyError("x"), _raised(KeyError("x"), ConfigError("y"))):
         text = _while_scheduling(_raised(error))
@@ -57,6 +67,14 @@ def test_what_luigi_finds_wrong_with_a_setting_of_its_own_is_one_line() -> None:
     problem = "worker[args=(), kwargs={}]: Error when parsing the default value of 'x'"
     error = _raised(ValueError(problem), ValueError("no number: 'y'"))
     assert sentence_of(error) == f"{problem}: no number: 'y'"
+
+
+def test_a_scheduler_that_is_not_there_is_one_line_with_the_remedy() -> None:
+    error = _raised(RPCError("Errors when connecting to http://localhost:8082"))
+    assert _record("Uncaught exception in luigi", error=error) == (
+        "ERROR: Uncaught exception in luigi: Errors when connecting to "
+        "http://localhost:8082; start luigid, or add --local-scheduler"
+    )
 
 
 def test_control_characters_from_a_log_line_do_not_reach_the_terminal() -> None:

@@ -93,9 +93,12 @@ class Partition(luigi.Target):
         import pyarrow.parquet as pq
 
         try:
+            source = storage.open_file(self.path)
+            metadata = pq.read_metadata(source)
             file = pq.ParquetFile(
-                storage.open_file(self.path),
-                read_dictionary=list(read_dictionary),
+                source,
+                metadata=metadata,
+                read_dictionary=_present(metadata, read_dictionary),
                 page_checksum_verification=True,
             )
         except (pa.ArrowInvalid, OSError) as error:
@@ -357,6 +360,12 @@ def _version() -> str:
 def _digest(names: list[str]) -> str:
     """A check sum of column names: those in a Parquet footer have none."""
     return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+
+
+def _present(metadata: "pq.FileMetaData", paths: Sequence[str]) -> list[str]:
+    """The paths that a file has: one of an older version may lack some."""
+    there = {metadata.schema.column(i).path for i in range(metadata.num_columns)}
+    return [path for path in paths if path in there]
 
 
 def _dictionaries(schema: "pa.Schema") -> list[str]:

@@ -184,7 +184,7 @@ class Clean(Stage):
         settings = config.source_section(self.source)
         not_requests = 0
         with (
-            self.input().open(source.raw_dictionaries, source.raw) as raw,
+            self.input().open(source.raw_dictionaries) as raw,
             self.output().writing(source.cleaned) as requests,
         ):
             drop = cleaning.superseded(raw, source.time, source.key, source.latest)
@@ -246,8 +246,10 @@ class Geocode(Stage):
         schema = geocode.with_location(source.cleaned, source.address)
         cleaned = self.input()
         with cleaned.open(source.cleaned_dictionaries, source.cleaned) as requests:
-            with geocode.open_provider() as provider:
-                located = geocode.locate_column(requests, source.address, provider)
+            located = geocode.NOWHERE
+            if source.address is not None:
+                with geocode.open_provider() as provider:
+                    located = geocode.locate_column(requests, source.address, provider)
             # Before the file, so that a kill between the two loses no address.
             self.output().ask_again(wanted=located.unanswered > 0)
             with self.output().writing(schema) as geocoded:

@@ -10,6 +10,7 @@ import logging
 import re
 
 from luigi.parameter import ParameterException
+from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
 from usage_metrics.errors import UsageMetricsError
@@ -39,6 +40,11 @@ _SCHEDULING = re.compile(
 class SentenceFilter(logging.Filter):
     """Puts the message of an expected error in place of its traceback."""
 
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        super().__init__()
+        self._said: set[str] = set()
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record, or leave it out."""
         if record.msg in SAID_ALREADY:
@@ -49,8 +55,18 @@ class SentenceFilter(logging.Filter):
             record.msg = f"{record.getMessage()}: {sentence}"
             record.args = record.exc_info = record.exc_text = None
         elif found := _SCHEDULING.fullmatch(str(record.msg)):
-            record.msg = f"{found['what']}: {_printable(found['sentence'].strip())}"
+            return self._say_once(record, found)
+        elif record.msg == "Done scheduling tasks":
+            self._said.clear()
         return True
+
+    def _say_once(self, record: logging.LogRecord, found: re.Match[str]) -> bool:
+        """What is wrong with the settings is so for each of a thousand days."""
+        sentence = _printable(found["sentence"].strip())
+        record.msg = f"{found['what']}: {sentence}"
+        is_news = sentence not in self._said
+        self._said.add(sentence)
+        return is_news
 
 
 def say_errors_in_sentences() -> None:
@@ -62,6 +78,8 @@ def say_errors_in_sentences() -> None:
 
 def sentence_of(error: BaseException | None) -> str | None:
     """The message of an expected error, in one line; None for anything else."""
+    if isinstance(error, RPCError):
+        return _printable(f"{error}; start luigid, or add --local-scheduler")
     cause = error.__cause__ if isinstance(error, ValueError) else None
     if cause is not None and "Error when parsing the default value" in str(error):
         return _printable(f"{error}: {cause}")  # so Luigi says what a setting holds

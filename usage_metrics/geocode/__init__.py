@@ -92,12 +92,16 @@ class Located:
         return f"{text} · {self.unanswered:,} unanswered" if self.unanswered else text
 
 
+NOWHERE = Located(None, pa.array([], pa.string()), LOCATION.empty_table(), {})
+"""Of a source without addresses."""
+
+
 def locate_column(
     file: pq.ParquetFile, column: str | None, provider: Provider
 ) -> Located:
     """Locate the distinct addresses in a column of a partition."""
     if column is None:
-        return Located(None, pa.array([], pa.string()), LOCATION.empty_table(), {})
+        return NOWHERE
     rows = dictionary(file.read([column])[column])
     # A dictionary may hold what no row does, such as the address of a rejected entry.
     addresses = rows.dictionary.take(rows.indices.unique().drop_null())

@@ -33,6 +33,8 @@ DEEPEST = 10
 NUMBERS_IN_JSON = frozenset({"status", "index", "totalSplits"})
 """Integers of 32 bits; JSON has them as numbers, those of 64 bits as text."""
 
+_ANY_OBJECT = pa.struct([])
+
 
 def _json_type(name: str, type_: pa.DataType) -> pa.DataType:
     if type_ in (TIMESTAMP, NUMBER):
@@ -58,11 +60,19 @@ def learnt(fields: Fields, block: Block, rows: Mask) -> Fields:
     ]
     fields |= {path for path, _ in seen if path in JSON_TYPES}
     others = {
-        path
-        for path, value in seen
-        if isinstance(value, str) and path not in EXPECTED and "".join(path).isascii()
+        path for path, value in seen if isinstance(value, str) and _is_other(path)
     }
     return fields | others if len(fields | others) <= MOST_FIELDS else fields
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a field is one that ``ENTRY`` does not declare, nor a value above it."""
+    above = [path[:length] for length in range(1, len(path))]
+    return (
+        path not in EXPECTED
+        and all(pa.types.is_struct(EXPECTED.get(p, _ANY_OBJECT)) for p in above)
+        and "".join(path).isascii()
+    )
 
 
 def _leaves_of_line(line: bytes) -> Iterator[tuple[Path, Any]]:

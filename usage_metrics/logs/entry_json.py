@@ -87,9 +87,7 @@ class EntryReader:
                     self._fields = fields
                     entries = _read_json(block, fields)
                     whole = _count_values(entries) == keys
-            whole &= (
-                entries.field("timestamp").is_valid().to_numpy(zero_copy_only=False)
-            )
+            whole &= _present(entries.field("timestamp"))
             entries = entries if whole.all() else entries.filter(pa.array(whole))
             return _typed(entries), whole
         except (pa.ArrowInvalid, UnicodeDecodeError):

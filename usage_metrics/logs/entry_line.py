@@ -10,6 +10,7 @@ many lines at once and gives the same.
 
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,9 @@ TIMESTAMP_TEXT = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
+
+LONGEST_DURATION = 1e12
+"""Seconds; as many digits as the text may have."""
 
 SHOWN = 80
 """So many characters of a wrong value are part of the reason."""
@@ -57,30 +61,46 @@ def entry_from_line(line: bytes) -> dict[str, Any]:
     """Read one line with Python's own JSON reader.
 
     Returns:
-        A row of ``ENTRY`` as plain values.
+        A row of ``ENTRY`` as plain values; what is absent is left out.
 
     Raises:
         NotAnEntryError: saying which field, with what value, makes it none.
     """
     try:
-        return _entry(json.loads(line.decode("utf-8", "replace"), parse_constant=_no))
+        return _entry(_decode(line.decode("utf-8", "replace")))
     except RecursionError:
         raise NotAnEntryError("is nested too deeply") from None
-    except NotAnEntryError:
-        raise
-    except ValueError as error:
-        raise NotAnEntryError(f"is not JSON ({error})") from None
+    except json.JSONDecodeError as error:
+        fault = f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        raise NotAnEntryError(f"is not JSON: {fault}") from None
 
 
-def _no(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+def _whole_number(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python converts: kept as they stand
+        return digits
+
+
+def _fraction(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _no_number(constant: str) -> None:
+    raise NotAnEntryError(f"is not JSON: {constant} is no number there")
+
+
+_decode = json.JSONDecoder(
+    parse_int=_whole_number, parse_float=_fraction, parse_constant=_no_number
+).decode
 
 
 def _entry(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise NotAnEntryError("is no JSON object")
     row: dict[str, Any] = _convert(value, _ENTRY_SHAPE, "")
-    if row["timestamp"] is None:
+    if row.get("timestamp") is None:
         raise NotAnEntryError("has no timestamp")
     return row | {"otherFields": other_fields(value)}
 
@@ -94,8 +114,9 @@ def _convert(value: Any, shape: Any, path: str) -> Any:
         if isinstance(value, dict):
             prefix = f"{path}." if path else ""
             return {
-                name: _convert(value.get(name), child, prefix + name)
-                for name, child in shape.items()
+                name: _convert(item, shape[name], prefix + name)
+                for name, item in value.items()
+                if name in shape
             }
     elif isinstance(shape, list):
         expected = "a list"
@@ -133,7 +154,7 @@ def _seconds(value: Any) -> float | None:
     if isinstance(value, str) and re.fullmatch(DURATION_TEXT, value):
         return float(value[:-1])
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if abs(value) < 1e12 else None
+        return float(value) if abs(value) < LONGEST_DURATION else None
     return None
 
 

@@ -7,7 +7,6 @@ nothing (null, ``{}``, ``[]``) is left out, and whole numbers have no fraction.
 """
 
 import json
-import math
 from typing import Any
 
 import pyarrow as pa
@@ -81,11 +80,8 @@ def _pruned(value: Any) -> Any:
         return _filled({key: _pruned(item) for key, item in value.items()})
     if isinstance(value, list):
         return [_pruned(item) for item in value] or None
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return str(value)  # 1e999 has no place in JSON that others can read
-        if value.is_integer() and abs(value) < WHOLE_UP_TO:
-            return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE_UP_TO:
+        return int(value)
     return value
 
 

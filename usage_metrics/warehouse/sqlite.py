@@ -11,6 +11,7 @@ one of the other is opened.
 
 import contextlib
 import datetime as dt
+import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -30,6 +31,8 @@ from usage_metrics.warehouse.tables import (
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+log = logging.getLogger("luigi-interface")
 
 PAGE_BYTES = 16 << 10
 """A request takes about one kilobyte; pages of four would waste a tenth."""
@@ -171,11 +174,20 @@ class Warehouse:
         with partition.open(schema=table.schema) as file, self._transaction() as cursor:
             facts = facts_of(file.metadata)
             _forget(cursor, table, partition.source, partition.date)
-            _append(cursor, table, file)
+            given = _append(cursor, table, file)
             where, day = of_day(table, partition.date)
             count = f"SELECT count(*) FROM {quoted(table.name)} {where}"  # noqa: S608
             cursor.execute(count, day)
             loaded = int(cursor.fetchone()[0])
+            if loaded != given:
+                log.warning(
+                    "%s: %d requests of %s have the time and id of another one and are "
+                    "not in the database; they are in %s",
+                    self.path,
+                    given - loaded,
+                    partition.date,
+                    partition.path,
+                )
             marker = (
                 partition.source,
                 partition.date.isoformat(),
@@ -269,8 +281,11 @@ def _remedy(message: str) -> str:
     return "nothing of that day was changed; see to it and rerun"
 
 
-def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> None:
+def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
     """Stream the rows of a file into its table.
+
+    Returns:
+        How many rows were given to it.
 
     Raises:
         StorageError: if the file is damaged.
@@ -290,7 +305,7 @@ def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> None:
     schema = _with_times_as_text(table.schema.empty_table()).schema
     reader = pa.RecordBatchReader.from_batches(schema, batches())
     try:
-        cursor.adbc_ingest(table.name, reader, mode="append")
+        return int(cursor.adbc_ingest(table.name, reader, mode="append"))
     except AdbcError:
         if failures:
             raise failures[0] from None

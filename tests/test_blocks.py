@@ -1,0 +1,187 @@
+"""Files of JSON, cut into lines: as they stand, or the elements of an array."""
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from usage_metrics.errors import InputError
+from usage_metrics.logs import blocks, lines
+from usage_metrics.logs.blocks import Block, read_blocks
+
+BOM = b"\xef\xbb\xbf"
+
+
+def read(content: bytes, block_bytes: int = blocks.BLOCK_BYTES) -> list[Block]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        return list(read_blocks(pa.BufferReader(content), "2022/x.json"))
+
+
+def numbered(content: bytes, block_bytes: int = blocks.BLOCK_BYTES) -> list[Any]:
+    """All lines with their numbers."""
+    return [
+        (number, block.line(row))
+        for block in read(content, block_bytes)
+        for row, number in enumerate(block.numbers.tolist())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"", [], id="nothing"),
+        pytest.param(b"\n\r\n \t \n", [], id="blank lines alone"),
+        pytest.param(BOM, [], id="a byte order mark alone"),
+        pytest.param(b"a\nb\n", [(1, b"a"), (2, b"b")], id="lines"),
+        pytest.param(b"a\nb", [(1, b"a"), (2, b"b")], id="no newline at the end"),
+        pytest.param(b"a\r\nb\r\n", [(1, b"a\r"), (2, b"b\r")], id="CRLF"),
+        pytest.param(BOM + b"a\nb\n", [(1, b"a"), (2, b"b")], id="byte order mark"),
+        pytest.param(b"\n\na\n \r\nb\n\n", [(3, b"a"), (5, b"b")], id="blank lines"),
+        pytest.param(b" a\n\tb\n", [(1, b" a"), (2, b"\tb")], id="indented"),
+        pytest.param(b"\0\n\x0c\n\xff\n", [(1, b"\0"), (2, b"\x0c"), (3, b"\xff")]),
+        pytest.param(b"[]", [], id="an array of nothing"),
+        pytest.param(b"[]\n", [], id="an array of nothing, and a newline"),
+        pytest.param(b'[{"a":1},{"b":2}]', [(1, b'{"a":1}'), (2, b'{"b":2}')]),
+        pytest.param(
+            b'\r\n [ {"a":1}\r\n,\n{"b":2}]\n', [(1, b'{"a":1}'), (2, b'{"b":2}')]
+        ),
+        pytest.param(BOM + b'[{"a":1}]', [(1, b'{"a":1}')], id="array behind a mark"),
+        pytest.param(b'[{"a":\n1}]', [(1, b'{"a": 1}')], id="an element on two lines"),
+        pytest.param(
+            b"[{}][]\n[{}, 1]", [(1, b"{}"), (2, b"{}"), (3, b"1")], id="arrays"
+        ),
+        pytest.param(
+            rb'[{"a":"],[\"}{\\"},{"b":[[1,2],{}]}]',
+            [(1, rb'{"a":"],[\"}{\\"}'), (2, b'{"b":[[1,2],{}]}')],
+            id="brackets and quotes inside",
+        ),
+        pytest.param(
+            b'[{"a":1}, oops, "x", [1,2], {b}]',
+            [(1, b'{"a":1}'), (2, b"oops"), (3, b'"x"'), (4, b"[1,2]"), (5, b"{b}")],
+            id="garbage in an array",
+        ),
+        pytest.param(b"[1,2]\n{}\n", [(1, b"[1,2]"), (2, b"{}")], id="no log's array"),
+        pytest.param(b"[ERROR] x\n{}\n", [(1, b"[ERROR] x"), (2, b"{}")]),
+    ],
+)
+@pytest.mark.parametrize("block_bytes", [8, blocks.BLOCK_BYTES])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_lines_and_elements_keep_their_numbers(
+    content: bytes, expected: list[Any], block_bytes: int, pack: Any
+) -> None:
+    assert numbered(pack(content), block_bytes) == expected
+
+
+@given(st.binary(), st.integers(3, 20))
+def test_whatever_the_bytes_are_each_line_that_is_not_blank_is_there(
+    content: bytes, block_bytes: int
+) -> None:
+    content = b"{\n" + content
+    expected = [
+        (number, line)
+        for number, line in enumerate(content.split(b"\n"), start=1)
+        if line.strip(b" \t\r")
+    ]
+    assert numbered(content, block_bytes) == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('a"\\,[]{}\n é'),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text('a"\\[', max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.text("ab", max_size=2), JSON, max_size=3), max_size=5),
+    st.sampled_from([None, 0, 2]),
+    st.booleans(),
+    st.integers(20, 200),
+)
+def test_an_array_holds_what_its_elements_hold(
+    elements: list[Any], indent: int | None, ascii_only: bool, block_bytes: int
+) -> None:
+    content = json.dumps(elements, indent=indent, ensure_ascii=ascii_only).encode()
+    found = numbered(content, block_bytes)
+    assert [json.loads(line) for _, line in found] == elements
+    assert [number for number, _ in found] == list(range(1, len(elements) + 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[", "breaks off"),
+        (b'[{"a":1}', "breaks off"),
+        (b'[{"a":1},', "breaks off"),
+        (b'[{"a":"x}]', "breaks off"),
+        (b'[{"a":[}]', "breaks off"),
+        (b'[{"a":1}] {"b":2}', r"something else behind it: '\{\"b\":2\}'"),
+        (b"[{}]\x1b[31m", r"something else behind it: '\\x1b\[31m'"),
+    ],
+)
+def test_an_array_that_is_none_is_refused_by_the_name_of_its_file(
+    content: bytes, words: str
+) -> None:
+    with pytest.raises(InputError, match=rf"2022/x\.json is a JSON array .*{words}"):
+        read(content)
+
+
+@pytest.mark.parametrize("start", [b"{", b"[{"])
+def test_a_line_without_end_is_refused(
+    start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "LONGEST_LINE", 1 << 20)
+    with pytest.raises(InputError, match=r"2022/x\.json has a line of more than 1 MB"):
+        read(start + b"x" * (1 << 20), block_bytes=1 << 18)
+
+
+def test_gzip_is_known_by_its_content_and_may_have_parts() -> None:
+    content = gzip.compress(b"a\nb") + gzip.compress(b"c\n")
+    assert numbered(content) == [(1, b"a"), (2, b"bc")]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        gzip.compress(b"a\n" * 100)[:-9],
+        gzip.compress(b"a\n" * 100)[:5],
+        gzip.compress(b"a\n") + b"more",
+        gzip.compress(b"a\n" * 100)[:20] + b"\xff" * 20,
+        gzip.compress(b"a\n")[:-8] + b"\x00" * 8,
+    ],
+    ids=["cut off", "cut in its header", "garbage behind", "garbage in it", "checksum"],
+)
+def test_a_damaged_gzip_file_is_no_shorter_file(damaged: bytes) -> None:
+    with pytest.raises((EOFError, zlib.error, gzip.BadGzipFile)):
+        read(damaged)
+
+
+def test_a_block_is_about_as_large_as_it_should_be() -> None:
+    sizes = [len(block.text) for block in read(b"0123456789\n" * 1000, block_bytes=550)]
+    assert sum(sizes) == 11_000
+    assert max(sizes) <= 550 + 11
+
+
+def test_lines_that_mention_a_word_keep_their_numbers() -> None:
+    (block,) = read(b"\nx 1 1\n2\n\n1\nx\n11\n")
+    found = block.mentioning(b"1")
+    assert found.text == b"x 1 1\n1\n11\n"
+    assert found.numbers.tolist() == [2, 5, 7]
+    assert len(block.mentioning(b"3")) == 0
+
+
+def test_halves_of_a_block_are_blocks() -> None:
+    (block,) = read(b"a\n\nbb\nc\n")
+    assert [(half.text, half.numbers.tolist()) for half in block.halves()] == [
+        (b"a\n", [1]),
+        (b"bb\nc\n", [3, 4]),
+    ]

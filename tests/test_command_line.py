@@ -1,0 +1,314 @@
+"""``luigi --module usage_metrics …`` as people type it, in a folder of their own."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from flow import DAY, ONE_DAY, Flow, days, request
+
+LUIGI = str(Path(sys.executable).with_name("luigi"))
+
+CFG = """
+[datasette]
+logs = logs
+
+[LoadSQLite]
+start = 2026-03-02
+stop = 2026-03-05
+"""
+
+MANY = 15
+"""Days of which a run does some before it is stopped."""
+
+LOAD = ("LoadSQLite", "--local-scheduler")
+RANGE = ("RangeDaily", "--local-scheduler", "--of", "Geocode")
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Flow:
+    """A folder with a luigi.cfg and the logs of three days."""
+    found = Flow(tmp_path)
+    (tmp_path / "luigi.cfg").write_text(CFG)
+    found.logs.mkdir()
+    found.export_days(3)
+    return found
+
+
+def _start(folder: Path, *arguments: str, **env: str) -> "subprocess.Popen[str]":
+    environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
+    return subprocess.Popen(
+        [LUIGI, "--module", "usage_metrics", *arguments],
+        cwd=folder,
+        env=environment | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _run(folder: Path, *arguments: str, **env: str) -> tuple[int, str]:
+    """Run to the end: the exit code, and what stood on the screen."""
+    with _start(folder, *arguments, **env) as process:
+        screen, _ = process.communicate(timeout=120)
+        return process.returncode, screen
+
+
+def _count(flow: Flow) -> int:
+    """The requests that a reader of the geocoded folder finds."""
+    return len(pd.read_parquet(flow.root / "geocoded/datasette"))
+
+
+# --- a run that goes well -------------------------------------------------------------
+
+
+def test_one_command_makes_everything_and_the_second_has_nothing_to_do(
+    here: Flow,
+) -> None:
+    code, screen = _run(here.folder, *LOAD)
+    assert code == 0, screen
+    assert _count(here) == 6
+    assert (here.root / "usage_metrics.db").exists()
+    assert "Warning" not in screen
+    assert "Traceback" not in screen
+    assert "* 11 ran successfully" in screen
+    assert screen.rstrip().endswith("===== Luigi Execution Summary =====")
+    log = screen[: screen.index("===== Luigi")].splitlines()
+    for task in ("Extract", "Clean", "Geocode"):
+        assert sum(f"{task}(date=2026-03-03" in line for line in log) == 2
+    assert len(log) < 3 * 11
+
+    code, screen = _run(here.folder, *LOAD)
+    assert code == 0, screen
+    assert "Did not run any tasks" in screen
+
+
+def test_it_behaves_with_a_luigi_cfg_elsewhere_and_paths_are_from_the_current_folder(
+    here: Flow, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cfg = here.folder / "luigi.cfg"
+    cfg.write_text(CFG.replace("= logs", f"= {here.logs}"))
+    folder = tmp_path_factory.mktemp("elsewhere")
+    code, screen = _run(folder, *LOAD, LUIGI_CONFIG_PATH=str(cfg))
+    assert code == 0, screen
+    assert _count(Flow(folder)) == 6
+    assert not here.root.exists()
+
+
+def test_without_a_luigi_cfg_our_defaults_hold_and_what_is_missing_is_named(
+    tmp_path: Path,
+) -> None:
+    dates = ("--start", "2026-01-01", "--stop", "2026-04-01")
+    code, screen = _run(tmp_path, *RANGE, *dates)
+    assert code == 35, screen
+    assert screen.count("set logs in the source's section of luigi.cfg") == 1
+    assert "INFO" in screen
+    assert "DEBUG" not in screen
+    assert "Warning" not in screen
+    assert "Traceback" not in screen
+
+
+def test_the_parameters_explain_themselves(here: Flow) -> None:
+    code, screen = _run(here.folder, "LoadSQLite", "--help")
+    assert code == 0
+    assert "the first UTC day, YYYY-MM-DD" in screen
+    assert "load the days that are there" in " ".join(screen.split())
+
+
+# --- a run that does not --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (
+            (*RANGE, "--start", "banana"),
+            40,
+            "start = 'banana' is not a date; write it as YYYY-MM-DD",
+        ),
+        (
+            ("RangeDaily", "--local-scheduler", "--of", "Geocod"),
+            40,
+            r"No task Geocod. Did you mean:\nGeocode",
+        ),
+        (
+            (*LOAD, "--start", "2026-03-09"),
+            35,
+            "stop = 2026-03-05 is not after start = 2026-03-09",
+        ),
+        (
+            (*LOAD, "--datasette-late-days", "some"),
+            35,
+            "datasette: Error when parsing the default value of 'late_days': invalid",
+        ),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_sentence(
+    here: Flow, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    _check_refused(here, arguments, code, sentence)
+
+
+@pytest.mark.parametrize(
+    ("cfg", "code", "sentence"),
+    [
+        (
+            "[datasette]\nlogz = logs\n",
+            35,
+            "[datasette] has no setting 'logz' (did you mean logs?)",
+        ),
+        (
+            "[datasette]\nlogs = logs/100%\n",
+            35,
+            "the value of [datasette] logs cannot be read: ",
+        ),
+        (
+            "[worker]\nkeep_alive = perhaps\n",
+            40,
+            "Error when parsing the default value of 'keep_alive': ",
+        ),
+    ],
+)
+def test_a_mistake_in_luigi_cfg_is_one_sentence(
+    here: Flow, cfg: str, code: int, sentence: str
+) -> None:
+    days = "[LoadSQLite]\nstart = 2026-03-02\nstop = 2026-03-05\n"
+    (here.folder / "luigi.cfg").write_text(cfg + days)
+    _check_refused(here, LOAD, code, sentence)
+
+
+def _check_refused(
+    here: Flow, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    found, screen = _run(here.folder, *arguments)
+    assert found == code, screen
+    assert screen.count(sentence) == 1, screen
+    assert "Traceback" not in screen
+    assert "Warning" not in screen
+    assert not here.root.exists(), "nothing was written"
+
+
+def test_a_day_that_fails_is_exit_code_30_and_one_sentence_from_any_worker(
+    here: Flow,
+) -> None:
+    here.export(DAY, "nonsense")
+    code, screen = _run(here.folder, *LOAD, "--workers", "2")
+    assert code == 30, screen
+    assert screen.count("1 of 1 lines could not be understood") == 1
+    assert "Traceback" not in screen
+    assert _count(here) == 4, "the other days are there"
+
+
+def test_a_day_that_is_missing_is_exit_code_20_and_one_sentence(here: Flow) -> None:
+    stop = str(DAY + 4 * ONE_DAY)
+    code, screen = _run(here.folder, *RANGE, "--start", str(DAY), "--stop", stop)
+    assert code == 20, screen
+    assert screen.count("2026-03-05 is not exported yet") == 1
+    assert _count(here) == 6, "the other days are there"
+
+
+def test_a_bug_keeps_its_traceback(here: Flow) -> None:
+    (here.folder / "broken.py").write_text(
+        "from usage_metrics import *\n"
+        "from usage_metrics.pipeline import Stage\n"
+        "Stage.say = lambda self, text: 1 / 0\n"
+    )
+    code, screen = _run(
+        here.folder, "--module", "broken", *LOAD, PYTHONPATH=str(here.folder)
+    )
+    assert code == 30, screen
+    assert "Traceback" in screen
+    assert "ZeroDivisionError" in screen
+
+
+# --- a run that is interrupted, or not alone ------------------------------------------
+
+
+@contextlib.contextmanager
+def _underway(here: Flow) -> Iterator["subprocess.Popen[str]"]:
+    """A run of many days that has done some of them."""
+    stop = str(DAY + MANY * ONE_DAY)
+    with _start(here.folder, *LOAD, "--stop", stop) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while len(list(here.root.glob("geocoded/*/*/part-0.parquet"))) < 3:
+                assert process.poll() is None, process.communicate()[0]
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def many(here: Flow) -> Flow:
+    for day in days(MANY):
+        here.export(day, *[request(str(n), day) for n in range(200)])
+    return here
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_whole_days_and_the_next_goes_on(
+    many: Flow, by: signal.Signals
+) -> None:
+    with _underway(many) as process:
+        assert _count(many) % 200 == 0
+        process.send_signal(by)
+        process.communicate()
+    done = _count(many)
+    assert done % 200 == 0
+    assert 0 < done < MANY * 200
+    if by == signal.SIGKILL:  # as the next one does after any of them
+        code, screen = _run(many.folder, *LOAD, "--stop", str(DAY + MANY * ONE_DAY))
+        assert code == 0, screen
+        assert _count(many) == MANY * 200
+        again = re.search(r"(\d+) Extract\(", screen)
+        assert again is not None
+        assert int(again[1]) <= MANY - done // 200
+
+
+def test_two_people_may_start_the_same_run_at_once(here: Flow) -> None:
+    with _start(here.folder, *LOAD, "--no-lock") as first:
+        code, screen = _run(here.folder, *LOAD, "--no-lock")
+        first_screen, _ = first.communicate()
+    assert (first.returncode, code) == (0, 0), first_screen + screen
+    assert _count(here) == 6
+
+
+# --- importing it ---------------------------------------------------------------------
+
+
+def _python(code: str) -> str:
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env={},  # nothing is read from the environment at import
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def test_the_package_is_imported_quickly_without_its_heavy_dependencies() -> None:
+    heavy = "{'pandas', 'pyarrow', 'numpy', 'google.cloud', 'adbc_driver_manager'}"
+    code = f"import sys, usage_metrics; print({heavy} & set(sys.modules))"
+    assert _python(code) == "set()\n"
+
+
+def test_every_module_is_imported_without_any_setting() -> None:
+    code = """
+import importlib, pkgutil, usage_metrics
+for module in pkgutil.walk_packages(usage_metrics.__path__, "usage_metrics."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print("all")
+"""
+    assert _python(code) == "all\n"

@@ -1,0 +1,172 @@
+"""The tasks that count: a day, a month, a report; again only when something changed."""
+
+import csv
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Settings
+from flow import DAY, ONE_DAY, Flow, request
+
+from usage_metrics.counting.tasks import (
+    DAILY,
+    CounterReport,
+    CountMonth,
+    CountUsage,
+)
+
+MONTH = DAY.replace(day=1)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
+
+
+@pytest.fixture
+def two_days(flow: Flow, settings: Settings) -> Flow:
+    """Two days in the database, with a double click over the midnight between."""
+    settings("LoadSQLite", start=DAY, stop=DAY + 2 * ONE_DAY)
+    click = {"userAgent": FIREFOX}
+    flow.export(
+        DAY,
+        request("a", DAY, "12:00:00", **click),
+        request("b", DAY, "23:59:50", **click),
+        request("b", DAY, "23:59:50", **click),
+        request("c", DAY, "13:00:00", **click | {"status": 404}),
+        "no JSON",
+    )
+    flow.export(DAY + ONE_DAY, request("d", DAY + ONE_DAY, "00:00:10", **click))
+    flow.export(DAY + 2 * ONE_DAY)
+    settings("datasette", maximum_rejected_share=1)
+    return flow
+
+
+def outcomes(flow: Flow, day: dt.date = DAY) -> dict[str, str]:
+    rows = flow.table("counted", day).to_pylist()
+    return {row["insert_id"]: row["outcome"] for row in rows}
+
+
+def reconciled(flow: Flow, day: dt.date = DAY) -> dict[str, int]:
+    (row,) = flow.table("usage_reconciliation", day).to_pylist()
+    return {name: value for name, value in row.items() if value}
+
+
+def test_a_day_is_counted_with_the_first_seconds_of_the_next(two_days: Flow) -> None:
+    assert two_days.build(CountUsage(date=DAY)).scheduling_succeeded
+    assert outcomes(two_days) == {"a": "counted", "b": "double_click", "c": "status"}
+    assert reconciled(two_days) == {
+        "date": DAY.isoformat(),
+        "source": "datasette",
+        "lines": 5,
+        "duplicates": 1,
+        "rejected": 1,
+        "requests": 3,
+        "counted": 1,
+        "not_counted_status": 1,
+        "not_counted_double_click": 1,
+    }
+    for stage in DAILY:
+        assert two_days.partition(stage).exists()
+
+
+def test_counting_again_does_nothing(two_days: Flow) -> None:
+    two_days.build(CountUsage(date=DAY))
+    before = two_days.facts("counted")
+    assert CountUsage(date=DAY).complete()
+    two_days.build(CountUsage(date=DAY))
+    assert two_days.facts("counted") == before
+
+
+def test_a_count_that_is_deleted_comes_back_the_same(two_days: Flow) -> None:
+    two_days.build(CountUsage(date=DAY))
+    before = two_days.facts("counted")["content_id"]
+    two_days.delete("counted")
+    two_days.build(CountUsage(date=DAY))
+    assert two_days.facts("counted")["content_id"] == before
+
+
+def test_when_the_next_day_changes_the_count_is_made_again(two_days: Flow) -> None:
+    two_days.build(CountUsage(date=DAY))
+    following = DAY + ONE_DAY
+    two_days.export(following, request("d", following, "00:30:00", userAgent=FIREFOX))
+    for stage in ("raw", "cleaned", "geocoded"):
+        two_days.delete(stage, following)
+    two_days.build(CountUsage(date=following))
+    assert not CountUsage(date=DAY).complete()
+    two_days.build(CountUsage(date=DAY))
+    assert outcomes(two_days)["b"] == "counted"
+
+
+def test_another_registry_makes_the_count_again(
+    two_days: Flow, settings: Settings, tmp_path: Path
+) -> None:
+    two_days.build(CountUsage(date=DAY))
+    registry = tmp_path / "datasets.toml"
+    registry.write_text(
+        """
+platform = "Trees"
+created_by = "trees"
+
+[[dataset]]
+id = "trees"
+title = "Trees"
+publisher = "Example"
+publisher_id = { type = "urn", value = "urn:example" }
+uri = "https://example.org/trees"
+investigations = ['/trees']
+requests = ['/trees\\.csv']
+"""
+    )
+    settings("counting", datasets=registry)
+    assert not CountUsage(date=DAY).complete()
+    two_days.build(CountUsage(date=DAY))
+    assert set(outcomes(two_days).values()) == {"unmapped", "status"}
+
+
+def test_a_month_adds_up_the_days_of_the_database(two_days: Flow) -> None:
+    two_days.build(CountMonth(month=MONTH))
+    (row,) = two_days.table("usage_monthly", MONTH).to_pylist()
+    assert (row["days"], row["requests"], row["counted"]) == (2, 4, 2)
+    everything, _ = two_days.table("usage_concentration_monthly", MONTH).to_pylist()
+    assert (everything["dataset"], everything["requests"]) == ("all", 4)
+    assert everything["is_concentrated"]
+    assert CountMonth(month=MONTH).complete()
+
+
+def test_a_day_that_is_counted_again_makes_its_month_again(two_days: Flow) -> None:
+    two_days.build(CountMonth(month=MONTH))
+    day = DAY + ONE_DAY
+    two_days.export(day, *(request(f"{n}", day, f"0{n}:00:00") for n in range(5)))
+    for stage in ("raw", "cleaned", "geocoded"):
+        two_days.delete(stage, day)
+    assert not CountMonth(month=MONTH).complete() or not CountUsage(date=day).complete()
+    two_days.build(CountMonth(month=MONTH))
+    rows = two_days.table("usage_monthly", MONTH).to_pylist()
+    assert sum(row["requests"] for row in rows) == 8
+
+
+def test_a_report_is_written_as_json_and_as_csv(two_days: Flow) -> None:
+    two_days.build(CounterReport(month=MONTH))
+    as_json, as_csv = (Path(file.path) for file in CounterReport(month=MONTH).output())
+    report = json.loads(as_json.read_text())
+    (exception,) = report["report-header"]["exceptions"]
+    assert exception["data"] == ("not counted: 2026-03-01, 2026-03-04 to 2026-03-31")
+    (pudl,) = report["report-datasets"]
+    counts = [i["count"] for i in pudl["performance"][0]["instance"]]
+    assert counts == [2, 2, 2, 2]
+    rows = list(csv.reader(as_csv.read_text().splitlines()))
+    assert [row[-1] for row in rows[11:]] == ["Mar-2026", "2", "2", "2", "2"]
+    assert CounterReport(month=MONTH).complete()
+
+
+def test_a_report_is_replaced_when_its_days_have_changed(two_days: Flow) -> None:
+    two_days.build(CounterReport(month=MONTH))
+    day = DAY + ONE_DAY
+    two_days.export(day, request("d", day, "05:00:00"), request("e", day, "07:00:00"))
+    for stage in ("raw", "cleaned", "geocoded", "counted"):
+        two_days.delete(stage, day)
+    assert not CounterReport(month=MONTH).complete()
+    two_days.build(CounterReport(month=MONTH))
+    report = json.loads(Path(CounterReport(month=MONTH).output()[0].path).read_text())
+    (pudl,) = report["report-datasets"]
+    # Two clicks of the first day and the two of the second.
+    instances = pudl["performance"][0]["instance"]
+    assert instances[0]["count"] == 4

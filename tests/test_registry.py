@@ -1,0 +1,183 @@
+"""The registry of datasets: what a URL is about, and what is wrong with the file."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from usage_metrics.counting.registry_file import read_registry
+from usage_metrics.errors import ConfigError
+
+GOOD = """\
+platform = "Example"
+created_by = "example"
+not_data = ['/-/.*']
+
+[[dataset]]
+id = "trees"
+title = "Trees"
+publisher = "Example"
+publisher_id = { type = "urn", value = "urn:example" }
+doi = "10.5072/trees"
+investigations = ['/trees', '/trees/{table}']
+requests = ['/trees/{table}\\.csv', '/trees\\?sql=.*']
+investigation_examples = ['/trees/oaks']
+request_examples = ['/trees/oaks.csv']
+"""
+
+URLS = {
+    "https://data.example.org/pudl": ("pudl", "investigation", None),
+    "https://data.example.org/pudl/": ("pudl", "investigation", None),
+    "http://data.example.org:80/pudl?x=1#top": ("pudl", "investigation", None),
+    "/pudl/plants_eia860": ("pudl", "investigation", "plants_eia860"),
+    "/pudl/plants_eia860?_sort=x": ("pudl", "investigation", "plants_eia860"),
+    "/pudl/plants_eia860/3,2020": ("pudl", "investigation", "plants_eia860"),
+    "/pudl-2aa3f4c/plants_eia860": ("pudl", "investigation", "plants_eia860"),
+    "/pudl/caf%C3%A9": ("pudl", "investigation", "café"),
+    "/pudl/plants_eia860.json": ("pudl", "request", "plants_eia860"),
+    "/pudl/plants_eia860.csv?_size=max": ("pudl", "request", "plants_eia860"),
+    "/pudl/plants_eia860?_format=csv": ("pudl", "request", "plants_eia860"),
+    "/pudl/plants_eia860/3.json": ("pudl", "request", "plants_eia860"),
+    "/pudl.db": ("pudl", "request", None),
+    "/pudl?sql=select+1": ("pudl", "request", None),
+    "/pudl?_facet=a&sql=select+1": ("pudl", "request", None),
+    "/pudl/-/query?sql=select+1": ("pudl", "request", None),
+    "/pudl/-/query": ("pudl", "investigation", None),
+    "/ferc1/f1_steam.json": ("ferc1", "request", "f1_steam"),
+    "/pudlish": ("unmapped", None, None),
+    "/x/pudl/plants": ("unmapped", None, None),
+    "/wp-login.php": ("unmapped", None, None),
+    "https://data.example.org": ("none", None, None),
+    "/": ("none", None, None),
+    "/-/static/app.css?1": ("none", None, None),
+    "/favicon.ico": ("none", None, None),
+    None: ("unmapped", None, None),
+}
+
+
+@pytest.mark.parametrize(("url", "about"), URLS.items())
+def test_a_url_is_about_one_dataset(
+    url: str | None, about: tuple[str, str | None, str | None]
+) -> None:
+    found = read_registry().attribute(pa.chunked_array([pa.array([url], pa.string())]))
+    names = ("dataset", "kind", "table")
+    assert tuple(found[name][0].as_py() for name in names) == about
+
+
+def test_of_two_datasets_the_first_in_the_file_has_the_url(tmp_path: Path) -> None:
+    other = GOOD[GOOD.index("[[") :].replace('"trees"', '"woods"')
+    other = re.sub(".*_examples.*\n", "", other)
+    file = tmp_path / "datasets.toml"
+    file.write_text(re.sub(".*_examples.*\n", "", GOOD) + other)
+    urls = pa.chunked_array([["/trees/oaks"]])
+    assert read_registry(file).attribute(urls)["dataset"].to_pylist() == ["trees"]
+
+
+def line_of(text: str, sought: str) -> int:
+    return text[: text.index(sought)].count("\n") + 1
+
+
+MISTAKES = {
+    "a pattern that is no expression": (
+        "'/trees'",
+        "'/tr(ees'",
+        "'/tr(ees'",
+        "no usable pattern",
+    ),
+    "a pattern that Arrow does not know": (
+        "'/trees'",
+        "'/trees(?!/x)'",
+        "'/trees(?!/x)'",
+        "no usable pattern",
+    ),
+    "no title": ('title = "Trees"\n', "", "[[dataset]]", "title is missing"),
+    "a key that there is not": ("title =", "titel =", "titel", "'titel'"),
+    "a wrong type": ('"Trees"', "7", "title = 7", "should be a text"),
+    "a list that is none": (
+        "['/trees', '/trees/{table}']",
+        "'/trees'",
+        "investigations =",
+        "a list",
+    ),
+    "a publisher id of no known type": ('"urn",', '"ror",', "publisher_id", "'ror'"),
+    "a DOI that is an address": (
+        '"10.5072/trees"',
+        '"https://doi.org/10.5072/trees"',
+        "doi =",
+        "a DOI",
+    ),
+    "neither DOI nor URI": (
+        'doi = "10.5072/trees"\n',
+        "",
+        "[[dataset]]",
+        "neither doi nor uri",
+    ),
+    "an id that has a meaning": ('id = "trees"', 'id = "unmapped"', "id =", "meaning"),
+    "an example of the wrong kind": (
+        "request_examples = ['/trees/oaks.csv']",
+        "request_examples = ['/trees/elms']",
+        "'/trees/elms'",
+        "of the kind",
+    ),
+    "an example about nothing": (
+        "['/trees/oaks']",
+        "['/bushes']",
+        "'/bushes'",
+        "about no dataset",
+    ),
+    "an example that is not data": (
+        "['/-/.*']",
+        "['/trees/oa.*']",
+        "'/trees/oaks'",
+        "not_data",
+    ),
+    "a name of the maker with a space": (
+        'created_by = "example"',
+        'created_by = "an example"',
+        "created_by",
+        "spaces",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_with_file_and_line(mistake: str, tmp_path: Path) -> None:
+    before, after, sought, said = MISTAKES[mistake]
+    assert before in GOOD
+    text = GOOD.replace(before, after)
+    file = tmp_path / "datasets.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(said)) as refused:
+        read_registry(file)
+    assert f"{file}, line {line_of(text, sought)}: " in str(refused.value)
+
+
+def test_two_of_one_id_are_refused_but_versions_are_not(tmp_path: Path) -> None:
+    second = re.sub("/trees", "/trees2", GOOD[GOOD.index("[[") :])
+    second = second.replace("10.5072/trees2", "10.5072/trees")
+    file = tmp_path / "datasets.toml"
+    file.write_text(GOOD + second)
+    with pytest.raises(ConfigError, match="line 16: there are two of trees"):
+        read_registry(file)
+    file.write_text(GOOD + second + 'version = "2"\n')
+    assert [d.version for d in read_registry(file).datasets] == [None, "2"]
+
+
+def test_an_example_about_two_datasets_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "datasets.toml"
+    file.write_text(GOOD + GOOD[GOOD.index("[[") :].replace('"trees"', '"woods"'))
+    with pytest.raises(ConfigError, match=r"line 13: .* is about trees, woods"):
+        read_registry(file)
+
+
+def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "datasets.toml"
+    file.write_text(GOOD + "oops\n")
+    with pytest.raises(ConfigError, match=r"is not TOML: .*line 15"):
+        read_registry(file)
+
+
+def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml .*\[counting\] datasets"):
+        read_registry(tmp_path / "none.toml")
