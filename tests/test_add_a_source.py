@@ -15,7 +15,7 @@ from luigi.execution_summary import LuigiStatusCode
 from usage_metrics import sources
 from usage_metrics.days import RangeDaily
 from usage_metrics.errors import ConfigError
-from usage_metrics.geocode.locations import LOCATION
+from usage_metrics.geocode import with_location
 from usage_metrics.partitions import Partition
 from usage_metrics.pipeline import Extract, Geocode
 
@@ -70,7 +70,8 @@ def test_its_columns_are_described_in_the_database(toy: Flow) -> None:
     sql = "SELECT name, unit, description FROM usage_metrics_columns WHERE name = ?"
     assert toy.query(sql, "pages") == [("pages", "pages", "Pages that were seen")]
     sql = 'SELECT count(*) FROM usage_metrics_columns WHERE "table" = ?'
-    assert toy.query(sql, "toy_visits") == [(3 + len(LOCATION),)]
+    geocoded = with_location(toy_source.CLEANED, "visitor")
+    assert toy.query(sql, "toy_visits") == [(len(geocoded),)]
 
 
 def test_its_settings_are_those_of_every_source(

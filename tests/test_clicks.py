@@ -14,6 +14,7 @@ from usage_metrics.counting.events import count_requests
 from usage_metrics.counting.registry_file import read_registry
 
 REGISTRY = read_registry()
+HALF_A_MINUTE = dt.timedelta(seconds=30)
 
 LOGS = {
     "a chain of clicks is one, the last": """
@@ -224,10 +225,10 @@ def modelled(rows: list[Row], midnight: dt.datetime) -> list[str]:
         for number in reversed(range(len(chain))):
             row = chain[number]
             later = chain[number + 1] if number + 1 < len(chain) else None
-            hour = row["timestamp"].replace(minute=0, second=0)
+            hour = row["timestamp"].replace(minute=0, second=0, microsecond=0)
             is_part = row["status"] == 206
             name = "range_repeat" if is_part else "double_click"
-            soon = later and (later["timestamp"] - row["timestamp"]).seconds <= 30
+            soon = later and later["timestamp"] - row["timestamp"] <= HALF_A_MINUTE
             if soon or (is_part and hour in counts):
                 outcome[row["insert_id"]] = name
             else:

@@ -10,7 +10,7 @@ import pytest
 from conftest import Settings
 from flow import Flow
 
-from usage_metrics import config
+from usage_metrics import config, sources
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.pipeline import LoadSQLite
@@ -170,17 +170,32 @@ def test_every_setting_has_a_default() -> None:
     assert all(parameter.has_task_value(*at) for *at, parameter in ALL_SETTINGS)
 
 
-def test_a_source_without_a_section_has_the_common_settings(settings: Settings) -> None:
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more source, without a class of settings."""
+    monkeypatch.setitem(sources.SOURCES, "toy", "toy_source")
+
+
+def test_a_source_without_a_section_has_the_common_settings(
+    settings: Settings, toy: None
+) -> None:
     settings("toy", late_days=3)
     assert config.source_section("toy").late_days == 3
     assert config.source_section("toy").settle_hours == 3.0
     assert type(config.source_section("toy")) is type(config.source_section("toy"))
 
 
-def test_the_common_settings_of_a_source_are_checked_too(settings: Settings) -> None:
+def test_the_common_settings_of_a_source_are_checked_too(
+    settings: Settings, toy: None
+) -> None:
     settings("toy", late_dais=3)
     with pytest.raises(ConfigError, match=r"\[toy\] .*mean late_days\?"):
         config.source_section("toy")
+
+
+def test_the_settings_of_a_source_that_there_is_not_are_refused() -> None:
+    with pytest.raises(ConfigError, match="no source 'datasete'; there is datasette"):
+        config.source_section("datasete")
 
 
 def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> None:

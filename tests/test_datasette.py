@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from usage_metrics.agents import AGENT
 from usage_metrics.cleaning import REJECTED, superseded
+from usage_metrics.errors import ConfigError
 from usage_metrics.logs import open_logs
 from usage_metrics.logs.entry import ENTRY
 from usage_metrics.partitions import row_groups
@@ -152,7 +154,8 @@ def test_a_request_has_the_columns_that_its_line_says(
     named = [line for line in expected if "request" in line]
     for line, request in zip(named, day["request"], strict=True):
         columns = {k: v for k, v in line["request"].items() if v is not None}
-        assert request == columns, line["about"]
+        asked_for = {k: v for k, v in request.items() if k not in AGENT.names}
+        assert asked_for == columns, line["about"]
 
 
 def test_what_is_rejected_is_kept_with_its_reason(
@@ -407,6 +410,7 @@ def test_the_columns_are_these_in_snake_case() -> None:
         *("request_url_scheme", "request_url_netloc", "request_url_path"),
         *("request_url_query", "database", "table", "format", "page"),
         "is_data_request",
+        *("agent_class", "agent_name", "agent_kind", "agent_rule"),
     ]
 
 
@@ -428,6 +432,7 @@ def test_what_a_request_lacks_is_a_typed_null() -> None:
     requests = clean(table(bare), SETTINGS).requests.cast(CLEANED)
     assert requests.schema.equals(CLEANED, check_metadata=True)
     given = {"insert_id", "timestamp", "page", "is_data_request"}
+    given |= {"agent_class", "agent_rule"}
     for name in set(CLEANED.names) - given:
         assert requests[name].to_pylist() == [None]
 
@@ -610,3 +615,38 @@ def test_a_rejected_entry_is_kept_with_every_field() -> None:
     assert kept["otherFields"] == '{"apphub":1}'
     assert kept["labels"] == {"instanceId": "i"}
     assert kept["timestamp"] == "2022-03-15 12:00:00+00:00"
+
+
+def test_who_asked_is_said_of_every_request() -> None:
+    agents = ["curl/8.5.0", None, "Mozilla/5.0 (compatible; GPTBot/1.2)", "curl/8.5.0"]
+    entries = [entry(httpRequest={"userAgent": agent}) for agent in agents]
+    requests = clean(table(*entries), SETTINGS).requests.cast(CLEANED)
+    assert requests["agent_class"].to_pylist() == [
+        *("machine", "unknown", "robot", "machine")
+    ]
+
+
+def test_our_own_networks_and_monitors_are_internal() -> None:
+    settings = SimpleNamespace(
+        data_request_patterns="/pudl",
+        internal_networks="192.0.2.0/24, 2001:db8::/32",
+        internal_agents="OurMonitor",
+    )
+    asked = [
+        {"userAgent": "curl/8.5.0", "remoteIp": "192.0.2.7"},
+        {"userAgent": "curl/8.5.0", "remoteIp": "198.51.100.7"},
+        {"userAgent": "OurMonitor/1.0", "remoteIp": "198.51.100.7"},
+        {"userAgent": "curl/8.5.0"},
+    ]
+    entries = [entry(httpRequest=request) for request in asked]
+    requests = clean(table(*entries), settings).requests.cast(CLEANED)
+    assert requests["agent_class"].to_pylist() == [
+        *("internal", "machine", "internal", "machine")
+    ]
+    assert requests["agent_rule"][0].as_py() == "setting internal_networks"
+
+
+def test_an_internal_network_that_is_none_is_refused() -> None:
+    settings = SimpleNamespace(data_request_patterns="/", internal_networks="10.0.0/8x")
+    with pytest.raises(ConfigError, match=r"10\.0\.0/8x"):
+        clean(table(entry()), settings)

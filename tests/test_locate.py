@@ -294,6 +294,7 @@ def test_the_location_columns_stand_behind_and_carry_the_name_of_the_address() -
         *("remote_ip_full_location", "remote_ip_loc", "remote_ip_latitude"),
         *("remote_ip_longitude", "remote_ip_org", "remote_ip_asn", "remote_ip_postal"),
         *("remote_ip_timezone", "remote_ip_is_bogon", "remote_ip_located_by"),
+        *("network_class", "is_suspect"),
     ]
 
 

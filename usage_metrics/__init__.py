@@ -1,16 +1,28 @@
 """Request logs of open data, day by day, turned into numbers to trust.
 
-``luigi --module usage_metrics`` finds the tasks here: ``Extract``, ``Clean`` and
-``Geocode`` for one day, ``RangeDaily`` for a range of them, ``LoadSQLite`` for the
-database. :mod:`usage_metrics.pipeline` is the place to start reading.
+``luigi --module usage_metrics`` finds the tasks here: ``Extract``, ``Clean``,
+``Geocode`` and ``CountUsage`` for one day, ``RangeDaily`` for a range of them,
+``LoadSQLite`` for the database, ``CountMonth`` and ``CounterReport`` for a month.
+:mod:`usage_metrics.pipeline` is the place to start reading.
 """
 
 from usage_metrics.config import set_luigi_defaults
+from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
 from usage_metrics.days import RangeDaily
 from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
 from usage_metrics.sentences import say_errors_in_sentences
 
-__all__ = ["Backfill", "Clean", "Extract", "Geocode", "LoadSQLite", "RangeDaily"]
+__all__ = [
+    "Backfill",
+    "Clean",
+    "CountMonth",
+    "CountUsage",
+    "CounterReport",
+    "Extract",
+    "Geocode",
+    "LoadSQLite",
+    "RangeDaily",
+]
 
 set_luigi_defaults()
 say_errors_in_sentences()

@@ -62,6 +62,13 @@ def spread(values: pa.Array, codes: pa.Array) -> pa.Array:
     )
 
 
+def filled(column: pa.DictionaryArray, value: str) -> pa.DictionaryArray:
+    """A value in place of the nulls of a dictionary-encoded column."""
+    values = pa.concat_arrays([column.dictionary, pa.array([value])])
+    codes = pc.fill_null(column.indices, len(column.dictionary))
+    return spread(values, codes)
+
+
 def empty_as_null(array: pa.Array) -> pa.Array:
     """Null in place of empty text."""
     return pc.if_else(pc.equal(array, ""), pa.scalar(None, STRING), array)

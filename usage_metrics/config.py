@@ -15,6 +15,7 @@ from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import Configured, did_you_mean
+from usage_metrics.sources import check_name
 
 LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
     "core": {"log_level": "INFO", "autoload_range": "true"},
@@ -92,6 +93,17 @@ class SourceSection(Section):
         max_value=1.0,
         right_op=operator.le,
         description="the share of a day's lines that may be rejected;",
+    )
+
+    internal_agents: luigi.Parameter[str] = luigi.Parameter(
+        default="GoogleHC, Google-Cloud-Scheduler, Google-Cloud-Tasks, S3Console",
+        description="words in the user agents of our own monitors and checkers",
+    )
+    internal_networks: luigi.Parameter[str] = luigi.Parameter(
+        default="", description="our own addresses and networks, such as 192.0.2.0/24"
+    )
+    data_clients: luigi.Parameter[str] = luigi.Parameter(
+        default="", description="how user agents of further data clients start"
     )
 
 
@@ -235,7 +247,12 @@ def ipinfo_token() -> str:
 
 
 def source_section(name: str) -> SourceSection:
-    """The settings of a source; a source without own settings gets the common ones."""
+    """The settings of a source; a source without own settings gets the common ones.
+
+    Raises:
+        ConfigError: if there is no such source.
+    """
+    check_name(name)
     return _source_section_class(name)()
 
 

@@ -166,11 +166,13 @@ class Clean(Stage):
 
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
-        """The version of the source's cleaning, and the settings that it heeds."""
+        """The version of the source's cleaning, the settings and lists it goes by."""
+        from usage_metrics.agents.requests import agent_recipe
+
         declared = get_source(source)
         settings = config.source_section(source)
         heeded = {name: getattr(settings, name) for name in declared.heeds}
-        return {"version": declared.version, **heeded}
+        return {"version": declared.version, **heeded, **agent_recipe()}
 
     def run(self) -> None:
         """Clean a row group at a time.

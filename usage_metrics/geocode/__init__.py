@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from usage_metrics import config
-from usage_metrics.cleaning import dictionary, spread
+from usage_metrics.agents import NETWORK, network_class
+from usage_metrics.agents.requests import suspects
+from usage_metrics.cleaning import dictionary, filled, spread
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
 
 _UNKNOWN = Location()
@@ -41,11 +43,11 @@ def open_provider() -> Iterator[Provider]:
 
 
 def with_location(cleaned: pa.Schema, address: str | None) -> pa.Schema:
-    """A schema and behind it the location columns of its address, if it has one."""
+    """A schema and behind it, if it has an address, where that is and whose network."""
     if address is None:
         return cleaned
     located = [field.with_name(f"{address}_{field.name}") for field in LOCATION]
-    return pa.schema([*cleaned, *located])
+    return pa.schema([*cleaned, *located, *NETWORK])
 
 
 def recipe(facts: dict[str, Any]) -> dict[str, Any]:
@@ -77,12 +79,17 @@ class Located:
             return rows
         address = dictionary(rows[self.column])
         codes = pc.index_in(address.dictionary, self.addresses).take(address.indices)
-        arrays = [spread(column, codes) for column in self._columns]
-        return pa.Table.from_arrays([*rows.columns, *arrays], names=schema.names)
+        *places, network = [spread(column, codes) for column in self._columns]
+        network = filled(network, "unknown")
+        arrays = [*rows.columns, *places, network, suspects(rows, network)]
+        return pa.Table.from_arrays(arrays, names=schema.names)
 
     @cached_property
     def _columns(self) -> list[pa.Array]:
-        return [column.combine_chunks() for column in self.locations.columns]
+        table = self.locations.combine_chunks()
+        columns = {name: table[name].chunk(0) for name in table.column_names}
+        network = network_class(columns["asn"], columns["org"])
+        return [*columns.values(), network]
 
     def __str__(self) -> str:
         """Say it in a few words, for people."""

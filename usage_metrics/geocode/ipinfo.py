@@ -211,14 +211,14 @@ def _iso(moment: dt.datetime) -> str:
 
 @lru_cache(maxsize=2**17)
 def _read(text: str) -> Kept | None:
-    """Read an answer of the cache; None if a later version of this code wrote it.
+    """Read an answer of the cache; None for what a later version of this code wrote.
 
     The memory is for the days of a long range, whose visitors are often the same.
     """
     answer = json.loads(text)
     if answer is None or answer["v"] != VERSION:
         return None
-    provider, fetched_at, raw = map(answer.get, ("provider", "fetched_at", "raw"))
+    provider, fetched_at, raw = answer["provider"], answer["fetched_at"], answer["raw"]
     located_by = f"ipinfo {_PLAN_NAMES[provider]} {fetched_at[:10]}"
     return Kept(provider, fetched_at, is_empty(raw), normalise(raw, located_by))
 

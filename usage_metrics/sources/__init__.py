@@ -81,9 +81,18 @@ def get_source(name: str) -> Source:
     Raises:
         ConfigError: if there is none of that name.
     """
+    check_name(name)
+    source: Source = importlib.import_module(SOURCES[name]).SOURCE
+    return source
+
+
+def check_name(name: str) -> None:
+    """Refuse the name of no source.
+
+    Raises:
+        ConfigError: naming those there are.
+    """
     if name not in SOURCES:
         raise ConfigError(
             f"there is no source {name!r}; there is {', '.join(sorted(SOURCES))}"
         )
-    source: Source = importlib.import_module(SOURCES[name]).SOURCE
-    return source

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics import cleaning
+from usage_metrics.agents import AGENT
+from usage_metrics.agents.requests import SETTINGS, settings_from, who_asked
 from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
 from usage_metrics.logs import open_logs
 from usage_metrics.logs.entry import ENTRY
@@ -101,7 +103,7 @@ _DERIVED = [
     ),
 ]
 
-CLEANED = pa.schema([*_TAKEN.values(), *_DERIVED])
+CLEANED = pa.schema([*_TAKEN.values(), *_DERIVED, *AGENT])
 
 _REPEATING = tuple(
     field.name
@@ -142,7 +144,8 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 
     Args:
         entries: a table of schema ``ENTRY``; its strings may be dictionaries.
-        settings: an object with ``data_request_patterns``.
+        settings: the source's section: an object with ``data_request_patterns`` and
+            what it says of whom its maintainers know.
     """
     unreadable = entries["unreadableReason"].is_valid()
     reason = pc.coalesce(
@@ -154,9 +157,8 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
     )
     understood = reason.is_null()
     is_request = pc.and_(understood, entries["httpRequest"].is_valid())
-    patterns = [p.strip() for p in settings.data_request_patterns.split(",")]
     return Cleaned(
-        requests=_requests(entries.filter(is_request), [p for p in patterns if p]),
+        requests=_requests(entries.filter(is_request), settings),
         rejected=_rejected(entries, reason, unreadable),
         not_requests=cleaning.count(pc.and_not(understood, is_request)),
     )
@@ -179,7 +181,8 @@ def _rejected(
     )
 
 
-def _requests(entries: pa.Table, patterns: list[str]) -> pa.Table:
+def _requests(entries: pa.Table, settings: Any) -> pa.Table:
+    patterns = [p.strip() for p in settings.data_request_patterns.split(",")]
     columns = {
         field.name: _at(entries, path.split("."), field.type)
         for path, field in _TAKEN.items()
@@ -189,11 +192,16 @@ def _requests(entries: pa.Table, patterns: list[str]) -> pa.Table:
     urls = cleaning.dictionary(columns["request_url"])
     columns["request_url"] = urls
     no_url = pa.nulls(1, STRING)
-    asked = _asked_for(pa.concat_arrays([urls.dictionary, no_url]), patterns)
+    asked = _asked_for(
+        pa.concat_arrays([urls.dictionary, no_url]), [p for p in patterns if p]
+    )
     # A request without a URL has no code, and still a page: other, and no data.
     codes = pc.fill_null(urls.indices, len(urls.dictionary))
     for field in _DERIVED:
         columns[field.name] = cleaning.spread(asked[field.name], codes)
+    columns |= who_asked(
+        columns["user_agent"], columns["remote_ip"], settings_from(settings)
+    )
     return pa.table(columns)
 
 
@@ -318,7 +326,7 @@ SOURCE = Source(
     latest="receiveTimestamp",
     clean=clean,
     cleaned=CLEANED,
-    heeds=("data_request_patterns",),
+    heeds=("data_request_patterns", *SETTINGS),
     cleaned_dictionaries=_REPEATING,
     address="remote_ip",
     table="datasette_request_logs",

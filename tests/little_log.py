@@ -1,0 +1,101 @@
+"""Request logs that a person can read, for the tests of what counts.
+
+A line is a time, who asked, the status, the path, and perhaps the size:
+
+    12:00:00  ann  200  /pudl/plants.json  1000
+
+A time may have a ``+`` before it: that of the next day.
+"""
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from usage_metrics.columns import TIMESTAMP
+from usage_metrics.counting.datasets import Registry
+from usage_metrics.counting.events import count_requests
+from usage_metrics.counting.registry_file import read_registry
+
+DAY = dt.date(2022, 2, 15)
+SITE = "https://data.example.org"
+
+
+class Client(NamedTuple):
+    """Who asks."""
+
+    address: str
+    agent: str
+    agent_class: str
+    country: str | None = "US"
+    organization: str | None = "AS64500 Example University"
+
+
+CLIENTS = {
+    "ann": Client("192.0.2.1", "Mozilla/5.0 Firefox/147.0", "human"),
+    "bob": Client("192.0.2.2", "Mozilla/5.0 Firefox/147.0", "human", "DE", None),
+    "ann-at-work": Client("198.51.100.9", "Mozilla/5.0 Firefox/147.0", "human"),
+    "ann-on-phone": Client("192.0.2.1", "Mozilla/5.0 iPhone", "human"),
+    "ann-by-proxy": Client("192.0.2.1", "Mozilla/5.0 Firefox/147.0,gzip(gfe)", "human"),
+    "nobody": Client("192.0.2.7", "-", "unknown", None, None),
+    "script": Client(
+        "203.0.113.5", "python-requests/2.32", "machine", "DE", "AS64501 Hosting Co"
+    ),
+    "bot": Client("203.0.113.8", "Googlebot/2.1", "robot"),
+    "monitor": Client("192.0.2.9", "GoogleHC/1.0", "internal"),
+}
+
+Row = dict[str, Any]
+
+
+def requests_of(log: str) -> tuple[pa.Table, pa.Table]:
+    """The requests of the day and those of the next that some lines say."""
+    lines = [line.split() for line in log.strip().splitlines() if line.strip()]
+    rows = [_row(number, *words) for number, words in enumerate(lines)]
+    next_day = [words[0].startswith("+") for words in lines]
+    return (
+        table([row for row, yes in zip(rows, next_day, strict=True) if not yes]),
+        table([row for row, yes in zip(rows, next_day, strict=True) if yes]),
+    )
+
+
+def table(rows: list[Row]) -> pa.Table:
+    found = pa.Table.from_pylist(rows or [_row(0, "00:00", "ann", "200", "/")])
+    index = found.column_names.index("timestamp")
+    found = found.set_column(index, "timestamp", found["timestamp"].cast(TIMESTAMP))
+    return found.slice(0, len(rows))
+
+
+def events_of(log: str, registry: Registry | None = None) -> pa.Table:
+    """What became of the requests that some lines say."""
+    return count_requests(*requests_of(log), registry or read_registry())
+
+
+def outcomes_of(log: str, registry: Registry | None = None) -> list[str]:
+    """What became of each request of the day, in the order of the lines."""
+    outcomes: list[str] = events_of(log, registry)["outcome"].to_pylist()
+    return outcomes
+
+
+def _row(
+    number: int, time: str, who: str, status: str, path: str, size: str = "1000"
+) -> Row:
+    day = DAY + dt.timedelta(days=time.startswith("+"))
+    client = CLIENTS[who]
+    return {
+        "insert_id": f"{number:04d}",
+        "timestamp": dt.datetime.combine(
+            day, dt.time.fromisoformat(time.lstrip("+")), dt.UTC
+        ),
+        "request_method": "GET",
+        "request_url": SITE + path,
+        "status": int(status),
+        "response_size": int(size),
+        "latency": 0.1,
+        "user_agent": client.agent,
+        "remote_ip": client.address,
+        "agent_class": client.agent_class,
+        "remote_ip_country": client.country,
+        "remote_ip_org": client.organization,
+        "referer": None,
+    }

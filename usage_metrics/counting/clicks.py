@@ -1,0 +1,146 @@
+"""Whether a request counts and, if not, why not.
+
+The rules are those of the COUNTER Code of Practice for Research Data, and where it
+leaves something open, ours:
+
+* Only responses with status 200 and 304 count, before anything else is asked: a 500
+  does not swallow the 200 before it. So do those with 206, under the rule below.
+* A double click is two requests of one visitor for one URL, its query included, within
+  30 seconds; 30 seconds exactly are within. Only the last of a chain counts. Since it
+  is the last, it is enough to look from each request to its successor: no chain needs
+  to be followed, however long, and of the neighbouring days nothing is needed but the
+  first 30 seconds of the next. The edge of an hour or a day makes no difference; the
+  click that is left belongs to its own hour and day.
+* Range reads (206) of one object, that is of one path, count once a session, the last
+  of them; a double click of theirs is one for the path. Pieces are not downloads.
+* Of equal times, the greater ``insert_id`` is the later.
+
+Every request gets exactly one outcome, the first in the list that applies.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.cleaning import dictionary, spread
+from usage_metrics.columns import STRING
+from usage_metrics.counting.datasets import NONE, UNMAPPED
+from usage_metrics.counting.grouping import (
+    codes_of,
+    combine,
+    in_order_of_appearance,
+)
+from usage_metrics.counting.visitors import hours
+
+WINDOW = 30_000_000
+"""Microseconds within which a second click on the same thing is a double click."""
+
+COUNTED = "counted"
+OUTCOMES = {
+    "status": "the response had another status than 200, 304 and 206",
+    "method": "neither GET nor POST: nothing was asked for but headers",
+    "not_data": "a page about no dataset, such as a style sheet or /-/versions",
+    "unmapped": "no pattern in the registry of datasets matches the path",
+    "internal": "our own monitors, checkers and addresses",
+    "robot": "a robot's request",
+    "double_click": "the same visitor asked for the same URL within 30 seconds after",
+    "range_repeat": "a later range of the same object counts for the session",
+    COUNTED: "it counts",
+}
+"""What can become of a request and what that means, in the order of the decision."""
+
+_NUMBER = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+_WHOLE = pa.array([200, 304], pa.int64())
+_PART = 206
+_METHODS = pa.array(["GET", "POST"])
+
+
+def outcomes(requests: pa.Table, visitors: Any) -> pa.Array:
+    """Decide about each request.
+
+    Args:
+        requests: with ``timestamp``, ``insert_id``, ``request_method``,
+            ``request_url``, ``status``, ``agent_class``, and ``dataset`` as the
+            registry gives it.
+        visitors: the key of the visitor of each.
+
+    Returns:
+        A text per request, one of ``OUTCOMES``.
+    """
+    is_part = _mask(pc.equal(requests["status"], _PART))
+    decided = np.full(requests.num_rows, _NUMBER[COUNTED])
+    for outcome, applies in _at_first_sight(requests, is_part):
+        decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
+    rest = np.flatnonzero(decided == _NUMBER[COUNTED])
+    targets = combine(
+        [_dense(visitors), codes_of(_targets(requests["request_url"], is_part))],
+        requests.num_rows,
+    )
+    rest = _in_order(requests, targets, rest)
+    repeated = _repeated(requests, targets, rest)
+    clicks, parts = rest[repeated & ~is_part[rest]], rest[repeated & is_part[rest]]
+    decided[clicks] = _NUMBER["double_click"]
+    decided[parts] = _NUMBER["range_repeat"]
+    left = rest[~repeated & is_part[rest]]
+    decided[_earlier_of_session(requests, targets, left)] = _NUMBER["range_repeat"]
+    return pa.DictionaryArray.from_arrays(
+        pa.array(decided, pa.int8()), pa.array(list(OUTCOMES), STRING)
+    )
+
+
+def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
+    """What a request shows by itself, in the order in which it is asked."""
+    agents, datasets = requests["agent_class"], requests["dataset"]
+    method = requests["request_method"]
+    return [
+        ("status", ~(is_part | _mask(pc.is_in(requests["status"], _WHOLE)))),
+        ("method", ~_mask(pc.or_kleene(pc.is_in(method, _METHODS), method.is_null()))),
+        ("not_data", _mask(pc.equal(datasets, NONE))),
+        ("unmapped", _mask(pc.equal(datasets, UNMAPPED))),
+        ("internal", _mask(pc.equal(agents, "internal"))),
+        ("robot", _mask(pc.equal(agents, "robot"))),
+    ]
+
+
+def _mask(values: pa.ChunkedArray) -> Any:
+    return pc.fill_null(values, False).to_numpy().astype(bool)
+
+
+def _dense(keys: Any) -> tuple[Any, int]:
+    codes = in_order_of_appearance(keys)
+    return codes, int(codes.max(initial=-1)) + 1
+
+
+def _targets(urls: pa.ChunkedArray, is_part: Any) -> pa.ChunkedArray:
+    """What is asked for: the URL; of ranges the object, which has no query."""
+    encoded = dictionary(urls)
+    paths = pc.replace_substring_regex(encoded.dictionary.cast(STRING), r"[?#].*", "")
+    objects = spread(paths, encoded.indices)
+    if not is_part.any():
+        return pa.chunked_array([encoded])
+    plain, objects = encoded.cast(STRING), objects.cast(STRING)
+    return pa.chunked_array([pc.if_else(pa.array(is_part), objects, plain)])
+
+
+def _in_order(requests: pa.Table, targets: Any, rows: Any) -> Any:
+    """Some rows by visitor and target, then time, then id."""
+    taken = requests.select(["timestamp", "insert_id"]).take(pa.array(rows))
+    taken = taken.append_column("target", pa.array(targets[rows]))
+    keys = [(name, "ascending") for name in ("target", "timestamp", "insert_id")]
+    return rows[pc.sort_indices(taken, sort_keys=keys).to_numpy()]
+
+
+def _repeated(requests: pa.Table, targets: Any, rows: Any) -> Any:
+    """Of rows in order, whether the next is for the same target and soon after."""
+    times = requests["timestamp"].cast(pa.int64()).to_numpy()[rows]
+    same, soon = np.diff(targets[rows]) == 0, np.diff(times) <= WINDOW
+    return np.append(same & soon, False)[: len(rows)]
+
+
+def _earlier_of_session(requests: pa.Table, targets: Any, rows: Any) -> Any:
+    """Of rows in order, those after which the session has another for the target."""
+    hour = hours(requests["timestamp"])[rows]
+    same = (np.diff(targets[rows]) == 0) & (np.diff(hour) == 0)
+    return rows[np.append(same, False)[: len(rows)]]

@@ -1,0 +1,86 @@
+"""Nothing lost, nothing doubled: every log line of a day, and what became of it.
+
+Two equations hold for every day, or the day is not published:
+
+    lines    = requests + not_requests + rejected + duplicates
+    requests = counted + each reason for not counting
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from usage_metrics.columns import INTEGER, column
+from usage_metrics.counting.clicks import COUNTED, OUTCOMES
+from usage_metrics.counting.usage import DATE, SOURCE
+from usage_metrics.errors import StorageError
+
+REASONS = tuple(outcome for outcome in OUTCOMES if outcome != COUNTED)
+"""The reasons for not counting a request."""
+
+USAGE_RECONCILIATION = pa.schema(
+    [
+        DATE,
+        SOURCE,
+        column("lines", INTEGER, "Log lines of the day"),
+        column("duplicates", INTEGER, "Lines that another line repeats"),
+        column("rejected", INTEGER, "Lines that could not be understood"),
+        column("not_requests", INTEGER, "Lines that are no requests"),
+        column("requests", INTEGER, "Requests: the lines that are left"),
+        column("counted", INTEGER, "Requests that count by the COUNTER rules"),
+        *(
+            column(f"not_counted_{reason}", INTEGER, f"Not counted: {OUTCOMES[reason]}")
+            for reason in REASONS
+        ),
+    ]
+)
+"""One row a day."""
+
+
+def reconcile(
+    events: pa.Table, cleaned_facts: Mapping[str, Any], date: dt.date, source: str
+) -> pa.Table:
+    """Account for every log line of a day; one row of ``USAGE_RECONCILIATION``.
+
+    Args:
+        events: of schema ``EVENTS``.
+        cleaned_facts: what the footer of the day's cleaned file says.
+        date: the day.
+        source: the kind of log.
+
+    Raises:
+        StorageError: if a line is missing or is there twice.
+    """
+    lines, requests = int(cleaned_facts["rows_in"]), events.num_rows
+    apart = {
+        name: int(cleaned_facts[name])
+        for name in ("duplicates", "rejected", "not_requests")
+    }
+    if lines != requests + sum(apart.values()):
+        raise StorageError(
+            f"{source} {date}: {lines:,} log lines are not {requests:,} requests and "
+            + ", ".join(f"{count:,} {name}" for name, count in apart.items())
+            + ": its files were not made from each other; delete those of the stages "
+            "after raw and rerun"
+        )
+    counts = {
+        item["values"]: item["counts"]
+        for item in events["outcome"].value_counts().to_pylist()
+    }
+    row = {
+        "date": date.isoformat(),
+        "source": source,
+        "lines": lines,
+        **apart,
+        "requests": requests,
+        "counted": counts.pop(COUNTED, 0),
+        **{f"not_counted_{reason}": counts.pop(reason, 0) for reason in REASONS},
+    }
+    if counts:
+        raise StorageError(
+            f"{source} {date}: its counted file has outcomes that there are not, "
+            f"{', '.join(map(repr, counts))}; delete it and rerun"
+        )
+    return pa.Table.from_pylist([row], schema=USAGE_RECONCILIATION)

@@ -1,0 +1,324 @@
+"""The tasks that count: a day, a month, and the report of a month.
+
+They only read and write; what is counted, and how, is in the pure modules beside this
+one. A count is stale, and made again, when the requests it was made from have changed,
+when the next day has come, whose first half minute decides about the last clicks of
+this one, or when the registry of datasets is another.
+
+    Geocode ──▶ CountUsage ──▶ CountMonth
+                     └───────▶ CounterReport
+"""
+
+import calendar
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import luigi
+
+from usage_metrics import config, storage
+from usage_metrics.days import ONE_DAY, utc_now, why_not_yet
+from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.pipeline import Geocode, LoadSQLite, Reporting, Stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from usage_metrics.counting.counter_report import Month
+    from usage_metrics.counting.datasets import Registry
+
+DAILY = (
+    *("usage_daily", "usage_by_organization", "usage_by_referrer", "usage_counter"),
+    *("usage_counter_versions", "usage_concentration", "usage_reconciliation"),
+)
+"""The stages that a count makes beside its events, each also a table of that name."""
+
+
+class CountUsage(Stage):
+    """Count the use of a day."""
+
+    stage = "counted"
+
+    def requires(self) -> list[Geocode]:
+        """The requests of the day and, if it can be had, of the next."""
+        days = [self.date]
+        if why_not_yet(self.source, self.date + ONE_DAY) is None:
+            days.append(self.date + ONE_DAY)
+        return [Geocode(date=day, source=self.source) for day in days]
+
+    def complete(self) -> bool:
+        """Whether the day is counted, and from what is there now."""
+        if not self.output().exists():
+            return False
+        counted_from = self.output().facts().get("counted_from")
+        return bool(counted_from == self._counting_from())
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
+        """Which of many days are counted."""
+        return [day for day in parameter_tuples if cls(date=day).complete()]
+
+    def run(self) -> None:
+        """Count, and write the tables; the events, which say it is done, come last."""
+        from usage_metrics.counting.events import EVENTS, count_requests
+
+        events = count_requests(
+            _read_day(self.partition(Geocode.stage)),
+            _read_day(self._following()),
+            _registry(),
+        )
+        tables = self._tables(events)
+        with contextlib.ExitStack() as stack:
+            writing = self.output().writing(EVENTS)
+            counted = stack.enter_context(writing)
+            counted.write(events)
+            counted.facts |= {"counted_from": self._counting_from()}
+            for stage, table in tables.items():
+                with self.partition(stage).writing(table.schema) as file:
+                    file.write(table)
+        self.say(f"{tables['usage_reconciliation']['counted'][0]} requests count")
+
+    def _tables(self, events: "pa.Table") -> dict[str, "pa.Table"]:
+        from usage_metrics.counting import concentration, counter, usage
+        from usage_metrics.counting.reconciliation import reconcile
+
+        day = (self.date, self.source)
+        addresses = _read(self.partition(Geocode.stage), ["remote_ip"])["remote_ip"]
+        tally = concentration.tally(events, addresses)
+        period = self.date.isoformat()
+        cleaned = self.partition("cleaned").facts()
+        tables = (
+            usage.usage_daily(events, *day),
+            usage.usage_by_organization(events, *day),
+            usage.usage_by_referrer(events, *day),
+            counter.usage_counter(events, *day),
+            counter.usage_counter_versions(events, *day),
+            concentration.concentration([tally], period, self.source),
+            reconcile(events, cleaned, *day),
+        )
+        return dict(zip(DAILY, tables, strict=True))
+
+    def _following(self) -> Partition:
+        following = self.date + ONE_DAY
+        return Partition(config.paths().root, Geocode.stage, self.source, following)
+
+    def _counting_from(self) -> dict[str, str | None]:
+        return {
+            "requests": _content_id(self.partition(Geocode.stage)),
+            "following": _content_id(self._following()),
+            "datasets": _registry().digest,
+        }
+
+
+class OfMonth(Reporting):
+    """Something that is made from the counted days of a month."""
+
+    month: luigi.MonthParameter = luigi.MonthParameter(
+        description="the UTC month, YYYY-MM"
+    )
+    source: luigi.Parameter[str] = luigi.Parameter(
+        default="datasette", description="the kind of log"
+    )
+
+    def requires(self) -> list[CountUsage]:
+        """Those days of the month that go into the database."""
+        loaded = LoadSQLite(source=self.source)
+        return [
+            CountUsage(date=day, source=self.source)
+            for day in self.days()
+            if loaded.start <= day < loaded.end
+        ]
+
+    def days(self) -> list[dt.date]:
+        """All days of the month."""
+        last = calendar.monthrange(self.month.year, self.month.month)[1]
+        return [self.month.replace(day=number + 1) for number in range(last)]
+
+    def counted(self, stage: str) -> list[Partition]:
+        """The days of the month that a stage has."""
+        root = config.paths().root
+        found = list_partitions(root, stage, self.source)
+        return [
+            Partition(root, stage, self.source, day)
+            for day in self.days()
+            if day in found
+        ]
+
+    def days_are_counted(self) -> bool:
+        """Whether every day that is to go in is counted."""
+        return all(task.complete() for task in self.requires())
+
+
+class CountMonth(OfMonth):
+    """Add up the use of a month."""
+
+    def output(self) -> list[Partition]:
+        """The partitions of the month, under its first day."""
+        return [
+            Partition(config.paths().root, stage, self.source, self.month)
+            for stage in ("usage_concentration_monthly", "usage_monthly")
+        ]
+
+    def complete(self) -> bool:
+        """Whether the month holds what its days hold."""
+        if not self.days_are_counted():
+            return False
+        made_from = self._made_from()
+        return all(
+            target.exists() and target.facts().get("made_from") == made_from
+            for target in self.output()
+        )
+
+    def run(self) -> None:
+        """Add up the days."""
+        from usage_metrics.counting import concentration, monthly
+
+        counted = self.counted(CountUsage.stage)
+        days = [_read(day, list(monthly.NEEDED)) for day in counted]
+        period = f"{self.month:%Y-%m}"
+        tables = (
+            concentration.concentration(
+                [self._tally(day) for day in counted], period, self.source
+            ),
+            monthly.usage_monthly(days, self.month, self.source),
+        )
+        for target, table in zip(self.output(), tables, strict=True):
+            with target.writing(table.schema) as file:
+                file.write(table)
+                file.facts["made_from"] = self._made_from()
+        self.say(f"{len(counted)} days of {period}")
+
+    def _tally(self, day: Partition) -> "pa.Table":
+        from usage_metrics.counting import concentration
+
+        columns = ["dataset", "organization", "outcome", "session", "bytes"]
+        geocoded = Partition(day.root, Geocode.stage, day.source, day.date)
+        addresses = _read(geocoded, ["remote_ip"])["remote_ip"]
+        return concentration.tally(_read(day, columns), addresses)
+
+    def _made_from(self) -> dict[str, str | None]:
+        return {
+            day.date.isoformat(): _content_id(day)
+            for day in self.counted(CountUsage.stage)
+        }
+
+
+class CounterReport(OfMonth):
+    """Write the COUNTER dataset report of a month, as JSON and as CSV."""
+
+    def output(self) -> list["ReportFile"]:
+        """The two files."""
+        stem = f"{config.paths().root}/counter/{self.source}/{self.month:%Y-%m}"
+        return [ReportFile(f"{stem}.json"), ReportFile(f"{stem}.csv")]
+
+    def complete(self) -> bool:
+        """Whether the report says what would be said now."""
+        if not self.days_are_counted():
+            return False
+        as_json, as_csv = self.output()
+        created = as_json.created()
+        if created is None or as_csv.read() is None:
+            return False
+        return [as_json.read(), as_csv.read()] == self._texts(created)
+
+    def run(self) -> None:
+        """Write both files."""
+        for file, text in zip(
+            self.output(), self._texts(utc_now().date()), strict=True
+        ):
+            file.write(text)
+        self.say(f"{self._month().first:%Y-%m} is in {self.output()[0].path}")
+
+    def _texts(self, created: dt.date) -> list[str]:
+        from usage_metrics.counting import counter_report as report
+        from usage_metrics.counting.counter import (
+            USAGE_COUNTER,
+            USAGE_COUNTER_VERSIONS,
+        )
+
+        registry, month = _registry(), self._month()
+        usage = report.month_usage(
+            registry,
+            self._all("usage_counter", USAGE_COUNTER),
+            self._all("usage_counter_versions", USAGE_COUNTER_VERSIONS),
+        )
+        document = report.as_json(usage, registry, month, created)
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return [text, report.as_csv(usage, registry, month, created)]
+
+    def _month(self) -> "Month":
+        from usage_metrics.counting.counter_report import Month
+
+        counted = {day.date for day in self.counted(CountUsage.stage)}
+        return Month(self.month, counted)
+
+    def _all(self, stage: str, schema: "pa.Schema") -> "pa.Table":
+        import pyarrow as pa
+
+        tables = [_read(day, schema.names).cast(schema) for day in self.counted(stage)]
+        return pa.concat_tables([schema.empty_table(), *tables])
+
+
+@dataclass(frozen=True)
+class ReportFile(luigi.Target):
+    """A report, where the partitions are."""
+
+    path: str
+
+    def exists(self) -> bool:
+        """Whether it was written."""
+        return self.read() is not None
+
+    def read(self) -> str | None:
+        """What it says; None if it is not there."""
+        try:
+            with storage.open_file(self.path) as file:
+                return bytes(file.read()).decode()
+        except FileNotFoundError:
+            return None
+
+    def created(self) -> dt.date | None:
+        """The day on which a report in JSON says it was made, if it can be read."""
+        try:
+            header = json.loads(self.read() or "")["report-header"]
+            return dt.date.fromisoformat(header["created"])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, text: str) -> None:
+        """Write it; it appears, whole, at the end."""
+        with storage.whole_or_absent(self.path) as stream:
+            stream.write(text.encode())
+
+
+def _registry() -> "Registry":
+    from usage_metrics.counting.registry_file import read_registry
+
+    return read_registry(config.counting().datasets)
+
+
+def _content_id(partition: Partition) -> str | None:
+    return str(partition.facts()["content_id"]) if partition.exists() else None
+
+
+def _read(partition: Partition, columns: list[str]) -> "pa.Table":
+    """Read those of some columns that a partition has, texts as dictionaries."""
+    import pyarrow as pa
+
+    with partition.open() as file:
+        fields = [field for field in file.schema_arrow if field.name in columns]
+    texts = [field.name for field in fields if field.type == pa.string()]
+    with partition.open([name for name in texts if name != "insert_id"]) as file:
+        return file.read([field.name for field in fields])
+
+
+def _read_day(geocoded: Partition) -> "pa.Table":
+    """Read what counting needs of a day; nothing if it is not there."""
+    import pyarrow as pa
+
+    from usage_metrics.counting.events import NEEDED
+
+    return _read(geocoded, list(NEEDED)) if geocoded.exists() else pa.table({})

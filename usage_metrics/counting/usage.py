@@ -1,0 +1,186 @@
+"""The everyday questions about a day, answered in small tables.
+
+Everything is in them, robots and failures too, each under its class; ``counted`` says
+how much of it is use by the COUNTER rules. Requests, bytes and errors can be added up
+along every column. Unique sessions can be added up over days, because a session never
+reaches over midnight, but not over datasets, tables or formats, because one session may
+have seen several. Unique visitors can be added up over nothing.
+"""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.columns import INTEGER, NUMBER, STRING, column
+from usage_metrics.counting.clicks import COUNTED
+from usage_metrics.counting.grouping import Groups, as_table, group_rows
+
+DATE = column("date", STRING, "The UTC day, YYYY-MM-DD")
+SOURCE = column("source", STRING, "The kind of log")
+DATASET = column(
+    "dataset",
+    STRING,
+    "Id in the registry; unmapped: no pattern matches; none: about no dataset",
+)
+AGENT_CLASS = column(
+    "agent_class", STRING, "human, machine, robot, internal or unknown"
+)
+NETWORK_CLASS = column("network_class", STRING, "hosting, education, government, …")
+
+REQUESTS = column("requests", INTEGER, "All requests, whoever made them")
+COUNTED_REQUESTS = column(
+    "counted",
+    INTEGER,
+    "Those that count by the COUNTER rules; usage_reconciliation "
+    "has the reasons for the others",
+)
+SUSPECT = column(
+    "suspect",
+    INTEGER,
+    "Requests of browsers in hosting networks and of addresses that "
+    "sent more than half of a day's requests; they are in the other columns, too",
+)
+SESSIONS = column(
+    "unique_sessions",
+    INTEGER,
+    "Different sessions: visitor and UTC hour. May be added up over days, and over "
+    "nothing else",
+)
+VISITORS = column(
+    "unique_visitors",
+    INTEGER,
+    "Different visitors: address and user agent. May not be added up over anything: "
+    "who comes on two days, or asks for two tables, is in both figures",
+)
+BYTES = column("bytes", INTEGER, "Sizes of the responses with their headers", "bytes")
+ERRORS = column("errors", INTEGER, "Responses with a status from 400 on")
+LATENCY_P50 = column(
+    "latency_p50", NUMBER, "Half of the responses took at most so long", "seconds"
+)
+LATENCY_P95 = column(
+    "latency_p95", NUMBER, "95 % of the responses took at most so long", "seconds"
+)
+FIGURES = (
+    *(REQUESTS, COUNTED_REQUESTS, SUSPECT, SESSIONS),
+    *(BYTES, ERRORS, LATENCY_P50, LATENCY_P95),
+)
+
+USAGE_DAILY = pa.schema(
+    [
+        *(DATE, SOURCE, DATASET),
+        column("table", STRING, "Table of the dataset; null for what is no table's"),
+        column("format", STRING, "html, json, csv, db, …"),
+        column("page", STRING, "Kind of page, as in the cleaned file"),
+        *(AGENT_CLASS, NETWORK_CLASS),
+        column("country", STRING, "Of the address, ISO 3166-1 alpha-2; null: unknown"),
+        *FIGURES,
+        VISITORS,
+    ]
+)
+"""Use of a day, in full detail."""
+
+USAGE_BY_ORGANIZATION = pa.schema(
+    [
+        *(DATE, SOURCE, DATASET),
+        column(
+            "organization",
+            STRING,
+            "AS number and name that route the address, if known",
+        ),
+        *(NETWORK_CLASS, AGENT_CLASS),
+        *(REQUESTS, COUNTED_REQUESTS, SUSPECT, SESSIONS, VISITORS, BYTES),
+    ]
+)
+"""Use of a day by the organisation that routes the address."""
+
+USAGE_BY_REFERRER = pa.schema(
+    [
+        *(DATE, SOURCE, DATASET),
+        column(
+            "referrer",
+            STRING,
+            "Host of the page that led here, without www; null: none was named",
+        ),
+        AGENT_CLASS,
+        *(REQUESTS, COUNTED_REQUESTS, SESSIONS, VISITORS),
+    ]
+)
+"""Use of a day by the site that led there."""
+
+ERROR = 400
+
+
+def usage_daily(events: pa.Table, date: dt.date, source: str) -> pa.Table:
+    """Add up a day's events in full detail; of schema ``USAGE_DAILY``."""
+    return summarise(events, USAGE_DAILY, date=date.isoformat(), source=source)
+
+
+def usage_by_organization(events: pa.Table, date: dt.date, source: str) -> pa.Table:
+    """Add them up by organisation; of schema ``USAGE_BY_ORGANIZATION``."""
+    constants = {"date": date.isoformat(), "source": source}
+    return summarise(events, USAGE_BY_ORGANIZATION, **constants)
+
+
+def usage_by_referrer(events: pa.Table, date: dt.date, source: str) -> pa.Table:
+    """Add them up by referring site; of schema ``USAGE_BY_REFERRER``."""
+    return summarise(events, USAGE_BY_REFERRER, date=date.isoformat(), source=source)
+
+
+def summarise(events: pa.Table, schema: pa.Schema, **constants: Any) -> pa.Table:
+    """Add up events by those columns of a schema that the events have.
+
+    Args:
+        events: of schema ``EVENTS``, or some of its columns.
+        schema: what is wanted: constants, columns of the events, and figures.
+        constants: values of columns that are the same in every row.
+    """
+    figures = {field.name for field in (*FIGURES, VISITORS)}
+    keys = [name for name in schema.names if name not in figures | set(constants)]
+    groups = group_rows(events, keys)
+    columns: dict[str, Any] = {
+        name: np.full(groups.keys.num_rows, value) for name, value in constants.items()
+    }
+    columns |= {name: groups.keys[name] for name in keys}
+    wanted = figures & set(schema.names)
+    columns |= {name: figure(groups, events, name) for name in wanted}
+    return as_table(schema, columns)
+
+
+def figure(groups: Groups, events: pa.Table, name: str) -> Any:
+    """One of ``FIGURES``, or the visitors, for each group of events."""
+    match name:
+        case "requests":
+            return groups.count()
+        case "counted":
+            return groups.count(is_counted(events))
+        case "suspect":
+            return groups.count(events["is_suspect"].to_numpy().astype(bool))
+        case "unique_sessions":
+            return groups.distinct(events["session"].to_numpy())
+        case "unique_visitors":
+            return groups.distinct(events["visitor"].to_numpy())
+        case "bytes":
+            return groups.total(numbers(events["bytes"]))
+        case "errors":
+            return groups.count(numbers(events["status"]) >= ERROR)
+        case "latency_p50":
+            return groups.quantile(_seconds(events), 0.50)
+        case _:
+            return groups.quantile(_seconds(events), 0.95)
+
+
+def is_counted(events: pa.Table) -> Any:
+    """Which events count, as a numpy mask."""
+    return pc.equal(events["outcome"], COUNTED).to_numpy().astype(bool)
+
+
+def numbers(values: pa.ChunkedArray) -> Any:
+    """Whole numbers with zero for what is not known."""
+    return pc.fill_null(values, 0).to_numpy()
+
+
+def _seconds(events: pa.Table) -> Any:
+    return pc.fill_null(events["latency"], np.nan).to_numpy()
