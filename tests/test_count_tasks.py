@@ -14,6 +14,8 @@ from usage_metrics.counting.tasks import (
     CounterReport,
     CountMonth,
     CountUsage,
+    LoadUsage,
+    usage_tables,
 )
 
 MONTH = DAY.replace(day=1)
@@ -170,3 +172,45 @@ def test_a_report_is_replaced_when_its_days_have_changed(two_days: Flow) -> None
     # Two clicks of the first day and the two of the second.
     instances = pudl["performance"][0]["instance"]
     assert instances[0]["count"] == 4
+
+
+def test_the_usage_tables_hold_what_the_files_hold(two_days: Flow) -> None:
+    assert two_days.build(LoadUsage()).scheduling_succeeded
+    for table in usage_tables():
+        first = [MONTH] if table.monthly else [DAY, DAY + ONE_DAY]
+        rows = sum(two_days.table(table.name, day).num_rows for day in first)
+        assert two_days.query(f'SELECT count(*) FROM "{table.name}"') == [(rows,)]
+        assert rows or table.name == "usage_counter_versions"  # no dataset has any
+
+
+def test_loading_usage_twice_or_again_after_a_change_doubles_nothing(
+    two_days: Flow,
+) -> None:
+    sums = "SELECT sum(requests), sum(counted), count(DISTINCT date) FROM usage_daily"
+    two_days.build(LoadUsage())
+    assert LoadUsage().complete()
+    before = two_days.query(sums)
+    two_days.build(LoadUsage())
+    assert two_days.query(sums) == before == [(4, 2, 2)]
+    following = DAY + ONE_DAY
+    two_days.export(following, request("d", following, "00:30:00", userAgent=FIREFOX))
+    for stage in ("raw", "cleaned", "geocoded", "counted"):
+        two_days.delete(stage, following)
+    two_days.build(LoadUsage())
+    assert two_days.query(sums) == [(4, 3, 2)]
+
+
+def test_the_database_reconciles_every_line_with_what_counts(two_days: Flow) -> None:
+    two_days.build(LoadUsage())
+    lines = "duplicates + rejected + not_requests + requests"
+    reasons = " + ".join(
+        name
+        for (name,) in two_days.query(
+            "SELECT name FROM usage_metrics_columns "
+            "WHERE \"table\" = 'usage_reconciliation' AND name LIKE 'not_counted%'"
+        )
+    )
+    assert two_days.query(
+        f"SELECT min(lines = {lines}), min(requests = counted + {reasons}), count(*) "
+        "FROM usage_reconciliation"
+    ) == [(1, 1, 2)]

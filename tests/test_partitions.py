@@ -178,7 +178,7 @@ def test_pandas_duckdb_and_arrow_read_the_folder_as_one_table(tmp_path: Path) ->
     assert [str(day) for day in frame["date"]] == ["2026-03-02"] * 2
     assert pads.dataset(folder, partitioning="hive").count_rows() == 2
     rows = duckdb.execute(
-        f"SELECT id, date FROM '{folder}/**/*.parquet' ORDER BY id"  # noqa: S608
+        f"SELECT id, date FROM '{folder}/**/*.parquet' ORDER BY id"
     ).fetchall()
     assert rows == [("a", DAY), ("b", DAY)]
 

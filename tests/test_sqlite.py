@@ -28,7 +28,7 @@ from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition
 from usage_metrics.warehouse import sqlite
 from usage_metrics.warehouse.sqlite import Warehouse
-from usage_metrics.warehouse.tables import Table, of_day, quoted
+from usage_metrics.warehouse.tables import Table, of_partition, quoted
 
 SCHEMA = pa.schema(
     [
@@ -147,7 +147,7 @@ def test_only_the_rows_to_load_are_loaded(tmp_path: Path) -> None:
 
 def test_a_day_without_rows_is_loaded_too(warehouse: Warehouse, tmp_path: Path) -> None:
     assert warehouse.replace_day(REQUESTS, _file(tmp_path, []), "f") == 0
-    assert list(warehouse.loaded("toy")) == [DAY]
+    assert list(warehouse.loaded(REQUESTS.name, "toy")) == [DAY]
 
 
 def test_a_day_loaded_twice_is_there_once(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -166,7 +166,10 @@ def test_a_day_is_replaced_and_no_other(warehouse: Warehouse, tmp_path: Path) ->
     assert _query(warehouse, "SELECT size FROM toy_requests WHERE id = 'a'") == [(1,)]
     warehouse.drop_day(REQUESTS, "toy", DAY)
     assert _ids(warehouse) == ["x", "y"]
-    assert list(warehouse.loaded("toy")) == [DAY - ONE_DAY, DAY + ONE_DAY]
+    assert list(warehouse.loaded(REQUESTS.name, "toy")) == [
+        DAY - ONE_DAY,
+        DAY + ONE_DAY,
+    ]
 
 
 def test_one_id_at_two_moments_is_two_rows_and_at_one_moment_is_one(
@@ -195,8 +198,8 @@ def test_the_table_has_its_primary_key_and_indexes(warehouse: Warehouse) -> None
 
 
 def test_a_day_is_found_without_reading_the_others(warehouse: Warehouse) -> None:
-    where, bounds = of_day(REQUESTS, DAY)
-    plan = f"EXPLAIN QUERY PLAN DELETE FROM toy_requests {where}"  # noqa: S608
+    where, bounds = of_partition(REQUESTS, "toy", DAY)
+    plan = f"EXPLAIN QUERY PLAN DELETE FROM toy_requests {where}"
     ((*_, detail),) = _query(warehouse, plan, *bounds)
     assert detail.startswith("SEARCH toy_requests USING INDEX toy_requests_time")
 
@@ -220,14 +223,23 @@ def test_who_opens_the_file_finds_what_was_loaded_from_where_and_when(
     warehouse.replace_day(REQUESTS, file, "f")
     ((*found, loaded_at),) = _query(warehouse, "SELECT * FROM usage_metrics_partitions")
     content_id = file.facts()["content_id"]
-    assert found == ["toy", "2026-03-02", file.path, "f", content_id, 1, 1]
+    assert found == [
+        REQUESTS.name,
+        "toy",
+        "2026-03-02",
+        file.path,
+        "f",
+        content_id,
+        1,
+        1,
+    ]
     assert abs(dt.datetime.fromisoformat(loaded_at) - dt.datetime.now(dt.UTC)) < ONE_DAY
 
 
 def test_names_with_quotes_are_names(tmp_path: Path) -> None:
     name = """we"ird'; DROP TABLE x; --"""
     schema = pa.schema([field.with_name(f'{field.name}"?') for field in SCHEMA])
-    table = Table(name, schema, ('id"?',), (('size"?',),), 'time"?', None)
+    table = Table(name, schema, 'time"?', ('id"?',), (('size"?',),))
     warehouse = Warehouse(str(tmp_path / "toy.db"), 0.2)
     warehouse.create(table)
     partition = Partition(str(tmp_path), "geocoded", "toy", DAY)
@@ -235,7 +247,7 @@ def test_names_with_quotes_are_names(tmp_path: Path) -> None:
         rows = pa.Table.from_pylist(_rows("a"), schema=SCHEMA)
         file.write(rows.rename_columns(schema.names))
     assert warehouse.replace_day(table, partition, "f") == 1
-    select = f'SELECT "id""?" FROM {quoted(name)}'  # noqa: S608
+    select = f'SELECT "id""?" FROM {quoted(name)}'
     assert _query(warehouse, select) == [("a",)]
 
 
@@ -246,7 +258,7 @@ def _changes(
     warehouse: Warehouse, files: dict[dt.date, str], content_id: str = "?"
 ) -> tuple[list[dt.date], list[dt.date]]:
     among = {DAY, DAY + ONE_DAY}
-    return warehouse.changes("toy", files, lambda _: content_id, among)
+    return warehouse.changes(REQUESTS.name, "toy", files, lambda _: content_id, among)
 
 
 def test_only_days_with_other_content_are_loaded_again(
@@ -274,14 +286,14 @@ def test_sources_do_not_see_each_others_days(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     warehouse.replace_day(REQUESTS, _file(tmp_path, _rows("a")), "f")
-    assert warehouse.loaded("another") == {}
+    assert warehouse.loaded(REQUESTS.name, "another") == {}
 
 
 def test_a_database_that_is_not_there_holds_nothing_and_is_not_made_by_looking(
     tmp_path: Path,
 ) -> None:
     warehouse = Warehouse(str(tmp_path / "none.db"), 0.2)
-    assert warehouse.loaded("toy") == {}
+    assert warehouse.loaded(REQUESTS.name, "toy") == {}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -340,11 +352,11 @@ def test_a_reader_sees_the_old_day_until_the_new_one_is_whole_even_if_it_never_i
 ) -> None:
     with _in_mid_load(changed, tmp_path) as process:
         assert _ids(changed) == ["old"]
-        assert changed.loaded("toy")[DAY].fingerprint == "old"
+        assert changed.loaded(REQUESTS.name, "toy")[DAY].fingerprint == "old"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert _ids(changed) == ["old"]
-    assert changed.loaded("toy")[DAY].fingerprint == "old"
+    assert changed.loaded(REQUESTS.name, "toy")[DAY].fingerprint == "old"
     file = Partition(str(tmp_path), "geocoded", "toy", DAY)
     changed.replace_day(REQUESTS, file, "new")
     assert _ids(changed) == ["new", "newer"]
@@ -399,11 +411,11 @@ def test_an_error_between_delete_and_marker_leaves_the_old_day(
         raise ZeroDivisionError
 
     file = Partition(str(tmp_path), "geocoded", "toy", DAY)
-    monkeypatch.setattr(sqlite, "of_day", _second_time(give_up, of_day))
+    monkeypatch.setattr(sqlite, "of_partition", _second_time(give_up, of_partition))
     with pytest.raises(ZeroDivisionError):
         changed.replace_day(REQUESTS, file, "new")
     assert _ids(changed) == ["old"]
-    assert changed.loaded("toy")[DAY].fingerprint == "old"
+    assert changed.loaded(REQUESTS.name, "toy")[DAY].fingerprint == "old"
 
 
 def _second_time(then: Any, first: Any) -> Any:
@@ -444,7 +456,7 @@ def test_a_database_of_another_version_is_left_alone_and_named(
         connection.execute("PRAGMA user_version = 99")
     message = r"toy.db was made by another version .*layout 99.*delete it and rerun"
     with pytest.raises(StorageError, match=message):
-        changed.loaded("toy")
+        changed.loaded(REQUESTS.name, "toy")
     with pytest.raises(StorageError, match=message):
         changed.create(REQUESTS)
     assert _ids(changed) == ["old"]
@@ -469,7 +481,7 @@ def test_a_file_that_is_no_database_is_left_alone_and_named(
     path.write_bytes(content)
     warehouse = Warehouse(str(path), 0.2)
     with pytest.raises(StorageError, match=r"toy.db: .*not a database.*delete it"):
-        warehouse.loaded("toy")
+        warehouse.loaded(REQUESTS.name, "toy")
     with pytest.raises(StorageError, match="not a database"):
         warehouse.create(REQUESTS)
     assert path.read_bytes() == content

@@ -78,7 +78,7 @@ READERS = {
     "pandas": lambda folder: len(pd.read_parquet(folder)),
     "pyarrow": lambda folder: pads.dataset(folder, partitioning="hive").count_rows(),
     "duckdb": lambda folder: duckdb.execute(
-        f"SELECT count(*) FROM '{folder}/**/*.parquet'"  # noqa: S608
+        f"SELECT count(*) FROM '{folder}/**/*.parquet'"
     ).fetchall()[0][0],
 }
 

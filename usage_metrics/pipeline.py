@@ -10,7 +10,7 @@ days of any stage; ``LoadSQLite`` keeps a database equal to the files of a range
 
 import datetime as dt
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
@@ -348,9 +348,13 @@ class LoadSQLite(Reporting):
         files = self._files()
         days = self._days()
         if sum(day not in files for day in days) > MANY_DAYS:
+            end, not_yet = self._not_to_be_had(files)
             return [
-                Backfill(start=start, stop=stop, source=self.source)
-                for start, stop in months_between(self.start, self.end)
+                *(
+                    Backfill(start=start, stop=stop, source=self.source)
+                    for start, stop in months_between(self.start, end)
+                ),
+                *(LogsOfDay(date=day, source=self.source) for day in not_yet),
             ]
         return [
             RangeDaily(
@@ -378,7 +382,7 @@ class LoadSQLite(Reporting):
         """Replace the days that changed, each in one transaction."""
         files = self._files()
         load, drop = self._changes(files)
-        warehouse, table = self._warehouse(), self._table()
+        warehouse, table = open_warehouse(), self._table()
         warehouse.create(table)
         rows = 0
         for done, day in enumerate([*drop, *load], start=1):
@@ -406,6 +410,19 @@ class LoadSQLite(Reporting):
         check_range(self, over=max(over, end))
         return end
 
+    def _not_to_be_had(
+        self, files: Collection[dt.date]
+    ) -> tuple[dt.date, list[dt.date]]:
+        """The last days, of which there are no logs yet, and the first of them."""
+        end = self.end
+        not_yet: list[dt.date] = []
+        for day in reversed(self._days()):
+            if day in files or why_not_yet(self.source, day) is None:
+                break
+            not_yet.append(day)
+            end = day
+        return end, not_yet
+
     def _days(self) -> list[dt.date]:
         return days_between(self.start, self.end)
 
@@ -417,18 +434,13 @@ class LoadSQLite(Reporting):
 
     def _changes(self, files: dict[dt.date, str]) -> "Changes":
         days = set(self._days())
-        return self._warehouse().changes(
+        return open_warehouse().changes(
+            get_source(self.source).table,
             self.source,
             {day: fingerprint for day, fingerprint in files.items() if day in days},
             content_id=lambda day: str(self._partition(day).facts()["content_id"]),
             among=days,
         )
-
-    def _warehouse(self) -> "Warehouse":
-        from usage_metrics.warehouse.sqlite import Warehouse
-
-        settings = config.database()
-        return Warehouse(settings.path, settings.busy_seconds)
 
     def _table(self) -> "Table":
         from usage_metrics import geocode
@@ -443,6 +455,14 @@ class LoadSQLite(Reporting):
             time=source.loaded_time,
             loaded=source.loaded,
         )
+
+
+def open_warehouse() -> "Warehouse":
+    """The database that ``[database]`` names."""
+    from usage_metrics.warehouse.sqlite import Warehouse
+
+    settings = config.database()
+    return Warehouse(settings.path, settings.busy_seconds)
 
 
 def _root() -> str:

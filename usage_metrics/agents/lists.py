@@ -88,8 +88,12 @@ COUNTER = RobotList(
     (2025, 11),
     {
         "^.?$": "-",
+        "[^a]fish": "Mozilla/5.0 (Maemo; Linux; U; Jolla; Sailfish; Mobile; rv:26.0) "
+        "Gecko/26.0 Firefox/26.0 SailfishBrowser/1.0 like Safari/538.1",
         "baidu": "Mozilla/5.0 (iPhone; CPU iPhone OS 10_0_1 like Mac OS X) "
         "AppleWebKit/602.1.50 (KHTML, like Gecko) Mobile/14A403 baiduboxapp/11.0.0.12",
+        "bot": "Mozilla/5.0 (Linux; Android 9; X20 PRO) AppleWebKit/537.36 (KHTML, "
+        "like Gecko) Chrome/101.0 Mobile Safari/537.36 Instagram 237.0 (28/9; CUBOT)",
         "cfnetwork": "MobileSafari/9537.53 CFNetwork/672.0.2 Darwin/14.0.0",
         "core": "Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like "
         "Gecko) Chrome/53.0.2785.104 Safari/537.36 Core/1.53.3226.400 QQBrowser/9.6",
@@ -103,6 +107,10 @@ COUNTER = RobotList(
         "Version/12.11 Blu-ray Player/v00.17 (Pioneer, BDP-160, wired)",
         "rss": "Mozilla/5.0 (Linux armv8l) AppleWebKit/537.36 (KHTML, like Gecko) "
         "Chrome/55.0.2883.91 Safari/537.36 FVC/6.0 (ANDERSSON; MB185; )",
+        "sogou": "Mozilla/5.0 (Linux; Android 9; SM-G950F) AppleWebKit/537.36 (KHTML, "
+        "like Gecko) Chrome/89.0.4389.105 Mobile Safari/537.36 SogouMobileBrowser/6.5",
+        "sunrise": "Mozilla/5.0 (Macintosh; U; Intel Mac OS X; en) AppleWebKit/418.9.1 "
+        "(KHTML, like Gecko) Sunrise/1.6.5 like Safari/419.3",
         "titan": "UCWEB/2.0(Linux; U; Opera Mini/7.1.32052/30.3697; en-US; Titanium "
         "S202 Build/KOT49H) U2/1.0.0 UCBrowser/10.8.8.730 Mobile",
         "yahoo": "Mozilla/5.0 (Linux; U; Android 4.2.2; ja-jp; SHL22 Build/S8202) "

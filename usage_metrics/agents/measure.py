@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from usage_metrics.agents import classify, list_versions, network_class
 from usage_metrics.agents.rules import CLASSES
-from usage_metrics.errors import InputError
+from usage_metrics.errors import InputError, UsageMetricsError
 
 Labelled = tuple[str, str, str]
 """A user agent, its source, and the class that the source gives it."""
@@ -115,4 +115,7 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except UsageMetricsError as error:
+        sys.exit(str(error))

@@ -89,5 +89,5 @@ def _database() -> str:
 
     settings = config.database()
     warehouse = Warehouse(settings.path, settings.busy_seconds)
-    days = sum(len(warehouse.loaded(name)) for name in SOURCES)
+    days = sum(len(warehouse.loaded(get_source(name).table, name)) for name in SOURCES)
     return f"{settings.path} holds {days:,} days"

@@ -31,6 +31,12 @@ GS_OPTION = "retry_limit_seconds"
 GS_PATIENCE = "60"
 """Without credentials the client for ``gs://`` would go on trying for 15 minutes."""
 
+_CREDENTIALS = {
+    "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "run gcloud auth application-default login, or set "
+    "GOOGLE_APPLICATION_CREDENTIALS to the path of a key file",
+}
+
 _DATE = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d{2})\2(\d{2})(?!\d)")
 
 
@@ -115,7 +121,9 @@ def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
             "folder of the exports"
         ) from None
     except OSError as error:
-        raise InputError(f"logs = {uri} cannot be listed: {error}") from error
+        raise InputError(
+            f"logs = {uri} cannot be listed: {cause(error)}{_remedy(uri)}"
+        ) from error
     changed = {
         # What changed just now may change once more and leave the same time.
         info.path: -1 if (info.mtime_ns or 0) > steady else info.mtime_ns
@@ -123,6 +131,16 @@ def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
         if info.type == pafs.FileType.Directory
     }
     return Listing(_dated(found, folder, uri), changed, taken)
+
+
+def cause(error: OSError) -> str:
+    """What a file system says went wrong, without Google's repetition of it."""
+    return str(error).partition(" error_info=")[0]
+
+
+def _remedy(uri: str) -> str:
+    remedy = _CREDENTIALS.get(uri.partition("://")[0])
+    return f"; if credentials are missing, {remedy}" if remedy else ""
 
 
 def _dated(found: list[pafs.FileInfo], folder: str, uri: str) -> list[ExportFile]:

@@ -26,7 +26,12 @@ from usage_metrics.columns import TIMESTAMP
 from usage_metrics.errors import InputError
 from usage_metrics.logs.blocks import Block, read_blocks
 from usage_metrics.logs.entry_json import EntryReader
-from usage_metrics.logs.export_files import ExportFile, list_exports, open_folder
+from usage_metrics.logs.export_files import (
+    ExportFile,
+    cause,
+    list_exports,
+    open_folder,
+)
 
 log = logging.getLogger("luigi-interface")
 
@@ -152,7 +157,7 @@ class ExportedLogs:
                 "copy it again, then rerun"
             ) from error
         except OSError as error:
-            raise InputError(f"{file.path} cannot be read: {error}") from error
+            raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
 
 
 def _day_bounds(day: dt.date) -> tuple[pa.Scalar, pa.Scalar]:

@@ -24,7 +24,7 @@ from usage_metrics.warehouse.tables import (
     Table,
     definitions,
     described,
-    of_day,
+    of_partition,
     quoted,
 )
 
@@ -68,8 +68,8 @@ class Warehouse:
         self.path = path
         self._busy_seconds = busy_seconds
 
-    def loaded(self, source: str) -> dict[dt.date, Loaded]:
-        """Which days of a source the database holds.
+    def loaded(self, table: str, source: str) -> dict[dt.date, Loaded]:
+        """Which days of a source a table holds.
 
         Raises:
             StorageError: if it is damaged, locked, or of another version.
@@ -81,8 +81,8 @@ class Warehouse:
                 return {}
             rows = connection.execute(
                 "SELECT date, fingerprint, content_id FROM usage_metrics_partitions "
-                "WHERE source = ?",
-                [source],
+                'WHERE "table" = ? AND source = ?',
+                [table, source],
             )
             return {dt.date.fromisoformat(row[0]): Loaded(*row[1:]) for row in rows}
 
@@ -100,20 +100,22 @@ class Warehouse:
 
     def changes(
         self,
+        table: str,
         source: str,
         files: Mapping[dt.date, str],
         content_id: Callable[[dt.date], str],
         among: Collection[dt.date],
     ) -> Changes:
-        """Compare the database with the files.
+        """Compare a table with the files.
 
         Args:
+            table: its name.
             source: the kind of log.
             files: the days that there are files of, with their fingerprints.
             content_id: reads a file's content id; asked where fingerprints differ.
             among: the days in question.
         """
-        loaded = self.loaded(source)
+        loaded = self.loaded(table, source)
         load = [
             day
             for day, fingerprint in files.items()
@@ -175,9 +177,9 @@ class Warehouse:
             facts = facts_of(file.metadata)
             _forget(cursor, table, partition.source, partition.date)
             given = _append(cursor, table, file)
-            where, day = of_day(table, partition.date)
+            where, values = of_partition(table, partition.source, partition.date)
             count = f"SELECT count(*) FROM {quoted(table.name)} {where}"  # noqa: S608
-            cursor.execute(count, day)
+            cursor.execute(count, values)
             loaded = int(cursor.fetchone()[0])
             if loaded != given:
                 log.warning(
@@ -189,6 +191,7 @@ class Warehouse:
                     partition.path,
                 )
             marker = (
+                table.name,
                 partition.source,
                 partition.date.isoformat(),
                 partition.path,
@@ -199,7 +202,8 @@ class Warehouse:
                 dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             )
             cursor.execute(
-                "INSERT INTO usage_metrics_partitions VALUES (?,?,?,?,?,?,?,?)", marker
+                "INSERT INTO usage_metrics_partitions VALUES (?,?,?,?,?,?,?,?,?)",
+                marker,
             )
         return loaded
 
@@ -336,9 +340,10 @@ def _with_times_as_text(table: "pa.Table") -> "pa.Table":
 
 
 def _forget(cursor: Any, table: Table, source: str, day: dt.date) -> None:
-    where, bounds = of_day(table, day)
-    cursor.execute(f"DELETE FROM {quoted(table.name)} {where}", bounds)  # noqa: S608
+    where, values = of_partition(table, source, day)
+    cursor.execute(f"DELETE FROM {quoted(table.name)} {where}", values)  # noqa: S608
     cursor.execute(
-        "DELETE FROM usage_metrics_partitions WHERE source = ? AND date = ?",
-        (source, day.isoformat()),
+        "DELETE FROM usage_metrics_partitions "
+        'WHERE "table" = ? AND source = ? AND date = ?',
+        (table.name, source, day.isoformat()),
     )

@@ -16,11 +16,12 @@ from usage_metrics import columns
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 """Of the tables' layout; stored in the database as ``user_version``."""
 
 PARTITIONS = """
 CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
+    "table" TEXT NOT NULL,     -- the table that it was loaded into
     source TEXT NOT NULL,      -- the kind of log
     date TEXT NOT NULL,        -- the UTC day, YYYY-MM-DD
     path TEXT NOT NULL,        -- the Parquet file that was loaded
@@ -29,7 +30,7 @@ CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
     requests INTEGER NOT NULL, -- rows in the file
     loaded INTEGER NOT NULL,   -- rows of it in the table
     loaded_at TEXT NOT NULL,   -- UTC
-    PRIMARY KEY (source, date)
+    PRIMARY KEY ("table", source, date)
 )"""
 COLUMNS = """
 CREATE TABLE IF NOT EXISTS usage_metrics_columns (
@@ -44,16 +45,19 @@ CREATE TABLE IF NOT EXISTS usage_metrics_columns (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of requests, as a source declares it."""
+    """A table, filled with the partitions of one stage."""
 
     name: str
     schema: "pa.Schema"
-    primary_key: tuple[str, ...]
-    indexes: tuple[tuple[str, ...], ...]
     time: str
-    """The column by which a day's rows are found."""
-    loaded: str | None
+    """The column by which a partition's rows are found."""
+    primary_key: tuple[str, ...] = ()
+    """None for a table of sums, which are made anew with each partition."""
+    indexes: tuple[tuple[str, ...], ...] = ()
+    loaded: str | None = None
     """The boolean column of the rows to load; None for all."""
+    monthly: bool = False
+    """Whether a partition is of a month, and the time written as YYYY-MM."""
 
 
 def definitions(table: Table) -> Iterator[str]:
@@ -61,14 +65,15 @@ def definitions(table: Table) -> Iterator[str]:
     yield PARTITIONS
     yield COLUMNS
     parts = [f"{quoted(f.name)} {_sqlite_type(f.type)}" for f in table.schema]
-    # Clean leaves each entry once. Should two logs have given one id to two entries of
-    # one moment, the first stays, and usage_metrics_partitions shows one row less.
-    key = f"PRIMARY KEY ({_all_quoted(table.primary_key)}) ON CONFLICT IGNORE"
-    yield (
-        f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join([*parts, key])})"
-    )
+    if table.primary_key:
+        # Clean leaves each entry once. Should two logs have given one id to two entries
+        # of one moment, the first stays, and the log says so.
+        key = f"PRIMARY KEY ({_all_quoted(table.primary_key)}) ON CONFLICT IGNORE"
+        parts.append(key)
+    yield f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)})"
     # A day's rows are found by their time.
-    for index in dict.fromkeys([(table.time,), *table.indexes]):
+    by_time = () if table.primary_key[:1] == (table.time,) else ((table.time,),)
+    for index in dict.fromkeys([*by_time, *table.indexes]):
         name = quoted("_".join((table.name, *index)))
         yield (
             f"CREATE INDEX IF NOT EXISTS {name} "
@@ -96,11 +101,21 @@ def _sqlite_type(type_: "pa.DataType") -> str:
     return "REAL" if pa.types.is_floating(type_) else "TEXT"
 
 
-def of_day(table: Table, day: dt.date) -> tuple[str, tuple[str, str]]:
-    """The condition for the rows of a day; times are text, which sorts like time."""
-    after = day + dt.timedelta(days=1)
+def of_partition(
+    table: Table, source: str, day: dt.date
+) -> tuple[str, tuple[str, ...]]:
+    """The condition for a partition's rows; times are text, which sorts like time."""
     time = quoted(table.time)
-    return f"WHERE {time} >= ? AND {time} < ?", (day.isoformat(), after.isoformat())
+    if table.monthly:
+        where = f"WHERE {time} = ?"
+        values: tuple[str, ...] = (f"{day:%Y-%m}",)
+    else:
+        after = day + dt.timedelta(days=1)
+        where = f"WHERE {time} >= ? AND {time} < ?"
+        values = (day.isoformat(), after.isoformat())
+    if "source" in table.schema.names:
+        return f"{where} AND source = ?", (*values, source)
+    return where, values
 
 
 def _all_quoted(names: tuple[str, ...]) -> str:

@@ -1,0 +1,39 @@
+"""An object store in this process that speaks the protocol of S3."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow.fs as pafs
+import pytest
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """Where it listens, as the options of a URI say it."""
+
+    options: str
+
+    def uri(self, path: str) -> str:
+        """The URI of a bucket, or of what is in it."""
+        return f"s3://{path}?{self.options}"
+
+    def create(self, bucket: str) -> pafs.FileSystem:
+        """Create a bucket; give a file system to fill it with."""
+        uri = f"{self.uri(bucket)}&allow_bucket_creation=true"
+        filesystem, path = pafs.FileSystem.from_uri(uri)
+        filesystem.create_dir(path)
+        return filesystem
+
+
+@pytest.fixture(scope="session", name="s3_server")
+def start_s3_server() -> Iterator[S3Server]:
+    """One for all tests: give each test a bucket of its own name."""
+    moto = pytest.importorskip("moto.server")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        server = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield S3Server(f"endpoint_override={host}:{port}&scheme=http&region=us-east-1")
+        server.stop()

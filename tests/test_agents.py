@@ -1,0 +1,308 @@
+"""Who asked, from the user agent: the rules, their order, and what always holds."""
+
+import hypothesis.strategies as st
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+
+from usage_metrics.agents import AGENT, AgentSettings, classify, list_versions
+from usage_metrics.agents.lists import LISTS, RobotList
+from usage_metrics.agents.rules import CLASSES, Rule, own_rules, parse_rules
+from usage_metrics.errors import ConfigError, StorageError
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/130.0.0.0 Safari/537.36"
+)
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1"
+)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
+HEADLESS = CHROME.replace("Chrome/", "HeadlessChrome/")
+BINGBOT = "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"
+GPTBOT = "Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)"
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+OWN_RULES = [rule for rules in own_rules().values() for rule in rules]
+
+
+def who(agent: str | None, known: AgentSettings | None = None) -> dict[str, str | None]:
+    """What is said of one user agent."""
+    agents = pa.array([agent], pa.string())
+    table = classify(agents, known) if known else classify(agents)
+    row: dict[str, str | None]
+    (row,) = table.to_pylist()
+    return row
+
+
+@pytest.mark.parametrize("rule", OWN_RULES, ids=lambda rule: rule.label)
+def test_the_example_of_every_rule_of_ours_is_decided_by_that_rule(rule: Rule) -> None:
+    said = who(rule.example)
+
+    assert said["agent_rule"] == rule.source
+    assert said["agent_class"] == rule.agent_class
+    assert said["agent_kind"] == rule.kind
+    assert said["agent_name"] == rule.name or not rule.name
+
+
+def test_the_rules_of_ours_have_labels_of_their_own() -> None:
+    labels = [rule.label for rule in OWN_RULES]
+
+    assert len(labels) == len(set(labels))
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("curl/8.10.1", "curl"),
+        ("Wget/1.21.4", "Wget"),
+        ("python-requests/2.32.3", "requests"),
+        ("python-requests/2.6.0 CPython/2.7.5 Linux/3.10.0", "requests"),
+        ("python-httpx/0.27.2", "HTTPX"),
+        ("Python/3.11 aiohttp/3.10.9", "aiohttp"),
+        ("Python-urllib/3.11", "urllib"),
+        ("python-urllib3/2.2.3", "urllib3"),
+        ("Boto3/1.35.36 md/Botocore#1.35.36 lang/python#3.11.9", "boto3"),
+        ("aiobotocore/2.15.1 Python/3.11 Linux/5.10 botocore/1.35", "boto3"),
+        ("aws-cli/2.17.62 Python/3.12.6 Linux/5.10 exe/x86_64", "AWS CLI"),
+        ("s3fs/1.94 (commit hash unknown; OpenSSL)", "s3fs"),
+        ("apitools Python/3.11 gsutil/5.30 (linux) command/cp", "gsutil"),
+        ("libcurl/8.9.1 r-curl/5.2.3 httr/1.4.7", "R"),
+        ("httr2/1.0.5 r-curl/5.2.3 libcurl/8.9.1", "R"),
+        ("R (4.4.1 x86_64-pc-linux-gnu x86_64 linux-gnu)", "R"),
+        ("r-arrow/17.0.0", "PyArrow"),
+        ("aws-sdk-cpp/1.11.321 Linux/5.15.0 x86_64 GCC/13.2.0", "AWS SDK"),
+        ("HTTP.jl/1.10.8", "Julia"),
+        ("curl/8.6.0 julia/1.10", "Julia"),
+        ("Go-http-client/1.1", "Go"),
+        ("Java/17.0.12", "Java"),
+        ("Java/1.8.0_472", "Java"),
+        ("Apache-HttpClient/4.5.14 (Java/17.0.7)", "Java"),
+        ("duckdb/v1.4.1(linux_amd64) python", "DuckDB"),
+        ("DuckDB/1.1.3", "DuckDB"),
+        ("polars/1.9.0", "Polars"),
+        ("object_store/0.11.0", "object_store"),
+        ("pandas/2.2.3", "pandas"),
+        ("intake/0.7.0", "intake"),
+        ("fsspec/2024.9.0", "fsspec"),
+        ("my-tool/0.1/Python 3.11.8", "Python"),
+        ("got (https://github.com/sindresorhus/got)", "Node.js"),
+        ("node-fetch/1.0 (+https://github.com/bitinn/node-fetch)", "Node.js"),
+    ],
+)
+def test_a_data_client_is_a_machine_though_lists_call_it_a_robot(
+    agent: str, name: str
+) -> None:
+    said = who(agent)
+
+    assert said["agent_class"] == "machine"
+    assert said["agent_name"] == name
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "python-requests/2.32.3 (+https://example.org/our-crawler)",
+        "curl/8.10.1 ExampleBot/1.0",
+        "Go-http-client/2.0 someone@example.org",
+        "Java/17.0.12 spider",
+        "ExampleTool/1.0 (+https://example.org) python-requests/2.32.3",
+    ],
+)
+def test_a_client_that_says_it_is_a_robot_is_one(agent: str) -> None:
+    assert who(agent)["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize("agent", [None, "", "-", " ", '"-"', "null", "undefined"])
+def test_no_user_agent_is_unknown_and_never_a_person(agent: str | None) -> None:
+    said = who(agent)
+
+    assert said["agent_class"] == "unknown"
+    assert said["agent_name"] is None
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Foo/1.0",
+        "Dalvik/2.1.0 (Linux; U; Android 9; SM-G960F Build/PPR1.180610.011)",
+        "MobileSafari/9537.53 CFNetwork/672.0.2 Darwin/14.0.0",
+    ],
+)
+def test_what_could_be_an_app_or_a_robot_is_unknown(agent: str) -> None:
+    assert who(agent)["agent_class"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        (CHROME, "Chrome"),
+        (IPHONE, "Safari"),
+        (f"{CHROME} Edg/130.0.0.0", "Edge"),
+        (f"{CHROME} (Ecosia android@88.0.4324.181)", "Ecosia"),
+        (FIREFOX, "Firefox"),
+    ],
+)
+def test_a_browser_is_a_person(agent: str, name: str) -> None:
+    said = who(agent)
+
+    assert (said["agent_class"], said["agent_kind"]) == ("human", "browser")
+    assert said["agent_name"] == name
+
+
+@pytest.mark.parametrize(
+    "model", ["CUBOT NOTE S", "M BOT 551", "Panasonic ELUGA", "GLX Spider1S", "Titan 2"]
+)
+def test_the_model_of_a_phone_makes_no_robot(model: str) -> None:
+    agent = (
+        f"Mozilla/5.0 (Linux; Android 9; {model} Build/PPR1) AppleWebKit/537.36 "
+        "(KHTML, like Gecko) Chrome/89.0.4389.105 Mobile Safari/537.36"
+    )
+
+    assert who(agent)["agent_class"] == "human"
+
+
+def test_slcc2_in_old_internet_explorers_is_not_the_robot_lcc() -> None:
+    agent = "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; SLCC2)"
+
+    assert who(agent)["agent_class"] == "human"
+
+
+@pytest.mark.parametrize(
+    ("agent", "name", "kind"),
+    [
+        (GOOGLEBOT, "Googlebot", "search"),
+        (f"{CHROME} (compatible; Googlebot/2.1; +http://x)", "Googlebot", "search"),
+        (BINGBOT, "bingbot", "search"),
+        (GPTBOT, "GPTBot", "AI training"),
+        (HEADLESS, "Headless Chrome", "automated browser"),
+        ("SomethingNew-Spider/1.0", "SomethingNew-Spider", None),
+        ("SomethingNew/1.0 (+https://example.org/about)", "SomethingNew", None),
+    ],
+)
+def test_a_robot_has_its_name_and_kind(agent: str, name: str, kind: str | None) -> None:
+    said = who(agent)
+
+    assert said["agent_class"] == "robot"
+    assert (said["agent_name"], said["agent_kind"]) == (name, kind)
+
+
+def test_a_rule_names_its_list_and_the_version() -> None:
+    version = list_versions()["crawler-user-agents"]
+
+    assert (
+        who(GOOGLEBOT)["agent_rule"] == f"crawler-user-agents {version}: Googlebot\\/"
+    )
+
+
+def test_counters_list_decides_only_where_nothing_else_does() -> None:
+    assert "counter-robots" in str(who("almaden/1.0")["agent_rule"])
+    assert "counter-robots" not in str(who(GOOGLEBOT)["agent_rule"])
+
+
+@pytest.mark.parametrize(
+    ("robots", "pattern"),
+    [(robots, pattern) for robots in LISTS for pattern in robots.set_aside],
+    ids=lambda value: getattr(value, "package", value),
+)
+def test_a_pattern_is_set_aside_because_it_matches_a_persons_agent(
+    robots: RobotList, pattern: str
+) -> None:
+    agent = robots.set_aside[pattern]
+    matched = pc.match_substring_regex(pa.array([agent]), pattern, ignore_case=True)
+
+    assert matched.to_pylist() == [True]
+    assert who(agent)["agent_class"] in ("human", "unknown")
+
+
+def test_our_own_monitors_are_internal_before_anything_else() -> None:
+    known = AgentSettings(internal_agents=("GoogleHC", "our-checker"))
+
+    said = who("curl/8.10.1 our-checker/2", known)
+
+    assert said["agent_class"] == "internal"
+    assert said["agent_rule"] == "setting internal_agents: our-checker"
+    assert who("GoogleHC/1.0", known)["agent_class"] == "internal"
+    assert who("GoogleHC/1.0")["agent_class"] == "robot"
+
+
+def test_a_data_client_of_the_field_can_be_added() -> None:
+    known = AgentSettings(data_clients=("PUDL Viewer",))
+
+    said = who("PUDL Viewer/3.1 (linux)", known)
+
+    assert (said["agent_class"], said["agent_name"]) == ("machine", "PUDL Viewer")
+    assert who("See PUDL Viewer/3.1", known)["agent_class"] != "machine"
+
+
+def test_the_table_has_the_declared_columns_and_a_row_for_each_agent() -> None:
+    table = classify(pa.array(["curl/8", None, "curl/8"]))
+
+    assert table.schema == AGENT
+    assert table.num_rows == 3
+    assert classify(pa.array([], pa.string())).schema == AGENT
+
+
+@given(agent=st.text(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_any_text_gets_exactly_one_class_and_a_rule(agent: str) -> None:
+    said = who(agent)
+
+    assert said["agent_class"] in CLASSES
+    assert said["agent_rule"]
+
+
+AGENTS = st.sampled_from([rule.example for rule in OWN_RULES] + [CHROME, GOOGLEBOT])
+
+
+@given(agent=AGENTS | st.text(st.characters(codec="ascii"), max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_capitals_do_not_change_the_class(agent: str) -> None:
+    classes = {who(text)["agent_class"] for text in (agent, agent.upper())}
+
+    assert len(classes) == 1
+
+
+@given(agent=AGENTS, appended=st.sampled_from([",gzip(gfe)", ", gzip(gfe),gzip(gfe)"]))
+@settings(deadline=None)
+def test_what_googles_front_end_appends_changes_nothing(
+    agent: str, appended: str
+) -> None:
+    assert who(agent + appended) == who(agent)
+
+
+def test_a_hostile_text_of_any_length_is_classified() -> None:
+    said = who("((((" * 50_000 + "\0" + "a" * 100_000)
+
+    assert said["agent_class"] in CLASSES
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("client\tmachine\tlibrary", "3 columns where 6 belong"),
+        ("cleint\tmachine\tk\tn\tp\te", "no step 'cleint'"),
+        ("client\tmachines\tk\tn\tp\te", "no class 'machines'"),
+    ],
+)
+def test_a_bad_line_of_the_table_is_named(line: str, problem: str) -> None:
+    with pytest.raises(StorageError, match=f"line 2: .*{problem}"):
+        parse_rules(f"# rules\n{line}\n")
+
+
+def test_a_missing_list_is_named_with_the_command_that_installs_it() -> None:
+    robots = RobotList("no-such-list-of-robots", (1, 2), {})
+
+    with pytest.raises(
+        ConfigError, match=r"pip install 'no-such-list-of-robots>=1\.2'"
+    ):
+        robots.check()
+
+
+def test_a_list_older_than_was_measured_is_refused() -> None:
+    robots = RobotList("crawlerdetect", (99,), {})
+
+    with pytest.raises(ConfigError, match=r"crawlerdetect .* is older than 99"):
+        robots.check()

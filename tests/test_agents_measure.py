@@ -1,0 +1,57 @@
+"""The command that measures the rules on labelled user agents."""
+
+from pathlib import Path
+
+import pytest
+
+from usage_metrics.agents.measure import main
+from usage_metrics.errors import InputError
+
+LABELLED = """ua\tsource\tclass
+curl/8.10.1\ttools\tmachine
+"quoted" Spider/1\tcrowd\trobot
+Foo/1.0\tcrowd\trobot
+"""
+
+
+def test_it_prints_a_confusion_matrix_for_each_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "agents.tsv").write_text(LABELLED)
+
+    main([str(tmp_path)])
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == (
+        ["rows", "human", "machine", "robot", "internal", "unknown", "class", "source"]
+    )
+    assert ["1", "0.00%", "100.00%", "0.00%", "0.00%", "0.00%", "machine", "tools"] in (
+        lines
+    )
+    assert ["2", "0.00%", "0.00%", "50.00%", "0.00%", "50.00%", "robot", "crowd"] in (
+        lines
+    )
+
+
+def test_it_says_how_far_a_list_of_hosting_companies_agrees(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "agents.tsv").write_text(LABELLED)
+    hosting = tmp_path / "hosting.txt"
+    hosting.write_text("AS16509 # Amazon\nAS24940 # Hetzner\n")
+
+    main([str(tmp_path), "--hosting", str(hosting)])
+
+    assert "of 2 AS numbers" in capsys.readouterr().out
+
+
+def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no \*\.tsv"):
+        main([str(tmp_path)])
+
+
+def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "agents.tsv").write_text("agent\tclass\n")
+
+    with pytest.raises(InputError, match="needs the columns ua, source and class"):
+        main([str(tmp_path)])

@@ -1,0 +1,129 @@
+"""What kind of network a request came from, and whether it is one of our own."""
+
+import ipaddress
+
+import hypothesis.strategies as st
+import pyarrow as pa
+import pytest
+from hypothesis import given
+
+from usage_metrics.agents import is_internal_address, is_suspect, network_class
+from usage_metrics.agents.networks import (
+    NETWORK_CLASSES,
+    NetworkRule,
+    network_rules,
+    parse_network_rules,
+)
+from usage_metrics.errors import StorageError
+
+
+def kind(asn: str | None, org: str | None) -> str:
+    """The class of one network."""
+    (found,) = network_class(
+        pa.array([asn], pa.string()), pa.array([org], pa.string())
+    ).to_pylist()
+    assert isinstance(found, str)
+    return found
+
+
+@pytest.mark.parametrize("rule", network_rules(), ids=lambda rule: rule.pattern[:40])
+def test_the_example_of_every_rule_gets_its_class(rule: NetworkRule) -> None:
+    asn = rule.pattern if rule.by == "asn" else "AS64496"
+
+    assert kind(asn, f"{asn} {rule.example}") == rule.network_class
+
+
+@pytest.mark.parametrize(
+    ("asn", "org", "expected"),
+    [
+        ("AS16509", "AS16509 Amazon.com, Inc.", "hosting"),
+        ("AS64496", "AS64496 Bird Hosting Inc.", "hosting"),
+        ("AS64496", "AS64496 University of New Haven", "education"),
+        ("AS64496", "AS64496 Ministry of Finance", "government"),
+        ("AS64496", "AS64496 City of Austin", "government"),
+        ("AS7922", "AS7922 Comcast Cable Communications, LLC", "residential/isp"),
+        ("AS64496", "AS64496 Travis Credit Union", "business"),
+        ("AS64496", "AS64496 Paulson & Co. Inc.", "unknown"),
+        ("AS64496", None, "unknown"),
+        (None, "Hetzner Online GmbH", "hosting"),
+        (None, None, "unknown"),
+    ],
+)
+def test_a_network_is_known_by_its_number_or_its_name(
+    asn: str | None, org: str | None, expected: str
+) -> None:
+    assert kind(asn, org) == expected
+
+
+def test_a_network_that_people_come_through_is_not_called_hosting() -> None:
+    assert kind("AS13335", "AS13335 Cloudflare, Inc.") == "unknown"
+    assert kind("AS36183", "AS36183 Akamai Technologies, Inc.") == "unknown"
+
+
+def test_words_count_as_whole_words_and_capitals_do_not() -> None:
+    assert kind("AS64496", "UNIVERSITY COLLEGE") == "education"
+    assert kind("AS64496", "Governors Wine") == "unknown"
+
+
+@given(org=st.text(max_size=80))
+def test_every_name_has_one_of_the_classes(org: str) -> None:
+    assert kind("AS64496", org) in NETWORK_CLASSES
+
+
+def test_no_networks_give_no_classes() -> None:
+    empty = pa.array([], pa.string())
+
+    assert network_class(empty, empty).to_pylist() == []
+
+
+def test_a_bad_line_of_the_table_is_named() -> None:
+    with pytest.raises(StorageError, match=r"networks\.tsv, line 2: .*is no rule"):
+        parse_network_rules("# networks\nhostings\tasn\tAS1\tExample\n")
+
+
+@pytest.mark.parametrize(
+    ("agent_class", "agent_kind", "network", "suspect"),
+    [
+        ("human", "browser", "hosting", True),
+        ("human", "browser", "residential/isp", False),
+        ("human", "app", "hosting", False),
+        ("machine", "library", "hosting", False),
+        ("human", None, "hosting", False),
+        (None, None, None, False),
+    ],
+)
+def test_a_browser_in_a_hosting_network_is_suspect(
+    agent_class: str | None,
+    agent_kind: str | None,
+    network: str | None,
+    suspect: bool,
+) -> None:
+    columns = [pa.array([v], pa.string()) for v in (agent_class, agent_kind, network)]
+
+    assert is_suspect(*columns).to_pylist() == [suspect]
+
+
+def test_our_own_addresses_are_known_by_network_and_by_address() -> None:
+    addresses = ["192.0.2.7", "198.51.100.1", "::ffff:192.0.2.7", "2001:db8::1"]
+    ours = ["192.0.2.0/24", "2001:db8::1"]
+
+    found = is_internal_address(pa.array(addresses), ours)
+
+    assert found.to_pylist() == [True, False, True, True]
+
+
+@pytest.mark.parametrize("address", [None, "", "-", "192.0.2", "unknown"])
+def test_what_is_no_address_is_none_of_ours(address: str | None) -> None:
+    found = is_internal_address(pa.array([address], pa.string()), ["0.0.0.0/0"])
+
+    assert found.to_pylist() == [False]
+
+
+@given(st.ip_addresses())
+def test_without_networks_of_ours_no_address_is_ours(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    assert is_internal_address(pa.array([str(address)]), []).to_pylist() == [False]
+    assert is_internal_address(
+        pa.array([str(address)]), ["0.0.0.0/0", "::/0"]
+    ).to_pylist() == [True]
