@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
 from usage_metrics.agents.measure import main
 from usage_metrics.errors import InputError
@@ -38,11 +40,21 @@ def test_it_says_how_far_a_list_of_hosting_companies_agrees(
 ) -> None:
     (tmp_path / "agents.tsv").write_text(LABELLED)
     hosting = tmp_path / "hosting.txt"
-    hosting.write_text("AS16509 # Amazon\nAS24940 # Hetzner\n")
+    hosting.write_text("AS16509 # Amazon\nAS64496 # Example\nAS64497 # Nameless\n")
+    database = tmp_path / "networks.mmdb"
+    writer = MMDBWriter()
+    for network, asn, name in (
+        ("192.0.2.0/24", "AS16509", "Amazon.com, Inc."),
+        ("198.51.100.0/24", "AS64496", "Example Ltd"),
+    ):
+        writer.insert_network(IPSet([network]), {"asn": asn, "as_name": name})
+    writer.to_db_file(str(database))
 
-    main([str(tmp_path), "--hosting", str(hosting)])
+    main([str(tmp_path), "--hosting", str(hosting), "--database", str(database)])
 
-    assert "of 2 AS numbers" in capsys.readouterr().out
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("of 3 AS numbers")
+    assert last.endswith("2 have a name: hosting 1, unknown 1")
 
 
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:

@@ -406,8 +406,39 @@ def test_line_numbers_are_right_behind_blank_lines_and_in_halves_of_halves() -> 
 
 def test_two_values_on_a_line_do_not_make_up_for_one_on_two_lines() -> None:
     half = b'{"timestamp":"' + TIME.encode() + b'"'
-    lines = [half + b"}" + half + b"}", half + b',"x":{}', b'{"y":1}}']
+    two = half + b"}" + half + b"}"
+    assert read(*[two] * ENOUGH)["unreadable"].null_count == 0
+    lines = [two, half + b',"x":{}', b'{"y":1}}']
     assert read(*lines * ENOUGH)["unreadable"].null_count == 0
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [{"a": "text"}, {"a": {"b": "object"}}, {"a": 1}, {"a": ["b"]}],
+        [{"trace": "text"}, {"trace": {"b": "no text"}}],
+        [{"labels": {"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": "i"}}}}}}}}}],
+        [
+            {
+                "a": {
+                    "a": {
+                        "a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": "b"}}}}}}}}
+                    }
+                }
+            }
+        ],
+        [{f"field {number}": "x" for number in range(150)}, {"severity": "INFO"}],
+        [{"é": "x"}, {"a.b": "x", "a": {"b": "y"}}, {"": "x"}],
+    ],
+    ids=["of many types", "no text", "deep", "deeper", "many", "odd names"],
+)
+def test_fields_that_cannot_be_learnt_are_kept_all_the_same(
+    kinds: list[dict[str, Any]],
+) -> None:
+    lines = [line_of(**kinds[n % len(kinds)]) for n in range(3 * ENOUGH)]
+    reader = EntryReader()
+    for _ in range(2):
+        assert read(*lines, reader=reader).equals(entries_singly(block_of(*lines)))
 
 
 # --- nothing crashes the process ------------------------------------------------------

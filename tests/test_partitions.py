@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_metrics import partitions
+from usage_metrics import partition_writer
 from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import (
@@ -158,7 +158,7 @@ def test_readers_see_plain_columns_where_dictionaries_were_written(
 def test_rows_are_written_and_read_a_row_group_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partitions, "ROW_GROUP_ROWS", 10)
+    monkeypatch.setattr(partition_writer, "ROW_GROUP_ROWS", 10)
     partition = _write(_partition(tmp_path), *[_table(*"abcd")] * 6)
     with partition.open() as file:
         groups = [(start, table.num_rows) for start, table in row_groups(file)]

@@ -26,9 +26,9 @@ WRITER = """
 import os, sys, time
 import datetime as dt
 import pyarrow as pa
-from usage_metrics import partitions
+from usage_metrics import partition_writer, partitions
 
-partitions.ROW_GROUP_ROWS = 1000
+partition_writer.ROW_GROUP_ROWS = 1000
 root, rows, then = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 partition = partitions.Partition(root, "raw", "toy", dt.date(2026, 3, 2))
 table = pa.table({"n": pa.array(range(rows), pa.int64())})

@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.logs.entry import ENTRY, HTTP_REQUEST, LABELS, RESOURCE
-from usage_metrics.partitions import ROW_GROUP_ROWS, Partition
+from usage_metrics.partition_writer import ROW_GROUP_ROWS
+from usage_metrics.partitions import Partition
 from usage_metrics.sample.population import (
     BROWSERS,
     DOMINATING,

@@ -6,11 +6,11 @@ matrix per source and the time that was needed. Lists that were built from a sou
 know its user agents by heart: judge by the sources that none was built from.
 
 With ``--hosting FILE``, a list of the AS numbers of hosting companies (``AS123 # name``
-a line), it prints how many of those the network classes know, too.
+a line), it prints how many of those the network classes know, too, by the names that
+the address database in the package (or ``--database``) has for them.
 """
 
 import argparse
-import importlib.resources
 import sys
 import time
 from collections import Counter, defaultdict
@@ -23,6 +23,7 @@ import pyarrow as pa
 from usage_metrics.agents import classify, list_versions, network_class
 from usage_metrics.agents.rules import CLASSES
 from usage_metrics.errors import InputError, UsageMetricsError
+from usage_metrics.geocode.mmdb import EMBEDDED
 
 Labelled = tuple[str, str, str]
 """A user agent, its source, and the class that the source gives it."""
@@ -75,14 +76,18 @@ def _line(counts: Counter[str], theirs: str, source: str) -> str:
     return f"{total:>9,}{shares}  {theirs:8} {source}"
 
 
-def hosting_agreement(path: Path) -> str:
-    """Say how many AS numbers of a list our classes call hosting, too."""
+def hosting_agreement(path: Path, database: Path) -> str:
+    """Say how many AS numbers of a list our classes call hosting, too.
+
+    Args:
+        path: the list.
+        database: the MMDB that has the names, in the fields of IPinfo's Lite database.
+    """
     words = path.read_text(encoding="utf-8").split()
     listed = {word for word in words if word.startswith("AS") and word[2:].isdigit()}
     names = {}
-    embedded = importlib.resources.files("usage_metrics.geocode") / "country_asn.mmdb"
-    with maxminddb.open_database(str(embedded)) as database:
-        for _, found in database:
+    with maxminddb.open_database(database) as networks:
+        for _, found in networks:
             if isinstance(found, dict) and found.get("asn") in listed:
                 names[found["asn"]] = found.get("as_name")
     classes = Counter(
@@ -97,6 +102,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--hosting", type=Path)
+    parser.add_argument("--database", type=Path, default=EMBEDDED)
     options = parser.parse_args(arguments)
     rows = list(labelled(options.folder))
     distinct = len({agent for agent, _, _ in rows})
@@ -110,7 +116,7 @@ def main(arguments: list[str]) -> None:
         *(f"{package} {version}" for package, version in list_versions().items()),
     ]
     if options.hosting:
-        lines.append(hosting_agreement(options.hosting))
+        lines.append(hosting_agreement(options.hosting, options.database))
     sys.stdout.write("\n".join(lines) + "\n")
 
 
