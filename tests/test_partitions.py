@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_metrics import partition_writer
+from usage_metrics import partition_writer, partitions
 from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import (
