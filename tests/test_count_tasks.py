@@ -9,13 +9,12 @@ import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
+from usage_metrics.counting.loading import LoadUsage, usage_tables
 from usage_metrics.counting.tasks import (
     DAILY,
     CounterReport,
     CountMonth,
     CountUsage,
-    LoadUsage,
-    usage_tables,
 )
 
 MONTH = DAY.replace(day=1)

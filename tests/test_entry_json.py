@@ -179,7 +179,7 @@ def test_a_value_that_cannot_be_is_the_reason_why_the_line_is_no_entry(
         (b'"x"', "is no JSON object"),
         (b"{}", "has no timestamp"),
         (b'{"timestamp":null}', "has no timestamp"),
-        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "is nested too deeply"),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "is nested too deeply"),
     ],
 )
 def test_a_line_that_is_no_entry_is_kept_with_the_reason(

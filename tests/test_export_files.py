@@ -108,6 +108,17 @@ def test_a_file_that_arrives_is_seen_at_once(
     assert ids(reader, NEXT_DAY) == ["b"]
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_can_be_a_path_or_a_uri(folder: Folder, scheme: str, end: str) -> None:
+    folder.write("2022-03-15.jsonl", entry("a", "2022-03-15T12:00:00Z"))
+    reader = open_logs(f"{scheme}{folder.path}{end}", late_days=0)
+    for _ in range(2):
+        assert ids(reader) == ["a"]
+    folder.write("2022-03-16.jsonl")
+    assert reader.unavailable(NEXT_DAY) is None
+
+
 def test_a_file_that_is_gone_is_not_missed(folder: Folder) -> None:
     folder.write("2022-03-15.jsonl", entry("a", "2022-03-15T12:00:00Z"))
     gone = folder.write("2022-03-16.jsonl", entry("b", "2022-03-16T12:00:00Z"))

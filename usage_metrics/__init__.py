@@ -7,12 +7,8 @@
 """
 
 from usage_metrics.config import set_luigi_defaults
-from usage_metrics.counting.tasks import (
-    CounterReport,
-    CountMonth,
-    CountUsage,
-    LoadUsage,
-)
+from usage_metrics.counting.loading import LoadUsage
+from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
 from usage_metrics.days import RangeDaily
 from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
 from usage_metrics.sentences import say_errors_in_sentences

@@ -62,7 +62,7 @@ class Listing:
 
     def is_current(self, filesystem: pafs.FileSystem) -> bool:
         """Whether no file came, went or was renamed since, as far as can be told."""
-        if None in self.changed.values():
+        if not self.changed or None in self.changed.values():
             return time.monotonic() - self.taken < LISTING_SECONDS
         folders = filesystem.get_file_info(list(self.changed))
         return all(self.changed[info.path] == info.mtime_ns for info in folders)

@@ -1,0 +1,109 @@
+"""The usage tables of the database, each kept equal to the files of its stage."""
+
+import datetime as dt
+from typing import TYPE_CHECKING, ClassVar
+
+import luigi
+
+from usage_metrics import config
+from usage_metrics.counting.tasks import CountMonth
+from usage_metrics.days import days_between, months_between
+from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.pipeline import LoadSQLite, Reporting, open_warehouse
+
+if TYPE_CHECKING:
+    from usage_metrics.warehouse.sqlite import Changes
+    from usage_metrics.warehouse.tables import Table
+
+
+class LoadUsage(Reporting):
+    """Keep the usage tables of the database equal to the counted files.
+
+    The days are those of ``LoadSQLite``, which runs first.
+    """
+
+    source: luigi.Parameter[str] = luigi.Parameter(
+        default="datasette", description="the kind of log"
+    )
+
+    resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
+
+    def requires(self) -> list[luigi.Task]:
+        """The requests in the database, and every month counted."""
+        loaded = LoadSQLite(source=self.source)
+        months = months_between(loaded.start, loaded.end)
+        return [
+            loaded,
+            *(
+                CountMonth(month=first.replace(day=1), source=self.source)
+                for first, _ in months
+            ),
+        ]
+
+    def complete(self) -> bool:
+        """Whether all is counted, and the tables hold what the files hold."""
+        if not all(task.complete() for task in self.requires()):
+            return False
+        return not any(
+            any(self._changes(table, self._files(table))) for table in usage_tables()
+        )
+
+    def run(self) -> None:
+        """Replace what changed, each partition in one transaction."""
+        warehouse = open_warehouse()
+        replaced = 0
+        for table in usage_tables():
+            files = self._files(table)
+            load, drop = self._changes(table, files)
+            warehouse.create(table)
+            for day in drop:
+                warehouse.drop_day(table, self.source, day)
+            for day in load:
+                warehouse.replace_day(table, self._partition(table, day), files[day])
+            replaced += len(load)
+        self.say(f"{replaced:,} files loaded into {warehouse.path}")
+
+    def _files(self, table: "Table") -> dict[dt.date, str]:
+        loaded = LoadSQLite(source=self.source)
+        first = loaded.start.replace(day=1) if table.monthly else loaded.start
+        listed = list_partitions(config.paths().root, table.name, self.source)
+        return {day: f for day, f in listed.items() if first <= day < loaded.end}
+
+    def _partition(self, table: "Table", day: dt.date) -> Partition:
+        return Partition(config.paths().root, table.name, self.source, day)
+
+    def _changes(self, table: "Table", files: dict[dt.date, str]) -> "Changes":
+        loaded = LoadSQLite(source=self.source)
+        return open_warehouse().changes(
+            table.name,
+            self.source,
+            files,
+            content_id=lambda day: str(
+                self._partition(table, day).facts()["content_id"]
+            ),
+            among=days_between(loaded.start.replace(day=1), loaded.end),
+        )
+
+
+def usage_tables() -> list["Table"]:
+    """The tables that counting fills, each from the stage of its name."""
+    from usage_metrics.counting import concentration, counter, monthly, usage
+    from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
+    from usage_metrics.warehouse.tables import Table
+
+    return [
+        Table("usage_daily", usage.USAGE_DAILY, "date"),
+        Table("usage_by_organization", usage.USAGE_BY_ORGANIZATION, "date"),
+        Table("usage_by_referrer", usage.USAGE_BY_REFERRER, "date"),
+        Table("usage_counter", counter.USAGE_COUNTER, "date"),
+        Table("usage_counter_versions", counter.USAGE_COUNTER_VERSIONS, "date"),
+        Table("usage_reconciliation", USAGE_RECONCILIATION, "date"),
+        Table("usage_concentration", concentration.USAGE_CONCENTRATION, "period"),
+        Table(
+            "usage_concentration_monthly",
+            concentration.USAGE_CONCENTRATION,
+            "period",
+            monthly=True,
+        ),
+        Table("usage_monthly", monthly.USAGE_MONTHLY, "month", monthly=True),
+    ]
