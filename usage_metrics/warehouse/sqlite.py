@@ -236,7 +236,9 @@ class Warehouse:
         with (
             self._clear_errors(),
             contextlib.closing(
-                sqlite3.connect(self.path, self._busy_seconds, isolation_level=None)
+                sqlite3.connect(
+                    self.path, timeout=self._busy_seconds, isolation_level=None
+                )
             ) as connection,
         ):
             yield connection
