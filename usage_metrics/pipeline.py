@@ -167,12 +167,12 @@ class Clean(Stage):
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
         """The version of the source's cleaning, the settings and lists it goes by."""
-        from usage_metrics.agents.requests import agent_recipe
+        from usage_metrics.agents import list_versions
 
         declared = get_source(source)
         settings = config.source_section(source)
         heeded = {name: getattr(settings, name) for name in declared.heeds}
-        return {"version": declared.version, **heeded, **agent_recipe()}
+        return {"version": declared.version, **heeded, **list_versions()}
 
     def run(self) -> None:
         """Clean a row group at a time.

@@ -22,7 +22,17 @@ def is_internal_address(addresses: pa.Array, networks: Sequence[str]) -> pa.Arra
     )
 
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_address(text: str) -> Address | None:
+    """Read an address; one of IPv4 written as IPv6 (``::ffff:…``) is of IPv4."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 @functools.lru_cache(maxsize=8)
@@ -31,10 +41,5 @@ def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
 
 
 def _lies_in(text: str | None, networks: tuple[Network, ...]) -> bool:
-    try:
-        address = ipaddress.ip_address(text or "")
-    except ValueError:
-        return False
-    # An IPv4 address may be written as an IPv6 one: ::ffff:192.0.2.1
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in networks)
+    address = parse_address(text or "")
+    return address is not None and any(address in network for network in networks)

@@ -12,7 +12,6 @@ from usage_metrics.agents import (
     classify,
     is_internal_address,
     is_suspect,
-    list_versions,
 )
 from usage_metrics.cleaning import dictionary, spread
 from usage_metrics.columns import STRING
@@ -45,11 +44,6 @@ def settings_from(section: Any) -> AgentSettings:
                 "write such as 192.0.2.1 or 2001:db8::/32"
             ) from None
     return AgentSettings(**values)
-
-
-def agent_recipe() -> dict[str, str]:
-    """The lists that decide, with their versions."""
-    return list_versions()
 
 
 def who_asked(

@@ -10,7 +10,6 @@ this one, or when the registry of datasets is another.
 """
 
 import calendar
-import contextlib
 import datetime as dt
 import json
 from collections.abc import Iterable
@@ -74,15 +73,10 @@ class CountUsage(Stage):
         """Count, and write the tables; the events, which say it is done, come last."""
         from usage_metrics.counting.events import EVENTS, count_requests
 
-        events = count_requests(
-            _read_day(self.partition(Geocode.stage)),
-            _read_day(self._following()),
-            _registry(),
-        )
-        tables = self._tables(events)
-        with contextlib.ExitStack() as stack:
-            writing = self.output().writing(EVENTS)
-            counted = stack.enter_context(writing)
+        requests = _read_day(self.partition(Geocode.stage))
+        events = count_requests(requests, _read_day(self._following()), _registry())
+        tables = self._tables(events, requests["remote_ip"])
+        with self.output().writing(EVENTS) as counted:
             counted.write(events)
             counted.facts |= {"counted_from": self._counting_from()}
             for stage, table in tables.items():
@@ -90,12 +84,13 @@ class CountUsage(Stage):
                     file.write(table)
         self.say(f"{tables['usage_reconciliation']['counted'][0]} requests count")
 
-    def _tables(self, events: "pa.Table") -> dict[str, "pa.Table"]:
+    def _tables(
+        self, events: "pa.Table", addresses: "pa.ChunkedArray"
+    ) -> dict[str, "pa.Table"]:
         from usage_metrics.counting import concentration, counter, usage
         from usage_metrics.counting.reconciliation import reconcile
 
         day = (self.date, self.source)
-        addresses = _read(self.partition(Geocode.stage), ["remote_ip"])["remote_ip"]
         tally = concentration.tally(events, addresses)
         period = self.date.isoformat()
         cleaned = self.partition("cleaned").facts()

@@ -4,7 +4,6 @@ Only an address of the public internet is ever looked up. What is absent, malfor
 of a private or reserved network (a bogon) stays here and goes to no provider.
 """
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from usage_metrics import config
 from usage_metrics.agents import NETWORK, network_class
+from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.agents.requests import suspects
 from usage_metrics.cleaning import dictionary, filled, spread
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
@@ -128,7 +128,7 @@ def locate(addresses: pa.Array, provider: Provider) -> tuple[pa.Table, dict[str,
         many were ``public``, ``bogon``, ``malformed`` and, of the public ones,
         ``unanswered``.
     """
-    parsed = [_parse(text) for text in addresses.to_pylist()]
+    parsed = [parse_address((text or "").strip()) for text in addresses.to_pylist()]
     is_public = [_is_public(address) for address in parsed]
     public = dict.fromkeys(
         str(address) for address, yes in zip(parsed, is_public, strict=True) if yes
@@ -162,18 +162,6 @@ def locate(addresses: pa.Array, provider: Provider) -> tuple[pa.Table, dict[str,
         ),
     }
     return table, counts
-
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _parse(text: str | None) -> Address | None:
-    """Read an address; one of IPv4 written as IPv6 (``::ffff:…``) is of IPv4."""
-    try:
-        address = ipaddress.ip_address((text or "").strip())
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _is_public(address: Address | None) -> bool:
