@@ -8,6 +8,7 @@ import pytest
 from export_folder import DAY, NEXT_DAY, as_lines, entry, ids
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
+from usage_metrics import storage
 from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs import export_files, open_logs
 
@@ -108,7 +109,7 @@ def test_an_option_that_no_store_has_is_refused() -> None:
 def test_without_credentials_google_storage_is_given_up_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_files, "GS_PATIENCE", "1")
+    monkeypatch.setattr(storage, "GS_PATIENCE", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GCE_METADATA_ROOT", "127.0.0.1:1")  # where nobody listens
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)

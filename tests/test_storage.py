@@ -272,3 +272,10 @@ def test_a_full_disk_fails_with_the_path_and_leaves_what_was_there(
     assert "[paths] root" in last
     assert _temporary(tmp_path) == []
     assert _counts(tmp_path) == dict.fromkeys(READERS, 10)
+
+
+def test_a_root_with_a_key_in_it_is_refused_without_saying_the_key() -> None:
+    partition = Partition("s3://KEY:SECRET@bucket/x", "raw", "toy", DAY)
+    with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID") as refusal:
+        partition.exists()
+    assert "SECRET" not in str(refusal.value).replace("AWS_SECRET_ACCESS_KEY", "")

@@ -28,6 +28,10 @@ NEWBORN_SECONDS = 60
 ABANDONED_SECONDS = 24 * 3600
 """Object stores have no locks; there, age alone tells."""
 
+GS_OPTION = "retry_limit_seconds"
+GS_PATIENCE = "60"
+"""Without credentials the client for ``gs://`` would go on trying for 15 minutes."""
+
 _TEMPORARY = re.compile(r"\..*\.tmp-[0-9a-f]+$")
 
 
@@ -92,7 +96,7 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
     ``s3://bucket/folder?region=eu-west-1/raw/…``.
 
     Raises:
-        ConfigError: if the URI names no store that can be opened.
+        ConfigError: if the URI names no store that can be opened, or holds a key.
     """
     import pyarrow as pa
     import pyarrow.fs as pafs
@@ -101,6 +105,13 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
         return pafs.LocalFileSystem(), str(Path(path).absolute())
     root, _, rest = path.partition("?")
     options, _, below = rest.partition("/")
+    if root.startswith("s3://") and "@" in root.removeprefix("s3://").split("/")[0]:
+        raise ConfigError(
+            "an s3:// URI has a key in it, which would end up in files and messages; "
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
+        )
+    if root.startswith("gs://") and GS_OPTION not in options:
+        options += f"{'&' if options else ''}{GS_OPTION}={GS_PATIENCE}"
     uri = root + (f"/{below}" if below else "") + (f"?{options}" if options else "")
     try:
         filesystem, inside = pafs.FileSystem.from_uri(uri)

@@ -8,12 +8,13 @@ import argparse
 from collections.abc import Iterator
 
 from usage_metrics import config
+from usage_metrics.counting.loading import usage_tables
+from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.pipeline import STAGES
 from usage_metrics.sources import SOURCES
 from usage_metrics.warehouse.sqlite import Warehouse
-
-STAGES = ("raw", "cleaned", "rejected", "geocoded")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +43,20 @@ def run(options: argparse.Namespace) -> int:
     return 1 if damages else 0
 
 
+def stages() -> list[str]:
+    """The folders of every stage that some task writes."""
+    made = [stage.stage for stage in STAGES]
+    return [
+        *made,
+        "rejected",
+        CountUsage.stage,
+        *(table.name for table in usage_tables()),
+    ]
+
+
 def partitions(source: str) -> Iterator[Partition]:
     """Every partition of a source, stage by stage, oldest first."""
     root = config.paths().root
-    for stage in STAGES:
+    for stage in stages():
         for day in list_partitions(root, stage, source):
             yield Partition(root, stage, source, day)

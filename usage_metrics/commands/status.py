@@ -2,7 +2,7 @@
 
 Missing is a day between the first and the last raw one. Stale is a file that was made
 from another file than the present one on its left, or by an older version or other
-settings; ``usage-metrics rebuild`` makes it again.
+settings; delete it and the files to the right of it, and the next run makes them again.
 """
 
 import argparse

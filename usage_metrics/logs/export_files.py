@@ -27,10 +27,6 @@ LISTING_SECONDS = 60.0
 CLOCK_TICK = 50_000_000
 """Nanoseconds within which two changes of a folder may leave it the same time."""
 
-GS_OPTION = "retry_limit_seconds"
-GS_PATIENCE = "60"
-"""Without credentials the client for ``gs://`` would go on trying for 15 minutes."""
-
 _CREDENTIALS = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "gs": "run gcloud auth application-default login, or set "
@@ -82,13 +78,6 @@ def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
             "no logs are named: set logs in the source's section of luigi.cfg, such "
             "as [datasette] logs = data/sample_logs"
         )
-    if uri.startswith("s3://") and "@" in uri.removeprefix("s3://").split("/")[0]:
-        raise ConfigError(
-            "logs names an s3:// URI with a key in it, which would end up in files and "
-            "messages; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
-        )
-    if uri.startswith("gs://") and GS_OPTION not in uri:
-        uri += f"{'&' if '?' in uri else '?'}{GS_OPTION}={GS_PATIENCE}"
     return filesystem_of(uri)
 
 
