@@ -1,34 +1,101 @@
-"""``usage-metrics``: what people ask of the pipeline beside running it."""
+"""``usage-metrics``: for the person on duty, beside Luigi, which does the work.
 
-import argparse
+Each command is a module of its name, imported when it is asked for. It returns its
+exit code, or None for 0.
+"""
+
+import importlib
+import os
 import sys
 from collections.abc import Sequence
 
-from usage_metrics.commands import check, doctor, status
+import click
+
 from usage_metrics.errors import UsageMetricsError
+from usage_metrics.parameters import did_you_mean
 from usage_metrics.sentences import sentence_of
 
-COMMANDS = {"doctor": doctor, "status": status, "check": check}
+COMMANDS = {
+    "status": "Which days of each stage are done, missing, stale or failed.",
+    "doctor": "Look for what would keep the pipeline from running.",
+    "check": "Read every file and the database through for damage.",
+}
+"""The commands in the order of --help, each with what stands beside it there."""
+
+EXIT_CODES = """\b
+Exit codes:
+  0        all is well
+  1        the command found something wrong, and says what
+  2        it could not do what it was asked
+  130      it was interrupted
+  others   are Luigi's: 10, 25 another run is at it; 20 a day cannot be had yet;
+           30 a task failed; 35, 40 a setting or a parameter is wrong
+
+\b
+Completion of commands and options, for bash; also for zsh and fish:
+  eval "$(_USAGE_METRICS_COMPLETE=bash_source usage-metrics)"
+"""
+
+
+class Commands(click.Group):
+    """Imports the module of a command when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Import a command.
+
+        Raises:
+            UsageError: if there is none of that name.
+        """
+        if cmd_name not in COMMANDS:
+            close = did_you_mean(cmd_name, COMMANDS)
+            raise click.UsageError(f"there is no command {cmd_name!r}{close}", ctx)
+        module = importlib.import_module(f"{__name__}.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """List what there is without importing it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    cls=Commands,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="usage_metrics")
+def cli() -> None:
+    """Run the usage_metrics pipeline and see how it is.
+
+    Settings are read from luigi.cfg in the current folder, or from the file that
+    LUIGI_CONFIG_PATH names. Every command says more with --help.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0 if all is well, 1 if the command found something wrong, 2 if
-        it could not do what it was asked.
+        The exit code.
     """
-    parser = argparse.ArgumentParser(prog="usage-metrics", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
-    for name, module in COMMANDS.items():
-        summary = (module.__doc__ or "").partition("\n")[0]
-        command = commands.add_parser(name, help=summary, description=module.__doc__)
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
-    options = parser.parse_args(arguments)
     try:
-        code: int = options.run(options)
+        code = cli.main(arguments, "usage-metrics", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
     except UsageMetricsError as error:
-        print(sentence_of(error), file=sys.stderr)
+        click.echo(sentence_of(error), err=True)
         return 2
-    return code
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code or 0

@@ -5,12 +5,14 @@ run; the address database and the cache are opened; the folders are written to. 
 address is sent anywhere.
 """
 
-import argparse
 import functools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import click
+
 from usage_metrics import config, storage
+from usage_metrics.commands.options import example
 from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.sentences import sentence_of
 from usage_metrics.sources import SOURCES, get_source
@@ -24,15 +26,21 @@ class Finding(NamedTuple):
     found: str
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: all is looked at."""
+@click.command(epilog=example("usage-metrics doctor"))
+def command() -> int:
+    """Look for what would keep the pipeline from running, without loading data.
 
+    Every setting is tried: the logs are listed or, in BigQuery, a query is priced and
+    not run; the address database and the cache are opened; the folders are written to.
+    No address is sent anywhere, and no secret printed.
 
-def run(_: argparse.Namespace) -> int:
-    """Print every finding."""
+    Exits with 1 if something is wrong.
+    """
     findings = list(examine())
     for finding in findings:
-        print(f"{'ok ' if finding.well else 'BAD'} {finding.what}: {finding.found}")
+        click.echo(
+            f"{'ok ' if finding.well else 'BAD'} {finding.what}: {finding.found}"
+        )
     return 0 if all(finding.well for finding in findings) else 1
 
 

@@ -5,33 +5,36 @@ from another file than the present one on its left, or by an older version or ot
 settings; delete it and the files to the right of it, and the next run makes them again.
 """
 
-import argparse
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+import click
+
 from usage_metrics import config
+from usage_metrics.commands import options
+from usage_metrics.commands.options import example
 from usage_metrics.days import days_between
 from usage_metrics.partitions import Partition, list_partitions
 from usage_metrics.pipeline import STAGES
-from usage_metrics.sources import SOURCES
 
 SHOWN = 5
 """Of many days so many are named."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let the user choose a source."""
-    parser.add_argument("--source", choices=sorted(SOURCES), help="only this source")
+@click.command(epilog=example("usage-metrics status"))
+@options.any_source
+def command(source: str | None) -> None:
+    """Say which days of each stage are there, missing or stale.
 
-
-def run(options: argparse.Namespace) -> int:
-    """Print a line for each stage."""
-    for source in [options.source] if options.source else sorted(SOURCES):
-        print(f"{source} in {config.paths().root}")
-        for line in describe(source):
-            print(f"  {line}")
-    return 0
+    Missing is a day between the first and the last raw one. Stale is a file that was
+    made from another file than the present one on its left, or by an older version or
+    other settings.
+    """
+    for name in options.sources(source):
+        click.echo(f"{name} in {config.paths().root}")
+        for line in describe(name):
+            click.echo(f"  {line}")
 
 
 def describe(source: str) -> Iterator[str]:

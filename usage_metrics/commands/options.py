@@ -1,0 +1,57 @@
+"""The options that several commands have, each written once."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from usage_metrics.sources import SOURCES
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_SOURCE = click.Choice(sorted(SOURCES))
+
+
+class DayType(click.ParamType[dt.date]):
+    """A UTC day, written YYYY-MM-DD."""
+
+    name = "day"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dt.date:
+        """Read it."""
+        if isinstance(value, dt.date):
+            return value
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as YYYY-MM-DD", param, ctx)
+
+
+DAY = DayType()
+
+one_source = click.option(
+    "--source", type=_SOURCE, default="datasette", show_default=True, help="kind of log"
+)
+any_source = click.option(
+    "--source", type=_SOURCE, help="only this kind of log; without it, all"
+)
+start = click.option(
+    "--start", type=DAY, metavar="YYYY-MM-DD", help="the first UTC day"
+)
+stop = click.option(
+    "--stop", type=DAY, metavar="YYYY-MM-DD", help="the day after the last"
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="write JSON")
+
+
+def example(*lines: str) -> str:
+    """What stands below the options in the --help of a command."""
+    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
+
+
+def sources(chosen: str | None) -> list[str]:
+    """The source that was chosen, or all."""
+    return [chosen] if chosen else sorted(SOURCES)
