@@ -9,6 +9,7 @@ import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
+from usage_metrics.counting import tasks
 from usage_metrics.counting.loading import LoadUsage, usage_tables
 from usage_metrics.counting.tasks import (
     DAILY,
@@ -82,6 +83,15 @@ def test_a_count_that_is_deleted_comes_back_the_same(two_days: Flow) -> None:
     two_days.delete("counted")
     two_days.build(CountUsage(date=DAY))
     assert two_days.facts("counted")["content_id"] == before
+
+
+def test_a_day_counted_before_there_was_a_table_is_counted_again(
+    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_days.build(CountUsage(date=DAY))
+    assert CountUsage(date=DAY).complete()
+    monkeypatch.setattr(tasks, "DAILY", (*DAILY, "usage_by_moon"))
+    assert not CountUsage(date=DAY).complete()
 
 
 def test_when_the_next_day_changes_the_count_is_made_again(two_days: Flow) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from little_log import DAY, events_of, requests_of
 
 from usage_metrics.columns import description
-from usage_metrics.counting import concentration, counter, monthly, usage
+from usage_metrics.counting import concentration, counter, monthly, places, usage
 from usage_metrics.counting.events import EVENTS, count_requests
 from usage_metrics.counting.grouping import group_rows
 from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION, reconcile
@@ -21,7 +21,8 @@ SCHEMAS = (
     *(EVENTS, usage.USAGE_DAILY, usage.USAGE_BY_ORGANIZATION),
     *(usage.USAGE_BY_REFERRER, monthly.USAGE_MONTHLY, USAGE_RECONCILIATION),
     *(counter.USAGE_COUNTER, counter.USAGE_COUNTER_VERSIONS),
-    concentration.USAGE_CONCENTRATION,
+    *(concentration.USAGE_CONCENTRATION, usage.USAGE_BY_CLASS),
+    *(places.USAGE_BY_PATH, places.USAGE_BY_CITY),
 )
 
 LOG = """
@@ -124,6 +125,91 @@ def test_organizations_are_shown_with_their_visitors() -> None:
         ("AS64501 Hosting Co", "machine", 1, 1, 1),
         (None, "human", 1, 0, 1),
     ]
+
+
+def test_visitors_of_all_datasets_together_are_counted_once() -> None:
+    events = events_of(
+        """
+        12:00:00 ann 200 /pudl/plants
+        12:01:00 ann 200 /ferc1/f1_fuel
+        12:02:00 bot 200 /pudl/plants
+        """
+    )
+    rows = usage.usage_by_class(events, DAY, "datasette").to_pylist()
+    shown = ("dataset", "agent_class", "requests", "unique_visitors", "unique_sessions")
+    assert sorted(tuple(row[name] for name in shown) for row in rows) == [
+        ("all", "human", 2, 1, 1),
+        ("all", "robot", 1, 1, 1),
+        ("ferc1", "human", 1, 1, 1),
+        ("pudl", "human", 1, 1, 1),
+        ("pudl", "robot", 1, 1, 1),
+    ]
+
+
+def test_a_path_is_named_without_its_query() -> None:
+    today, following = requests_of(
+        """
+        12:00:00 ann 200 /pudl/plants?_search=my+name
+        12:01:00 bob 200 /pudl/plants
+        12:02:00 bob 404 /pudl/nothing
+        """
+    )
+    events = count_requests(today, following, read_registry())
+    table = places.usage_by_path(events, today["request_url"], DAY, "datasette")
+    shown = ("host", "path", "requests", "counted")
+    assert [tuple(row[name] for name in shown) for row in table.to_pylist()] == [
+        ("data.example.org", "/pudl/nothing", 1, 0),
+        ("data.example.org", "/pudl/plants", 2, 2),
+    ]
+
+
+def test_paths_beyond_those_most_asked_for_are_one_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "PATHS_A_DAY", 1)
+    today, following = requests_of(
+        """
+        12:00:00 ann 200 /pudl/plants
+        12:01:00 bob 200 /pudl/plants
+        12:02:00 bob 200 /pudl/b
+        12:02:00 bob 200 /pudl/c
+        """
+    )
+    events = count_requests(today, following, read_registry())
+    rows = places.usage_by_path(events, today["request_url"], DAY, "datasette")
+    found = [(row["path"], row["requests"]) for row in rows.to_pylist()]
+    assert found == [("/pudl/plants", 2), (None, 2)]
+
+
+def test_cities_are_added_up_and_null_where_none_are_known() -> None:
+    today, following = requests_of(
+        """
+        12:00:00 ann 200 /pudl/plants
+        12:01:00 bob 200 /pudl/plants
+        12:02:00 bob 200 /pudl/b
+        """
+    )
+    events = count_requests(today, following, read_registry())
+    located = today.append_column(
+        "remote_ip_city", pa.array(["Lyon", None, None], pa.string())
+    )
+    shown = ("country", "region", "city", "requests")
+
+    def cities(requests: pa.Table) -> list[tuple[Any, ...]]:
+        table = places.usage_by_city(events, requests, DAY, "datasette")
+        return [tuple(row[name] for name in shown) for row in table.to_pylist()]
+
+    assert cities(located) == [("DE", None, None, 2), ("US", None, "Lyon", 1)]
+    assert cities(today) == [("DE", None, None, 2), ("US", None, None, 1)]
+
+
+def test_a_day_without_requests_has_no_paths_and_no_cities() -> None:
+    today, following = requests_of("")
+    events = count_requests(today, following, read_registry())
+    day = (DAY, "datasette")
+    assert usage.usage_by_class(events, *day).num_rows == 0
+    assert places.usage_by_path(events, today["request_url"], *day).num_rows == 0
+    assert places.usage_by_city(events, today, *day).num_rows == 0
 
 
 def concentrated(log: str, days: int = 1) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,8 @@ both. The way through it, for one source and one UTC day:
 * :mod:`.visitors` tells visitors and sessions apart without knowing anybody;
 * :mod:`.clicks` says of every request whether it counts and, if not, why not;
 * :mod:`.events` puts the three together: a row per request, without its address;
-* :mod:`.usage`, :mod:`.counter`, :mod:`.concentration` and :mod:`.monthly` add up;
+* :mod:`.usage`, :mod:`.places`, :mod:`.counter`, :mod:`.concentration` and
+  :mod:`.monthly` add up;
 * :mod:`.reconciliation` shows that no log line got lost on the way;
 * :mod:`.counter_report` writes what the COUNTER Code of Practice for Research Data
   asks for.

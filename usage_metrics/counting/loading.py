@@ -87,7 +87,7 @@ class LoadUsage(Reporting):
 
 def usage_tables() -> list["Table"]:
     """The tables that counting fills, each from the stage of its name."""
-    from usage_metrics.counting import concentration, counter, monthly, usage
+    from usage_metrics.counting import concentration, counter, monthly, places, usage
     from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
     from usage_metrics.warehouse.tables import Table
 
@@ -95,6 +95,9 @@ def usage_tables() -> list["Table"]:
         Table("usage_daily", usage.USAGE_DAILY, "date"),
         Table("usage_by_organization", usage.USAGE_BY_ORGANIZATION, "date"),
         Table("usage_by_referrer", usage.USAGE_BY_REFERRER, "date"),
+        Table("usage_by_class", usage.USAGE_BY_CLASS, "date"),
+        Table("usage_by_path", places.USAGE_BY_PATH, "date"),
+        Table("usage_by_city", places.USAGE_BY_CITY, "date"),
         Table("usage_counter", counter.USAGE_COUNTER, "date"),
         Table("usage_counter_versions", counter.USAGE_COUNTER_VERSIONS, "date"),
         Table("usage_reconciliation", USAGE_RECONCILIATION, "date"),

@@ -3,7 +3,7 @@
 They only read and write; what is counted, and how, is in the pure modules beside this
 one. A count is stale, and made again, when the requests it was made from have changed,
 when the next day has come, whose first half minute decides about the last clicks of
-this one, or when the registry of datasets is another.
+this one, when the registry of datasets is another, or when there is a new table.
 
     Geocode ──▶ CountUsage ──▶ CountMonth ──▶ LoadUsage
                      └───────▶ CounterReport
@@ -24,6 +24,7 @@ from usage_metrics.days import (
     utc_now,
     why_not_yet,
 )
+from usage_metrics.partition_writer import digest_of
 from usage_metrics.partitions import Partition, list_partitions
 from usage_metrics.pipeline import (
     Geocode,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 DAILY = (
     *("usage_daily", "usage_by_organization", "usage_by_referrer", "usage_counter"),
     *("usage_counter_versions", "usage_concentration", "usage_reconciliation"),
+    *("usage_by_class", "usage_by_path", "usage_by_city"),
 )
 """The stages that a count makes beside its events, each also a table of that name."""
 
@@ -75,7 +77,7 @@ class CountUsage(Stage):
 
         requests = _read_day(self.partition(Geocode.stage))
         events = count_requests(requests, _read_day(self._following()), _registry())
-        tables = self._tables(events, requests["remote_ip"])
+        tables = self._tables(events, requests)
         with self.output().writing(EVENTS) as counted:
             counted.write(events)
             counted.facts |= {"counted_from": self._counting_from()}
@@ -85,13 +87,13 @@ class CountUsage(Stage):
         self.say(f"{tables['usage_reconciliation']['counted'][0]} requests count")
 
     def _tables(
-        self, events: "pa.Table", addresses: "pa.ChunkedArray"
+        self, events: "pa.Table", requests: "pa.Table"
     ) -> dict[str, "pa.Table"]:
-        from usage_metrics.counting import concentration, counter, usage
+        from usage_metrics.counting import concentration, counter, places, usage
         from usage_metrics.counting.reconciliation import reconcile
 
         day = (self.date, self.source)
-        tally = concentration.tally(events, addresses)
+        tally = concentration.tally(events, requests["remote_ip"])
         period = self.date.isoformat()
         cleaned = self.partition("cleaned").facts()
         tables = (
@@ -102,6 +104,9 @@ class CountUsage(Stage):
             counter.usage_counter_versions(events, *day),
             concentration.concentration([tally], period, self.source),
             reconcile(events, cleaned, *day),
+            usage.usage_by_class(events, *day),
+            places.usage_by_path(events, requests["request_url"], *day),
+            places.usage_by_city(events, requests, *day),
         )
         return dict(zip(DAILY, tables, strict=True))
 
@@ -114,6 +119,7 @@ class CountUsage(Stage):
             "requests": _content_id(self.partition(Geocode.stage)),
             "following": _content_id(self._following()),
             "datasets": _registry().digest,
+            "tables": digest_of(list(DAILY)),
         }
 
 
@@ -324,5 +330,8 @@ def _read_day(geocoded: Partition) -> "pa.Table":
     import pyarrow as pa
 
     from usage_metrics.counting.events import NEEDED
+    from usage_metrics.counting.places import PLACES
 
-    return _read(geocoded, list(NEEDED)) if geocoded.exists() else pa.table({})
+    if not geocoded.exists():
+        return pa.table({})
+    return _read(geocoded, [*NEEDED, *PLACES])

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.columns import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED
+from usage_metrics.counting.datasets import ALL
 from usage_metrics.counting.grouping import Groups, as_table, group_rows
 
 DATE = column("date", STRING, "The UTC day, YYYY-MM-DD")
@@ -110,6 +111,21 @@ USAGE_BY_REFERRER = pa.schema(
 )
 """Use of a day by the site that led there."""
 
+USAGE_BY_CLASS = pa.schema(
+    [
+        *(DATE, SOURCE),
+        column(
+            "dataset",
+            STRING,
+            "Id in the registry, unmapped or none; all: whatever was asked for, which "
+            "is not to be added to the others",
+        ),
+        AGENT_CLASS,
+        *(REQUESTS, COUNTED_REQUESTS, SUSPECT, SESSIONS, VISITORS, BYTES, ERRORS),
+    ]
+)
+"""Use of a day by who asked; sessions and visitors of all datasets together, too."""
+
 ERROR = 400
 
 
@@ -127,6 +143,18 @@ def usage_by_organization(events: pa.Table, date: dt.date, source: str) -> pa.Ta
 def usage_by_referrer(events: pa.Table, date: dt.date, source: str) -> pa.Table:
     """Add them up by referring site; of schema ``USAGE_BY_REFERRER``."""
     return summarise(events, USAGE_BY_REFERRER, date=date.isoformat(), source=source)
+
+
+def usage_by_class(events: pa.Table, date: dt.date, source: str) -> pa.Table:
+    """Add them up by who asked; of schema ``USAGE_BY_CLASS``."""
+    constants = {"date": date.isoformat(), "source": source}
+    everything = pa.array(np.full(events.num_rows, ALL), STRING)
+    overall = events.set_column(
+        events.column_names.index("dataset"), "dataset", everything
+    )
+    return pa.concat_tables(
+        [summarise(rows, USAGE_BY_CLASS, **constants) for rows in (events, overall)]
+    )
 
 
 def summarise(events: pa.Table, schema: pa.Schema, **constants: Any) -> pa.Table:
