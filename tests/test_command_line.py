@@ -218,7 +218,7 @@ def test_a_bug_keeps_its_traceback(here: Flow) -> None:
     (here.folder / "broken.py").write_text(
         "from usage_metrics import *\n"
         "from usage_metrics.pipeline import Stage\n"
-        "Stage.say = lambda self, text: 1 / 0\n"
+        "Stage.say = lambda self, *said: 1 / 0\n"
     )
     code, screen = _run(
         here.folder, "--module", "broken", *LOAD, PYTHONPATH=str(here.folder)

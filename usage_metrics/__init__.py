@@ -11,6 +11,7 @@ from usage_metrics.counting.loading import LoadUsage
 from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
 from usage_metrics.days import RangeDaily
 from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
+from usage_metrics.recording import record_runs
 from usage_metrics.sentences import say_errors_in_sentences
 
 __all__ = [
@@ -28,3 +29,4 @@ __all__ = [
 
 set_luigi_defaults()
 say_errors_in_sentences()
+record_runs()

@@ -213,6 +213,24 @@ class database(Section):
     )
 
 
+class run_log(Section):
+    """The log with a line for each task and run."""
+
+    path: luigi.Parameter[str] = luigi.Parameter(
+        default="",
+        description="path of the file; empty: runs.jsonl under [paths] root, or under "
+        "data if that is in an object store",
+    )
+    maximum_bytes: luigi.NumericalParameter[int] = luigi.NumericalParameter(
+        default=5_000_000,
+        var_type=int,
+        min_value=0,
+        max_value=10**12,
+        description="size at which the file makes way for a new one and is kept as "
+        "the one before; 0: no log;",
+    )
+
+
 SECTIONS: tuple[type[Section], ...] = (
     paths,
     datasette,
@@ -221,6 +239,7 @@ SECTIONS: tuple[type[Section], ...] = (
     ipinfo,
     counting,
     database,
+    run_log,
 )
 """Every section of ours, in the order in which the README lists them."""
 

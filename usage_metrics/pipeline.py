@@ -52,10 +52,33 @@ LATEST_DAY = dt.date(2200, 1, 1)
 class Reporting(Configured, luigi.Task):
     """A task that says what came of it."""
 
-    def say(self, text: str) -> None:
-        """Tell the visualiser and the log what came of the task."""
+    rows: int | None = None
+    said: str | None = None
+
+    def say(self, text: str, rows: int | None = None) -> None:
+        """Tell the visualiser and the logs what came of the task.
+
+        Args:
+            text: for people, in one line.
+            rows: how many rows it wrote, if it wrote any.
+        """
+        self.said, self.rows = text, rows
         self.show(text)
         log.info("%s: %s", self, text)
+
+    def run_within(self) -> None:
+        """Run as a part of another task; Luigi's events come as if it ran by itself.
+
+        Raises:
+            UsageMetricsError: why it failed.
+        """
+        self.trigger_event(luigi.Event.START, self)
+        try:
+            self.run()
+        except UsageMetricsError as error:
+            self.trigger_event(luigi.Event.FAILURE, self, error)
+            raise
+        self.trigger_event(luigi.Event.SUCCESS, self)
 
     def show(self, text: str) -> None:
         """Tell the visualiser how it stands."""
@@ -121,13 +144,14 @@ class LogsOfDay(Configured, luigi.ExternalTask):
 
     date: Day = Day()
     source: luigi.Parameter[str] = luigi.Parameter(default="datasette")
+    why: str | None = None
 
     def complete(self) -> bool:
         """Whether they can be had by now; if not, say why."""
-        why = why_not_yet(self.source, self.date)
-        if why is not None:
-            log.warning("%s", why)
-        return why is None
+        self.why = why_not_yet(self.source, self.date)
+        if self.why is not None:
+            log.warning("%s", self.why)
+        return self.why is None
 
 
 class Extract(Stage):
@@ -152,7 +176,7 @@ class Extract(Stage):
                 entries.write(pa.Table.from_batches([batch]))
                 self.show(f"{entries.rows:,} entries so far")
             entries.facts["logs"] = settings.logs
-        self.say(f"{entries.rows:,} log entries")
+        self.say(f"{entries.rows:,} log entries", entries.rows)
 
 
 class Clean(Stage):
@@ -207,7 +231,8 @@ class Clean(Stage):
             }
         self.say(
             f"{requests.rows:,} requests · {rejected.rows:,} rejected · "
-            f"{drop.sum():,} duplicates · {not_requests:,} not requests"
+            f"{drop.sum():,} duplicates · {not_requests:,} not requests",
+            requests.rows,
         )
 
     def _check_share(self, rejected: int, lines: int) -> None:
@@ -260,7 +285,7 @@ class Geocode(Stage):
                     self.show_progress(start, requests.metadata.num_rows)
                 geocoded.facts |= made_from(requests) | located.facts
                 geocoded.facts["recipe"] = geocode.recipe(located.facts)
-        self.say(f"{geocoded.rows:,} requests · {located}")
+        self.say(f"{geocoded.rows:,} requests · {located}", geocoded.rows)
 
 
 STAGES: tuple[type[Stage], ...] = (Extract, Clean, Geocode)
@@ -322,7 +347,7 @@ class Backfill(Reporting):
             raise NotYetError(why)
         for stage in stages:
             if not stage.complete():
-                stage.run()
+                stage.run_within()
 
 
 class LoadSQLite(Reporting):
@@ -393,7 +418,8 @@ class LoadSQLite(Reporting):
             self.show_progress(done, len(load) + len(drop))
             self.show(f"{done:,} days · {rows:,} requests so far")
         self.say(
-            f"{rows:,} requests of {len(load):,} days loaded into {warehouse.path}"
+            f"{rows:,} requests of {len(load):,} days loaded into {warehouse.path}",
+            rows,
         )
 
     @property

@@ -62,7 +62,7 @@ class SentenceFilter(logging.Filter):
 
     def _say_once(self, record: logging.LogRecord, found: re.Match[str]) -> bool:
         """What is wrong with the settings is so for each of a thousand days."""
-        sentence = _printable(found["sentence"].strip())
+        sentence = printable(found["sentence"].strip())
         record.msg = f"{found['what']}: {sentence}"
         is_news = sentence not in self._said
         self._said.add(sentence)
@@ -79,13 +79,13 @@ def say_errors_in_sentences() -> None:
 def sentence_of(error: BaseException | None) -> str | None:
     """The message of an expected error, in one line; None for anything else."""
     if isinstance(error, RPCError):
-        return _printable(f"{error}; start luigid, or add --local-scheduler")
+        return printable(f"{error}; start luigid, or add --local-scheduler")
     cause = error.__cause__ if isinstance(error, ValueError) else None
     if cause is not None and "Error when parsing the default value" in str(error):
-        return _printable(f"{error}: {cause}")  # so Luigi says what a setting holds
-    return _printable(str(error)) if isinstance(error, EXPECTED) else None
+        return printable(f"{error}: {cause}")  # so Luigi says what a setting holds
+    return printable(str(error)) if isinstance(error, EXPECTED) else None
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text without control characters: parts of it may come from a log line."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
