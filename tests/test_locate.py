@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from usage_metrics.columns import STRING
 from usage_metrics.geocode import Located, locate, locate_column, with_location
 from usage_metrics.geocode.locations import LOCATION, Location
+from usage_metrics.geocode.public import is_public, public_addresses
 
 Text = str | None
 
@@ -176,6 +177,21 @@ def test_every_text_has_a_row_and_only_public_addresses_are_asked_for(
         assert text == str(address)
         assert address.is_global
         assert "%" not in text
+
+
+@given(st.ip_addresses(v=4))
+def test_by_how_it_begins_an_address_is_judged_as_each_one_would_be(
+    address: ipaddress.IPv4Address,
+) -> None:
+    assert public_addresses(texts(str(address)))[1].to_pylist() == [is_public(address)]
+
+
+@pytest.mark.parametrize("first", range(256))
+def test_every_range_of_special_addresses_is_known(first: int) -> None:
+    edges = [f"{first}.{rest}" for rest in ("0.0.0", "0.0.1", "64.0.0", "255.255.255")]
+    special = ["192.0.0.9", "192.31.196.1", "192.88.99.2", "198.19.255.255"]
+    verdicts = [is_public(ipaddress.IPv4Address(text)) for text in edges + special]
+    assert public_addresses(texts(*edges, *special))[1].to_pylist() == verdicts
 
 
 # --- a day's addresses and its requests --------------------------------------------

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from usage_metrics import config
 from usage_metrics.agents import NETWORK, network_class
-from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.agents.requests import suspects
 from usage_metrics.cleaning import dictionary, filled, spread
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
+from usage_metrics.geocode.public import public_addresses
 
 _UNKNOWN = Location()
 
@@ -128,43 +129,33 @@ def locate(addresses: pa.Array, provider: Provider) -> tuple[pa.Table, dict[str,
         many were ``public``, ``bogon``, ``malformed`` and, of the public ones,
         ``unanswered``.
     """
-    parsed = [parse_address((text or "").strip()) for text in addresses.to_pylist()]
-    is_public = [_is_public(address) for address in parsed]
-    public = dict.fromkeys(
-        str(address) for address, yes in zip(parsed, is_public, strict=True) if yes
-    )
-    answers = dict(zip(public, provider.locate(list(public)), strict=True))
-    located = [
-        (answers[str(address)] if yes else None) or _UNKNOWN
-        for address, yes in zip(parsed, is_public, strict=True)
+    asked, is_public = public_addresses(addresses)
+    distinct = list(dict.fromkeys(asked))
+    answers = dict(zip(distinct, provider.locate(distinct), strict=True))
+    found = [answers[address] for address in asked]
+    # Most addresses share their location with others: it is written down once.
+    places = {id(place): place for place in found if place is not None}
+    number = {key: index for index, key in enumerate(places)}
+    codes = np.full(len(addresses), len(places))
+    codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = [
+        number.get(id(place), len(places)) for place in found
     ]
-    columns = dict(
-        zip(Location._fields, zip(*located, strict=True), strict=True)
-        if located
-        else ()
-    )
-    columns["is_bogon"] = tuple(
-        None if address is None else not yes
-        for address, yes in zip(parsed, is_public, strict=True)
-    )
-    table = pa.Table.from_arrays(
-        [pa.array(columns.get(field.name, ()), field.type) for field in LOCATION],
+    table = _as_table([*places.values(), _UNKNOWN]).take(pa.array(codes))
+    is_bogon = LOCATION.get_field_index("is_bogon")
+    table = table.set_column(is_bogon, LOCATION.field(is_bogon), pc.invert(is_public))
+    return table, {
+        "addresses": len(addresses),
+        "public": is_public.true_count,
+        "bogon": is_public.false_count,
+        "malformed": is_public.null_count,
+        "unanswered": found.count(None),
+    }
+
+
+def _as_table(places: list[Location]) -> pa.Table:
+    columns = dict(zip(Location._fields, zip(*places, strict=True), strict=True))
+    nothing = [None] * len(places)
+    return pa.Table.from_arrays(
+        [pa.array(columns.get(field.name, nothing), field.type) for field in LOCATION],
         schema=LOCATION,
     )
-    counts = {
-        "addresses": len(parsed),
-        "public": sum(is_public),
-        "bogon": columns["is_bogon"].count(True),
-        "malformed": columns["is_bogon"].count(None),
-        "unanswered": sum(
-            yes and answers[str(address)] is None
-            for address, yes in zip(parsed, is_public, strict=True)
-        ),
-    }
-    return table, counts
-
-
-def _is_public(address: Address | None) -> bool:
-    if address is None or getattr(address, "scope_id", None):
-        return False  # An address with a zone (``%eth0``) is of one link only.
-    return address.is_global and not address.is_multicast

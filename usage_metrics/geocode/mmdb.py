@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import maxminddb
 from maxminddb.reader import Metadata
@@ -37,6 +37,9 @@ from usage_metrics.geocode.locations import Location
 
 EMBEDDED = Path(__file__).with_name("country_asn.mmdb")
 """The database in the package."""
+
+MOST_KNOWN = 1 << 16
+"""So many different records are remembered; a database of cities has more."""
 
 SAMPLE = 1000
 """Records by which a database's layout is known; a record lacks what is unknown."""
@@ -84,7 +87,8 @@ class MMDBProvider:
             self._open = stack.pop_all()
         titles = " + ".join(database.title for database in self._databases)
         self._located_by = f"mmdb {titles}"
-        self._known: dict[bytes, Location] = {}
+        files = tuple(database.identity for database in self._databases)
+        self._known = _known_locations(files)
 
     @classmethod
     def from_config(cls) -> Self:
@@ -142,6 +146,8 @@ class MMDBProvider:
         key = marshal.dumps(records, 2)
         location = self._known.get(key)
         if location is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
             location = self._known[key] = self._combine(records)
         return location
 
@@ -167,7 +173,8 @@ class Database:
         """
         self._what = f"[geocode] database: the file {path}"
         try:
-            about, fields = survey(path)
+            self.identity = identity(path)
+            about, fields = survey(self.identity)
             self.title = f"{short_name(about.database_type)} {day(about.build_epoch)}"
             self.credit = credit(about.database_type, about.description)
             self.layout = self._layout(about.database_type, fields)
@@ -218,17 +225,33 @@ class Database:
         )
 
 
-def survey(path: Path) -> tuple[Metadata, set[str]]:
+class Identity(NamedTuple):
+    """A file as it is now: what is known of it holds until it changes."""
+
+    path: Path
+    modified: int
+    size: int
+
+
+def identity(path: Path) -> Identity:
+    """Look at a file."""
+    status = path.stat()
+    return Identity(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _known_locations(_files: tuple[Identity, ...]) -> dict[bytes, Location]:
+    """What records mean, kept for the next day that is located with the same files."""
+    return {}
+
+
+@functools.lru_cache(maxsize=8)
+def survey(file: Identity) -> tuple[Metadata, set[str]]:
     """What a database says of itself, and the fields of its first records.
 
     Once for each file and process, not once for each day that is located.
     """
-    status = path.stat()
-    return _survey(path, status.st_mtime_ns, status.st_size)
-
-
-@functools.lru_cache(maxsize=8)
-def _survey(path: Path, _modified: int, _size: int) -> tuple[Metadata, set[str]]:
+    path = file.path
     # With the reader in pure Python: the iterator of the one in C (maxminddb 3.2.0)
     # writes past its buffer when the search tree is damaged.
     with maxminddb.open_database(path, maxminddb.MODE_MMAP) as reader:

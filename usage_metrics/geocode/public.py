@@ -1,0 +1,53 @@
+"""Which texts are addresses of the public internet: only those are ever looked up."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.agents.addresses import Address, parse_address
+
+_PART = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"^{_PART}(?:\.{_PART}){{3}}$"
+
+_MAY_BE_SPECIAL = r"^(?:0|10|100|127|169|172|192|198|203|22[4-9]|2[3-5][0-9])\."
+"""How addresses begin of which some are private, reserved or for documentation.
+
+These are the first numbers in IANA's registry of special-purpose addresses of IPv4; all
+others are public, without a look at each.
+"""
+
+
+def public_addresses(texts: pa.Array) -> tuple[list[str], pa.BooleanArray]:
+    """Tell public addresses from bogons, and both from what is no address.
+
+    Args:
+        texts: as they stood in the log; nonsense is allowed.
+
+    Returns:
+        The public ones, in their order, in canonical text (an address of IPv4 written
+        as IPv6 is of IPv4); and for each text whether it is one: null for no address.
+    """
+    plain = pc.and_not(
+        pc.match_substring_regex(texts, _IPV4),
+        pc.match_substring_regex(texts, _MAY_BE_SPECIAL),
+    ).fill_null(False)
+    others = pc.invert(plain)
+    judged = [_judge((text or "").strip()) for text in texts.filter(others).to_pylist()]
+    canonical = pa.array([address for address, _ in judged], texts.type)
+    verdicts = pa.array([verdict for _, verdict in judged], pa.bool_())
+    public = pc.replace_with_mask(texts, others, canonical).drop_null()
+    return public.to_pylist(), pc.replace_with_mask(plain, others, verdicts)
+
+
+def _judge(text: str) -> tuple[str | None, bool | None]:
+    address = parse_address(text)
+    if address is None:
+        return None, None
+    verdict = is_public(address)
+    return (str(address) if verdict else None), verdict
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one that anybody on the internet can have."""
+    if getattr(address, "scope_id", None):
+        return False  # an address with a zone (``%eth0``) is of one link only
+    return address.is_global and not address.is_multicast
