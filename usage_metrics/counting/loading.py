@@ -56,10 +56,12 @@ class LoadUsage(Reporting):
             files = self._files(table)
             load, drop = self._changes(table, files)
             warehouse.create(table)
-            for day in drop:
-                warehouse.drop_day(table, self.source, day)
-            for day in load:
-                warehouse.replace_day(table, self._partition(table, day), files[day])
+            with warehouse.kept_open():
+                for day in drop:
+                    warehouse.drop_day(table, self.source, day)
+                for day in load:
+                    file = self._partition(table, day)
+                    warehouse.replace_day(table, file, files[day])
             replaced += len(load)
         self.say(f"{replaced:,} files loaded into {warehouse.path}")
 
