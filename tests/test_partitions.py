@@ -151,8 +151,15 @@ def test_readers_see_plain_columns_where_dictionaries_were_written(
     partition = _write(_partition(tmp_path), encoded, encoded)
     assert pq.read_schema(partition.path).field("id").type == STRING
     assert pq.ParquetFile(partition.path).read()["id"].to_pylist() == [*"abaaba"]
-    with partition.open(["id"]) as file:
-        assert pa.types.is_dictionary(file.read()["id"].type)
+
+
+def test_what_is_stored_as_a_dictionary_is_read_as_one(tmp_path: Path) -> None:
+    table = _table("a", "b", "a")
+    encoded = table.set_column(0, "id", table["id"].dictionary_encode())
+    with _write(_partition(tmp_path), encoded).open() as file:
+        assert file.read()["id"].type == pa.dictionary(pa.int32(), STRING)
+    with _write(_partition(tmp_path), table).open() as file:
+        assert file.read()["id"].type == STRING
 
 
 def test_rows_are_written_and_read_a_row_group_at_a_time(

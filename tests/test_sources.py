@@ -114,8 +114,6 @@ def test_what_a_source_has_read_as_dictionaries_is_text(source: Source) -> None:
         for child in rest:
             type_ = type_.field(child).type
         assert type_ == STRING
-    for name in source.cleaned_dictionaries:
-        assert source.cleaned.field(name).type == STRING
 
 
 def test_every_column_says_what_it_holds(source: Source) -> None:

@@ -75,7 +75,6 @@ SOURCE = Source(
     latest="time",
     clean=clean,
     cleaned=CLEANED,
-    cleaned_dictionaries=("visitor",),
     address="visitor",
     table="toy_visits",
     loaded_time="time",

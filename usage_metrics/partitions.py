@@ -71,15 +71,10 @@ class Partition(luigi.Target):
             self.root, self.stage, self.source, self.date
         )
 
-    def open(
-        self,
-        read_dictionary: Sequence[str] = (),
-        schema: "pa.Schema | None" = None,
-    ) -> "pq.ParquetFile":
-        """Open the file for reading.
+    def open(self, schema: "pa.Schema | None" = None) -> "pq.ParquetFile":
+        """Open the file for reading; what is stored as dictionaries is read as such.
 
         Args:
-            read_dictionary: columns to read as dictionaries of distinct values.
             schema: the columns that it should have.
 
         Raises:
@@ -95,7 +90,7 @@ class Partition(luigi.Target):
             file = pq.ParquetFile(
                 source,
                 metadata=metadata,
-                read_dictionary=_present(metadata, read_dictionary),
+                read_dictionary=_dictionaries(metadata),
                 page_checksum_verification=True,
             )
         except (pa.ArrowInvalid, OSError) as error:
@@ -281,7 +276,14 @@ def _identity(partition: Partition) -> dict[str, Any]:
     }
 
 
-def _present(metadata: "pq.FileMetaData", paths: Sequence[str]) -> list[str]:
-    """The paths that a file has: one of an older version may lack some."""
-    there = {metadata.schema.column(i).path for i in range(metadata.num_columns)}
-    return [path for path in paths if path in there]
+def _dictionaries(metadata: "pq.FileMetaData") -> list[str]:
+    """The paths of texts of which the distinct values are stored, and a code a row."""
+    if not metadata.num_row_groups:
+        return []
+    first = metadata.row_group(0)
+    columns = map(first.column, range(metadata.num_columns))
+    return [
+        column.path_in_schema
+        for column in columns
+        if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page
+    ]

@@ -210,7 +210,7 @@ class Clean(Stage):
         settings = config.source_section(self.source)
         not_requests = 0
         with (
-            self.input().open(source.raw_dictionaries) as raw,
+            self.input().open() as raw,
             self.output().writing(source.cleaned) as requests,
         ):
             drop = cleaning.superseded(raw, source.time, source.key, source.latest)
@@ -272,7 +272,7 @@ class Geocode(Stage):
         source = get_source(self.source)
         schema = geocode.with_location(source.cleaned, source.address)
         cleaned = self.input()
-        with cleaned.open(source.cleaned_dictionaries, source.cleaned) as requests:
+        with cleaned.open(source.cleaned) as requests:
             located = geocode.NOWHERE
             if source.address is not None:
                 with geocode.open_provider() as provider:
@@ -410,13 +410,15 @@ class LoadSQLite(Reporting):
         warehouse, table = open_warehouse(), self._table()
         warehouse.create(table)
         rows = 0
-        for done, day in enumerate([*drop, *load], start=1):
-            if day in files:
-                rows += warehouse.replace_day(table, self._partition(day), files[day])
-            else:
-                warehouse.drop_day(table, self.source, day)
-            self.show_progress(done, len(load) + len(drop))
-            self.show(f"{done:,} days · {rows:,} requests so far")
+        with warehouse.kept_open():
+            for done, day in enumerate([*drop, *load], start=1):
+                if day in files:
+                    file = self._partition(day)
+                    rows += warehouse.replace_day(table, file, files[day])
+                else:
+                    warehouse.drop_day(table, self.source, day)
+                self.show_progress(done, len(load) + len(drop))
+                self.show(f"{done:,} days · {rows:,} requests so far")
         self.say(
             f"{rows:,} requests of {len(load):,} days loaded into {warehouse.path}",
             rows,

@@ -30,6 +30,7 @@ from usage_metrics.sample.population import (
     SITE,
     TABLES,
 )
+from usage_metrics.sources.datasette import SOURCE
 
 START = dt.date(2026, 1, 1)
 SEED = 20_260_101
@@ -112,7 +113,8 @@ def days(requests: int, number_of_days: int) -> Iterator[tuple[dt.date, pa.Table
 def write_partitions(requests: int, number_of_days: int, root: Path) -> None:
     """Write raw partitions, as ``Extract`` does, under the root of all stages."""
     for date, table in days(requests, number_of_days):
-        with Partition(str(root), "raw", "datasette", date).writing(ENTRY) as writer:
+        partition = Partition(str(root), "raw", "datasette", date)
+        with partition.writing(ENTRY, SOURCE.raw_dictionaries) as writer:
             for batch in table.to_batches(max_chunksize=ROW_GROUP_ROWS):
                 writer.write(pa.Table.from_batches([batch]))
 

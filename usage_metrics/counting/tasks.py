@@ -319,10 +319,13 @@ def _read(partition: Partition, columns: list[str]) -> "pa.Table":
     import pyarrow as pa
 
     with partition.open() as file:
-        fields = [field for field in file.schema_arrow if field.name in columns]
-    texts = [field.name for field in fields if field.type == pa.string()]
-    with partition.open([name for name in texts if name != "insert_id"]) as file:
-        return file.read([field.name for field in fields])
+        names = [name for name in file.schema_arrow.names if name in columns]
+        table = file.read(names)
+    for index, field in enumerate(table.schema):
+        if field.type == pa.string() and field.name != "insert_id":
+            encoded = table[field.name].dictionary_encode()
+            table = table.set_column(index, field.name, encoded)
+    return table
 
 
 def _read_day(geocoded: Partition) -> "pa.Table":

@@ -55,8 +55,6 @@ class Source:
     """Pure: raw entries and the settings of the source's section in, requests out."""
     cleaned: "pa.Schema"
     """The columns of a request."""
-    cleaned_dictionaries: tuple[str, ...]
-    """The cleaned text columns whose values repeat."""
     address: str | None
     """The cleaned column to be located, if there is one."""
     table: str

@@ -327,7 +327,6 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     heeds=("data_request_patterns", *SETTINGS),
-    cleaned_dictionaries=_REPEATING,
     address="remote_ip",
     table="datasette_request_logs",
     loaded_time="timestamp",
