@@ -55,12 +55,12 @@ def test_a_new_source_runs_through_every_stage(toy: Flow) -> None:
     facts = _partition(toy, "cleaned").facts()
     assert (facts["duplicates"], facts["not_requests"]) == (1, 1)
     located = {row["visitor"]: row for row in _table(toy, "geocoded")}
-    assert located["8.8.8.8"]["visitor_country"] == "US"
-    assert located["10.0.0.1"]["visitor_is_bogon"] is True
+    assert located["8.8.8.0/24"]["visitor_country"] == "US"
+    assert located["10.0.0.0/24"]["visitor_is_bogon"] is True
     sql = "SELECT date(time), visitor, visitor_country, pages FROM toy_visits"
     assert sorted(toy.query(sql), key=str) == [
-        ("2026-03-02", "10.0.0.1", None, 1),
-        ("2026-03-02", "8.8.8.8", "US", 3),
+        ("2026-03-02", "10.0.0.0/24", None, 1),
+        ("2026-03-02", "8.8.8.0/24", "US", 3),
         ("2026-03-04", None, None, 7),
     ]
 

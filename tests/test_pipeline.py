@@ -266,7 +266,10 @@ def test_every_row_of_a_file_is_accounted_for_in_the_next(flow: Flow) -> None:
     assert cleaned["made_from"] == raw["content_id"]
 
 
-def test_hostile_text_in_every_field_is_text_to_the_end(flow: Flow) -> None:
+def test_hostile_text_in_every_field_is_text_to_the_end(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("privacy", addresses="keep")
     evil = "'; DROP TABLE datasette_request_logs; --\x00\u202e\n\"%s${HOME}"
     entry = request(
         evil,

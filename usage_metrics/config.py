@@ -188,6 +188,17 @@ class ipinfo(Section):
     )
 
 
+class privacy(Section):
+    """What is kept of visitors' addresses."""
+
+    addresses: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
+        choices=["keep", "truncate", "pseudonymize", "drop"],
+        default="truncate",
+        description="what of an address stays in geocoded files and the database: keep "
+        "all, truncate to its network, pseudonymize for the day, or drop",
+    )
+
+
 class counting(Section):
     """What counts as use."""
 
@@ -237,6 +248,7 @@ SECTIONS: tuple[type[Section], ...] = (
     bigquery,
     geocode,
     ipinfo,
+    privacy,
     counting,
     database,
     run_log,

@@ -34,6 +34,7 @@ from usage_metrics.errors import (
 from usage_metrics.parameters import Configured, Day, OptionalDay
 from usage_metrics.partitions import (
     Partition,
+    facts_of,
     list_partitions,
     made_from,
     row_groups,
@@ -41,12 +42,17 @@ from usage_metrics.partitions import (
 from usage_metrics.sources import get_source
 
 if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
     from usage_metrics.warehouse.sqlite import Changes, Warehouse
     from usage_metrics.warehouse.tables import Table
 
 log = logging.getLogger("luigi-interface")
 
 LATEST_DAY = dt.date(2200, 1, 1)
+
+LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests")
+"""What the footer of a cleaned file says of the lines that it was made from."""
 
 
 class Reporting(Configured, luigi.Task):
@@ -257,17 +263,21 @@ class Geocode(Stage):
 
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
-        """The provider of locations, and which of its data."""
+        """The provider of locations, which of its data, and what of addresses stays."""
         from usage_metrics import geocode
 
         if get_source(source).address is None:
             return {}
         with geocode.open_provider() as provider:
-            return geocode.recipe(provider.facts())
+            return _geocoded_by(provider.facts())
 
     def run(self) -> None:
-        """Locate the day's distinct addresses, then give each request its location."""
+        """Locate the day's distinct addresses, then give each request its location.
+
+        Here full addresses end, unless the settings keep them.
+        """
         from usage_metrics import geocode
+        from usage_metrics.privacy.treatment import Treatment
 
         source = get_source(self.source)
         schema = geocode.with_location(source.cleaned, source.address)
@@ -279,12 +289,18 @@ class Geocode(Stage):
                     located = geocode.locate_column(requests, source.address, provider)
             # Before the file, so that a kill between the two loses no address.
             self.output().ask_again(wanted=located.unanswered > 0)
+            treatment = Treatment(
+                config.privacy().addresses, source.address, located.addresses
+            )
+            located = treatment.of_located(located)
             with self.output().writing(schema) as geocoded:
                 for start, rows in row_groups(requests):
-                    geocoded.write(located.beside(rows, schema))
+                    geocoded.write(treatment.of_requests(located.beside(rows, schema)))
                     self.show_progress(start, requests.metadata.num_rows)
                 geocoded.facts |= made_from(requests) | located.facts
-                geocoded.facts["recipe"] = geocode.recipe(located.facts)
+                geocoded.facts["cleaning"] = _line_counts(requests)
+                if source.address is not None:
+                    geocoded.facts["recipe"] = _geocoded_by(located.facts)
         self.say(f"{geocoded.rows:,} requests · {located}", geocoded.rows)
 
 
@@ -491,6 +507,18 @@ def open_warehouse() -> "Warehouse":
 
     settings = config.database()
     return Warehouse(settings.path, settings.busy_seconds)
+
+
+def _geocoded_by(facts: dict[str, Any]) -> dict[str, Any]:
+    from usage_metrics import geocode
+
+    return geocode.recipe(facts) | {"addresses": config.privacy().addresses}
+
+
+def _line_counts(cleaned: "pq.ParquetFile") -> dict[str, Any]:
+    """What became of the log lines of a day, for when its cleaned file has to go."""
+    facts = facts_of(cleaned.metadata)
+    return {name: facts.get(name) for name in LINE_COUNTS}
 
 
 def _root() -> str:

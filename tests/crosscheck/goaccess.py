@@ -43,6 +43,8 @@ logs = {logs}
 root = {root}
 [geocode]
 provider = mmdb
+[privacy]
+addresses = keep
 """
 # Without --max-items it writes no more than 366 of a panel; without the method,
 # a HEAD and a GET of a path are one.

@@ -46,7 +46,7 @@ def reconcile(
 
     Args:
         events: of schema ``EVENTS``.
-        cleaned_facts: what the footer of the day's cleaned file says.
+        cleaned_facts: what became of its log lines, as a footer says.
         date: the day.
         source: the kind of log.
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import luigi
 
 from usage_metrics import config, storage
+from usage_metrics.counting.addresses import ADDRESS, FULL, addresses_of
 from usage_metrics.days import (
     ONE_DAY,
     utc_now,
@@ -75,12 +76,16 @@ class CountUsage(Stage):
         """Count, and write the tables; the events, which say it is done, come last."""
         from usage_metrics.counting.events import EVENTS, count_requests
 
-        requests = _read_day(self.partition(Geocode.stage))
-        events = count_requests(requests, _read_day(self._following()), _registry())
+        requests, addresses = _read_day(self.partition(Geocode.stage))
+        following, _ = _read_day(self._following())
+        events = count_requests(requests, following, _registry())
         tables = self._tables(events, requests)
         with self.output().writing(EVENTS) as counted:
             counted.write(events)
-            counted.facts |= {"counted_from": self._counting_from()}
+            counted.facts |= {
+                "counted_from": self._counting_from(),
+                "addresses": addresses,
+            }
             for stage, table in tables.items():
                 with self.partition(stage).writing(table.schema) as file:
                     file.write(table)
@@ -93,9 +98,11 @@ class CountUsage(Stage):
         from usage_metrics.counting.reconciliation import reconcile
 
         day = (self.date, self.source)
-        tally = concentration.tally(events, requests["remote_ip"])
+        tally = concentration.tally(events, requests[ADDRESS])
         period = self.date.isoformat()
-        cleaned = self.partition("cleaned").facts()
+        # Both footers say it; the cleaned file may have to be gone.
+        lines = self.partition(Geocode.stage).facts().get("cleaning")
+        lines = lines or self.partition("cleaned").facts()
         tables = (
             usage.usage_daily(events, *day),
             usage.usage_by_organization(events, *day),
@@ -103,7 +110,7 @@ class CountUsage(Stage):
             counter.usage_counter(events, *day),
             counter.usage_counter_versions(events, *day),
             concentration.concentration([tally], period, self.source),
-            reconcile(events, cleaned, *day),
+            reconcile(events, lines, *day),
             usage.usage_by_class(events, *day),
             places.usage_by_path(events, requests["request_url"], *day),
             places.usage_by_city(events, requests, *day),
@@ -206,7 +213,7 @@ class CountMonth(OfMonth):
 
         columns = ["dataset", "organization", "outcome", "session", "bytes"]
         geocoded = Partition(day.root, Geocode.stage, day.source, day.date)
-        addresses = _read(geocoded, ["remote_ip"])["remote_ip"]
+        addresses, _ = addresses_of(geocoded)
         return concentration.tally(_read(day, columns), addresses)
 
     def _made_from(self) -> dict[str, str | None]:
@@ -328,13 +335,20 @@ def _read(partition: Partition, columns: list[str]) -> "pa.Table":
     return table
 
 
-def _read_day(geocoded: Partition) -> "pa.Table":
-    """Read what counting needs of a day; nothing if it is not there."""
+def _read_day(geocoded: Partition) -> tuple["pa.Table", str]:
+    """Read what counting needs of a day, with full addresses where they are to be had.
+
+    Returns:
+        The requests, none if the day is not there; and what their addresses are.
+    """
     import pyarrow as pa
 
     from usage_metrics.counting.events import NEEDED
     from usage_metrics.counting.places import PLACES
 
     if not geocoded.exists():
-        return pa.table({})
-    return _read(geocoded, [*NEEDED, *PLACES])
+        return pa.table({}), FULL
+    requests = _read(geocoded, [*NEEDED, *PLACES])
+    addresses, kind = addresses_of(geocoded)
+    index = requests.column_names.index(ADDRESS)
+    return requests.set_column(index, ADDRESS, addresses), kind

@@ -47,7 +47,11 @@ _TAKEN = {
     "httpRequest.userAgent": column(
         "user_agent", STRING, "What the client calls itself"
     ),
-    "httpRequest.remoteIp": column("remote_ip", STRING, "Address of the client"),
+    "httpRequest.remoteIp": column(
+        "remote_ip",
+        STRING,
+        "Address of the client; behind the cleaned file what [privacy] addresses says",
+    ),
     "httpRequest.serverIp": column("server_ip", STRING, "Address of the server"),
     "httpRequest.referer": column("referer", STRING, "The page that the link was on"),
     "httpRequest.latency": column(

@@ -1,0 +1,151 @@
+"""Finds addresses in texts, in every spelling that a log may have of them.
+
+A visitor's address does not stand in its own column alone. It is in the query of a URL
+(``?ip=192.0.2.7``), in a referer, in a message, in a line that is no log entry. There
+it may be percent-encoded, or encoded as Datasette does it (``192~2E0~2E2~2E7``), have
+hyphens as in a host name, and one of IPv6 has many spellings besides: compressed or
+not, in capitals, with leading zeros, with an IPv4 address in it.
+
+What looks like an address often is none: ``Chrome/147.0.0.0``. So the caller says which
+addresses are looked for, and only those are found.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.agents.addresses import Address, parse_address
+from usage_metrics.cleaning import dictionary, spread
+from usage_metrics.columns import STRING
+
+REMOVED = "address-removed"
+"""What stands in a text in place of an address. It needs no escape in any syntax."""
+
+Wanted = Callable[[Address], bool]
+"""Says whether an address is one of those looked for."""
+
+_ESCAPE = "(?:%(?:25)*|~)"
+"""Percent signs may be encoded in turn; the tilde is Datasette's."""
+_DOT = rf"(?:[.-]|{_ESCAPE}2[Ee])"
+_COLON = rf"(?::|{_ESCAPE}3[Aa])"
+_BYTE = "[0-9]{1,3}"
+_WORD = "[0-9A-Fa-f]{1,4}"
+_QUAD = rf"{_BYTE}{_DOT}{_BYTE}{_DOT}{_BYTE}{_DOT}{_BYTE}"
+
+# The digits of an escape before an address are none of its own. What is looked for
+# behind has to be of a fixed length.
+_ESCAPES = ("[%~]..", "%25..", "%2525..", r"\\u....")
+_AFTER_ESCAPE = "|".join(f"(?<={e})" for e in _ESCAPES).replace(".", "[0-9A-Fa-f]")
+# Within a lookahead, so that of overlapping candidates each is tried.
+_V4 = re.compile(rf"(?:(?<![0-9])|{_AFTER_ESCAPE})(?=({_QUAD})(?![0-9]))")
+_V6 = re.compile(
+    rf"(?:(?<![0-9A-Fa-f])|{_AFTER_ESCAPE})"
+    rf"(?=((?:{_WORD})?(?:{_COLON}(?:{_WORD})?){{2,9}}(?:(?<=[0-9]){_DOT}{_BYTE}"
+    rf"{_DOT}{_BYTE}{_DOT}{_BYTE})?))"
+)
+_SEPARATOR = re.compile(f"({_COLON}|{_DOT})")
+
+_LOOKS_LIKE_ONE = (
+    rf"{_QUAD}|{_COLON}{_COLON}|(?:{_WORD}{_COLON}){{6}}"  # for RE2: no lookarounds
+)
+
+
+def without(texts: pa.Array | pa.ChunkedArray, wanted: Wanted) -> pa.Array | None:
+    """Put ``REMOVED`` in the place of addresses in a column.
+
+    Args:
+        texts: a column of text, best a dictionary.
+        wanted: says which addresses are to go.
+
+    Returns:
+        The column as it is to be, or None if it has no such address.
+    """
+    encoded = texts if pa.types.is_dictionary(texts.type) else None
+    if encoded is not None:
+        encoded = dictionary(encoded)
+        found = without(encoded.dictionary.cast(STRING), wanted)
+        return None if found is None else spread(found, encoded.indices)
+    plain = pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
+    candidates = pc.match_substring_regex(plain, _LOOKS_LIKE_ONE)
+    if not pc.any(candidates).as_py():
+        return None
+    before = plain.filter(candidates).to_pylist()
+    after = [remove(text, wanted) for text in before]
+    if before == after:
+        return None
+    mask = pc.fill_null(candidates, fill_value=False).combine_chunks()
+    column = plain.combine_chunks()
+    return pc.replace_with_mask(column, mask, pa.array(after, STRING))
+
+
+def remove(text: str, wanted: Wanted) -> str:
+    """Put ``REMOVED`` in the place of the addresses in a text."""
+    pieces = []
+    position = 0
+    for span in _merged(sorted(spans(text, wanted))):
+        start, end = _with_brackets(text, *span)
+        pieces += [text[position:start], REMOVED]
+        position = end
+    return "".join([*pieces, text[position:]])
+
+
+def spans(text: str, wanted: Wanted) -> Iterator[tuple[int, int]]:
+    """Where in a text an address stands, from where to where; some may overlap."""
+    for match in _V4.finditer(text):
+        address = parse_address(".".join(_bytes(match[1])))
+        if address is not None and wanted(address):
+            yield match.span(1)
+    for match in _V6.finditer(text):
+        for candidate in _beginnings(match[1]):
+            address = parse_address(_plain(candidate))
+            if address is not None and wanted(address):
+                yield match.start(1), match.start(1) + len(candidate)
+                break
+
+
+def _beginnings(text: str) -> Iterator[str]:
+    """A candidate of IPv6 and its beginnings, longest first: a port may follow it."""
+    yield text
+    for separator in reversed(list(_SEPARATOR.finditer(text))):
+        yield text[: separator.end()]
+        yield text[: separator.start()]
+
+
+def _plain(text: str) -> str:
+    """An address of IPv6 without escapes."""
+    *words, last = _SEPARATOR.split(text)
+    plain = "".join(
+        word if index % 2 == 0 else (":" if _is_colon(word) else ".")
+        for index, word in enumerate(words)
+    )
+    return plain + last
+
+
+def _is_colon(separator: str) -> bool:
+    return separator[-1] in ":Aa"
+
+
+def _bytes(text: str) -> list[str]:
+    """The four numbers of an address of IPv4, without leading zeros."""
+    return [str(int(number)) for number in _SEPARATOR.split(text)[::2]]
+
+
+def _with_brackets(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span with the brackets around it: in them nothing but an address may stand."""
+    if text[max(0, start - 1) : start] + text[end : end + 1] == "[]":
+        return start - 1, end + 1
+    return start, end
+
+
+def _merged(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    start = end = -1
+    for next_start, next_end in found:
+        if next_start > end:
+            if end >= 0:
+                yield start, end
+            start, end = next_start, next_end
+        end = max(end, next_end)
+    if end >= 0:
+        yield start, end

@@ -1,0 +1,151 @@
+"""What becomes of the addresses of a day once they were located.
+
+The setting ``[privacy] addresses`` decides, and the files of every stage from the
+geocoded one on, the database and the report follow from it:
+
+* ``keep``: they stay.
+* ``truncate``: their network stays, as ``192.0.2.0/24`` or ``2001:db8:1::/48``.
+* ``pseudonymize``: each becomes a word, the same for all requests of it on that day. It
+  is a hash with a key that is drawn for the file and kept nowhere, so that nobody, we
+  included, can tell whose it is, nor whether two days saw the same address.
+* ``drop``: nothing stays.
+
+Unless they are kept, an address that a visitor of the day has is taken out of all other
+texts of the day as well, and what leads near it is made coarse: the host name and the
+postal code go, places are rounded to a tenth of a degree, some ten kilometres.
+
+The work is done for each distinct value, never for each row.
+"""
+
+import dataclasses
+import hashlib
+import ipaddress
+import secrets
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.agents.addresses import Address, parse_address
+from usage_metrics.cleaning import dictionary, spread
+from usage_metrics.columns import STRING
+from usage_metrics.geocode import Located
+from usage_metrics.privacy.spellings import without
+
+MODES = ("keep", "truncate", "pseudonymize", "drop")
+
+IPV4_BITS, IPV6_BITS, SIX_TO_FOUR_BITS = 24, 48, 40
+"""What is left of an address. One of 6to4 has an IPv4 address in bits 16 to 48."""
+
+PSEUDONYM = "visitor-"
+"""What a pseudonym begins with, so that nobody takes it for an address."""
+
+DECIMALS = 1
+"""Of latitude and longitude."""
+
+Spell = Callable[[Address], str | None]
+
+
+def truncated(address: Address) -> str:
+    """The network of an address."""
+    if address.version == 4:
+        bits = IPV4_BITS
+    else:
+        bits = IPV6_BITS if address.sixtofour is None else SIX_TO_FOUR_BITS
+    number = int(address) >> (address.max_prefixlen - bits)
+    network = type(address)(number << (address.max_prefixlen - bits))
+    return f"{network}/{bits}"
+
+
+def pseudonyms(salt: bytes) -> Spell:
+    """Names for addresses, equal for equal ones, and never to be traced back.
+
+    Args:
+        salt: the key of the hash. Do not store it.
+    """
+
+    def name(address: Address) -> str:
+        packed = address.packed
+        return PSEUDONYM + hashlib.blake2b(packed, key=salt, digest_size=8).hexdigest()
+
+    return name
+
+
+def _spelling(mode: str) -> Spell:
+    match mode:
+        case "truncate":
+            return truncated
+        case "pseudonymize":
+            return pseudonyms(secrets.token_bytes(32))
+        case _:
+            return lambda _: None
+
+
+class Treatment:
+    """What becomes of the addresses of one day; for one file, and then forgotten."""
+
+    def __init__(self, mode: str, column: str | None, addresses: pa.Array) -> None:
+        """Decide for each address.
+
+        Args:
+            mode: one of ``MODES``.
+            column: the column that they stand in; None if there is none.
+            addresses: the distinct ones of the day, as they stand there.
+        """
+        self._column = None if mode == "keep" else column
+        self._addresses = addresses
+        if self._column is None:
+            return
+        spell = _spelling(mode)
+        parsed = [parse_address((text or "").strip()) for text in addresses.to_pylist()]
+        treated = [None if address is None else spell(address) for address in parsed]
+        self._treated = pa.array(treated, STRING)
+        self._known = frozenset(_without_zone(a) for a in parsed if a is not None)
+
+    def of_located(self, located: Located) -> Located:
+        """Make locations coarse."""
+        places = located.locations
+        if self._column is None or not places.num_rows:
+            return located
+        columns = {name: places[name] for name in places.column_names}
+        for name in ("hostname", "postal"):
+            columns[name] = pa.nulls(places.num_rows, STRING)
+        for name in ("latitude", "longitude"):
+            columns[name] = pc.round(columns[name], DECIMALS)
+        columns["loc"] = pc.binary_join_element_wise(
+            columns["latitude"].cast(STRING), columns["longitude"].cast(STRING), ","
+        )
+        coarse = pa.table(columns, schema=places.schema)
+        return dataclasses.replace(located, locations=coarse)
+
+    def of_requests(self, requests: pa.Table) -> pa.Table:
+        """Treat the addresses of requests, and those in their texts."""
+        if self._column is None:
+            return requests
+        for index, name in enumerate(requests.column_names):
+            column = requests[name]
+            if name == self._column:
+                new: pa.Array | None = self._of_addresses(dictionary(column))
+            else:
+                new = without(column, self._is_known) if _is_text(column) else None
+            if new is not None:
+                requests = requests.set_column(index, name, new)
+        return requests
+
+    def _of_addresses(self, addresses: pa.DictionaryArray) -> pa.Array:
+        places = pc.index_in(addresses.dictionary, self._addresses)
+        return spread(self._treated.take(places), addresses.indices)
+
+    def _is_known(self, address: Address) -> bool:
+        return address in self._known
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    type_ = column.type
+    return STRING in (type_, getattr(type_, "value_type", None))
+
+
+def _without_zone(address: Address) -> Address:
+    if getattr(address, "scope_id", None) is None:
+        return address
+    return ipaddress.IPv6Address(int(address))
