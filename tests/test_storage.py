@@ -1,14 +1,15 @@
 """Files are whole or absent, whatever happens to their writer."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import duckdb
 import pandas as pd
@@ -67,13 +68,6 @@ def _temporary(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if ".tmp-" in path.name]
 
 
-def _age(root: Path) -> None:
-    """Have temporary files be old enough to be looked at."""
-    old = time.time() - 2 * storage.NEWBORN_SECONDS
-    for path in _temporary(root):
-        os.utime(path, (old, old))
-
-
 READERS = {
     "pandas": lambda folder: len(pd.read_parquet(folder)),
     "pyarrow": lambda folder: pads.dataset(folder, partitioning="hive").count_rows(),
@@ -101,25 +95,53 @@ def test_what_a_killed_writer_left_is_swept_by_the_next_one(tmp_path: Path) -> N
     with _in_mid_write(tmp_path) as process:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    _age(tmp_path)
     _finish(tmp_path, rows=20)
     assert _temporary(tmp_path) == []
     assert _counts(tmp_path) == dict.fromkeys(READERS, 20)
 
 
-def test_the_file_of_a_live_writer_is_not_swept_however_old(tmp_path: Path) -> None:
+def test_the_file_of_a_live_writer_is_not_swept(tmp_path: Path) -> None:
     with _in_mid_write(tmp_path):
-        _age(tmp_path)
         _finish(tmp_path, rows=20)
         assert len(_temporary(tmp_path)) == 1
 
 
-def test_a_file_too_young_to_be_locked_yet_is_not_swept(tmp_path: Path) -> None:
-    newborn = tmp_path / f".file.tmp-{'0' * 32}"
-    newborn.touch()
+def test_a_file_that_was_swept_before_it_was_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweeper comes between the creation of the first file and its lock."""
+    locks: list[IO[bytes]] = []
+
+    def lock(stream: IO[bytes], how: int) -> None:
+        if not locks:
+            (temporary,) = _temporary(tmp_path)
+            temporary.unlink()
+        locks.append(stream)
+        flock(stream, how)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lock)
     with storage.whole_or_absent(f"{tmp_path}/file") as stream:
         stream.write(b"x")
-    assert newborn.exists()
+        assert len(_temporary(tmp_path)) == 1
+    assert len(locks) == 2
+    assert (tmp_path / "file").read_bytes() == b"x"
+    assert _temporary(tmp_path) == []
+
+
+def test_what_nobody_may_sweep_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / f".file.tmp-{'0' * 32}").mkdir()
+    with storage.whole_or_absent(f"{tmp_path}/file") as stream:
+        stream.write(b"x")
+    assert (tmp_path / "file").exists()
+
+
+def test_all_folders_below_one_can_be_swept(tmp_path: Path) -> None:
+    with _in_mid_write(tmp_path):
+        storage.sweep(str(tmp_path))
+        assert len(_temporary(tmp_path)) == 1
+    storage.sweep(str(tmp_path))
+    assert _temporary(tmp_path) == []
 
 
 def test_what_another_program_left_is_not_swept(tmp_path: Path) -> None:
@@ -174,11 +196,10 @@ def test_a_path_without_a_folder_is_in_the_current_one(
     with storage.whole_or_absent("file") as stream:
         stream.write(b"x")
     assert storage.open_file("file").read() == b"x"
-    assert [name for name, _, _ in storage.list_files(".")] == ["./file"]
 
 
 def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
-    assert list(storage.list_files(f"{tmp_path}/nothing")) == []
+    assert list(storage.list_files(f"{tmp_path}/nothing", ["file"])) == []
     storage.delete(f"{tmp_path}/nothing")
 
 

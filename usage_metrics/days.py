@@ -47,7 +47,9 @@ class RangeDaily(Configured, luigi.tools.range.RangeDaily):
         """
         config.check_sections()
         check_range(self, over=self.moving_stop(utc_now()).date() + ONE_DAY)
-        days: list[luigi.Task] = super().requires()
+        days: list[Any] = super().requires()
+        if days and hasattr(days[0], "foresee"):
+            days[0].foresee([task.date for task in days], days[0].source)
         return days
 
 

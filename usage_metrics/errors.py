@@ -31,8 +31,24 @@ class StorageError(UsageMetricsError):
     """A partition, cache or database of ours is damaged, locked or out of date."""
 
 
+class PartitionError(StorageError):
+    """The file of a partition is missing, damaged, foreign or of another version."""
+
+
 class NotYetError(UsageMetricsError):
     """The log entries of a day cannot be had yet."""
+
+
+class LoadError(UsageMetricsError):
+    """Some partitions could not be read; the others are in the database."""
+
+    def __init__(self, failed: dict[dt.date, str], of: int) -> None:
+        """Say which, and why."""
+        self.failed = failed
+        super().__init__(
+            f"{len(failed):,} of {of:,} days could not be loaded, and stay in the "
+            "database as they were; " + "; ".join(failed.values())
+        )
 
 
 class BackfillError(UsageMetricsError):

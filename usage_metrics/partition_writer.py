@@ -2,6 +2,8 @@
 
 The footer says what made the file, as JSON under ``usage_metrics``. Its ``content_id``
 is a hash of all that stands before the footer: equal rows, equal id, whenever made.
+Between the two stands a *seal*, a hash of the footer: Parquet has check sums of its
+pages only, and its readers look at no byte that the footer does not point to.
 """
 
 import base64
@@ -23,6 +25,9 @@ ROW_GROUP_ROWS = 1 << 16
 
 FOOTER_KEY = b"usage_metrics"
 CONTENT_ID_BYTES = 16
+
+SEAL = b"usage_metrics seal"
+SEAL_BYTES = len(SEAL) + CONTENT_ID_BYTES
 
 
 @dataclass
@@ -62,7 +67,7 @@ class PartitionWriter:
         facts = self.facts | {
             "rows": self.rows,
             "content_id": self._hashing.digest(),
-            "columns": digest_of(self.schema.names),
+            "is_sealed": True,
             "made_by": f"usage_metrics {_version()}, pyarrow {pa.__version__}",
             "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
@@ -70,7 +75,10 @@ class PartitionWriter:
         parquet.add_key_value_metadata(
             {"ARROW:schema": plain, FOOTER_KEY.decode(): json.dumps(facts)}
         )
+        self._hashing.hold()
         parquet.close()
+        footer = self._hashing.held()
+        self.stream.write(seal_of(footer) + footer)
 
     def _flush(self) -> None:
         import pyarrow as pa
@@ -94,8 +102,13 @@ class PartitionWriter:
 
 
 def digest_of(names: list[str]) -> str:
-    """A check sum of column names: those in a Parquet footer have none."""
+    """A check sum of some names."""
     return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+
+
+def seal_of(footer: bytes) -> bytes:
+    """What stands before a footer, which with its length and magic ends the file."""
+    return SEAL + hashlib.blake2b(footer, digest_size=CONTENT_ID_BYTES).digest()
 
 
 @functools.cache
@@ -121,7 +134,7 @@ def _measures(schema: "pa.Schema") -> list[str]:
 
 
 class _HashingStream:
-    """A file for Parquet's writer that hashes what goes through it."""
+    """A file for Parquet's writer that hashes what goes through, or holds it back."""
 
     closed = False
 
@@ -129,10 +142,14 @@ class _HashingStream:
         self._stream = stream
         self._hash = hashlib.blake2b(digest_size=CONTENT_ID_BYTES)
         self._position = 0
+        self._held: list[bytes] | None = None
 
     def write(self, data: bytes) -> int:
-        self._hash.update(data)
-        self._stream.write(data)
+        if self._held is None:
+            self._hash.update(data)
+            self._stream.write(data)
+        else:
+            self._held.append(bytes(data))
         self._position += len(data)
         return len(data)
 
@@ -144,3 +161,9 @@ class _HashingStream:
 
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+    def hold(self) -> None:
+        self._held = []
+
+    def held(self) -> bytes:
+        return b"".join(self._held or ())

@@ -4,8 +4,7 @@ A partition is one stage of one source for one UTC day, one Parquet file:
 ``<root>/<stage>/<source>/date=YYYY-MM-DD/part-0.parquet``. The root is a local folder
 or an object store (``s3://``, ``gs://``). Three promises:
 
-* A file is whole or absent. It is written under a name that no reader of the folder
-  looks at (a leading dot, no ``.parquet`` at the end), then renamed into place.
+* A file is whole or absent; how, :mod:`usage_metrics.storage` says.
 * One listing tells which days of a stage are there, with a fingerprint of each.
 * The footer says what made the file, as JSON under ``usage_metrics``. Its
   ``content_id`` is a hash of the data alone: equal rows, equal id, whenever made.
@@ -13,24 +12,19 @@ or an object store (``s3://``, ``gs://``). Three promises:
 
 import contextlib
 import datetime as dt
-import hashlib
-import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import luigi
 
 from usage_metrics import storage
-from usage_metrics.errors import StorageError
-from usage_metrics.partition_writer import (
-    CONTENT_ID_BYTES,
-    FOOTER_KEY,
-    PartitionWriter,
-    digest_of,
-)
+from usage_metrics.errors import PartitionError, StorageError
+from usage_metrics.partition_footer import check_content, read_footer
+from usage_metrics.partition_footer import facts_of as facts_of
+from usage_metrics.partition_writer import PartitionWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,9 +33,6 @@ if TYPE_CHECKING:
 FILE_NAME = "part-0.parquet"
 RETRY_MARKER = ".unanswered"
 """Beside a file that a later run should complete; its content is of no interest."""
-
-PARQUET_TAIL = 8
-"""At the end of a Parquet file: the length of the footer before it, and ``PAR1``."""
 
 _STARTED = time.time()
 
@@ -67,87 +58,97 @@ class Partition(luigi.Target):
 
     def exists(self) -> bool:
         """Whether the partition is complete."""
-        return self.date in list_partitions(
-            self.root, self.stage, self.source, self.date
-        )
+        if not storage.exists(self.path):
+            return False
+        asked = storage.changed_at(f"{self.folder}/{RETRY_MARKER}")
+        return asked is None or not _was_before_this_run(asked)
 
     def open(self, schema: "pa.Schema | None" = None) -> "pq.ParquetFile":
-        """Open the file for reading; what is stored as dictionaries is read as such.
+        """Open the file for reading, after a look at every byte of it.
+
+        What is stored as dictionaries is read as such. Parquet's own check sums do not
+        cover what tells how a page is to be read.
 
         Args:
             schema: the columns that it should have.
 
         Raises:
-            StorageError: if it is missing, damaged, of another stage, source or day,
+            PartitionError: if it is missing, damaged, of another stage, source or day,
                 or has other columns.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        try:
-            source = storage.open_file(self.path)
-            metadata = pq.read_metadata(source)
+        source = self._open(storage.open_whole_file)
+        with self._naming_itself():
+            footer = read_footer(source)
+            self._check_identity(footer.metadata)
+            check_content(source, footer)
             file = pq.ParquetFile(
                 source,
-                metadata=metadata,
-                read_dictionary=_dictionaries(metadata),
-                page_checksum_verification=True,
+                metadata=footer.metadata,
+                read_dictionary=_dictionaries(footer.metadata),
             )
-        except (pa.ArrowInvalid, OSError) as error:
-            raise StorageError(
-                f"{self.path} cannot be read: {error}; delete it and rerun"
-            ) from error
-        self._check_identity(file)
         if schema is not None and file.schema_arrow.names != schema.names:
-            raise StorageError(
+            raise PartitionError(
                 f"{self.path} was made by another version of this program, its columns "
                 "are not the present ones; delete it and rerun"
             )
         return file
 
-    def _check_identity(self, file: "pq.ParquetFile") -> None:
-        facts = facts_of(file.metadata)
+    def verify(self) -> None:
+        """Read the whole file and compare it with the hashes that it holds.
+
+        Raises:
+            PartitionError: if it is missing or damaged, or not the file it should be.
+        """
+        self.open().close()
+
+    def facts(self) -> dict[str, Any]:
+        """What the footer says about how the file was made.
+
+        Raises:
+            PartitionError: if it is missing or damaged, or not the file it should be.
+        """
+        with self._open(storage.open_file) as source, self._naming_itself():
+            metadata = read_footer(source).metadata
+            self._check_identity(metadata)
+        return facts_of(metadata)
+
+    def _open(self, how: Callable[[str], "pa.NativeFile"]) -> "pa.NativeFile":
+        try:
+            return how(self.path)
+        except FileNotFoundError:
+            raise PartitionError(f"{self.path} is not there; rerun") from None
+        except OSError as error:
+            raise PartitionError(
+                f"{self.path} cannot be opened: {error}; see to it and rerun"
+            ) from error
+
+    @contextlib.contextmanager
+    def _naming_itself(self) -> Iterator[None]:
+        """Say of which file it is what is said of a file.
+
+        Raises:
+            PartitionError: in place of Arrow's errors.
+        """
+        import pyarrow as pa
+
+        try:
+            yield
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise PartitionError(
+                f"{self.path} cannot be read: {error}; {_remedy(error)}"
+            ) from error
+
+    def _check_identity(self, metadata: "pq.FileMetaData") -> None:
+        facts = facts_of(metadata)
         expected = _identity(self)
         found = {key: facts.get(key) for key in expected}
         if found != expected:
-            raise StorageError(
+            raise PartitionError(
                 f"{self.path} says it is {found}, not {expected}: it was put there by "
                 "hand or by another program; delete it and rerun"
             )
-        if facts.get("columns") != digest_of(file.schema_arrow.names):
-            raise StorageError(
-                f"the footer of {self.path} is damaged; delete it and rerun"
-            )
-
-    def verify(self) -> None:
-        """Read the whole file and compare its rows with the hash in its footer.
-
-        Raises:
-            StorageError: if it is missing or damaged, or not the file it should be.
-        """
-        facts = self.facts()
-        try:
-            with storage.open_file(self.path) as file:
-                file.seek(file.size() - PARQUET_TAIL)
-                footer = int.from_bytes(file.read(4), "little")
-                left = file.size() - PARQUET_TAIL - footer
-                file.seek(0)
-                digest = hashlib.blake2b(digest_size=CONTENT_ID_BYTES)
-                while left > 0:
-                    data = file.read(min(left, 1 << 20))
-                    digest.update(data)
-                    left -= len(data)
-        except OSError as error:
-            raise StorageError(f"{self.path} cannot be read: {error}") from error
-        if digest.hexdigest() != facts["content_id"]:
-            raise StorageError(
-                f"{self.path} does not hold what was written to it; delete it and rerun"
-            )
-
-    def facts(self) -> dict[str, Any]:
-        """What the footer says about how the file was made."""
-        with self.open() as file:
-            return facts_of(file.metadata)
 
     @contextlib.contextmanager
     def writing(
@@ -184,48 +185,37 @@ class Partition(luigi.Target):
                 stream.write(b"the next run asks for the addresses left unanswered\n")
 
 
-def list_partitions(
-    root: str, stage: str, source: str, day: dt.date | None = None
-) -> dict[dt.date, str]:
-    """List the complete partitions of a stage, or of one day of it.
+def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
+    """List the complete partitions of a stage.
 
     Returns:
         The days, each with a fingerprint that changes when the file is replaced.
     """
-    folder = f"{root}/{stage}/{source}"
-    if day is not None:
-        folder += f"/date={day.isoformat()}"
     files: dict[dt.date, str] = {}
     unanswered = set()
-    for path, modified, size in storage.list_files(folder):
-        found, name = _day_and_name(path)
-        if found is None:
+    names = (FILE_NAME, RETRY_MARKER)
+    for path, modified, size in storage.list_files(f"{root}/{stage}/{source}", names):
+        day = _day_of(path)
+        if day is None:
             continue
-        if name == FILE_NAME:
-            files[found] = f"{modified}-{size}"
-        elif name == RETRY_MARKER and modified < _STARTED * 1e9:
-            unanswered.add(found)
+        if path.endswith(FILE_NAME):
+            files[day] = f"{modified}-{size}"
+        elif _was_before_this_run(modified):
+            unanswered.add(day)
     return {day: files[day] for day in sorted(files) if day not in unanswered}
 
 
-def _day_and_name(path: str) -> tuple[dt.date | None, str]:
-    """The day of a file in a partition's folder, and its name; None for others."""
-    match = re.search(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$", path)
-    if match is None:
-        return None, path
-    with contextlib.suppress(ValueError):
-        return dt.date.fromisoformat(match[1]), match[2]
-    return None, path
+def _day_of(path: str) -> dt.date | None:
+    """The day of a file in a partition's folder; None for others."""
+    match = re.search(r"/date=(\d{4}-\d\d-\d\d)/[^/]+$", path)
+    if match is not None:
+        with contextlib.suppress(ValueError):
+            return dt.date.fromisoformat(match[1])
+    return None
 
 
-def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:
-    """What a footer says about how the file was made; empty if it is not ours."""
-    text = (metadata.metadata or {}).get(FOOTER_KEY, b"{}")
-    try:
-        facts = json.loads(text)
-    except ValueError:
-        return {}
-    return facts if isinstance(facts, dict) else {}
+def _was_before_this_run(modified: int) -> bool:
+    return modified < _STARTED * 1e9
 
 
 def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
@@ -240,22 +230,41 @@ def row_groups(file: "pq.ParquetFile") -> Iterator[tuple[int, "pa.Table"]]:
     """Give a file's row groups, each with the number of its first row.
 
     Raises:
-        StorageError: if one is damaged.
+        PartitionError: if one is damaged.
+    """
+    start = 0
+    for group in range(file.num_row_groups):
+        with naming_damage(file):
+            table = file.read_row_group(group)
+        yield start, table
+        start += table.num_rows
+
+
+@contextlib.contextmanager
+def naming_damage(file: "pq.ParquetFile") -> Iterator[None]:
+    """Say which partition it is that cannot be read.
+
+    Raises:
+        PartitionError: in place of Arrow's errors.
     """
     import pyarrow as pa
 
-    start = 0
-    for group in range(file.num_row_groups):
-        try:
-            table = file.read_row_group(group)
-        except (pa.ArrowInvalid, OSError) as error:
-            facts = facts_of(file.metadata)
-            raise StorageError(
-                f"the {facts.get('stage')} file of {facts.get('source')} "
-                f"{facts.get('date')} is damaged ({error}); delete it and rerun"
-            ) from error
-        yield start, table
-        start += table.num_rows
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        facts = facts_of(file.metadata)
+        raise PartitionError(
+            f"the {facts.get('stage')} file of {facts.get('source')} "
+            f"{facts.get('date')} is damaged ({error}); {_remedy(error)}"
+        ) from error
+
+
+def _remedy(error: Exception) -> str:
+    """Nobody should delete a file because a disk or a store did not answer."""
+    text = str(error)
+    if getattr(error, "errno", None) or "AWS Error" in text or "google::cloud" in text:
+        return "see to it and rerun"
+    return "delete it and rerun"
 
 
 @contextlib.contextmanager

@@ -27,7 +27,9 @@ from usage_metrics.days import (
 )
 from usage_metrics.errors import (
     BackfillError,
+    LoadError,
     NotYetError,
+    PartitionError,
     RejectedShareError,
     UsageMetricsError,
 )
@@ -37,6 +39,7 @@ from usage_metrics.partitions import (
     facts_of,
     list_partitions,
     made_from,
+    naming_damage,
     row_groups,
 )
 from usage_metrics.sources import get_source
@@ -110,11 +113,31 @@ class Stage(Reporting):
         default="datasette", description="the kind of log"
     )
     stage: ClassVar[str] = ""
+    _foreseen: bool | None = None
 
     @property
     def priority(self) -> int:  # type: ignore[override]
         """Oldest day first."""
         return (LATEST_DAY - self.date).days
+
+    def complete(self) -> bool:
+        """Whether the partition is there."""
+        foreseen, self._foreseen = self._foreseen, None
+        return self.output().exists() if foreseen is None else foreseen
+
+    @classmethod
+    def foresee(cls, days: Iterable[dt.date], source: str) -> None:
+        """List each stage once, for what scheduling is about to ask of each task.
+
+        Each answer is good for the first question: by the next, the task may be done.
+        """
+        listed = {
+            stage: list_partitions(_root(), stage.stage, source) for stage in STAGES
+        }
+        for day in days:
+            for stage, done in listed.items():
+                task = stage(date=day, source=source)
+                vars(task).setdefault("_foreseen", day in done)
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
@@ -219,7 +242,8 @@ class Clean(Stage):
             self.input().open() as raw,
             self.output().writing(source.cleaned) as requests,
         ):
-            drop = cleaning.superseded(raw, source.time, source.key, source.latest)
+            with naming_damage(raw):
+                drop = cleaning.superseded(raw, source.time, source.key, source.latest)
             with self.partition("rejected").writing(cleaning.REJECTED) as rejected:
                 for start, entries in row_groups(raw):
                     once = entries.filter(~drop[start : start + entries.num_rows])
@@ -426,15 +450,24 @@ class LoadSQLite(Reporting):
         warehouse, table = open_warehouse(), self._table()
         warehouse.create(table)
         rows = 0
+        failed: dict[dt.date, str] = {}
         with warehouse.kept_open():
             for done, day in enumerate([*drop, *load], start=1):
-                if day in files:
-                    file = self._partition(day)
-                    rows += warehouse.replace_day(table, file, files[day])
-                else:
-                    warehouse.drop_day(table, self.source, day)
+                try:
+                    if day in files:
+                        file = self._partition(day)
+                        rows += warehouse.replace_day(table, file, files[day])
+                    else:
+                        warehouse.drop_day(table, self.source, day)
+                except PartitionError as error:  # the day stays as it was
+                    failed[day] = str(error)
+                    log.error(
+                        "%s %s: %s", self.source, day, sentences.sentence_of(error)
+                    )
                 self.show_progress(done, len(load) + len(drop))
                 self.show(f"{done:,} days · {rows:,} requests so far")
+        if failed:
+            raise LoadError(failed, of=len(load))
         self.say(
             f"{rows:,} requests of {len(load):,} days loaded into {warehouse.path}",
             rows,
@@ -482,7 +515,7 @@ class LoadSQLite(Reporting):
             get_source(self.source).table,
             self.source,
             {day: fingerprint for day, fingerprint in files.items() if day in days},
-            content_id=lambda day: str(self._partition(day).facts()["content_id"]),
+            content_id=lambda day: content_id(self._partition(day)),
             among=days,
         )
 
@@ -499,6 +532,14 @@ class LoadSQLite(Reporting):
             time=source.loaded_time,
             loaded=source.loaded,
         )
+
+
+def content_id(partition: Partition) -> str | None:
+    """The hash of a partition's rows; None if it is missing or damaged."""
+    try:
+        return str(partition.facts()["content_id"])
+    except PartitionError:
+        return None  # who reads it says why
 
 
 def open_warehouse() -> "Warehouse":

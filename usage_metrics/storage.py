@@ -1,18 +1,26 @@
 """Files that are whole or absent, in a local folder or an object store.
 
-A file is written under a temporary name that no reader of Parquet folders looks at
-(a leading dot, a suffix of its own), then renamed into place. A writer holds a lock on
-its local temporary file, which the kernel lets go when the writer dies; so whoever
+In a folder, a file is written under a temporary name that no reader of Parquet folders
+looks at (a leading dot, a suffix of its own), then renamed into place. A writer holds a
+lock on its temporary file, which the kernel lets go when the writer dies; so whoever
 writes there next can tell what is abandoned and sweeps it away.
+
+An object store has no rename: what Arrow calls one is a copy and a deletion, twice the
+traffic and a second name to be left behind. But what is uploaded there, in one piece or
+in parts, appears only when the upload is completed. So a file is written to local disk,
+and uploaded under its own name when it is whole.
 """
 
 import contextlib
 import fcntl
+import mmap
 import os
 import re
-import time
+import shutil
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,11 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.fs as pafs
 
-NEWBORN_SECONDS = 60
-"""A temporary file so young may not have been locked yet by its writer."""
-
-ABANDONED_SECONDS = 24 * 3600
-"""Object stores have no locks; there, age alone tells."""
+PIECE_BYTES = 8 << 20
+"""What is asked of a store at a time."""
 
 GS_OPTION = "retry_limit_seconds"
 GS_PATIENCE = "60"
@@ -47,10 +52,8 @@ def whole_or_absent(path: str) -> Iterator[BinaryIO]:
     Raises:
         OSError: if the place cannot be written to.
     """
-    folder, _, name = path.rpartition("/")
-    temporary = f".{name}.tmp-{uuid.uuid4().hex}"
     writing = _writing_to_store if "://" in path else _writing_locally
-    with writing(folder, temporary, name) as stream:
+    with writing(path) as stream:
         yield stream
 
 
@@ -64,6 +67,26 @@ def open_file(path: str) -> "pa.NativeFile":
     return filesystem.open_input_file(inside)
 
 
+def open_whole_file(path: str) -> "pa.NativeFile":
+    """Open a file to read all of it; one of a store is brought here in one go first.
+
+    Raises:
+        OSError: if there is none, or it may not be read.
+    """
+    if "://" not in path:
+        return open_file(path)
+    import pyarrow as pa
+
+    filesystem, inside = filesystem_of(path)
+    with (
+        filesystem.open_input_stream(inside, compression=None) as stream,
+        tempfile.NamedTemporaryFile() as copy,
+    ):
+        shutil.copyfileobj(stream, copy, PIECE_BYTES)
+        copy.flush()
+        return pa.OSFile(copy.name)  # which lasts until it is closed
+
+
 def delete(path: str) -> None:
     """Delete a file, if it is there."""
     filesystem, inside = filesystem_of(path)
@@ -71,22 +94,55 @@ def delete(path: str) -> None:
         filesystem.delete_file(inside)
 
 
-def list_files(folder: str) -> Iterator[tuple[str, int, int]]:
-    """List the files in a folder and in its folders; none if there is no folder.
+def exists(path: str) -> bool:
+    """Whether there is a file; in a store, by one request that lists nothing."""
+    if "://" not in path:
+        return Path(path).is_file()
+    try:
+        open_file(path).close()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def changed_at(path: str) -> int | None:
+    """When a file was last changed, in nanoseconds; None if there is none."""
+    if not exists(path):
+        return None
+    filesystem, inside = filesystem_of(path)
+    changed: int | None = filesystem.get_file_info(inside).mtime_ns
+    return changed
+
+
+def list_files(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Find the files of certain names in the folders that a folder holds.
+
+    In a store that is one listing. In a local folder each file is looked up by its
+    name: a listing may miss a file that is being replaced while it is read.
 
     Yields:
         path, time of the last change in nanoseconds, and size in bytes.
     """
     if "://" not in folder:
-        yield from _list_locally(folder)
+        yield from _list_locally(folder, names)
         return
     import pyarrow.fs as pafs
 
     filesystem, inside = filesystem_of(folder)
     selector = pafs.FileSelector(inside, recursive=True, allow_not_found=True)
     for info in filesystem.get_file_info(selector):
-        if info.type == pafs.FileType.File:
+        if info.type == pafs.FileType.File and info.base_name in names:
             yield info.path, info.mtime_ns, info.size
+
+
+def sweep(folder: str) -> None:
+    """Remove what writers that are no more left in a local folder and those in it.
+
+    A store shows nothing of an upload that was not completed.
+    """
+    if "://" not in folder:
+        for place, _, names in os.walk(folder):
+            _sweep(Path(place), names)
 
 
 def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
@@ -120,67 +176,68 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
     return filesystem, inside
 
 
-def _list_locally(folder: str) -> Iterator[tuple[str, int, int]]:
+def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir():
-                    yield from _list_locally(entry.path)
-                else:
-                    status = entry.stat()
-                    yield entry.path, status.st_mtime_ns, status.st_size
+            folders = [entry.path for entry in entries]
     except (FileNotFoundError, NotADirectoryError):
-        return  # not made yet, or replaced while we looked
+        return
+    for path in (f"{inner}/{name}" for inner in folders for name in names):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            status = os.stat(path)  # noqa: PTH116 - twice as fast as through a Path
+            yield path, status.st_mtime_ns, status.st_size
 
 
 @contextlib.contextmanager
-def _writing_locally(folder: str, temporary: str, name: str) -> Iterator[BinaryIO]:
-    home = Path(folder)
+def _writing_locally(path: str) -> Iterator[BinaryIO]:
+    home, name = Path(path).parent, Path(path).name
     home.mkdir(parents=True, exist_ok=True)
-    _sweep(home)
-    file = home / temporary
+    _sweep(home, [file.name for file in home.iterdir()])
+    file = home / f".{name}.tmp-{uuid.uuid4().hex}"
     try:
-        with file.open("xb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with _create_locked(file) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            file.replace(home / name)
+            file.replace(path)
     finally:
         file.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the temporary files of writers that are no more."""
-    for file in folder.iterdir():
-        if not _TEMPORARY.match(file.name):
-            continue
-        with contextlib.suppress(FileNotFoundError, BlockingIOError):
-            if time.time() - file.stat().st_mtime > NEWBORN_SECONDS:
-                with file.open("rb") as stream:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    file.unlink()
+def _create_locked(file: Path) -> BinaryIO:
+    """Create a file that no sweeper takes for abandoned.
+
+    One may come between its creation and its lock: then it is created again.
+    """
+    while True:
+        stream = file.open("xb")
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        if os.fstat(stream.fileno()).st_nlink:
+            return stream
+        stream.close()
+
+
+def _sweep(folder: Path, names: Sequence[str]) -> None:
+    """Remove the temporary files of writers that are no more, as far as we may."""
+    for file in (folder / name for name in names if _TEMPORARY.match(name)):
+        with contextlib.suppress(OSError), file.open("r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.unlink()
 
 
 @contextlib.contextmanager
-def _writing_to_store(folder: str, temporary: str, name: str) -> Iterator[BinaryIO]:
-    filesystem, inside = filesystem_of(folder)
-    draft = f"{inside}/{temporary}"
-    _sweep_store(filesystem, inside)
-    try:
-        with filesystem.open_output_stream(draft) as stream:
-            yield stream
-        filesystem.move(draft, f"{inside}/{name}")
-    finally:
-        with contextlib.suppress(FileNotFoundError, OSError):
-            filesystem.delete_file(draft)
+def _writing_to_store(path: str) -> Iterator[BinaryIO]:
+    filesystem, inside = filesystem_of(path)
+    with tempfile.TemporaryFile() as draft:
+        yield draft
+        draft.flush()
+        # What interrupts this program interrupts its main thread. An upload that it
+        # could interrupt would be completed as far as it came.
+        with ThreadPoolExecutor(1) as uninterrupted:
+            uninterrupted.submit(_upload, draft, filesystem, inside).result()
 
 
-def _sweep_store(filesystem: "pafs.FileSystem", folder: str) -> None:
-    import pyarrow.fs as pafs
-
-    selector = pafs.FileSelector(folder, allow_not_found=True)
-    for info in filesystem.get_file_info(selector):
-        age = time.time() - (info.mtime_ns or 0) / 1e9
-        if _TEMPORARY.match(info.base_name) and age > ABANDONED_SECONDS:
-            filesystem.delete_file(info.path)
+def _upload(draft: BinaryIO, filesystem: "pafs.FileSystem", inside: str) -> None:
+    whole = mmap.mmap(draft.fileno(), 0, access=mmap.ACCESS_READ)
+    with filesystem.open_output_stream(inside) as stream:
+        stream.write(whole)

@@ -9,7 +9,12 @@ from usage_metrics import config
 from usage_metrics.counting.tasks import CountMonth
 from usage_metrics.days import days_between, months_between
 from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import LoadSQLite, Reporting, open_warehouse
+from usage_metrics.pipeline import (
+    LoadSQLite,
+    Reporting,
+    content_id,
+    open_warehouse,
+)
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes
@@ -80,9 +85,7 @@ class LoadUsage(Reporting):
             table.name,
             self.source,
             files,
-            content_id=lambda day: str(
-                self._partition(table, day).facts()["content_id"]
-            ),
+            content_id=lambda day: content_id(self._partition(table, day)),
             among=days_between(loaded.start.replace(day=1), loaded.end),
         )
 

@@ -14,7 +14,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import luigi
 
@@ -25,13 +25,15 @@ from usage_metrics.days import (
     utc_now,
     why_not_yet,
 )
+from usage_metrics.errors import PartitionError
 from usage_metrics.partition_writer import digest_of
-from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.partitions import Partition, list_partitions, naming_damage
 from usage_metrics.pipeline import (
     Geocode,
     LoadSQLite,
     Reporting,
     Stage,
+    content_id,
 )
 
 if TYPE_CHECKING:
@@ -62,10 +64,8 @@ class CountUsage(Stage):
 
     def complete(self) -> bool:
         """Whether the day is counted, and from what is there now."""
-        if not self.output().exists():
-            return False
-        counted_from = self.output().facts().get("counted_from")
-        return bool(counted_from == self._counting_from())
+        counted_from = _facts(self.output()).get("counted_from")
+        return bool(counted_from and counted_from == self._counting_from())
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
@@ -123,8 +123,8 @@ class CountUsage(Stage):
 
     def _counting_from(self) -> dict[str, str | None]:
         return {
-            "requests": _content_id(self.partition(Geocode.stage)),
-            "following": _content_id(self._following()),
+            "requests": content_id(self.partition(Geocode.stage)),
+            "following": content_id(self._following()),
             "datasets": _registry().digest,
             "tables": digest_of(list(DAILY)),
         }
@@ -185,8 +185,7 @@ class CountMonth(OfMonth):
             return False
         made_from = self._made_from()
         return all(
-            target.exists() and target.facts().get("made_from") == made_from
-            for target in self.output()
+            _facts(target).get("made_from") == made_from for target in self.output()
         )
 
     def run(self) -> None:
@@ -218,7 +217,7 @@ class CountMonth(OfMonth):
 
     def _made_from(self) -> dict[str, str | None]:
         return {
-            day.date.isoformat(): _content_id(day)
+            day.date.isoformat(): content_id(day)
             for day in self.counted(CountUsage.stage)
         }
 
@@ -317,15 +316,19 @@ def _registry() -> "Registry":
     return read_registry(config.counting().datasets)
 
 
-def _content_id(partition: Partition) -> str | None:
-    return str(partition.facts()["content_id"]) if partition.exists() else None
+def _facts(partition: Partition) -> dict[str, Any]:
+    """What a footer says; nothing if the file is missing or damaged: make it anew."""
+    try:
+        return partition.facts()
+    except PartitionError:
+        return {}
 
 
 def _read(partition: Partition, columns: list[str]) -> "pa.Table":
     """Read those of some columns that a partition has, texts as dictionaries."""
     import pyarrow as pa
 
-    with partition.open() as file:
+    with partition.open() as file, naming_damage(file):
         names = [name for name in file.schema_arrow.names if name in columns]
         table = file.read(names)
     for index, field in enumerate(table.schema):

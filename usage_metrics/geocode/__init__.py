@@ -21,6 +21,7 @@ from usage_metrics.agents.requests import suspects
 from usage_metrics.cleaning import dictionary, filled, spread
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
 from usage_metrics.geocode.public import public_addresses
+from usage_metrics.partitions import naming_damage
 
 _UNKNOWN = Location()
 
@@ -110,7 +111,8 @@ def locate_column(
     """Locate the distinct addresses in a column of a partition."""
     if column is None:
         return NOWHERE
-    rows = dictionary(file.read([column])[column])
+    with naming_damage(file):
+        rows = dictionary(file.read([column])[column])
     # A dictionary may hold what no row does, such as the address of a rejected entry.
     addresses = rows.dictionary.take(rows.indices.unique().drop_null())
     locations, counts = locate(addresses, provider)

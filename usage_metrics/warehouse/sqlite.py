@@ -104,7 +104,7 @@ class Warehouse:
         table: str,
         source: str,
         files: Mapping[dt.date, str],
-        content_id: Callable[[dt.date], str],
+        content_id: Callable[[dt.date], str | None],
         among: Collection[dt.date],
     ) -> Changes:
         """Compare a table with the files.
