@@ -239,6 +239,17 @@ def test_without_the_cleaned_file_networks_count_as_visitors_and_the_footer_says
     assert (row["lines"], row["requests"]) == (3, 3)
 
 
+def test_addresses_of_one_kind_are_compared_over_midnight(neighbours: Flow) -> None:
+    neighbours.load(2)
+    neighbours.delete("cleaned", DAY + ONE_DAY)
+    _, outcomes, _, kind = counted(neighbours)
+    # A network clicks three times in a row; the last click is the next day's.
+    assert (outcomes, kind) == (
+        ["counted", "double_click", "double_click"],
+        "as geocoded",
+    )
+
+
 def test_a_cleaned_file_that_was_made_again_otherwise_is_not_mixed_in(
     neighbours: Flow,
 ) -> None:

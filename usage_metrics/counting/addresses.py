@@ -6,12 +6,9 @@ rows are those of the geocoded file, in their order. Where that file has to be g
 already, counting makes do with what the geocoded file has, and says so in its footer.
 """
 
-from typing import TYPE_CHECKING
+import pyarrow as pa
 
 from usage_metrics.partitions import Partition
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 ADDRESS = "remote_ip"
 
@@ -20,17 +17,27 @@ AS_GEOCODED = "as geocoded"
 """What a footer says of the addresses that visitors were told apart by."""
 
 
-def addresses_of(geocoded: Partition) -> tuple["pa.ChunkedArray", str]:
-    """The addresses of a day's requests, and whether they are full ones."""
-    cleaned = Partition(geocoded.root, "cleaned", geocoded.source, geocoded.date)
-    facts = geocoded.facts()
+def cleaned_of(geocoded: Partition) -> Partition:
+    """The file on the left of a geocoded one."""
+    return Partition(geocoded.root, "cleaned", geocoded.source, geocoded.date)
+
+
+def kind_of(geocoded: Partition) -> str:
+    """What addresses of a day's requests are to be had."""
+    facts, cleaned = geocoded.facts(), cleaned_of(geocoded)
     if facts.get("recipe", {}).get("addresses") == "keep":
-        return _read(geocoded), FULL
+        return FULL
     if cleaned.exists() and cleaned.facts()["content_id"] == facts["made_from"]:
-        return _read(cleaned), FULL
-    return _read(geocoded), AS_GEOCODED
+        return FULL
+    return AS_GEOCODED
 
 
-def _read(partition: Partition) -> "pa.ChunkedArray":
-    with partition.open([ADDRESS]) as file:
-        return file.read([ADDRESS])[ADDRESS]
+def addresses_of(geocoded: Partition, kind: str) -> pa.ChunkedArray:
+    """The addresses of a day's requests, as dictionaries."""
+    as_kept = geocoded.facts().get("recipe", {}).get("addresses") == "keep"
+    is_left = kind == FULL and not as_kept
+    with (cleaned_of(geocoded) if is_left else geocoded).open() as file:
+        addresses = file.read([ADDRESS])[ADDRESS]
+    if pa.types.is_dictionary(addresses.type):
+        return addresses
+    return addresses.dictionary_encode()

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import luigi
 
 from usage_metrics import config, storage
-from usage_metrics.counting.addresses import ADDRESS, FULL, addresses_of
 from usage_metrics.days import (
     ONE_DAY,
     utc_now,
@@ -76,8 +75,10 @@ class CountUsage(Stage):
         """Count, and write the tables; the events, which say it is done, come last."""
         from usage_metrics.counting.events import EVENTS, count_requests
 
-        requests, addresses = _read_day(self.partition(Geocode.stage))
-        following, _ = _read_day(self._following())
+        today, next_day = self.partition(Geocode.stage), self._following()
+        addresses = _addresses_of(today, next_day)
+        requests = _read_day(today, addresses)
+        following = _read_day(next_day, addresses)
         events = count_requests(requests, following, _registry())
         tables = self._tables(events, requests)
         with self.output().writing(EVENTS) as counted:
@@ -98,7 +99,7 @@ class CountUsage(Stage):
         from usage_metrics.counting.reconciliation import reconcile
 
         day = (self.date, self.source)
-        tally = concentration.tally(events, requests[ADDRESS])
+        tally = concentration.tally(events, requests["remote_ip"])
         period = self.date.isoformat()
         # Both footers say it; the cleaned file may have to be gone.
         lines = self.partition(Geocode.stage).facts().get("cleaning")
@@ -209,10 +210,11 @@ class CountMonth(OfMonth):
 
     def _tally(self, day: Partition) -> "pa.Table":
         from usage_metrics.counting import concentration
+        from usage_metrics.counting.addresses import addresses_of, kind_of
 
         columns = ["dataset", "organization", "outcome", "session", "bytes"]
         geocoded = Partition(day.root, Geocode.stage, day.source, day.date)
-        addresses, _ = addresses_of(geocoded)
+        addresses = addresses_of(geocoded, kind_of(geocoded))
         return concentration.tally(_read(day, columns), addresses)
 
     def _made_from(self) -> dict[str, str | None]:
@@ -338,20 +340,24 @@ def _read(partition: Partition, columns: list[str]) -> "pa.Table":
     return table
 
 
-def _read_day(geocoded: Partition) -> tuple["pa.Table", str]:
-    """Read what counting needs of a day, with full addresses where they are to be had.
+def _addresses_of(*days: Partition) -> str:
+    """What addresses all of some days have: only like ones can be compared."""
+    from usage_metrics.counting.addresses import AS_GEOCODED, FULL, kind_of
 
-    Returns:
-        The requests, none if the day is not there; and what their addresses are.
-    """
+    kinds = {kind_of(day) for day in days if day.exists()}
+    return FULL if kinds == {FULL} else AS_GEOCODED
+
+
+def _read_day(geocoded: Partition, addresses: str) -> "pa.Table":
+    """Read what counting needs of a day; nothing if it is not there."""
     import pyarrow as pa
 
+    from usage_metrics.counting.addresses import ADDRESS, addresses_of
     from usage_metrics.counting.events import NEEDED
     from usage_metrics.counting.places import PLACES
 
     if not geocoded.exists():
-        return pa.table({}), FULL
+        return pa.table({})
     requests = _read(geocoded, [*NEEDED, *PLACES])
-    addresses, kind = addresses_of(geocoded)
     index = requests.column_names.index(ADDRESS)
-    return requests.set_column(index, ADDRESS, addresses), kind
+    return requests.set_column(index, ADDRESS, addresses_of(geocoded, addresses))
