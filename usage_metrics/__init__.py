@@ -13,6 +13,7 @@ from usage_metrics.days import RangeDaily
 from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
 from usage_metrics.recording import record_runs
 from usage_metrics.sentences import say_errors_in_sentences
+from usage_metrics.upkeep import Rebuild, Refresh
 
 __all__ = [
     "Backfill",
@@ -25,6 +26,8 @@ __all__ = [
     "LoadSQLite",
     "LoadUsage",
     "RangeDaily",
+    "Rebuild",
+    "Refresh",
 ]
 
 set_luigi_defaults()

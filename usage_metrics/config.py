@@ -86,6 +86,14 @@ class SourceSection(Section):
         max_value=10_000,
         description="for how many days after its own exports may bring entries;",
     )
+    refresh_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
+        default=0,
+        var_type=int,
+        min_value=0,
+        max_value=10_000,
+        description="of so many of the last days the logs are read again, each once a "
+        "day, and what changed is made again;",
+    )
     maximum_rejected_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
         default=0.05,
         var_type=float,

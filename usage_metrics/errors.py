@@ -5,6 +5,7 @@ line, the column) and what to do about it. Anything else that escapes is a bug.
 """
 
 import datetime as dt
+from collections.abc import Callable
 
 
 class UsageMetricsError(Exception):
@@ -51,15 +52,20 @@ class LoadError(UsageMetricsError):
         )
 
 
+class FewerEntriesError(UsageMetricsError):
+    """A day's logs have become fewer than what was kept of them."""
+
+
 class BackfillError(UsageMetricsError):
     """Some of many days failed; the others are made."""
 
-    def __init__(self, source: str, failed: dict[dt.date, str]) -> None:
+    def __init__(
+        self, failed: dict[dt.date, str], how_to_retry: Callable[[dt.date], str]
+    ) -> None:
         """Say which, why, and how to try each again."""
         self.failed = failed
         lines = [
-            f"{day}: {why} (to try again: luigi --module usage_metrics Geocode "
-            f"--date {day} --source {source} --local-scheduler)"
+            f"{day}: {why} (to try again: {how_to_retry(day)})"
             for day, why in failed.items()
         ]
-        super().__init__(f"{len(failed)} days of {source} failed; " + "; ".join(lines))
+        super().__init__(f"{len(failed)} days failed; " + "; ".join(lines))

@@ -53,6 +53,18 @@ class OptionalDay(Day):
         return value.isoformat() if value else ""
 
 
+class Moment(luigi.Parameter[dt.datetime]):
+    """A time in UTC."""
+
+    def parse(self, text: str) -> dt.datetime:
+        """Read what :meth:`serialize` writes."""
+        return dt.datetime.fromisoformat(text)
+
+    def serialize(self, value: dt.datetime) -> str:
+        """Write it as ISO 8601 does."""
+        return value.isoformat()
+
+
 class Configured:
     """Has a task or section refuse what is wrong with its settings."""
 

@@ -39,6 +39,8 @@ class PartitionWriter:
     repeating: Sequence[str]
     facts: dict[str, Any]
     rows: int = 0
+    content_id: str | None = None
+    """The hash of what was written, once it is closed."""
     _pending: list["pa.Table"] = field(default_factory=list)
     _pending_rows: int = 0
     _parquet: "pq.ParquetWriter | None" = None
@@ -64,9 +66,10 @@ class PartitionWriter:
             self._pending = self._pending or [self.schema.empty_table()]
             self._flush()
         parquet = cast("pq.ParquetWriter", self._parquet)
+        self.content_id = self._hashing.digest()
         facts = self.facts | {
             "rows": self.rows,
-            "content_id": self._hashing.digest(),
+            "content_id": self.content_id,
             "is_sealed": True,
             "made_by": f"usage_metrics {_version()}, pyarrow {pa.__version__}",
             "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

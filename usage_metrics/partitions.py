@@ -34,7 +34,14 @@ FILE_NAME = "part-0.parquet"
 RETRY_MARKER = ".unanswered"
 """Beside a file that a later run should complete; its content is of no interest."""
 
+CHECKED_MARKER = ".read-again"
+"""Beside a raw file whose logs were read again; its time of change says when."""
+
 _STARTED = time.time()
+
+
+class _KeepTheOldError(Exception):
+    """Ends the writing of a file, whose place keeps what it holds."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,10 @@ class Partition(luigi.Target):
 
     @contextlib.contextmanager
     def writing(
-        self, schema: "pa.Schema", repeating: Sequence[str] = ()
+        self,
+        schema: "pa.Schema",
+        repeating: Sequence[str] = (),
+        keep: "Callable[[PartitionWriter], bool] | None" = None,
     ) -> Iterator["PartitionWriter"]:
         """Write the partition; it appears, whole, when the block ends without error.
 
@@ -161,14 +171,42 @@ class Partition(luigi.Target):
                 its strings.
             repeating: paths of columns of which many rows have the same value, beside
                 those that come as dictionaries.
+            keep: says, of what was written, whether the file that is there stays.
 
         Raises:
             StorageError: if the place cannot be written to.
         """
-        with _clear_errors(self.path), storage.whole_or_absent(self.path) as stream:
+        with (
+            _clear_errors(self.path),
+            contextlib.suppress(_KeepTheOldError),
+            storage.whole_or_absent(self.path) as stream,
+        ):
             writer = PartitionWriter(stream, schema, repeating, _identity(self))
             yield writer
             writer.close()
+            if keep is not None and keep(writer):
+                raise _KeepTheOldError
+
+    def looked_at(self) -> float | None:
+        """When, in seconds, the file was written or found to be as it should.
+
+        None if it is not there.
+        """
+        written = storage.changed_at(self.path)
+        if written is None:
+            return None
+        checked = storage.changed_at(f"{self.folder}/{CHECKED_MARKER}")
+        return max(written, checked or 0) / 1e9
+
+    def mark_checked(self) -> None:
+        """Note that the file was found to be as it should.
+
+        Raises:
+            StorageError: if the place cannot be written to.
+        """
+        marker = f"{self.folder}/{CHECKED_MARKER}"
+        with _clear_errors(marker), storage.whole_or_absent(marker) as stream:
+            stream.write(b"the logs of this day were read again, and were the same\n")
 
     def ask_again(self, *, wanted: bool) -> None:
         """Have the next run, not this one, make the partition again; or not.
@@ -216,6 +254,11 @@ def _day_of(path: str) -> dt.date | None:
 
 def _was_before_this_run(modified: int) -> bool:
     return modified < _STARTED * 1e9
+
+
+def written_at(fingerprint: str) -> float:
+    """When, in seconds, the file of a fingerprint was written."""
+    return int(fingerprint.partition("-")[0]) / 1e9
 
 
 def made_from(file: "pq.ParquetFile") -> dict[str, Any]:

@@ -10,13 +10,14 @@ days of any stage; ``LoadSQLite`` keeps a database equal to the files of a range
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
 
 from usage_metrics import config, sentences
 from usage_metrics.days import (
+    ONE_DAY,
     RangeDaily,
     check_range,
     days_between,
@@ -27,10 +28,12 @@ from usage_metrics.days import (
 )
 from usage_metrics.errors import (
     BackfillError,
+    FewerEntriesError,
     LoadError,
     NotYetError,
     PartitionError,
     RejectedShareError,
+    StorageError,
     UsageMetricsError,
 )
 from usage_metrics.parameters import Configured, Day, OptionalDay
@@ -47,6 +50,7 @@ from usage_metrics.sources import get_source
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+    from usage_metrics.partition_writer import PartitionWriter
     from usage_metrics.warehouse.sqlite import Changes, Warehouse
     from usage_metrics.warehouse.tables import Table
 
@@ -184,7 +188,11 @@ class LogsOfDay(Configured, luigi.ExternalTask):
 
 
 class Extract(Stage):
-    """Fetch a day's log entries as the service gives them."""
+    """Fetch a day's log entries as the service gives them.
+
+    When a day is fetched again, an equal file stays, and so does all that was made
+    from it.
+    """
 
     stage = "raw"
 
@@ -195,17 +203,43 @@ class Extract(Stage):
         return [LogsOfDay(date=self.date, source=self.source)]
 
     def run(self) -> None:
-        """Write the entries as they come."""
+        """Write the entries as they come.
+
+        Raises:
+            FewerEntriesError: if there were more of them before.
+        """
         import pyarrow as pa
 
         source = get_source(self.source)
         settings = config.source_section(self.source)
-        with self.output().writing(source.raw, source.raw_dictionaries) as entries:
+        with self.output().writing(
+            source.raw, source.raw_dictionaries, keep=self._is_as_before
+        ) as entries:
             for batch in source.open_logs(settings).read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
                 self.show(f"{entries.rows:,} entries so far")
             entries.facts["logs"] = settings.logs
         self.say(f"{entries.rows:,} log entries", entries.rows)
+
+    def _is_as_before(self, entries: "PartitionWriter") -> bool:
+        """Whether the file that is there, if there is one, holds the same entries."""
+        raw = self.output()
+        try:
+            before = raw.facts() if raw.exists() else None
+        except StorageError:  # damaged, so that the new one takes its place
+            return False
+        if before is None:
+            return False
+        if before["content_id"] == entries.content_id:
+            raw.mark_checked()
+            return True
+        if entries.rows < before["rows"]:
+            raise FewerEntriesError(
+                f"{self.source} {self.date}: the logs have {entries.rows:,} entries "
+                f"now, and had {before['rows']:,}; what was kept stays. If the logs "
+                f"are right, delete {raw.path} and rerun"
+            )
+        return False
 
 
 class Clean(Stage):
@@ -335,12 +369,12 @@ MANY_DAYS = 62
 """If more days than this are missing, they are made a month at a time."""
 
 
-class Backfill(Reporting):
-    """Every stage of many days, one after the other.
+class ManyDays(Reporting):
+    """Something that is done for each of many days, one after the other.
 
     Luigi's scheduler looks at every waiting task whenever it hands one out, so that
     five years of days, three tasks each, would take it minutes. A month of days is one
-    task here. The files are the same, and a day that fails does not stop the others.
+    task here. A day that fails does not stop the others.
     """
 
     start: Day = Day(description="the first UTC day, YYYY-MM-DD")
@@ -354,6 +388,46 @@ class Backfill(Reporting):
         """Oldest days first."""
         return (LATEST_DAY - self.start).days
 
+    def for_each(
+        self, days: Collection[dt.date], make: Callable[[dt.date], None]
+    ) -> dict[dt.date, str]:
+        """Make something of each day.
+
+        Returns:
+            The days that failed, each with the reason.
+        """
+        failed: dict[dt.date, str] = {}
+        for done, day in enumerate(days):
+            self.show_progress(done, len(days))
+            self.show(f"{done:,} of {len(days):,} days · {len(failed):,} failed")
+            try:
+                make(day)
+            except UsageMetricsError as error:
+                failed[day] = str(error)
+                log.error("%s %s: %s", self.source, day, sentences.sentence_of(error))
+        return failed
+
+    def conclude(self, days: int, failed: dict[dt.date, str]) -> None:
+        """Say what came of it.
+
+        Raises:
+            BackfillError: naming every day that failed, why, and how to try it again.
+        """
+        if failed:
+            raise BackfillError(failed, self.how_to_retry)
+        self.say(f"{days:,} days")
+
+    def how_to_retry(self, day: dt.date) -> str:
+        """The command that does it for one day."""
+        return (
+            f"usage-metrics backfill --start {day} --stop {day + ONE_DAY} "
+            f"--source {self.source}"
+        )
+
+
+class Backfill(ManyDays):
+    """Every stage of many days; the files are those that a task a day makes."""
+
     def complete(self) -> bool:
         """Whether every day is geocoded."""
         return not self._missing()
@@ -364,18 +438,8 @@ class Backfill(Reporting):
         Raises:
             BackfillError: naming every day that failed, why, and how to try it again.
         """
-        failed: dict[dt.date, str] = {}
         missing = self._missing()
-        for done, day in enumerate(missing):
-            self.show_progress(done, len(missing))
-            self.show(f"{done:,} of {len(missing):,} days · {len(failed):,} failed")
-            try:
-                self._make(day)
-            except UsageMetricsError as error:
-                failed[day] = str(error)
-                log.error("%s %s: %s", self.source, day, sentences.sentence_of(error))
-        if failed:
-            raise BackfillError(self.source, failed)
+        self.conclude(len(missing), self.for_each(missing, self._make))
 
     def _missing(self) -> list[dt.date]:
         done = list_partitions(_root(), Geocode.stage, self.source)
@@ -383,8 +447,10 @@ class Backfill(Reporting):
 
     def _make(self, day: dt.date) -> None:
         stages = [stage(date=day, source=self.source) for stage in STAGES]
-        if not stages[0].complete() and (why := why_not_yet(self.source, day)):
-            raise NotYetError(why)
+        logs = LogsOfDay(date=day, source=self.source)
+        if not stages[0].complete() and not logs.complete():
+            logs.trigger_event(luigi.Event.DEPENDENCY_MISSING, logs)
+            raise NotYetError(logs.why)
         for stage in stages:
             if not stage.complete():
                 stage.run_within()
@@ -410,6 +476,9 @@ class LoadSQLite(Reporting):
         """Every day of the range, geocoded; with ``partial``, nothing."""
         if self.partial:
             return []
+        return [*self._days_to_make(), *self._refreshes()]
+
+    def _days_to_make(self) -> list[luigi.Task]:
         files = self._files()
         days = self._days()
         if sum(day not in files for day in days) > MANY_DAYS:
@@ -435,11 +504,19 @@ class LoadSQLite(Reporting):
             )
         ]
 
+    def _refreshes(self) -> list[luigi.Task]:
+        """The days whose logs are to be read again."""
+        from usage_metrics.upkeep import refreshes
+
+        return [task for task in refreshes(self.source) if not task.complete()]
+
     def complete(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
         config.check_sections()
         files = self._files()
-        if not self.partial and any(day not in files for day in self._days()):
+        if not self.partial and (
+            any(day not in files for day in self._days()) or self._refreshes()
+        ):
             return False
         return not any(self._changes(files))
 

@@ -12,7 +12,7 @@ this one, when the registry of datasets is another, or when there is a new table
 import calendar
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,12 +123,11 @@ class CountUsage(Stage):
         return Partition(config.paths().root, Geocode.stage, self.source, following)
 
     def _counting_from(self) -> dict[str, str | None]:
-        return {
-            "requests": content_id(self.partition(Geocode.stage)),
-            "following": content_id(self._following()),
-            "datasets": _registry().digest,
-            "tables": digest_of(list(DAILY)),
-        }
+        root, stage = config.paths().root, Geocode.stage
+        return counting_from(
+            self.date,
+            lambda day: content_id(Partition(root, stage, self.source, day)),
+        )
 
 
 class OfMonth(Reporting):
@@ -310,6 +309,23 @@ class ReportFile(luigi.Target):
         """Write it; it appears, whole, at the end."""
         with storage.whole_or_absent(self.path) as stream:
             stream.write(text.encode())
+
+
+def counting_from(
+    day: dt.date, content: Callable[[dt.date], str | None]
+) -> dict[str, str | None]:
+    """What decides how a day is counted.
+
+    Args:
+        day: the one that is counted.
+        content: the content id of a day's requests; None if there are none yet.
+    """
+    return {
+        "requests": content(day),
+        "following": content(day + ONE_DAY),
+        "datasets": _registry().digest,
+        "tables": digest_of(list(DAILY)),
+    }
 
 
 def _registry() -> "Registry":
