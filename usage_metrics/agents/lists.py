@@ -15,7 +15,7 @@ import functools
 import importlib
 import importlib.resources
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from types import ModuleType
 from typing import NamedTuple
@@ -181,7 +181,8 @@ def counter_machines() -> tuple[Rule, ...]:
     return tuple(rule._replace(step="client", agent_class="machine") for rule in rules)
 
 
-def list_versions() -> dict[str, str]:
+@functools.cache
+def list_versions() -> Mapping[str, str]:
     """The version of each list, for a file footer.
 
     Raises:
