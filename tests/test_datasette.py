@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usage_metrics.agents import AGENT
-from usage_metrics.cleaning import REJECTED, superseded
+from usage_metrics.cleaning import REJECTED
+from usage_metrics.duplicates import superseded
 from usage_metrics.errors import ConfigError
 from usage_metrics.logs import open_logs
 from usage_metrics.logs.entry import ENTRY

@@ -7,13 +7,10 @@ spread over the rows by their codes.
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from usage_metrics.columns import STRING, column
 
@@ -110,55 +107,6 @@ def _split_one(url: str) -> Sequence[str | None]:
         return urlsplit(url)[: len(URL_PARTS)]
     except ValueError:
         return [None] * len(URL_PARTS)
-
-
-def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str) -> Any:
-    """Find the rows of a partition that another row with the same key supersedes.
-
-    Equal entries have equal times. So the times alone are read first; of rows whose
-    time is no other's nothing more is needed, whatever the size of the day.
-
-    Args:
-        file: the partition.
-        time: the column of the time.
-        key: the columns that, with the time, tell one entry from another. The last
-            is the id of the entry; without one a row is equal to no other.
-        latest: the column whose greatest value says which of several is kept; the
-            first of equals.
-
-    Returns:
-        A boolean numpy array, true for the rows to leave out.
-    """
-    times = file.read([time])[time].cast(pa.int64())
-    known = times.is_valid().to_numpy()
-    values = times.fill_null(0).to_numpy()
-    ordered = np.sort(values[known])
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    candidate = known & np.isin(values, repeated)
-    out = np.zeros(len(values), dtype=bool)
-    if not candidate.any():
-        return out
-    rows = _read_rows(file, [time, *key, latest], candidate)
-    rows = rows.filter(rows[key[-1]].is_valid())
-    rows = rows.sort_by([(latest, "descending"), ("row", "ascending")])
-    kept = rows.group_by([time, *key], use_threads=False).aggregate([("row", "first")])
-    out[rows["row"].to_numpy()] = True
-    out[kept["row_first"].to_numpy()] = False
-    return out
-
-
-def _read_rows(file: pq.ParquetFile, columns: list[str], wanted: Any) -> pa.Table:
-    """Read some columns of some rows, and beside them the number of the row."""
-    tables = []
-    start = 0
-    for group in range(file.num_row_groups):
-        end = start + file.metadata.row_group(group).num_rows
-        rows = np.flatnonzero(wanted[start:end])
-        if len(rows):
-            table = file.read_row_group(group, columns).take(rows)
-            tables.append(table.append_column("row", pa.array(rows + start)))
-        start = end
-    return pa.concat_tables(tables)
 
 
 def reject(entries: pa.Table, reasons: pa.Array) -> pa.Table:

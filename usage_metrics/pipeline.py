@@ -267,7 +267,8 @@ class Clean(Stage):
         Raises:
             RejectedShareError: if too much of the day could not be understood.
         """
-        from usage_metrics import cleaning
+        from usage_metrics.cleaning import REJECTED
+        from usage_metrics.duplicates import superseded
 
         source = get_source(self.source)
         settings = config.source_section(self.source)
@@ -277,8 +278,8 @@ class Clean(Stage):
             self.output().writing(source.cleaned) as requests,
         ):
             with naming_damage(raw):
-                drop = cleaning.superseded(raw, source.time, source.key, source.latest)
-            with self.partition("rejected").writing(cleaning.REJECTED) as rejected:
+                drop = superseded(raw, source.time, source.key, source.latest)
+            with self.partition("rejected").writing(REJECTED) as rejected:
                 for start, entries in row_groups(raw):
                     once = entries.filter(~drop[start : start + entries.num_rows])
                     found = source.clean(once, settings)

@@ -112,9 +112,12 @@ def locate_column(
     if column is None:
         return NOWHERE
     with naming_damage(file):
-        rows = dictionary(file.read([column])[column])
-    # A dictionary may hold what no row does, such as the address of a rejected entry.
-    addresses = rows.dictionary.take(rows.indices.unique().drop_null())
+        found = [pa.array([], pa.string())]
+        for group in range(file.num_row_groups):
+            rows = dictionary(file.read_row_group(group, [column])[column])
+            # A dictionary may hold what no row does: the address of a rejected entry.
+            found.append(rows.dictionary.take(rows.indices.unique().drop_null()))
+    addresses = pa.chunked_array(found).unique()
     locations, counts = locate(addresses, provider)
     return Located(column, addresses, locations, provider.facts() | counts)
 
