@@ -38,6 +38,8 @@ DAY = 86_400_000_000
 DOMINATED = 0.6
 """The share of requests that one address makes."""
 DUPLICATES = 0.001
+SLICE = 250_000
+"""Requests that are drawn, and held, at a time."""
 INSTANCE = "00" + "5ab1" * 29
 RESOURCE_LABELS = {
     "service_name": "open-data",
@@ -70,11 +72,34 @@ def population(requests: int) -> Population:
     )
 
 
-def day_of_entries(values: Population, number: int, requests: int) -> pa.Table:
-    """Draw the entries of one day, oldest first, in the columns of ``ENTRY``."""
-    rng = np.random.default_rng([SEED, number])
+def day_of_entries(
+    values: Population, number: int, requests: int
+) -> Iterator[pa.Table]:
+    """Draw the entries of one day, oldest first, in the columns of ``ENTRY``.
+
+    A day of many requests comes in slices; in the last of them, some entries of the
+    first are delivered again.
+    """
+    slices = -(-requests // SLICE) or 1
     midnight = (START - dt.date(1970, 1, 1)).days * DAY + number * DAY
-    moments = np.sort(rng.integers(0, DAY, requests)) + midnight
+    again = ENTRY.empty_table()
+    for index in range(slices):
+        rng = np.random.default_rng([SEED, number, index])
+        start, end = (midnight + DAY * edge // slices for edge in (index, index + 1))
+        size = requests // slices
+        entries = entries_between(rng, values, start, end, size)
+        if index == 0:
+            again = entries.slice(0, int(size * DUPLICATES))
+        elif index == slices - 1:
+            entries = pa.concat_tables([entries, again])
+        yield entries
+
+
+def entries_between(
+    rng: np.random.Generator, values: Population, start: int, end: int, requests: int
+) -> pa.Table:
+    """Draw the entries of a part of a day, given in microseconds."""
+    moments = np.sort(rng.integers(start, end, requests))
     status = rng.choice([200, 304, 404, 500], requests, p=[0.92, 0.04, 0.03, 0.01])
     columns = {
         "insertId": _insert_ids(rng, moments),
@@ -102,7 +127,9 @@ def day_of_entries(values: Population, number: int, requests: int) -> pa.Table:
     return table.take(np.sort(np.concatenate([np.arange(requests), twice])))
 
 
-def days(requests: int, number_of_days: int) -> Iterator[tuple[dt.date, pa.Table]]:
+def days(
+    requests: int, number_of_days: int
+) -> Iterator[tuple[dt.date, Iterator[pa.Table]]]:
     """Give the entries of each day, so that the days together have ``requests``."""
     values = population(requests)
     for number in range(number_of_days):
@@ -112,18 +139,21 @@ def days(requests: int, number_of_days: int) -> Iterator[tuple[dt.date, pa.Table
 
 def write_partitions(requests: int, number_of_days: int, root: Path) -> None:
     """Write raw partitions, as ``Extract`` does, under the root of all stages."""
-    for date, table in days(requests, number_of_days):
+    for date, slices in days(requests, number_of_days):
         partition = Partition(str(root), "raw", "datasette", date)
         with partition.writing(ENTRY, SOURCE.raw_dictionaries) as writer:
-            for batch in table.to_batches(max_chunksize=ROW_GROUP_ROWS):
-                writer.write(pa.Table.from_batches([batch]))
+            for table in slices:
+                for batch in table.to_batches(max_chunksize=ROW_GROUP_ROWS):
+                    writer.write(pa.Table.from_batches([batch]))
 
 
 def write_exports(requests: int, number_of_days: int, folder: Path) -> None:
     """Write the entries as JSON lines, a file a day."""
     folder.mkdir(parents=True)
-    for date, table in days(requests, number_of_days):
-        (folder / f"{date}.jsonl").write_bytes(json_lines(table))
+    for date, slices in days(requests, number_of_days):
+        with (folder / f"{date}.jsonl").open("wb") as file:
+            for table in slices:
+                file.write(json_lines(table))
 
 
 def json_lines(table: pa.Table) -> pa.Buffer:
