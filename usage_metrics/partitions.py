@@ -93,7 +93,7 @@ class Partition(luigi.Target):
             file = pq.ParquetFile(
                 source,
                 metadata=footer.metadata,
-                read_dictionary=_dictionaries(footer.metadata),
+                read_dictionary=dictionaries_of(footer.metadata),
             )
         if schema is not None and file.schema_arrow.names != schema.names:
             raise PartitionError(
@@ -328,7 +328,7 @@ def _identity(partition: Partition) -> dict[str, Any]:
     }
 
 
-def _dictionaries(metadata: "pq.FileMetaData") -> list[str]:
+def dictionaries_of(metadata: "pq.FileMetaData") -> list[str]:
     """The paths of texts of which the distinct values are stored, and a code a row."""
     if not metadata.num_row_groups:
         return []

@@ -57,6 +57,12 @@ def local_folder() -> Path:
     return Path("data" if "://" in root else root)
 
 
+def files() -> list[Path]:
+    """The log and the one before it, as far as they are there."""
+    file = path()
+    return [] if file is None else [f for f in (_older(file), file) if f.exists()]
+
+
 def append(entry: dict[str, Any], *, make_folder: bool = True) -> None:
     """Add a line; a disk that is full or may not be written to is no reason to stop."""
     file = path()

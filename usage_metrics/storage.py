@@ -145,6 +145,11 @@ def sweep(folder: str) -> None:
             _sweep(Path(place), names)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of that name is one that is being written, or was."""
+    return _TEMPORARY.match(name) is not None
+
+
 def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
     """The file system of a path or URI, and the path within it.
 
@@ -219,7 +224,7 @@ def _create_locked(file: Path) -> BinaryIO:
 
 def _sweep(folder: Path, names: Sequence[str]) -> None:
     """Remove the temporary files of writers that are no more, as far as we may."""
-    for file in (folder / name for name in names if _TEMPORARY.match(name)):
+    for file in (folder / name for name in names if is_temporary(name)):
         with contextlib.suppress(OSError), file.open("r+b") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.unlink()

@@ -19,6 +19,7 @@ COMMANDS = {
     "status": "Which days of each stage are done, missing, stale or failed.",
     "doctor": "Look for what would keep the pipeline from running.",
     "check": "Read every file and the database through for damage.",
+    "erase": "Take an address out of everything that is kept.",
 }
 """The commands in the order of --help, each with what stands beside it there."""
 

@@ -17,8 +17,9 @@ import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 from shelved_cache import PersistentCache
 
@@ -201,6 +202,35 @@ class LockedShelf:
             finally:
                 shelf.sync()
 
+    def forget(self, unwanted: Callable[[dict[str, str]], Collection[str]]) -> int:
+        """Take answers out of the files of every kind, so that nothing is left of them.
+
+        Args:
+            unwanted: says which keys of some answers have to go.
+
+        Returns:
+            How many answers were taken out.
+
+        Raises:
+            StorageError: if a file cannot be read, written or understood.
+        """
+        return sum(LockedShelf(self._stem, kind)._forget(unwanted) for kind in KINDS)
+
+    def _forget(self, unwanted: Callable[[dict[str, str]], Collection[str]]) -> int:
+        self._file.delete_set_aside()
+        if not self.exists():
+            return 0
+        if not has_kind(self.kind):
+            raise StorageError(
+                f"the cache {self.path} was made by a newer Python, which alone can "
+                "take anything out of it: use that one, or delete the file"
+            )
+        with self._lock():
+            with self._file.open() as pages:
+                gone = _without_unwanted(pages, unwanted)
+            self._file.scrub()
+        return gone
+
     def _take_over(self, shelf: StableShelf) -> None:
         """Begin a new file with what another kind holds: Python was upgraded."""
         for kind in KINDS:
@@ -235,3 +265,31 @@ class LockedShelf:
         except BlockingIOError:
             logger.info("waiting for the run that is using the cache %s", self.path)
             fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _without_unwanted(
+    pages: MutableMapping[Any, bytes],
+    unwanted: Callable[[dict[str, str]], Collection[str]],
+) -> int:
+    """Write pages that have unwanted answers anew, without them, behind the others.
+
+    What a later page says wins, so what one says instead of an earlier one stays out.
+    A page is written before the old one is deleted: a kill between the two loses none.
+    """
+    gone = 0
+    later: set[str] = set()
+    for number in reversed(page_numbers(pages)):
+        page = unpack(pages[number])
+        if page is None:  # damage, which the next reader sets aside
+            del pages[number]
+            continue
+        keys = set(unwanted(page))
+        if keys:
+            left = {k: v for k, v in page.items() if k not in keys and k not in later}
+            if left:
+                last = int(page_numbers(pages)[-1])
+                pages[f"{last + 1:08d}"] = pack(left)
+            del pages[number]
+        gone += len(keys)
+        later |= page.keys()
+    return gone

@@ -5,8 +5,10 @@ half done for long. Nothing is pickled, so a file from elsewhere can run no code
 is compressed, and the checksum at its end tells flipped bits.
 """
 
+import ast
 import contextlib
 import errno
+import glob
 import importlib
 import logging
 import os
@@ -15,8 +17,9 @@ import time
 import zlib
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from usage_metrics.compacting import compact
 from usage_metrics.errors import StorageError
 
 logger = logging.getLogger("luigi-interface")
@@ -30,6 +33,7 @@ Not ``gnu``: a disk that is full while it writes ruins all that it wrote before.
 PRIVATE = 0o600
 """The mode of all files: they hold visitors' addresses."""
 
+_SET_ASIDE = ".corrupt-"
 _SUFFIXES = ("", ".dat", ".dir", ".bak", "-wal", "-shm")
 
 
@@ -80,7 +84,7 @@ class PageFile:
         Raises:
             StorageError: if the folder cannot be written.
         """
-        ending = f".corrupt-{time.time_ns()}"
+        ending = f"{_SET_ASIDE}{time.time_ns()}"
         self._rename("", ending)
         return ending
 
@@ -93,6 +97,34 @@ class PageFile:
         for suffix in _SUFFIXES:
             self._part(suffix).unlink(missing_ok=True)
         self._rename(ending, "")
+
+    def delete_set_aside(self) -> int:
+        """Delete what :meth:`set_aside` left: nobody can tell what is in it."""
+        pattern = f"{glob.escape(self.path.name)}*{_SET_ASIDE}*"
+        files = list(self.path.parent.glob(pattern))
+        for file in files:
+            file.unlink(missing_ok=True)
+        return len(files)
+
+    def scrub(self) -> None:
+        """Overwrite what was deleted, and still stands where no page is any more.
+
+        Raises:
+            StorageError: if it cannot be read or written.
+        """
+        if self._kind == "sqlite3":
+            try:
+                compact(self.path)
+            except sqlite3.Error as error:
+                raise self._unusable(error) from error
+            return
+        with self.open():
+            pass  # what a kill left half done is mended
+        lines = self._part(".dir").read_text("Latin-1").splitlines()
+        places = sorted(ast.literal_eval(line)[1] for line in lines)
+        with self._part(".dat").open("r+b") as file:
+            _overwrite_gaps(file, places)
+            os.fsync(file.fileno())
 
     def _part(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
@@ -138,6 +170,17 @@ class PageFile:
             f"the cache {self.path} cannot be used: {error}; make room or give write "
             "permission there, or choose another place with [ipinfo] cache"
         )
+
+
+def _overwrite_gaps(file: BinaryIO, places: list[tuple[int, int]]) -> None:
+    """Write zeros wherever in a file no page is; a page is a place and a size."""
+    end = 0
+    for place, size in places:
+        if place > end:
+            file.seek(end)
+            file.write(bytes(place - end))
+        end = max(end, place + size)
+    file.truncate(end)
 
 
 def has_kind(kind: str) -> bool:

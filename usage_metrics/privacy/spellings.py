@@ -55,6 +55,8 @@ _LOOKS_LIKE_ONE = (
 def without(texts: pa.Array | pa.ChunkedArray, wanted: Wanted) -> pa.Array | None:
     """Put ``REMOVED`` in the place of addresses in a column.
 
+    A text that is nothing but an address becomes null.
+
     Args:
         texts: a column of text, best a dictionary.
         wanted: says which addresses are to go.
@@ -72,9 +74,10 @@ def without(texts: pa.Array | pa.ChunkedArray, wanted: Wanted) -> pa.Array | Non
     if not pc.any(candidates).as_py():
         return None
     before = plain.filter(candidates).to_pylist()
-    after = [remove(text, wanted) for text in before]
-    if before == after:
+    left = [remove(text, wanted) for text in before]
+    if before == left:
         return None
+    after = [None if text == REMOVED else text for text in left]
     mask = pc.fill_null(candidates, fill_value=False).combine_chunks()
     column = plain.combine_chunks()
     return pc.replace_with_mask(column, mask, pa.array(after, STRING))

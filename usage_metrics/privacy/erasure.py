@@ -1,0 +1,108 @@
+"""Makes some addresses be nowhere, in whatever this package has written.
+
+Files are replaced one by one, each whole at any moment, and what has no address any
+more is left alone. So an erasure that was interrupted is completed by the next one.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from usage_metrics import config, run_log, storage
+from usage_metrics.columns import STRING
+from usage_metrics.counting.loading import usage_tables
+from usage_metrics.counting.tasks import CountUsage
+from usage_metrics.geocode.cache import LockedShelf
+from usage_metrics.pipeline import STAGES
+from usage_metrics.privacy.database import erase_from_database
+from usage_metrics.privacy.other_files import Searched, erase_from_file, files_in
+from usage_metrics.privacy.removal import Erased
+from usage_metrics.privacy.rewriting import Rewriting
+from usage_metrics.privacy.spellings import without
+from usage_metrics.sources import SOURCES
+
+
+class Erasure:
+    """The erasure of some addresses."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        """Name them.
+
+        Args:
+            addresses: and networks.
+
+        Raises:
+            ConfigError: naming what is neither.
+        """
+        self._erased = Erased(addresses)
+        self._root = config.paths().root
+        self._renamed: dict[str, str] = {}
+
+    def run(self) -> Iterator[tuple[str, bool]]:
+        """Erase.
+
+        Yields:
+            Where one was, and whether it is no more; if not, a person has to see to it.
+
+        Raises:
+            UsageMetricsError: if something cannot be read or written.
+        """
+        storage.sweep(self._root)
+        for source in sorted(SOURCES):
+            rewriting = Rewriting(self._root, stages(), source)
+            for partition in rewriting.run(self._erased):
+                yield partition.path, True
+            self._renamed |= rewriting.renamed
+        yield from self._from_database()
+        yield from self._from_answers()
+        for searched in self._from_other_files():
+            yield str(searched.path), searched.is_erased
+
+    def _from_database(self) -> Iterator[tuple[str, bool]]:
+        settings = config.database()
+        found = erase_from_database(
+            Path(settings.path), settings.busy_seconds, self._erased, self._renamed
+        )
+        if found:
+            yield f"{settings.path}: {found:,} different values", True
+
+    def _from_answers(self) -> Iterator[tuple[str, bool]]:
+        cache = Path(config.ipinfo().cache)
+        if gone := LockedShelf(cache).forget(self._unwanted):
+            yield f"{cache}: {gone:,} answers of ipinfo", True
+
+    def _unwanted(self, answers: dict[str, str]) -> set[str]:
+        """Which answers are about one of the addresses, or name one."""
+        found = {address for address in answers if self._erased.has(address)}
+        texts = pa.array(answers.values(), STRING)
+        left = without(texts, self._erased.wants)
+        if left is not None:
+            pairs = zip(answers, left.to_pylist(), strict=True)
+            found |= {key for key, text in pairs if text != answers[key]}
+        return found
+
+    def _from_other_files(self) -> Iterator[Searched]:
+        left_out = [Path(config.database().path), Path(config.ipinfo().cache)]
+        for source in SOURCES:
+            left_out += local_logs(source)
+        files = dict.fromkeys(files_in(run_log.local_folder(), left_out))
+        for log in run_log.files():
+            files[log] = None
+        for path in files:
+            searched = erase_from_file(path, self._erased)
+            if searched is not None:
+                yield searched
+
+
+def stages() -> list[str]:
+    """Every stage that a file is of, from left to right."""
+    made = [*(stage.stage for stage in STAGES), CountUsage.stage]
+    tables = sorted(usage_tables(), key=lambda table: table.monthly)
+    return [*made, "rejected", *(table.name for table in tables)]
+
+
+def local_logs(source: str) -> list[Path]:
+    """The folder of a source's logs, which are not ours to change, if it is local."""
+    logs = config.source_section(source).logs
+    return [Path(logs)] if logs and "://" not in logs else []
