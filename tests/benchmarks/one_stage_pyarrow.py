@@ -1,9 +1,10 @@
 """The rival: what a good pyarrow script does in one stage, without a pipeline.
 
-``python tests/benchmarks/one_stage_pyarrow.py RAW OUT MMDB`` reads the raw partitions
-a day at a time and writes one located Parquet file a day and one SQLite database. It
-checks nothing, explains nothing, keeps nothing apart and starts from nothing each
-time; that is what the pipeline's own time is to be compared with.
+``python -m tests.benchmarks.one_stage_pyarrow RAW OUT MMDB [whole]`` reads the raw
+partitions a day at a time, or the whole of them at once, and writes one located Parquet
+file for each reading and one SQLite database. It checks nothing, explains nothing,
+keeps nothing apart and starts from nothing each time; that is what the pipeline's own
+time is to be compared with.
 """
 
 import sys
@@ -95,19 +96,21 @@ def locate(table: pa.Table, reader: maxminddb.Reader, known: Located) -> pa.Tabl
     return table
 
 
-def main(raw: Path, out: Path, mmdb: Path) -> None:
-    """Do it all, a day at a time."""
+def main(raw: Path, out: Path, mmdb: Path, *, whole: bool = False) -> None:
+    """Do it all, a day at a time or at once."""
     known: Located = {}
+    files = sorted(raw.glob("date=*/part-0.parquet"))
+    readings = [files] if whole else [[file] for file in files]
     out.mkdir(parents=True)
     with (
         maxminddb.open_database(mmdb) as reader,
         dbapi.connect(str(out / "requests.db")) as database,
         database.cursor() as cursor,
     ):
-        for number, file in enumerate(sorted(raw.glob("date=*/part-0.parquet"))):
-            table = locate(split_urls(deduplicate(read(file))), reader, known)
-            name = f"{file.parent.name}.parquet"
-            pq.write_table(table, out / name, compression="zstd")
+        for number, reading in enumerate(readings):
+            rows = pa.concat_tables(map(read, reading)).unify_dictionaries()
+            table = locate(split_urls(deduplicate(rows)), reader, known)
+            pq.write_table(table, out / f"part-{number}.parquet", compression="zstd")
             if number == 0:
                 create(cursor, table.schema)
             data = table.filter(table["is_data_request"])
@@ -134,4 +137,4 @@ def create(cursor: dbapi.Cursor, schema: pa.Schema) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(*map(Path, sys.argv[1:4]), whole="whole" in sys.argv[4:])

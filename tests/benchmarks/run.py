@@ -1,16 +1,18 @@
 """How much the pipeline costs next to a script that does it in one stage.
 
 ``python -m tests.benchmarks.run`` makes a million raw log entries of 30 days in a
-temporary folder and takes them to one SQLite database twice: by the script
-:mod:`tests.benchmarks.one_stage_pyarrow`, and by ``luigi``, in one go and then a stage
-at a time. With ``--exports`` it reads as many entries from JSON exports instead, by
-Arrow's JSON reader alone and by ``luigi``.
+temporary folder and takes them to one SQLite database several times: by scripts that
+do it in one stage, with pyarrow and with Polars, and by ``luigi``, in one go and then a
+stage at a time. The ratios are to the thriftiest script, pyarrow a day at a time. With
+``--exports`` it reads as many entries from JSON exports instead, by Arrow's JSON reader
+alone and by ``luigi``.
 CPU seconds, and the most memory held at once, are what the kernel says of each
 process. Nothing is asserted: machines differ, and ratios are there to be looked at.
 """
 
 import argparse
 import datetime as dt
+import importlib.util
 import os
 import subprocess
 import sys
@@ -94,13 +96,13 @@ def compare_stages(requests: int, days: int, folder: Path) -> None:
     make("raw", requests, days, folder, once)
     staged.mkdir()
     (staged / "raw").symlink_to(once / "raw")
-    rival = [
-        sys.executable,
-        str(ROOT / "tests" / "benchmarks" / "one_stage_pyarrow.py"),
-        *map(str, (once / "raw" / "datasette", folder / "rival", MMDB)),
-    ]
-    one_stage = measure(rival, folder)
-    report("one-stage pyarrow", one_stage)
+    one_stage = rival("pyarrow", folder, once)
+    report("pyarrow, day by day", one_stage)
+    report("pyarrow, all at once", rival("pyarrow", folder, once, "whole"), one_stage)
+    if importlib.util.find_spec("polars"):
+        report("Polars", rival("polars", folder, once), one_stage)
+    else:
+        say("Polars is not installed: pip install '.[benchmarks]'")
     report("LoadSQLite", luigi(["LoadSQLite"], folder, once, folder, days), one_stage)
     say("a stage at a time, each with a start of Python and Luigi:")
     for name, task in {
@@ -109,6 +111,14 @@ def compare_stages(requests: int, days: int, folder: Path) -> None:
         "Load": ["LoadSQLite"],
     }.items():
         report(name, luigi(task, folder, staged, folder, days), one_stage)
+
+
+def rival(name: str, folder: Path, once: Path, *options: str) -> Cost:
+    """Run a script that does it in one stage."""
+    script = [sys.executable, "-m", f"tests.benchmarks.one_stage_{name}"]
+    with tempfile.TemporaryDirectory(dir=folder) as out:
+        paths = (once / "raw" / "datasette", Path(out) / "out", MMDB)
+        return measure([*script, *map(str, paths), *options], folder)
 
 
 def read_exports(requests: int, days: int, folder: Path) -> None:
