@@ -11,7 +11,12 @@ import pytest
 class S3Server:
     """Where it listens, as the options of a URI say it."""
 
-    options: str
+    host: str
+    port: int
+
+    @property
+    def options(self) -> str:
+        return f"endpoint_override={self.host}:{self.port}&scheme=http&region=us-east-1"
 
     def uri(self, path: str) -> str:
         """The URI of a bucket, or of what is in it."""
@@ -35,5 +40,5 @@ def start_s3_server() -> Iterator[S3Server]:
         server = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
         server.start()
         host, port = server.get_host_and_port()
-        yield S3Server(f"endpoint_override={host}:{port}&scheme=http&region=us-east-1")
+        yield S3Server(host, port)
         server.stop()

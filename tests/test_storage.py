@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
-from flow import DAY, Flow
+from flow import DAY, ONE_DAY, Flow
 
 from usage_metrics import storage
 from usage_metrics.errors import ConfigError, StorageError
@@ -136,12 +136,33 @@ def test_what_nobody_may_sweep_is_in_nobodys_way(tmp_path: Path) -> None:
     assert (tmp_path / "file").exists()
 
 
-def test_all_folders_below_one_can_be_swept(tmp_path: Path) -> None:
-    with _in_mid_write(tmp_path):
-        storage.sweep(str(tmp_path))
-        assert len(_temporary(tmp_path)) == 1
-    storage.sweep(str(tmp_path))
+def test_what_a_killed_writer_left_is_swept_by_a_writer_of_another_day(
+    tmp_path: Path,
+) -> None:
+    with _in_mid_write(tmp_path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    another = Partition(str(tmp_path), "raw", "toy", DAY + ONE_DAY)
+    with another.writing(pa.schema([])):
+        pass
     assert _temporary(tmp_path) == []
+
+
+def test_a_folder_is_swept_once_not_for_each_of_a_thousand_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Path] = []
+    iterdir = Path.iterdir
+
+    def look(folder: Path) -> Iterator[Path]:
+        looks.append(folder)
+        return iter(iterdir(folder))
+
+    monkeypatch.setattr(Path, "iterdir", look)
+    for number in range(5):
+        with storage.whole_or_absent(f"{tmp_path}/{number}/file", str(tmp_path)):
+            pass
+    assert looks == [tmp_path]
 
 
 def test_what_another_program_left_is_not_swept(tmp_path: Path) -> None:

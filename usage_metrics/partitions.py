@@ -59,6 +59,11 @@ class Partition(luigi.Target):
         return f"{self.root}/{self.stage}/{self.source}/date={self.date.isoformat()}"
 
     @property
+    def _drafts(self) -> str:
+        """The folder of all days, for what is not whole yet."""
+        return f"{self.root}/{self.stage}/{self.source}"
+
+    @property
     def path(self) -> str:
         """The path or URI of the Parquet file."""
         return f"{self.folder}/{FILE_NAME}"
@@ -179,7 +184,7 @@ class Partition(luigi.Target):
         with (
             _clear_errors(self.path),
             contextlib.suppress(_KeepTheOldError),
-            storage.whole_or_absent(self.path) as stream,
+            storage.whole_or_absent(self.path, self._drafts) as stream,
         ):
             writer = PartitionWriter(stream, schema, repeating, _identity(self))
             yield writer
@@ -205,7 +210,10 @@ class Partition(luigi.Target):
             StorageError: if the place cannot be written to.
         """
         marker = f"{self.folder}/{CHECKED_MARKER}"
-        with _clear_errors(marker), storage.whole_or_absent(marker) as stream:
+        with (
+            _clear_errors(marker),
+            storage.whole_or_absent(marker, self._drafts) as stream,
+        ):
             stream.write(b"the logs of this day were read again, and were the same\n")
 
     def ask_again(self, *, wanted: bool) -> None:
@@ -219,7 +227,7 @@ class Partition(luigi.Target):
             if not wanted:
                 storage.delete(marker)
                 return
-            with storage.whole_or_absent(marker) as stream:
+            with storage.whole_or_absent(marker, self._drafts) as stream:
                 stream.write(b"the next run asks for the addresses left unanswered\n")
 
 

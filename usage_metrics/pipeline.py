@@ -135,13 +135,14 @@ class Stage(Reporting):
 
         Each answer is good for the first question: by the next, the task may be done.
         """
-        listed = {
-            stage: list_partitions(_root(), stage.stage, source) for stage in STAGES
-        }
-        for day in days:
-            for stage, done in listed.items():
-                task = stage(date=day, source=source)
-                vars(task).setdefault("_foreseen", day in done)
+        tasks = [[stage(date=day, source=source) for stage in STAGES] for day in days]
+        if all("_foreseen" in vars(task) for some in tasks for task in some):
+            return
+        root = _root()
+        listed = [list_partitions(root, stage.stage, source) for stage in STAGES]
+        for some in tasks:
+            for task, done in zip(some, listed, strict=True):
+                vars(task).setdefault("_foreseen", task.date in done)
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:

@@ -2,8 +2,8 @@
 
 In a folder, a file is written under a temporary name that no reader of Parquet folders
 looks at (a leading dot, a suffix of its own), then renamed into place. A writer holds a
-lock on its temporary file, which the kernel lets go when the writer dies; so whoever
-writes there next can tell what is abandoned and sweeps it away.
+lock on its temporary file, which the kernel lets go when the writer dies; so the next
+program that writes there can tell what is abandoned and sweeps it away.
 
 An object store has no rename: what Arrow calls one is a copy and a deletion, twice the
 traffic and a second name to be left behind. But what is uploaded there, in one piece or
@@ -13,6 +13,7 @@ and uploaded under its own name when it is whole.
 
 import contextlib
 import fcntl
+import functools
 import mmap
 import os
 import re
@@ -41,19 +42,24 @@ _TEMPORARY = re.compile(r"\..*\.tmp-[0-9a-f]+$")
 
 
 @contextlib.contextmanager
-def whole_or_absent(path: str) -> Iterator[BinaryIO]:
+def whole_or_absent(path: str, drafts: str | None = None) -> Iterator[BinaryIO]:
     """Write a file that appears, whole, when the block ends without an error.
 
     Whatever stood there before stays until then, and for good if the block fails.
 
     Args:
         path: a local path, or a URI in an object store.
+        drafts: the folder for what is not whole yet, if not that of the file. One for
+            many files is swept by the next writer of any of them.
 
     Raises:
         OSError: if the place cannot be written to.
     """
-    writing = _writing_to_store if "://" in path else _writing_locally
-    with writing(path) as stream:
+    if "://" in path:
+        writing = _writing_to_store(path)
+    else:
+        writing = _writing_locally(Path(path), Path(drafts or Path(path).parent))
+    with writing as stream:
         yield stream
 
 
@@ -194,19 +200,19 @@ def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int,
 
 
 @contextlib.contextmanager
-def _writing_locally(path: str) -> Iterator[BinaryIO]:
-    home, name = Path(path).parent, Path(path).name
-    home.mkdir(parents=True, exist_ok=True)
-    _sweep(home, [file.name for file in home.iterdir()])
-    file = home / f".{name}.tmp-{uuid.uuid4().hex}"
+def _writing_locally(path: Path, drafts: Path) -> Iterator[BinaryIO]:
+    drafts.mkdir(parents=True, exist_ok=True)
+    _sweep_once(drafts, os.getpid())
+    draft = drafts / f".{path.name}.tmp-{uuid.uuid4().hex}"
     try:
-        with _create_locked(file) as stream:
+        with _create_locked(draft) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            file.replace(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft.replace(path)
     finally:
-        file.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
 
 
 def _create_locked(file: Path) -> BinaryIO:
@@ -220,6 +226,15 @@ def _create_locked(file: Path) -> BinaryIO:
         if os.fstat(stream.fileno()).st_nlink:
             return stream
         stream.close()
+
+
+@functools.lru_cache(maxsize=64)
+def _sweep_once(folder: Path, process: int) -> None:
+    """Sweep a folder, as the first writer there of this process.
+
+    Looking at thousands of names for each file would take its time.
+    """
+    _sweep(folder, [file.name for file in folder.iterdir()])
 
 
 def _sweep(folder: Path, names: Sequence[str]) -> None:

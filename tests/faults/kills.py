@@ -1,0 +1,233 @@
+"""Kills ``luigi`` at random moments, again and again, while others look at the results.
+
+``python -m tests.faults.kills --runs 200``: in rounds, the real command line counts the
+use of some made-up days and loads it, and is killed, with all its children, at a random
+moment of its work: by SIGKILL, SIGTERM, or SIGINT, which is Ctrl-C. It is started again
+until it comes to its end. A round has one worker, two, or two under luigid; in some
+runs a second one does the same at the same time and is left alive.
+
+Meanwhile pandas, DuckDB, Arrow and a reader of the database look at all there is. At
+the end of a round the files and the database must hold, row for row, what those of a
+run hold that nobody killed; and of temporary files the next run that writes anything
+may leave none. It ends with 1 if anything was wrong.
+"""
+
+import argparse
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import contents
+from .observers import watching
+from .place import ASK_AGAIN, DONE, PATIENCE, Place, end, luigid, write_logs
+
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+WAYS = ("one worker", "two workers", "luigid")
+LAST_LINE = 25
+"""A run is killed by the time it has written so many lines."""
+BREATH = 0.25
+"""… and at most so many seconds."""
+TWINS = 0.15
+"""The share of runs that have a second one beside them."""
+
+
+@dataclass
+class Tally:
+    """What was done, and what came of it."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    ways: Counter[str] = field(default_factory=Counter)
+    looks: Counter[str] = field(default_factory=Counter)
+    days_seen: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
+    twins: int = 0
+    ended: Counter[int] = field(default_factory=Counter)
+    """The exit codes of runs that came to an end."""
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        kills = ", ".join(f"{n} {by}" for by, n in sorted(self.kills.items()))
+        ways = ", ".join(f"{n} with {way}" for way, n in self.ways.items())
+        looks = ", ".join(f"{n:,} by {who}" for who, n in sorted(self.looks.items()))
+        return "\n".join(
+            [
+                f"{self.kills.total():,} kills: {kills}",
+                f"{ways}; {self.twins} with a twin left alive",
+                f"{self.rounds} rounds compared row for row with a run never killed",
+                f"exit codes of runs that were let go on: {dict(self.ended)}",
+                f"{self.looks.total():,} looks while it ran: {looks}; "
+                f"{self.days_seen.total():,} days seen, each whole",
+                f"{len(self.faults)} faults",
+                *self.faults,
+            ]
+        )
+
+
+@dataclass
+class Campaign:
+    """A folder to work in, logs, and what a run that nobody kills makes of them."""
+
+    folder: Path
+    days: int
+    requests: int
+    chance: random.Random
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        self.first_way = self.chance.randrange(len(WAYS))
+        self.logs = write_logs(self.folder / "logs", self.days, self.requests)
+        reference = self._place("reference")
+        code, screen = reference.run("LoadUsage", "--local-scheduler")
+        assert code == DONE, screen
+        self.files = contents.of_files(reference.root)
+        self.tables = contents.of_database(reference.database)
+        table = Counter(row[1][:10] for row in self._requests())
+        self.expected = {
+            stage: contents.days_of(self.files, stage)
+            for stage in ("raw", "cleaned", "geocoded", "counted", "usage_daily")
+        } | {"datasette_request_logs": dict(table)}
+
+    def _requests(self) -> list[tuple[str, ...]]:
+        return self.tables["datasette_request_logs"]
+
+    def run(self, runs: int) -> Tally:
+        """Kill so many runs, in as many rounds as it takes."""
+        while self.tally.kills.total() < runs and not self.tally.faults:
+            way = WAYS[(self.tally.rounds + self.first_way) % len(WAYS)]
+            self._round(way, runs)
+            self.tally.rounds += 1
+            print(f"{self.tally.kills.total()} kills, {way}", flush=True)
+        return self.tally
+
+    def _place(self, name: str) -> Place:
+        return Place(self.folder / name, days=self.days).furnish(self.logs)
+
+    def _round(self, way: str, runs: int) -> None:
+        place = self._place(f"round-{self.tally.rounds}")
+        scheduler = luigid(place) if way == "luigid" else nullcontext()
+        with watching(place.folder, self.expected) as figures, scheduler as port:
+            command = ["LoadUsage", "--no-lock", *_options(way, port)]
+            while self.tally.kills.total() < runs and self._kill(place, command, way):
+                pass
+            code, screen = place.run_to_the_end(*command)
+        self.tally.looks.update(figures["looks"])
+        self.tally.days_seen.update(figures["days"])
+        self._note(figures["faults"])
+        self._note([f"exit code {code}: {screen[-3000:]}"] if code != DONE else [])
+        self._compare(place)
+        if not self.tally.faults:
+            shutil.rmtree(place.folder)
+
+    def _kill(self, place: Place, command: list[str], way: str) -> bool:
+        """Start a run and kill it; False if it was quicker."""
+        by = self.chance.choice(SIGNALS)
+        with self._twin(place, command), place.launch(*command) as process:
+            lines = _count_lines(process)
+            wanted = self.chance.randint(1, LAST_LINE)
+            deadline = time.monotonic() + PATIENCE
+            while process.poll() is None and len(lines) < wanted:
+                time.sleep(0.01)
+                if time.monotonic() > deadline:
+                    self._note([f"a run hung: {''.join(lines)[-3000:]}"])
+                    end(process, signal.SIGKILL)
+            time.sleep(self.chance.uniform(0, BREATH))
+            if process.poll() is not None:
+                return self._ended(process.returncode, lines)
+            end(process, by)
+            time.sleep(self.chance.uniform(0, 0.2))
+            end(process, signal.SIGKILL)  # Luigi holds out against one Ctrl-C
+            self.tally.kills[by.name] += 1
+            self.tally.ways[way] += 1
+        return True
+
+    def _ended(self, code: int, lines: list[str]) -> bool:
+        self.tally.ended[code] += 1
+        if code not in (DONE, *ASK_AGAIN):
+            self._note([f"exit code {code}: {''.join(lines)[-3000:]}"])
+        return code in ASK_AGAIN
+
+    @contextmanager
+    def _twin(self, place: Place, command: list[str]) -> Iterator[None]:
+        """Another run of the same, perhaps, which nobody kills."""
+        if self.chance.random() > TWINS:
+            yield
+            return
+        self.tally.twins += 1
+        log = place.folder / "twin.log"
+        with log.open("w") as output, place.launch(*command, output=output) as twin:
+            yield
+            twin.wait(PATIENCE)
+        self._ended(twin.returncode, [log.read_text()])
+
+    def _compare(self, place: Place) -> None:
+        found = contents.of_files(place.root)
+        self._note(contents.differences(found, self.files))
+        tables = contents.of_database(place.database)
+        self._note(contents.differences(tables, self.tables))
+        code, screen = place.command("check")
+        self._note([screen] if code else [])
+        self._look_for_leftovers(place)
+
+    def _look_for_leftovers(self, place: Place) -> None:
+        """Whoever writes a stage's next day sweeps up behind all that was killed."""
+        for day in place.root.glob(f"*/*/date={place.start}"):
+            shutil.rmtree(day)
+        code, screen = place.run("LoadUsage", "--local-scheduler")
+        self._note([f"exit code {code}: {screen[-3000:]}"] if code else [])
+        left = [str(p) for p in place.root.rglob("*") if ".tmp-" in p.name]
+        self._note([f"{path} is left" for path in left])
+
+    def _note(self, faults: list[str]) -> None:
+        self.tally.faults += faults
+
+
+def _options(way: str, port: int | None) -> list[str]:
+    where = ["--local-scheduler"] if port is None else ["--scheduler-port", str(port)]
+    return where if way == "one worker" else [*where, "--workers", "2"]
+
+
+def _count_lines(process: "subprocess.Popen[str]") -> list[str]:
+    """The lines that a process writes, as they come."""
+    lines: list[str] = []
+    assert process.stdout is not None
+    reader = threading.Thread(target=lines.extend, args=[process.stdout], daemon=True)
+    reader.start()
+    return lines
+
+
+def main() -> int:
+    """Run the campaign that the command line asks for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.kills", description=__doc__
+    )
+    parser.add_argument("--runs", type=int, default=200, help="how many to kill")
+    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=300, help="a day")
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    seed = options.seed or random.randrange(1 << 32)
+    print(f"seed {seed}")
+    folder = Path(tempfile.mkdtemp(prefix="kills-"))
+    began = time.monotonic()
+    campaign = Campaign(folder, options.days, options.requests, random.Random(seed))
+    tally = campaign.run(options.runs)
+    print(f"{tally}\n{time.monotonic() - began:,.0f} s")
+    if tally.faults:
+        print(f"see {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

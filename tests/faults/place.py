@@ -1,0 +1,199 @@
+"""A folder with logs and a ``luigi.cfg`` in which the real ``luigi`` is started."""
+
+import contextlib
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from usage_metrics.sample.days import Sample, write
+
+PROGRAMS = Path(sys.executable).parent
+DONE = 0
+ASK_AGAIN = (10, 25)
+"""What ``luigi`` exits with when another run is at it."""
+
+CFG = """\
+[datasette]
+logs = {logs}
+
+[paths]
+root = {root}
+
+[LoadSQLite]
+start = {start}
+stop = {stop}
+
+[core]
+rpc_retry_attempts = 3
+rpc_retry_wait = 1
+
+[scheduler]
+worker_disconnect_delay = 1
+prune_on_get_work = true
+stable_done_cooldown_secs = 0
+retry_delay = 1
+
+[worker]
+wait_interval = 0.2
+"""
+
+PATIENCE = 300.0
+"""Seconds after which a run that should end has hung."""
+
+
+@dataclass
+class Place:
+    """The folder, and how long a range of days it is about."""
+
+    folder: Path
+    start: dt.date = dt.date(2026, 3, 2)
+    days: int = 6
+    extra: str = ""
+    """More of luigi.cfg."""
+    root_uri: str = ""
+    """Where the partitions are, if not in the folder."""
+    environment: dict[str, str] = field(default_factory=dict)
+    inside: Sequence[str] = ()
+    """A command that starts another one somewhere else, such as ``ip netns exec``."""
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "usage_metrics.db"
+
+    @property
+    def stop(self) -> dt.date:
+        return self.start + dt.timedelta(days=self.days)
+
+    def furnish(self, logs: Path) -> "Place":
+        """Make the folder and write its luigi.cfg."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        root = self.root_uri or str(self.root)
+        text = CFG.format(logs=logs, root=root, start=self.start, stop=self.stop)
+        (self.folder / "luigi.cfg").write_text(text + self.extra)
+        return self
+
+    def launch(
+        self, *arguments: str, output: IO[str] | int = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
+        """Start ``luigi`` at the head of a process group of its own."""
+        environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
+        return subprocess.Popen(
+            [
+                *self.inside,
+                f"{PROGRAMS}/luigi",
+                "--module",
+                "usage_metrics",
+                *arguments,
+            ],
+            cwd=self.folder,
+            env=environment | {"PYTHONUNBUFFERED": "1"} | self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run to the end: the exit code, and what stood on the screen."""
+        with self.launch(*arguments) as process:
+            try:
+                screen, _ = process.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                end(process, signal.SIGKILL)
+                screen, _ = process.communicate()
+                return -1, f"{screen}\n… it hung"
+        return process.returncode, screen
+
+    def run_to_the_end(self, *arguments: str, attempts: int = 30) -> tuple[int, str]:
+        """Run until it is done, asking again where that is what is to be done."""
+        code, screen = self.run(*arguments)
+        while code in ASK_AGAIN and attempts:
+            time.sleep(0.5)
+            attempts -= 1
+            code, screen = self.run(*arguments)
+        return code, screen
+
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """Run ``usage-metrics``."""
+        process = subprocess.run(
+            [f"{PROGRAMS}/usage-metrics", *arguments],
+            cwd=self.folder,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        return process.returncode, process.stdout + process.stderr
+
+
+def end(process: "subprocess.Popen[str]", by: signal.Signals) -> None:
+    """Send a signal to a process and to all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, by)
+
+
+def write_logs(folder: Path, days: int, requests: int) -> Path:
+    """Write made-up exports of some days, and one more."""
+    write(Sample(days=days + 1, requests=requests), folder)
+    return folder
+
+
+@contextlib.contextmanager
+def luigid(place: Place, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A scheduler of our own; gives its port."""
+    port = port or free_port()
+    command = [*place.inside, f"{PROGRAMS}/luigid", "--address", address]
+    command += ["--port", str(port), "--state-path", f"{place.folder}/luigid.pickle"]
+    with (
+        (place.folder / "luigid.log").open("w") as log,
+        subprocess.Popen(
+            command,
+            cwd=place.folder,
+            env=os.environ | {"LUIGI_CONFIG_PATH": f"{place.folder}/luigi.cfg"},
+            stdout=log,
+            stderr=log,
+        ) as daemon,
+    ):
+        try:
+            if not place.inside:
+                wait_for(address, port)
+            yield port
+        finally:
+            daemon.kill()
+            daemon.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def wait_for(address: str, port: int) -> None:
+    """Wait until something listens.
+
+    Raises:
+        TimeoutError: if nothing does within half a minute.
+    """
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex((address, port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on {address}:{port}")

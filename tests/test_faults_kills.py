@@ -1,0 +1,17 @@
+"""The short form of the campaign of kills; how to run the long one, the README says."""
+
+import random
+from pathlib import Path
+
+from faults.kills import WAYS, Campaign
+
+
+def test_killed_at_any_moment_and_run_again_it_leaves_what_one_run_would_have_left(
+    tmp_path: Path,
+) -> None:
+    campaign = Campaign(tmp_path, days=2, requests=40, chance=random.Random())
+    tally = campaign.run(4)
+    assert tally.faults == [], tally
+    assert tally.kills.total() == 4
+    assert set(tally.ways) <= set(WAYS)
+    assert set(tally.looks) == {"pandas", "arrow", "duckdb", "sqlite"}
