@@ -10,13 +10,16 @@ from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
 from usage_metrics.counting import tasks
+from usage_metrics.counting.backfill import CountDays
+from usage_metrics.counting.counted import DAILY
 from usage_metrics.counting.loading import LoadUsage, usage_tables
 from usage_metrics.counting.tasks import (
-    DAILY,
     CounterReport,
     CountMonth,
     CountUsage,
 )
+from usage_metrics.errors import BackfillError
+from usage_metrics.partitions import Partition
 
 MONTH = DAY.replace(day=1)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
@@ -92,6 +95,74 @@ def test_a_day_counted_before_there_was_a_table_is_counted_again(
     assert CountUsage(date=DAY).complete()
     monkeypatch.setattr(tasks, "DAILY", (*DAILY, "usage_by_moon"))
     assert not CountUsage(date=DAY).complete()
+
+
+@pytest.mark.parametrize("table", [*DAILY, "usage_monthly"])
+def test_a_usage_table_that_is_deleted_comes_back_the_same(
+    two_days: Flow, table: str
+) -> None:
+    two_days.build(LoadUsage())
+    day = MONTH if table == "usage_monthly" else DAY
+    before = two_days.facts(table, day)["content_id"]
+    two_days.delete(table, day)
+    assert not LoadUsage().complete()
+    assert not CountMonth(month=MONTH).complete()
+    assert day == MONTH or not CountUsage(date=DAY).complete()
+    assert day == MONTH or DAY not in CountUsage.bulk_complete([DAY])
+    assert two_days.build(LoadUsage()).scheduling_succeeded
+    assert two_days.facts(table, day)["content_id"] == before
+    assert LoadUsage().complete()
+
+
+def test_whether_all_is_counted_is_told_without_opening_a_file(
+    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_days.build(LoadUsage())
+    assert LoadUsage().complete()  # and what the footers say is kept
+    opened = []
+    monkeypatch.setattr(Partition, "facts", opened.append)
+    monkeypatch.setattr(Partition, "open", opened.append)
+    assert LoadUsage().complete()
+    days = [DAY, DAY + ONE_DAY]
+    assert CountUsage.bulk_complete([*days, DAY + 2 * ONE_DAY]) == days
+    assert opened == []
+
+
+def test_many_days_are_counted_a_month_at_a_time(
+    flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usage_metrics.counting.loading.MANY_DAYS", 2)
+    start = dt.date(2026, 3, 30)
+    settings("LoadSQLite", start=start, stop=start + 4 * ONE_DAY)
+    flow.export_days(5, start)
+    months = [(start, dt.date(2026, 4, 1)), (dt.date(2026, 4, 1), start + 4 * ONE_DAY)]
+    tasks = [CountDays(start=first, stop=stop) for first, stop in months]
+    assert list(LoadUsage().requires())[1:] == tasks
+
+    assert flow.build(LoadUsage()).scheduling_succeeded
+    assert LoadUsage().complete()
+    assert all(task.complete() for task in tasks)
+    # Their last click is looked for in the first seconds of a day that is not loaded.
+    assert flow.facts("counted", start + 3 * ONE_DAY)["counted_from"]["following"]
+    assert flow.query("SELECT month, days, requests FROM usage_monthly") == [
+        ("2026-03", 2, 4),
+        ("2026-04", 2, 4),
+    ]
+
+
+def test_a_day_that_cannot_be_counted_is_named_and_the_others_are_counted(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("LoadSQLite", start=DAY, stop=DAY + 3 * ONE_DAY)
+    flow.export_days(4)
+    flow.load(3)
+    path = Path(flow.partition("geocoded").path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+    with pytest.raises(BackfillError, match=r"1 days.*CountUsage --date 2026-03-02"):
+        CountDays(start=DAY, stop=DAY + 3 * ONE_DAY).run()
+    others = [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
+    assert CountUsage.bulk_complete([DAY, *others]) == others
 
 
 def test_when_the_next_day_changes_the_count_is_made_again(two_days: Flow) -> None:

@@ -7,6 +7,7 @@
 """
 
 from usage_metrics.config import set_luigi_defaults
+from usage_metrics.counting.backfill import CountDays
 from usage_metrics.counting.loading import LoadUsage
 from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
 from usage_metrics.days import RangeDaily
@@ -18,6 +19,7 @@ from usage_metrics.upkeep import Rebuild, Refresh
 __all__ = [
     "Backfill",
     "Clean",
+    "CountDays",
     "CountMonth",
     "CountUsage",
     "CounterReport",

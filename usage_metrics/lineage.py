@@ -11,7 +11,8 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from usage_metrics.counting.tasks import CountUsage, counting_from
+from usage_metrics.counting.counted import counting_from, counting_settings
+from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.footers import Facts, Footers
 from usage_metrics.pipeline import STAGES, Stage
@@ -85,8 +86,8 @@ def _stale_counts(counts: Days, requests: Mapping[dt.date, Facts]) -> Iterator[d
     def content_id(day: dt.date) -> str | None:
         return requests[day].get("content_id") if day in requests else None
 
+    settings = counting_settings()
     for day, facts in counts.items():
-        if day in requests and facts.get("counted_from") != counting_from(
-            day, content_id
-        ):
+        counted_from = counting_from(day, content_id, settings)
+        if day in requests and facts.get("counted_from") != counted_from:
             yield day

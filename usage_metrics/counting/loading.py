@@ -1,15 +1,19 @@
 """The usage tables of the database, each kept equal to the files of its stage."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 import luigi
 
 from usage_metrics import config
+from usage_metrics.counting.backfill import CountDays
+from usage_metrics.counting.counted import Counts
 from usage_metrics.counting.tasks import CountMonth
 from usage_metrics.days import days_between, months_between
 from usage_metrics.partitions import Partition, list_partitions
 from usage_metrics.pipeline import (
+    MANY_DAYS,
     LoadSQLite,
     Reporting,
     content_id,
@@ -34,20 +38,28 @@ class LoadUsage(Reporting):
     resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
 
     def requires(self) -> list[luigi.Task]:
-        """The requests in the database, and every month counted."""
+        """The requests in the database, and the months that are not counted."""
         loaded = LoadSQLite(source=self.source)
-        months = months_between(loaded.start, loaded.end)
-        return [
-            loaded,
-            *(
-                CountMonth(month=first.replace(day=1), source=self.source)
-                for first, _ in months
-            ),
-        ]
+        return [loaded, *self._months_to_count(loaded)]
+
+    def _months_to_count(self, loaded: LoadSQLite) -> Iterator[luigi.Task]:
+        counts = Counts(self.source)
+        end = loaded.end
+        missing = counts.missing(days_between(loaded.start, end))
+        to_count = {day.replace(day=1) for day in missing}
+        for start, stop in months_between(loaded.start, end):
+            month = start.replace(day=1)
+            if month not in to_count and counts.is_added_up(month):
+                continue
+            if len(missing) > MANY_DAYS:
+                yield CountDays(start=start, stop=stop, source=self.source)
+            else:
+                yield CountMonth(month=month, source=self.source)
 
     def complete(self) -> bool:
         """Whether all is counted, and the tables hold what the files hold."""
-        if not all(task.complete() for task in self.requires()):
+        loaded, *to_count = self.requires()
+        if to_count or not loaded.complete():
             return False
         return not any(
             any(self._changes(table, self._files(table))) for table in usage_tables()
@@ -72,9 +84,11 @@ class LoadUsage(Reporting):
 
     def _files(self, table: "Table") -> dict[dt.date, str]:
         loaded = LoadSQLite(source=self.source)
-        first = loaded.start.replace(day=1) if table.monthly else loaded.start
+        start, end = loaded.start, loaded.end
+        if table.monthly:
+            start = start.replace(day=1)
         listed = list_partitions(config.paths().root, table.name, self.source)
-        return {day: f for day, f in listed.items() if first <= day < loaded.end}
+        return {day: f for day, f in listed.items() if start <= day < end}
 
     def _partition(self, table: "Table", day: dt.date) -> Partition:
         return Partition(config.paths().root, table.name, self.source, day)
@@ -86,7 +100,7 @@ class LoadUsage(Reporting):
             self.source,
             files,
             content_id=lambda day: content_id(self._partition(table, day)),
-            among=days_between(loaded.start.replace(day=1), loaded.end),
+            among=set(days_between(loaded.start.replace(day=1), loaded.end)),
         )
 
 

@@ -1,5 +1,6 @@
 """Reads the registry of datasets from its TOML file, and finds the mistakes in it."""
 
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ _DOI = r"10\.\d{4,}/\S+"
 _URI = r"https?://\S+"
 _CREATED_BY = r"[-._;()/:a-zA-Z0-9*~$=]+"
 
-_Read = Callable[["_Section", str, Any], Any]
+_Reader = Callable[["_Section", str, Any], Any]
 
 
 def read_registry(path: str | Path = "") -> Registry:
@@ -42,15 +43,35 @@ def read_registry(path: str | Path = "") -> Registry:
     Raises:
         ConfigError: naming the file, the line, what is wrong there and the remedy.
     """
+    return _parsed(*_read(path))
+
+
+def registry_digest(path: str | Path = "") -> str:
+    """The digest of a registry, without looking at what it says.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    _, text = _read(path)
+    return digest_of(text)
+
+
+def _read(path: str | Path) -> tuple[Path, str]:
     file = Path(path) if path else SHIPPED
     try:
-        text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
+        return file, file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{file} cannot be read: {error}; set [counting] datasets to a registry of "
             "datasets, or to nothing for the one in the package"
         ) from error
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(file: Path, text: str) -> Registry:
+    """Parse and check it, once for each text: every counted day asks for it."""
+    try:
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not TOML: {error}") from error
     return _registry(_Section(file, text.splitlines(), 0, content), digest_of(text))
@@ -80,7 +101,7 @@ class _Section:
                     return number + 1
         return self.start + 1
 
-    def get(self, key: str, read: _Read, default: Any = ...) -> Any:
+    def get(self, key: str, read: _Reader, default: Any = ...) -> Any:
         """Read the value of a key."""
         if key in self.content:
             return read(self, key, self.content[key])
@@ -195,7 +216,7 @@ def _texts(section: _Section, key: str, value: Any) -> tuple[str, ...]:
     return tuple(_text(section, key, item) for item in value)
 
 
-def _matching(expression: str, form: str) -> _Read:
+def _matching(expression: str, form: str) -> _Reader:
     def read(section: _Section, key: str, value: Any) -> str:
         text = _text(section, key, value)
         if not re.fullmatch(expression, text):
@@ -230,7 +251,7 @@ def _pattern(section: _Section, key: str, text: str) -> Pattern:
     return pattern
 
 
-_REQUIRED: dict[str, _Read] = {
+_REQUIRED: dict[str, _Reader] = {
     "id": _matching(_ID, "of small letters, digits, dots, hyphens and underscores"),
     "title": _text,
     "publisher": _text,
@@ -238,7 +259,7 @@ _REQUIRED: dict[str, _Read] = {
     "investigations": _patterns,
     "requests": _patterns,
 }
-_KEYS: dict[str, _Read] = _REQUIRED | {
+_KEYS: dict[str, _Reader] = _REQUIRED | {
     "version": _text,
     "doi": _matching(_DOI, "a DOI such as 10.5281/zenodo.3653158"),
     "uri": _matching(_URI, "an address that begins with https://"),

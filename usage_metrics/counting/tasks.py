@@ -12,20 +12,27 @@ this one, when the registry of datasets is another, or when there is a new table
 import calendar
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import luigi
 
 from usage_metrics import config, storage
+from usage_metrics.counting.counted import (
+    COUNTED,
+    DAILY,
+    MONTHLY,
+    Counts,
+    counting_from,
+    counting_settings,
+)
 from usage_metrics.days import (
     ONE_DAY,
     utc_now,
     why_not_yet,
 )
 from usage_metrics.errors import PartitionError
-from usage_metrics.partition_writer import digest_of
 from usage_metrics.partitions import Partition, list_partitions, naming_damage
 from usage_metrics.pipeline import (
     Geocode,
@@ -41,18 +48,11 @@ if TYPE_CHECKING:
     from usage_metrics.counting.counter_report import Month
     from usage_metrics.counting.datasets import Registry
 
-DAILY = (
-    *("usage_daily", "usage_by_organization", "usage_by_referrer", "usage_counter"),
-    *("usage_counter_versions", "usage_concentration", "usage_reconciliation"),
-    *("usage_by_class", "usage_by_path", "usage_by_city"),
-)
-"""The stages that a count makes beside its events, each also a table of that name."""
-
 
 class CountUsage(Stage):
     """Count the use of a day."""
 
-    stage = "counted"
+    stage = COUNTED
 
     def requires(self) -> list[Geocode]:
         """The requests of the day and, if it can be had, of the next."""
@@ -64,12 +64,20 @@ class CountUsage(Stage):
     def complete(self) -> bool:
         """Whether the day is counted, and from what is there now."""
         counted_from = _facts(self.output()).get("counted_from")
-        return bool(counted_from and counted_from == self._counting_from())
+        return (
+            counted_from is not None
+            and all(self.partition(stage).exists() for stage in DAILY)
+            and counted_from == self._counting_from()
+        )
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
-        """Which of many days are counted."""
-        return [day for day in parameter_tuples if cls(date=day).complete()]
+        """Which of many days are counted, by one listing of each stage."""
+        days = list(parameter_tuples)
+        if not days:
+            return []
+        counted = Counts(cls(date=days[0]).source).days
+        return [day for day in days if day in counted]
 
     def run(self) -> None:
         """Count, and write the tables; the events, which say it is done, come last."""
@@ -127,6 +135,7 @@ class CountUsage(Stage):
         return counting_from(
             self.date,
             lambda day: content_id(Partition(root, stage, self.source, day)),
+            counting_settings(),
         )
 
 
@@ -141,13 +150,15 @@ class OfMonth(Reporting):
     )
 
     def requires(self) -> list[CountUsage]:
-        """Those days of the month that go into the database."""
+        """Those days that go into the database and are not counted."""
+        missing = Counts(self.source).missing(self.loaded_days())
+        return [CountUsage(date=day, source=self.source) for day in missing]
+
+    def loaded_days(self) -> list[dt.date]:
+        """The days of the month that go into the database."""
         loaded = LoadSQLite(source=self.source)
-        return [
-            CountUsage(date=day, source=self.source)
-            for day in self.days()
-            if loaded.start <= day < loaded.end
-        ]
+        start, end = loaded.start, loaded.end
+        return [day for day in self.days() if start <= day < end]
 
     def days(self) -> list[dt.date]:
         """All days of the month."""
@@ -164,9 +175,9 @@ class OfMonth(Reporting):
             if day in found
         ]
 
-    def days_are_counted(self) -> bool:
+    def days_are_counted(self, counts: Counts) -> bool:
         """Whether every day that is to go in is counted."""
-        return all(task.complete() for task in self.requires())
+        return not counts.missing(self.loaded_days())
 
 
 class CountMonth(OfMonth):
@@ -176,17 +187,13 @@ class CountMonth(OfMonth):
         """The partitions of the month, under its first day."""
         return [
             Partition(config.paths().root, stage, self.source, self.month)
-            for stage in ("usage_concentration_monthly", "usage_monthly")
+            for stage in MONTHLY
         ]
 
     def complete(self) -> bool:
         """Whether the month holds what its days hold."""
-        if not self.days_are_counted():
-            return False
-        made_from = self._made_from()
-        return all(
-            _facts(target).get("made_from") == made_from for target in self.output()
-        )
+        counts = Counts(self.source)
+        return self.days_are_counted(counts) and counts.is_added_up(self.month)
 
     def run(self) -> None:
         """Add up the days."""
@@ -233,7 +240,7 @@ class CounterReport(OfMonth):
 
     def complete(self) -> bool:
         """Whether the report says what would be said now."""
-        if not self.days_are_counted():
+        if not self.days_are_counted(Counts(self.source)):
             return False
         as_json, as_csv = self.output()
         created = as_json.created()
@@ -309,23 +316,6 @@ class ReportFile(luigi.Target):
         """Write it; it appears, whole, at the end."""
         with storage.whole_or_absent(self.path) as stream:
             stream.write(text.encode())
-
-
-def counting_from(
-    day: dt.date, content: Callable[[dt.date], str | None]
-) -> dict[str, str | None]:
-    """What decides how a day is counted.
-
-    Args:
-        day: the one that is counted.
-        content: the content id of a day's requests; None if there are none yet.
-    """
-    return {
-        "requests": content(day),
-        "following": content(day + ONE_DAY),
-        "datasets": _registry().digest,
-        "tables": digest_of(list(DAILY)),
-    }
 
 
 def _registry() -> "Registry":
