@@ -119,7 +119,7 @@ def test_whether_all_is_counted_is_told_without_opening_a_file(
 ) -> None:
     two_days.build(LoadUsage())
     assert LoadUsage().complete()  # and what the footers say is kept
-    opened = []
+    opened: list[Partition] = []
     monkeypatch.setattr(Partition, "facts", opened.append)
     monkeypatch.setattr(Partition, "open", opened.append)
     assert LoadUsage().complete()
