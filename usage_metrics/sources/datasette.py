@@ -232,21 +232,21 @@ def _asked_for(urls: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
     parts = cleaning.split_urls(urls)
     # Without a path it is the site's own page; without a host either, it is no URL.
     no_path = pc.if_else(parts["netloc"].is_valid(), "/", "")
-    path = pc.coalesce(parts["path"], no_path)
-    pages = _pages(path, pc.fill_null(parts["query"], ""))
-    literal = pa.array([False] * len(urls), BOOLEAN)
-    for pattern in patterns:
-        literal = pc.or_(literal, pc.match_substring(path, pattern))
-    apart = pc.is_in(pages["page"], pa.array(["static", "internal"]))
+    # Many URLs are one path with different queries.
+    paths = pc.coalesce(parts["path"], no_path).dictionary_encode()
+    by_path = _pages(paths.dictionary, patterns)
+    asked = {name: array.take(paths.indices) for name, array in by_path.items()}
     return {
         **{f"request_url_{part}": array for part, array in parts.items()},
-        **pages,
-        "is_data_request": pc.and_not(literal, apart),
+        **_with_query(asked, pc.fill_null(parts["query"], "")),
     }
 
 
-def _pages(path: pa.Array, query: pa.Array) -> dict[str, pa.Array]:
-    """Read Datasette's layout of pages from distinct paths and their queries."""
+def _pages(path: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
+    """Read Datasette's layout of pages from distinct paths.
+
+    Of a data page whose format the path does not say, it is the empty text.
+    """
     found = pc.extract_regex(path, _SEGMENTS)
     part = {
         name: pc.fill_null(pc.struct_field(found, [index]), "")
@@ -261,7 +261,6 @@ def _pages(path: pa.Array, query: pa.Array) -> dict[str, pa.Array]:
             pc.match_substring_regex(path, _INTERNAL),
             pc.or_(pc.equal(first, ""), pc.not_equal(part["rest"], "")),
             pc.equal(part["first_format"], "db"),
-            pc.and_(no_second, pc.match_substring_regex(query, _SQL)),
             no_second,
             pc.and_(pc.equal(second, "-"), pc.equal(third, "query")),
             pc.equal(second, "-"),
@@ -272,7 +271,6 @@ def _pages(path: pa.Array, query: pa.Array) -> dict[str, pa.Array]:
         "internal",
         "other",
         "download",
-        "query",
         "database",
         "query",
         "other",
@@ -283,11 +281,36 @@ def _pages(path: pa.Array, query: pa.Array) -> dict[str, pa.Array]:
         page, pa.array(["database", "table", "row", "query", "download"])
     )
     in_table = pc.is_in(page, pa.array(["table", "row"]))
+    no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
+    # A path has a format at one place, and empty texts at the others.
+    formats = [part[f"{place}_format"] for place in ("first", "second", "third")]
+    format_ = pc.binary_join_element_wise(*formats, "")
     return {
         "page": page,
         "database": _names(first, in_database),
         "table": _names(second, in_table),
-        "format": _formats(part, query, page),
+        "format": pc.if_else(no_data, pa.scalar(None, STRING), format_),
+        "is_data_request": _is_data_request(path, page, patterns),
+    }
+
+
+def _is_data_request(path: pa.Array, page: pa.Array, patterns: list[str]) -> pa.Array:
+    literal = pa.array([False] * len(path), BOOLEAN)
+    for pattern in patterns:
+        literal = pc.or_(literal, pc.match_substring(path, pattern))
+    return pc.and_not(literal, pc.is_in(page, pa.array(["static", "internal"])))
+
+
+def _with_query(asked: dict[str, pa.Array], query: pa.Array) -> dict[str, pa.Array]:
+    """Add what the query says: that it is one in SQL, and the format."""
+    page, format_ = asked["page"], asked["format"]
+    in_sql = pc.match_substring_regex(query, _SQL)
+    is_query = pc.and_(pc.equal(page, "database"), in_sql)
+    named = pc.struct_field(pc.extract_regex(query, _QUERY_FORMAT), [0])
+    left_open = pc.equal(format_, "")
+    return asked | {
+        "page": pc.if_else(is_query, "query", page),
+        "format": pc.if_else(left_open, pc.coalesce(named, "html"), format_),
     }
 
 
@@ -303,19 +326,6 @@ def _decoded(segment: str) -> str:
     Both at once, because Datasette leads from ``a%2Fb`` to ``a~2Fb``.
     """
     return unquote_plus(_TILDE_ESCAPE.sub(r"%\1", segment))
-
-
-def _formats(part: dict[str, pa.Array], query: pa.Array, page: pa.Array) -> pa.Array:
-    asked = pc.struct_field(pc.extract_regex(query, _QUERY_FORMAT), [0])
-    format_ = pc.coalesce(
-        cleaning.empty_as_null(part["third_format"]),
-        cleaning.empty_as_null(part["second_format"]),
-        cleaning.empty_as_null(part["first_format"]),
-        asked,
-        pa.scalar("html"),
-    )
-    no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
-    return pc.if_else(no_data, pa.scalar(None, STRING), format_)
 
 
 SOURCE = Source(
