@@ -325,7 +325,7 @@ def test_a_day_between_two_exports_is_one_without_requests(
     assert f"2022-03-15: no export of that day in {folder.path}" in caplog.text
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"[]", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"[]", gzip.compress(b"", mtime=0)])
 def test_an_export_of_nothing_is_a_day_without_requests(
     folder: Folder, content: bytes
 ) -> None:
