@@ -11,10 +11,11 @@ from usage_metrics.counting.backfill import CountDays
 from usage_metrics.counting.loading import LoadUsage
 from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
 from usage_metrics.days import RangeDaily
+from usage_metrics.notify import let_no_mail_stop_a_run
 from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
 from usage_metrics.recording import record_runs
 from usage_metrics.sentences import say_errors_in_sentences
-from usage_metrics.upkeep import Rebuild, Refresh
+from usage_metrics.upkeep import Rebuild, Refresh, RefreshDays
 
 __all__ = [
     "Backfill",
@@ -30,8 +31,10 @@ __all__ = [
     "RangeDaily",
     "Rebuild",
     "Refresh",
+    "RefreshDays",
 ]
 
 set_luigi_defaults()
 say_errors_in_sentences()
 record_runs()
+let_no_mail_stop_a_run()

@@ -250,6 +250,23 @@ class run_log(Section):
     )
 
 
+class notify(Section):
+    """Whom ``usage-metrics run`` tells that it failed."""
+
+    webhook: luigi.Parameter[str] = luigi.Parameter(
+        default="",
+        description="URL that takes a JSON POST with a text, as chats do; better in "
+        "the environment variable USAGE_METRICS_WEBHOOK, because it is a secret",
+    )
+    timeout: luigi.NumericalParameter[float] = luigi.NumericalParameter(
+        default=10.0,
+        var_type=float,
+        min_value=0.1,
+        max_value=600.0,
+        description="seconds to wait for it;",
+    )
+
+
 SECTIONS: tuple[type[Section], ...] = (
     paths,
     datasette,
@@ -260,6 +277,7 @@ SECTIONS: tuple[type[Section], ...] = (
     counting,
     database,
     run_log,
+    notify,
 )
 """Every section of ours, in the order in which the README lists them."""
 
@@ -283,6 +301,21 @@ def ipinfo_token() -> str:
             "https://ipinfo.io/dashboard/token"
         )
     return token
+
+
+def webhook() -> str:
+    """The URL to tell failures to; empty if there is none.
+
+    Raises:
+        ConfigError: if it is no URL; without naming it, because it is a secret.
+    """
+    url = os.environ.get("USAGE_METRICS_WEBHOOK", "").strip() or notify().webhook
+    if url and not url.startswith(("https://", "http://")):
+        raise ConfigError(
+            "USAGE_METRICS_WEBHOOK, or [notify] webhook, is no URL: it should begin "
+            "with https://"
+        )
+    return url
 
 
 def source_section(name: str) -> SourceSection:

@@ -390,6 +390,26 @@ class ManyDays(Reporting):
         """Oldest days first."""
         return (LATEST_DAY - self.start).days
 
+    def remaining(self) -> Collection[dt.date]:
+        """The days that are still to be made."""
+        raise NotImplementedError
+
+    def requires(self) -> list[luigi.Task]:
+        """Of more than a month, each month in which a day remains."""
+        months = list(months_between(self.start, self.stop))
+        if len(months) < 2:
+            return []
+        remaining = self.remaining()
+        return [
+            self.clone(start=start, stop=stop)
+            for start, stop in months
+            if any(start <= day < stop for day in remaining)
+        ]
+
+    def complete(self) -> bool:
+        """Whether no day remains."""
+        return not self.remaining()
+
     def for_each(
         self, days: Collection[dt.date], make: Callable[[dt.date], None]
     ) -> dict[dt.date, str]:
@@ -409,7 +429,7 @@ class ManyDays(Reporting):
                 log.error("%s %s: %s", self.source, day, sentences.sentence_of(error))
         return failed
 
-    def conclude(self, days: int, failed: dict[dt.date, str]) -> None:
+    def conclude(self, failed: dict[dt.date, str]) -> None:
         """Say what came of it.
 
         Raises:
@@ -417,7 +437,7 @@ class ManyDays(Reporting):
         """
         if failed:
             raise BackfillError(failed, self.how_to_retry)
-        self.say(f"{days:,} days")
+        self.say(f"{(self.stop - self.start).days:,} days")
 
     def how_to_retry(self, day: dt.date) -> str:
         """The command that does it for one day."""
@@ -430,20 +450,16 @@ class ManyDays(Reporting):
 class Backfill(ManyDays):
     """Every stage of many days; the files are those that a task a day makes."""
 
-    def complete(self) -> bool:
-        """Whether every day is geocoded."""
-        return not self._missing()
-
     def run(self) -> None:
         """Make the missing days.
 
         Raises:
             BackfillError: naming every day that failed, why, and how to try it again.
         """
-        missing = self._missing()
-        self.conclude(len(missing), self.for_each(missing, self._make))
+        self.conclude(self.for_each(self.remaining(), self._make))
 
-    def _missing(self) -> list[dt.date]:
+    def remaining(self) -> list[dt.date]:
+        """The days that are not geocoded."""
         done = list_partitions(_root(), Geocode.stage, self.source)
         return [day for day in days_between(self.start, self.stop) if day not in done]
 

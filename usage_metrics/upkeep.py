@@ -7,17 +7,17 @@ which they were asked for; so either can be interrupted and asked for again.
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import luigi
 
 from usage_metrics import config
 from usage_metrics.counting.tasks import CountMonth, CountUsage
 from usage_metrics.days import ONE_DAY, days_between, first_running_day
-from usage_metrics.errors import StorageError
+from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.footers import Footers
 from usage_metrics.lineage import CHAIN, Lineage
-from usage_metrics.parameters import Day, Moment
+from usage_metrics.parameters import Configured, Day, Moment
 from usage_metrics.partitions import Partition, list_partitions, written_at
 from usage_metrics.pipeline import (
     LATEST_DAY,
@@ -25,6 +25,7 @@ from usage_metrics.pipeline import (
     Clean,
     Extract,
     Geocode,
+    LoadSQLite,
     ManyDays,
     Reporting,
     Stage,
@@ -94,6 +95,26 @@ class Refresh(Reporting):
                 yield task
 
 
+class RefreshDays(Configured, luigi.WrapperTask):
+    """Refresh those days of a range that are there."""
+
+    start: Day = Day(description="the first UTC day, YYYY-MM-DD")
+    stop: Day = Day(description="the day after the last")
+    source: luigi.Parameter[str] = luigi.Parameter(
+        default="datasette", description="the kind of log"
+    )
+    since: Moment = Moment(description="when the logs must have been read, or later")
+
+    def requires(self) -> list[Refresh]:
+        """A task for each day."""
+        there = list_partitions(config.paths().root, Extract.stage, self.source)
+        return [
+            Refresh(date=day, source=self.source, since=self.since)
+            for day in days_between(self.start, self.stop)
+            if day in there
+        ]
+
+
 class Rebuild(ManyDays):
     """Make a stage of many days again, and those to the right of it.
 
@@ -108,9 +129,9 @@ class Rebuild(ManyDays):
         default=False, description="make again only what is stale"
     )
 
-    def complete(self) -> bool:
-        """Whether all was made since or, if only that was asked for, none is stale."""
-        return not self._plan()
+    def remaining(self) -> Collection[dt.date]:
+        """The days not made since or, if only that was asked for, the stale ones."""
+        return self._plan().keys()
 
     def run(self) -> None:
         """Make them, and count the days when all are made.
@@ -124,7 +145,7 @@ class Rebuild(ManyDays):
         counts = [day for day in plan if day not in failed and day in counted]
         failed |= self.for_each(counts, self._count)
         self._add_up({day.replace(day=1) for day in counts})
-        self.conclude(len(plan), failed)
+        self.conclude(failed)
 
     def how_to_retry(self, day: dt.date) -> str:
         """The command that does it for one day."""
@@ -183,18 +204,28 @@ class Rebuild(ManyDays):
                 task.run_within()
 
 
+def end_of_days(source: str) -> dt.date:
+    """The day after the last that is of interest: the database's, or that is over."""
+    over = first_running_day(source)
+    try:
+        return min(over, LoadSQLite(source=source).stop or over)
+    except ConfigError:  # it has no start yet
+        return over
+
+
 def refreshes(source: str) -> list[Refresh]:
     """What the settings ask to be read again, each day once a day."""
     days = config.source_section(source).refresh_days
+    if not days:
+        return []
     today = first_running_day(source)
+    stop = end_of_days(source)
     settled = dt.timedelta(hours=config.source_section(source).settle_hours)
     since = dt.datetime.combine(today, dt.time(), dt.UTC) + settled
-    there = list_partitions(config.paths().root, Extract.stage, source) if days else {}
-    return [
-        Refresh(date=day, source=source, since=since)
-        for day in days_between(today - days * ONE_DAY, today)
-        if day in there
-    ]
+    last = RefreshDays(
+        start=stop - days * ONE_DAY, stop=stop, source=source, since=since
+    )
+    return last.requires()
 
 
 def _is_since(time: float | None, since: dt.datetime) -> bool:

@@ -16,9 +16,13 @@ from usage_metrics.parameters import did_you_mean
 from usage_metrics.sentences import sentence_of
 
 COMMANDS = {
+    "run": "Make what is missing and load it: the command for every night.",
     "status": "Which days of each stage are done, missing, stale or failed.",
     "doctor": "Look for what would keep the pipeline from running.",
     "check": "Read every file and the database through for damage.",
+    "backfill": "Make the missing days of a range.",
+    "refresh": "Read the last days' logs again and follow what changed.",
+    "rebuild": "Make a stage of a range of days again, and all to the right.",
     "erase": "Take an address out of everything that is kept.",
 }
 """The commands in the order of --help, each with what stands beside it there."""
@@ -92,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except click.Abort:
+        click.echo("Interrupted; what is done stays, a rerun goes on.", err=True)
         return 130
     except UsageMetricsError as error:
         click.echo(sentence_of(error), err=True)

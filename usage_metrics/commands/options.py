@@ -10,6 +10,8 @@ from usage_metrics.sources import SOURCES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+USUAL_SOURCE = "datasette"
+
 _SOURCE = click.Choice(sorted(SOURCES))
 
 
@@ -33,7 +35,11 @@ class DayType(click.ParamType[dt.date]):
 DAY = DayType()
 
 one_source = click.option(
-    "--source", type=_SOURCE, default="datasette", show_default=True, help="kind of log"
+    "--source",
+    type=_SOURCE,
+    default=USUAL_SOURCE,
+    show_default=True,
+    help="kind of log",
 )
 any_source = click.option(
     "--source", type=_SOURCE, help="only this kind of log; without it, all"
@@ -41,8 +47,18 @@ any_source = click.option(
 start = click.option(
     "--start", type=DAY, metavar="YYYY-MM-DD", help="the first UTC day"
 )
+needed_start = click.option(
+    "--start",
+    type=DAY,
+    metavar="YYYY-MM-DD",
+    required=True,
+    help="the first UTC day",
+)
 stop = click.option(
     "--stop", type=DAY, metavar="YYYY-MM-DD", help="the day after the last"
+)
+verbose = click.option(
+    "--verbose", "-v", is_flag=True, help="show Luigi's log in place of progress"
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="write JSON")
 
@@ -50,6 +66,25 @@ as_json = click.option("--json", "as_json", is_flag=True, help="write JSON")
 def example(*lines: str) -> str:
     """What stands below the options in the --help of a command."""
     return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
+
+
+def named(source: str) -> str:
+    """The option for a source on a command line; the usual one needs none."""
+    return "" if source == USUAL_SOURCE else f" --source {source}"
+
+
+def checked_stop(start: dt.date, stop: dt.date) -> dt.date:
+    """The day after the last of a range.
+
+    Raises:
+        UsageError: if no day is in it.
+    """
+    if stop <= start:
+        raise click.UsageError(
+            f"stop = {stop} is not after start = {start}; stop is the day after the "
+            "last"
+        )
+    return stop
 
 
 def sources(chosen: str | None) -> list[str]:
