@@ -39,7 +39,7 @@ class CountDays(ManyDays):
         missing = Counts(self.source).missing(self._days())
         failed = self.for_each(missing, self._count)
         self._month().run_within()
-        self.conclude(len(missing), failed)
+        self.conclude(failed)
 
     def how_to_retry(self, day: dt.date) -> str:
         """The command that does it for one day."""
