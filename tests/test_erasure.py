@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from conftest import Settings
-from flow import DAY, ONE_DAY, Flow, request
+from flow import DAY, ONE_DAY, Flow, fill_once, request
 from forensics import places_of
 from ipinfo_server import TOKEN, IpinfoServer
 
@@ -90,19 +90,9 @@ def lived_in(flow: Flow, settings: Settings, server: IpinfoServer) -> Flow:
     return flow
 
 
-FILLED: dict[str, Path] = {}
-"""A folder of each mode, to be copied: what is in it takes two seconds to make."""
-
-
 def fill(flow: Flow) -> None:
     """Have much happen in a folder."""
-    mode = config.privacy().addresses
-    if mode in FILLED:
-        shutil.copytree(FILLED[mode], flow.folder, dirs_exist_ok=True)
-        return
-    _fill(flow)
-    FILLED[mode] = flow.folder.with_name(f"filled-{mode}")
-    shutil.copytree(flow.folder, FILLED[mode])
+    fill_once(flow, f"much-{config.privacy().addresses}", _fill)
 
 
 def _fill(flow: Flow) -> None:
@@ -316,6 +306,24 @@ def test_what_a_killed_writer_left_goes_as_well(lived_in: Flow) -> None:
     erase("192.0.2.7", "8.8.4.4")
     assert places_of("192.0.2.7", lived_in.root) == []
     assert places_of("8.8.4.4", lived_in.root) == []
+
+
+def test_a_cache_that_cannot_be_read_is_deleted(lived_in: Flow) -> None:
+    fill(lived_in)
+    for file in (lived_in.root / "cache").glob("ipinfo.*.dir"):
+        file.write_bytes(b"")
+    for file in (lived_in.root / "cache").glob("ipinfo.sqlite3"):
+        file.write_bytes(b"8.8.4.4 is no database")
+    erase("8.8.4.4")
+    assert places_of("8.8.4.4", lived_in.root) == []
+    assert places_of("8.8.8.8", lived_in.root / "cache") == []
+
+
+def test_the_last_answer_goes_with_its_file(lived_in: Flow) -> None:
+    fill(lived_in)
+    erase("0.0.0.0/0", "::/0")
+    left = {file.suffix for file in (lived_in.root / "cache").iterdir()}
+    assert left == {".lock"}
 
 
 def test_the_answers_about_others_are_kept(

@@ -22,6 +22,15 @@ def compact(path: Path, busy_seconds: float = 30.0) -> None:
     with contextlib.closing(connection):
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("VACUUM")
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        empty_log(connection)
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Have the write-ahead log of a database hold nothing.
+
+    Raises:
+        sqlite3.Error: if somebody still reads from it.
+    """
+    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         raise sqlite3.OperationalError("database is locked by a reader")

@@ -205,6 +205,22 @@ class privacy(Section):
         description="what of an address stays in geocoded files and the database: keep "
         "all, truncate to its network, pseudonymize for the day, or drop",
     )
+    raw_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
+        default=0,
+        var_type=int,
+        min_value=0,
+        max_value=100_000,
+        description="days for which raw, rejected and cleaned files, with full "
+        "addresses, are kept; 0: for ever;",
+    )
+    geocoded_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
+        default=0,
+        var_type=int,
+        min_value=0,
+        max_value=100_000,
+        description="days for which geocoded files and the requests in the database "
+        "are kept; counts stay; 0: for ever;",
+    )
 
 
 class counting(Section):

@@ -72,6 +72,15 @@ def utc_now() -> dt.datetime:
     return dt.datetime.fromtimestamp(time.time(), dt.UTC)
 
 
+def kept_from(stage: str) -> dt.date:
+    """The first day of which ``[privacy]`` lets the file of a stage be kept."""
+    settings = config.privacy()
+    kept = settings.geocoded_days if stage == "geocoded" else settings.raw_days
+    if stage not in ("raw", "rejected", "cleaned", "geocoded") or not kept:
+        return dt.date.min
+    return utc_now().date() - kept * ONE_DAY
+
+
 def first_running_day(source: str) -> dt.date:
     """The first UTC day that is not over, or not over for ``settle_hours``."""
     settled = dt.timedelta(hours=config.source_section(source).settle_hours)

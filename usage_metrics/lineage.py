@@ -13,6 +13,7 @@ from typing import Any
 
 from usage_metrics.counting.counted import counting_from, counting_settings
 from usage_metrics.counting.tasks import CountUsage
+from usage_metrics.days import kept_from
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.footers import Facts, Footers
 from usage_metrics.pipeline import STAGES, Stage
@@ -44,10 +45,12 @@ class Lineage:
                 found[stage] = list(_stale_counts(days, lefts))
                 continue
             recipe = self._recipe(stage)
+            kept = kept_from(left.stage)  # nothing can be made from what had to go
             found[stage] = [
                 day
                 for day, facts in days.items()
-                if is_stale(facts, lefts.get(day), recipe)
+                if (day in lefts or day >= kept)
+                and is_stale(facts, lefts.get(day), recipe)
             ]
         return found
 

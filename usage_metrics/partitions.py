@@ -16,6 +16,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import luigi
@@ -216,6 +217,19 @@ class Partition(luigi.Target):
         ):
             stream.write(b"the logs of this day were read again, and were the same\n")
 
+    def delete(self) -> None:
+        """Delete the file and what stands beside it.
+
+        Raises:
+            StorageError: if it cannot be deleted.
+        """
+        with _clear_errors(self.path):
+            for name in (RETRY_MARKER, CHECKED_MARKER, FILE_NAME):
+                storage.delete(f"{self.folder}/{name}")
+            if "://" not in self.folder:
+                with contextlib.suppress(OSError):
+                    Path(self.folder).rmdir()  # which somebody may just be filling
+
     def ask_again(self, *, wanted: bool) -> None:
         """Have the next run, not this one, make the partition again; or not.
 
@@ -229,6 +243,12 @@ class Partition(luigi.Target):
                 return
             with storage.whole_or_absent(marker, self._drafts) as stream:
                 stream.write(b"the next run asks for the addresses left unanswered\n")
+
+
+def days_with(name: str, root: str, stage: str, source: str) -> list[dt.date]:
+    """The days that have a file of a name, whether or not it is to be made again."""
+    listed = storage.list_files(f"{root}/{stage}/{source}", [name])
+    return sorted(day for path, _, _ in listed if (day := _day_of(path)) is not None)
 
 
 def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:

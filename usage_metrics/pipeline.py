@@ -22,6 +22,7 @@ from usage_metrics.days import (
     check_range,
     days_between,
     first_running_day,
+    kept_from,
     months_between,
     utc_now,
     why_not_yet,
@@ -499,12 +500,14 @@ class LoadSQLite(Reporting):
     def _days_to_make(self) -> list[luigi.Task]:
         files = self._files()
         days = self._days()
+        if not days:
+            return []
         if sum(day not in files for day in days) > MANY_DAYS:
             end, not_yet = self._not_to_be_had(files)
             return [
                 *(
                     Backfill(start=start, stop=stop, source=self.source)
-                    for start, stop in months_between(self.start, end)
+                    for start, stop in months_between(days[0], end)
                 ),
                 *(LogsOfDay(date=day, source=self.source) for day in not_yet),
             ]
@@ -512,12 +515,12 @@ class LoadSQLite(Reporting):
             RangeDaily(
                 of=Geocode,
                 of_params={"source": self.source},
-                start=self.start,
+                start=days[0],
                 stop=self.end,
                 param_name="date",
                 # All of them, whatever [RangeDaily] says of ranges asked for by hand.
                 task_limit=len(days),
-                days_back=(utc_now().date() - self.start).days + 1,
+                days_back=(utc_now().date() - days[0]).days + 1,
                 days_forward=-1,
             )
         ]
@@ -596,7 +599,8 @@ class LoadSQLite(Reporting):
         return end, not_yet
 
     def _days(self) -> list[dt.date]:
-        return days_between(self.start, self.end)
+        """The days of the range, but for those of which nothing is to be kept."""
+        return days_between(max(self.start, kept_from(Geocode.stage)), self.end)
 
     def _files(self) -> dict[dt.date, str]:
         return list_partitions(_root(), Geocode.stage, self.source)

@@ -24,6 +24,7 @@ COMMANDS = {
     "refresh": "Read the last days' logs again and follow what changed.",
     "rebuild": "Make a stage of a range of days again, and all to the right.",
     "erase": "Take an address out of everything that is kept.",
+    "retain": "Remove what is older than the settings allow.",
 }
 """The commands in the order of --help, each with what stands beside it there."""
 

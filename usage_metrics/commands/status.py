@@ -14,7 +14,7 @@ import click
 from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.options import example
-from usage_metrics.days import days_between
+from usage_metrics.days import days_between, kept_from
 from usage_metrics.partitions import Partition, list_partitions
 from usage_metrics.pipeline import STAGES
 
@@ -41,6 +41,7 @@ def describe(source: str) -> Iterator[str]:
     """One line for each stage of a source."""
     root = config.paths().root
     left: dict[dt.date, dict[str, Any]] = {}
+    previous = ""
     wanted: list[dt.date] = []
     for stage in STAGES:
         days = list(list_partitions(root, stage.stage, source))
@@ -48,18 +49,21 @@ def describe(source: str) -> Iterator[str]:
         if stage is STAGES[0] and days:
             wanted = [*days_between(days[0], days[-1]), days[-1]]
         recipe = stage.recipe(source)
-        missing = [day for day in wanted if day not in facts]
+        kept = kept_from(stage.stage)
+        missing = [day for day in wanted if day not in facts and day >= kept]
         stale = [
             day
             for day in days
-            if stage is not STAGES[0] and is_stale(facts[day], left.get(day), recipe)
+            if stage is not STAGES[0]
+            and (day in left or day >= kept_from(previous))
+            and is_stale(facts[day], left.get(day), recipe)
         ]
         span = f"{days[0]} … {days[-1]}" if days else ""
         yield (
             f"{stage.stage:9} {len(days):5,} days  {span}"
             f"{_named('missing', missing)}{_named('stale', stale)}"
         )
-        left = facts
+        left, previous = facts, stage.stage
 
 
 def is_stale(

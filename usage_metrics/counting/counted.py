@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 
 from usage_metrics import config
-from usage_metrics.days import ONE_DAY
+from usage_metrics.days import ONE_DAY, kept_from
 from usage_metrics.footers import Footers
 from usage_metrics.partition_writer import digest_of
 from usage_metrics.partitions import list_partitions
@@ -52,8 +52,12 @@ class Counts:
         }
 
     def missing(self, days: Iterable[dt.date]) -> list[dt.date]:
-        """Those of some days that are to be counted, for the first time or again."""
-        return [day for day in days if day not in self.days]
+        """Those of some days that are to be counted, for the first time or again.
+
+        A day whose requests are no longer kept stays as it was counted.
+        """
+        kept = kept_from(Geocode.stage)
+        return [day for day in days if day not in self.days and day >= kept]
 
     def is_added_up(self, month: dt.date) -> bool:
         """Whether a month holds what its days hold."""

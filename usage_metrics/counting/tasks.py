@@ -29,6 +29,7 @@ from usage_metrics.counting.counted import (
 )
 from usage_metrics.days import (
     ONE_DAY,
+    kept_from,
     utc_now,
     why_not_yet,
 )
@@ -62,7 +63,12 @@ class CountUsage(Stage):
         return [Geocode(date=day, source=self.source) for day in days]
 
     def complete(self) -> bool:
-        """Whether the day is counted, and from what is there now."""
+        """Whether the day is counted, and from what is there now.
+
+        A day whose requests are no longer kept stays as it was counted.
+        """
+        if self.date < kept_from(Geocode.stage):
+            return self.output().exists()
         counted_from = _facts(self.output()).get("counted_from")
         return (
             counted_from is not None
@@ -200,28 +206,23 @@ class CountMonth(OfMonth):
         from usage_metrics.counting import concentration, monthly
 
         counted = self.counted(CountUsage.stage)
+        addresses = _addresses_of(*map(_geocoded_of, counted))
         days = [_read(day, list(monthly.NEEDED)) for day in counted]
         period = f"{self.month:%Y-%m}"
         tables = (
             concentration.concentration(
-                [self._tally(day) for day in counted], period, self.source
+                [_tally(day, addresses) for day in counted], period, self.source
             ),
             monthly.usage_monthly(days, self.month, self.source),
         )
         for target, table in zip(self.output(), tables, strict=True):
             with target.writing(table.schema) as file:
                 file.write(table)
-                file.facts["made_from"] = self._made_from()
+                file.facts |= {
+                    "made_from": self._made_from(),
+                    "addresses": addresses,
+                }
         self.say(f"{len(counted)} days of {period}")
-
-    def _tally(self, day: Partition) -> "pa.Table":
-        from usage_metrics.counting import concentration
-        from usage_metrics.counting.addresses import addresses_of, kind_of
-
-        columns = ["dataset", "organization", "outcome", "session", "bytes"]
-        geocoded = Partition(day.root, Geocode.stage, day.source, day.date)
-        addresses = addresses_of(geocoded, kind_of(geocoded))
-        return concentration.tally(_read(day, columns), addresses)
 
     def _made_from(self) -> dict[str, str | None]:
         return {
@@ -346,12 +347,32 @@ def _read(partition: Partition, columns: list[str]) -> "pa.Table":
     return table
 
 
+def _geocoded_of(counted: Partition) -> Partition:
+    """The requests that a count was made from."""
+    return Partition(counted.root, Geocode.stage, counted.source, counted.date)
+
+
+def _tally(counted: Partition, addresses: str) -> "pa.Table":
+    """Add up a day by organisation and address; without addresses if they are gone."""
+    import pyarrow as pa
+
+    from usage_metrics.counting import concentration
+    from usage_metrics.counting.addresses import addresses_of
+
+    columns = ["dataset", "organization", "outcome", "session", "bytes"]
+    events, geocoded = _read(counted, columns), _geocoded_of(counted)
+    if geocoded.exists():
+        return concentration.tally(events, addresses_of(geocoded, addresses))
+    unknown = pa.chunked_array([pa.nulls(events.num_rows, pa.string())])
+    return concentration.tally(events, unknown)
+
+
 def _addresses_of(*days: Partition) -> str:
     """What addresses all of some days have: only like ones can be compared."""
     from usage_metrics.counting.addresses import AS_GEOCODED, FULL, kind_of
 
     kinds = {kind_of(day) for day in days if day.exists()}
-    return FULL if kinds == {FULL} else AS_GEOCODED
+    return FULL if kinds <= {FULL} else AS_GEOCODED
 
 
 def _read_day(geocoded: Partition, addresses: str) -> "pa.Table":

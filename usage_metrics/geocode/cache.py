@@ -216,8 +216,11 @@ class LockedShelf:
         """
         return sum(LockedShelf(self._stem, kind)._forget(unwanted) for kind in KINDS)
 
+    def delete_set_aside(self) -> int:
+        """Delete the damaged files that were set aside; say how many there were."""
+        return sum(LockedShelf(self._stem, k)._file.delete_set_aside() for k in KINDS)
+
     def _forget(self, unwanted: Callable[[dict[str, str]], Collection[str]]) -> int:
-        self._file.delete_set_aside()
         if not self.exists():
             return 0
         if not has_kind(self.kind):
@@ -226,9 +229,18 @@ class LockedShelf:
                 "take anything out of it: use that one, or delete the file"
             )
         with self._lock():
-            with self._file.open() as pages:
-                gone = _without_unwanted(pages, unwanted)
-            self._file.scrub()
+            try:
+                with self._file.open() as pages:
+                    gone = _without_unwanted(pages, unwanted)
+                    is_empty = not page_numbers(pages)
+                if is_empty:
+                    self._file.delete()
+                else:
+                    self._file.scrub()
+            except DamagedError as damage:
+                ending = self._file.set_aside()
+                logger.warning("%s; its files now end in %s", damage, ending)
+                return 0
         return gone
 
     def _take_over(self, shelf: StableShelf) -> None:

@@ -205,6 +205,37 @@ class IpinfoProvider:
         ) from refusal
 
 
+def forget_expired(cache: str, cache_days: int, *, rehearse: bool) -> int:
+    """Take out of a cache what is too old to be used.
+
+    Args:
+        cache: path of its file.
+        cache_days: days after which an address is asked for again.
+        rehearse: leave all as it is, and only say how much it is.
+
+    Returns:
+        How many answers that is.
+
+    Raises:
+        StorageError: if it cannot be read or written.
+    """
+    oldest = _iso(dt.datetime.now(dt.UTC) - dt.timedelta(cache_days))
+
+    def expired(answers: dict[str, str]) -> set[str]:
+        kept = {address: _read(text) for address, text in answers.items()}
+        return {
+            a for a, answer in kept.items() if answer and answer.fetched_at < oldest
+        }
+
+    shelf = LockedShelf(Path(cache))
+    if not rehearse:
+        return shelf.forget(expired)
+    if not shelf.exists():
+        return 0
+    with shelf.open() as answers:
+        return len(expired(dict(answers)))
+
+
 def _iso(moment: dt.datetime) -> str:
     return moment.isoformat(timespec="minutes")
 

@@ -98,6 +98,11 @@ class PageFile:
             self._part(suffix).unlink(missing_ok=True)
         self._rename(ending, "")
 
+    def delete(self) -> None:
+        """Delete it; its index last, which alone says nothing."""
+        for suffix in sorted(_SUFFIXES, key=lambda suffix: suffix == ".dir"):
+            self._part(suffix).unlink(missing_ok=True)
+
     def delete_set_aside(self) -> int:
         """Delete what :meth:`set_aside` left: nobody can tell what is in it."""
         pattern = f"{glob.escape(self.path.name)}*{_SET_ASIDE}*"

@@ -1,6 +1,7 @@
 """Takes addresses out of the database, and out of what SQLite keeps of deleted rows."""
 
 import contextlib
+import datetime as dt
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,11 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from usage_metrics.columns import STRING
-from usage_metrics.compacting import compact
+from usage_metrics.compacting import empty_log
 from usage_metrics.errors import StorageError
 from usage_metrics.privacy.removal import NEAR, Erased
 from usage_metrics.privacy.spellings import without
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.warehouse.sqlite import Warehouse
 from usage_metrics.warehouse.tables import quoted
 
 Values = list[tuple[str | None, str]]
@@ -38,24 +40,78 @@ def erase_from_database(
     """
     if not path.exists():
         return 0
+    with _opened(path, busy_seconds) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        found = sum(
+            _erase_from(connection, table, columns, erased)
+            for table, columns in _tables(connection)
+        )
+        _follow(connection, renamed)
+        connection.execute("COMMIT")
+        # Also what was deleted before, and not overwritten then.
+        connection.execute("VACUUM")
+        empty_log(connection)
+    return found
+
+
+def drop_days(
+    path: Path, busy_seconds: float, source: str, first: dt.date, *, rehearse: bool
+) -> list[dt.date]:
+    """Take out the requests of the days before one, so that nothing is left of them.
+
+    Args:
+        path: of the database.
+        busy_seconds: how long to wait while another program uses it.
+        source: the kind of log.
+        first: the first day to keep.
+        rehearse: leave all as it is, and only say which days they are.
+
+    Returns:
+        The days.
+
+    Raises:
+        StorageError: if it is damaged or stays in use.
+    """
+    table, time = get_source(source).table, get_source(source).loaded_time
+    loaded = Warehouse(str(path), busy_seconds).loaded(table, source)
+    days = sorted(day for day in loaded if day < first)
+    if rehearse or not days:
+        return days
+    with _opened(path, busy_seconds) as connection:
+        for day in days:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(
+                f"DELETE FROM {quoted(table)} "  # noqa: S608
+                f"WHERE {quoted(time)} >= ? AND {quoted(time)} < ?",
+                (day.isoformat(), (day + dt.timedelta(days=1)).isoformat()),
+            )
+            connection.execute(
+                "DELETE FROM usage_metrics_partitions "
+                'WHERE "table" = ? AND source = ? AND date = ?',
+                (table, source, day.isoformat()),
+            )
+            connection.execute("COMMIT")
+        empty_log(connection)
+    return days
+
+
+@contextlib.contextmanager
+def _opened(path: Path, busy_seconds: float) -> Iterator[sqlite3.Connection]:
+    """Open a database such that what is deleted is overwritten.
+
+    Raises:
+        StorageError: in place of SQLite's errors.
+    """
     try:
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
         with contextlib.closing(connection):
             connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("BEGIN IMMEDIATE")
-            found = sum(
-                _erase_from(connection, table, columns, erased)
-                for table, columns in _tables(connection)
-            )
-            _follow(connection, renamed)
-            connection.execute("COMMIT")
-        compact(path, busy_seconds)
+            yield connection
     except sqlite3.Error as error:
         raise StorageError(
-            f"{path}: {error}; close what uses it, such as Datasette, and erase again: "
-            "what is erased by now stays so"
+            f"{path}: {error}; close what uses it, such as Datasette, and run it "
+            "again: what is gone by now stays so"
         ) from error
-    return found
 
 
 def _tables(connection: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:

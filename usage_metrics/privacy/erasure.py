@@ -69,8 +69,12 @@ class Erasure:
 
     def _from_answers(self) -> Iterator[tuple[str, bool]]:
         cache = Path(config.ipinfo().cache)
-        if gone := LockedShelf(cache).forget(self._unwanted):
+        shelf = LockedShelf(cache)
+        if gone := shelf.forget(self._unwanted):
             yield f"{cache}: {gone:,} answers of ipinfo", True
+        # Nobody can tell whose addresses are in a damaged file.
+        if damaged := shelf.delete_set_aside():
+            yield f"{cache}: {damaged:,} damaged files that were set aside", True
 
     def _unwanted(self, answers: dict[str, str]) -> set[str]:
         """Which answers are about one of the addresses, or name one."""

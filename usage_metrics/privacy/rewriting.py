@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from usage_metrics import storage
 from usage_metrics.partitions import (
+    FILE_NAME,
     Partition,
+    days_with,
     dictionaries_of,
-    list_partitions,
     row_groups,
 )
 from usage_metrics.privacy.removal import Erased
@@ -43,7 +44,7 @@ class Rewriting:
         self._partitions = [
             Partition(root, stage, source, day)
             for stage in stages
-            for day in list_partitions(root, stage, source)
+            for day in days_with(FILE_NAME, root, stage, source)
         ]
         self.renamed: dict[str, str] = {}
         """The present id of contents that were replaced."""
