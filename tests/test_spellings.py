@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics.agents.addresses import Address
+from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.columns import STRING
 from usage_metrics.privacy.spellings import REMOVED, Wanted, remove, without
 
@@ -107,7 +107,8 @@ def test_no_spelling_is_left_whatever_stands_around_it(
     data: st.DataObject, address: Address, before: str, after: str
 ) -> None:
     text = before + data.draw(spellings(address)) + after
-    wanted = among(f"{address}/{address.max_prefixlen}")
+    plain = parse_address(str(address))  # one of IPv4 in IPv6 is of IPv4
+    wanted = among(str(plain))
     for whole in (text, json.dumps({"text": text}), quote(text, safe="")):
         left = remove(whole, wanted)
         assert REMOVED in left
