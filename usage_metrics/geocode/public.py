@@ -16,6 +16,11 @@ others are public, without a look at each.
 """
 
 
+def is_plain_ipv4(texts: pa.Array) -> pa.BooleanArray:
+    """Which texts are addresses of IPv4 and nothing else; null for null."""
+    return pc.match_substring_regex(texts, _IPV4)
+
+
 def public_addresses(texts: pa.Array) -> tuple[list[str], pa.BooleanArray]:
     """Tell public addresses from bogons, and both from what is no address.
 
@@ -27,8 +32,7 @@ def public_addresses(texts: pa.Array) -> tuple[list[str], pa.BooleanArray]:
         as IPv6 is of IPv4); and for each text whether it is one: null for no address.
     """
     plain = pc.and_not(
-        pc.match_substring_regex(texts, _IPV4),
-        pc.match_substring_regex(texts, _MAY_BE_SPECIAL),
+        is_plain_ipv4(texts), pc.match_substring_regex(texts, _MAY_BE_SPECIAL)
     ).fill_null(False)
     others = pc.invert(plain)
     judged = [_judge((text or "").strip()) for text in texts.filter(others).to_pylist()]

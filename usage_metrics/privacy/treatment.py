@@ -30,6 +30,7 @@ from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.cleaning import dictionary, spread
 from usage_metrics.columns import STRING
 from usage_metrics.geocode import Located
+from usage_metrics.geocode.public import is_plain_ipv4
 from usage_metrics.privacy.spellings import without
 
 MODES = ("keep", "truncate", "pseudonymize", "drop")
@@ -72,13 +73,17 @@ def pseudonyms(salt: bytes) -> Spell:
 
 
 def _spelling(mode: str) -> Spell:
-    match mode:
-        case "truncate":
-            return truncated
-        case "pseudonymize":
-            return pseudonyms(secrets.token_bytes(32))
-        case _:
-            return lambda _: None
+    if mode == "pseudonymize":
+        return pseudonyms(secrets.token_bytes(32))
+    return lambda _: None
+
+
+def _parsed(texts: pa.Array) -> list[Address | None]:
+    return [parse_address((text or "").strip()) for text in texts.to_pylist()]
+
+
+def _spelled(addresses: list[Address | None], spell: Spell) -> pa.Array:
+    return pa.array([None if a is None else spell(a) for a in addresses], STRING)
 
 
 class Treatment:
@@ -96,11 +101,18 @@ class Treatment:
         self._addresses = addresses
         if self._column is None:
             return
-        spell = _spelling(mode)
-        parsed = [parse_address((text or "").strip()) for text in addresses.to_pylist()]
-        treated = [None if address is None else spell(address) for address in parsed]
-        self._treated = pa.array(treated, STRING)
-        self._known = frozenset(_without_zone(a) for a in parsed if a is not None)
+        plain = pc.fill_null(is_plain_ipv4(addresses), False)
+        parsed = _parsed(addresses.filter(pc.invert(plain)))
+        self._known = frozenset(addresses.filter(plain).to_pylist()) | {
+            str(_without_zone(address)) for address in parsed if address is not None
+        }
+        if mode == "truncate":
+            # Of plain addresses all at once, as they are nearly all there are.
+            networks = pc.replace_substring_regex(addresses, "[0-9]+$", "0/24")
+            rest = _spelled(parsed, truncated)
+            self._treated = pc.replace_with_mask(networks, pc.invert(plain), rest)
+        else:
+            self._treated = _spelled(_parsed(addresses), _spelling(mode))
 
     def of_located(self, located: Located) -> Located:
         """Make locations coarse."""
@@ -137,7 +149,7 @@ class Treatment:
         return spread(self._treated.take(places), addresses.indices)
 
     def _is_known(self, address: Address) -> bool:
-        return address in self._known
+        return str(address) in self._known
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
