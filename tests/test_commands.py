@@ -46,20 +46,6 @@ def test_a_damaged_file_is_named(
     assert said.endswith(" 1 damaged\n")
 
 
-def test_status_names_a_day_that_is_missing_and_one_that_is_stale(
-    counted: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["status"]) == 0
-    assert "missing" not in (said := capsys.readouterr().out)
-    assert "stale" not in said
-    settings("datasette", data_request_patterns="/other")
-    counted.delete("geocoded")
-    main(["status"])
-    cleaned, geocoded = capsys.readouterr().out.splitlines()[2:4]
-    assert f"2 stale: {DAY}, {DAY + ONE_DAY}" in cleaned
-    assert f"1 missing: {DAY}" in geocoded
-
-
 def test_doctor_finds_nothing_wrong_where_nothing_is(
     counted: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

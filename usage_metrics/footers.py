@@ -13,7 +13,7 @@ from typing import Any
 
 from usage_metrics import config, run_log, storage
 from usage_metrics.errors import StorageError
-from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.partitions import Partition, list_partitions, written_at
 
 Facts = dict[str, Any]
 
@@ -49,6 +49,12 @@ class Footers:
             now[day.isoformat()] = entry
         self._known[name] = now
         return {dt.date.fromisoformat(day): entry[1] for day, entry in now.items()}
+
+    def written_at(self, stage: str, source: str, day: dt.date) -> float:
+        """When a file was written, in seconds; before all time if it is not there."""
+        known = self._known.get(f"{self._root} {stage} {source}", {})
+        entry = known.get(day.isoformat())
+        return written_at(entry[0]) if entry else 0.0
 
     def keep(self) -> None:
         """Write down what is new; if that cannot be, the next one reads it again."""

@@ -1,6 +1,8 @@
 """The options that several commands have, each written once."""
 
 import datetime as dt
+import shutil
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,8 @@ import click
 from usage_metrics.sources import SOURCES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+LONGEST_LINE = 100
 
 USUAL_SOURCE = "datasette"
 
@@ -85,6 +89,19 @@ def checked_stop(start: dt.date, stop: dt.date) -> dt.date:
             "last"
         )
     return stop
+
+
+def in_lines(text: str, indent: str = "") -> str:
+    """Text cut between words, to be read in a terminal."""
+    width = min(shutil.get_terminal_size().columns, LONGEST_LINE)
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def sources(chosen: str | None) -> list[str]:

@@ -3,8 +3,6 @@
 import contextlib
 import datetime as dt
 import logging
-import shutil
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,11 +12,10 @@ from luigi.retcodes import run_with_retcodes
 from luigi.task_register import Register
 
 from usage_metrics import run_log
+from usage_metrics.commands import options
 
 SHOWN_FAILURES = 20
 """Of a thousand failures so many are listed."""
-
-LONGEST_LINE = 100
 
 REASONS = {
     10: "another run is at it",
@@ -176,19 +173,6 @@ def one_a_day(found: Sequence[Failure]) -> list[Failure]:
     return list(first.values())
 
 
-def in_lines(text: str, indent: str = "") -> str:
-    """Text cut between words, to be read in a terminal."""
-    width = min(shutil.get_terminal_size().columns, LONGEST_LINE)
-    return textwrap.fill(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
 def list_failures(found: Sequence[Failure], retry: str) -> None:
     """Say what failed, why, and how to try it again.
 
@@ -197,7 +181,7 @@ def list_failures(found: Sequence[Failure], retry: str) -> None:
         retry: the command for a day, with ``{day}`` and ``{next}`` in it.
     """
     for failure in found[:SHOWN_FAILURES]:
-        click.echo(in_lines(f"{failure}", indent="  "), err=True)
+        click.echo(options.in_lines(f"{failure}", indent="  "), err=True)
         if day := failure.parameters.get("date"):
             following = dt.date.fromisoformat(day) + dt.timedelta(days=1)
             again = retry.format(day=day, next=following)

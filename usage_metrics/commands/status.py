@@ -1,87 +1,197 @@
-"""Say which days of each stage are there, missing or stale.
+"""Say which days of each stage are done, missing, stale or failed."""
 
-Missing is a day between the first and the last raw one. Stale is a file that was made
-from another file than the present one on its left, or by an older version or other
-settings; delete it and the files to the right of it, and the next run makes them again.
-"""
-
-import datetime as dt
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
 from usage_metrics import config
-from usage_metrics.commands import options
-from usage_metrics.commands.options import example
-from usage_metrics.days import days_between, kept_from
-from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import STAGES
+from usage_metrics.commands import calendar_strip, options
+from usage_metrics.commands.overview import Overview, Span, StageDays, look_at, spans
+from usage_metrics.commands.place import check_place
+from usage_metrics.counting.tasks import CountUsage
 
-SHOWN = 5
-"""Of many days so many are named."""
+SHOWN = 4
+"""Of many ranges or failures so many are named; --json names all."""
+
+HEAD = "  missing  stale  failed"
 
 
-@click.command(epilog=example("usage-metrics status"))
+@click.command(
+    epilog=options.example(
+        "usage-metrics status", "usage-metrics status --html status.html"
+    )
+)
 @options.any_source
-def command(source: str | None) -> None:
-    """Say which days of each stage are there, missing or stale.
+@options.as_json
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="write a page that needs nothing else",
+)
+def command(source: str | None, as_json: bool, html: Path | None) -> None:
+    """Say which days of each stage are done, missing, stale or failed.
 
-    Missing is a day between the first and the last raw one. Stale is a file that was
-    made from another file than the present one on its left, or by an older version or
-    other settings.
+    Missing is a day of the database's range (in luigi.cfg) that is not there. Stale is
+    a file that was made from another file than the one now on its left, or by an older
+    version or other settings. Failed is what the run log says failed at last. No
+    service is asked.
     """
-    for name in options.sources(source):
-        click.echo(f"{name} in {config.paths().root}")
-        for line in describe(name):
-            click.echo(f"  {line}")
+    config.check_sections()
+    check_place()
+    overviews = [look_at(name) for name in options.sources(source)]
+    if html is not None:
+        from usage_metrics.commands.status_page import page
+
+        html.write_text(page(overviews), encoding="utf-8")
+        click.echo(f"written to {html}", err=True)
+    if as_json:
+        click.echo(json.dumps([as_data(o) for o in overviews], indent=2))
+    elif html is None:
+        for overview in overviews:
+            for line in describe(overview):
+                click.echo(line)
 
 
-def describe(source: str) -> Iterator[str]:
-    """One line for each stage of a source."""
-    root = config.paths().root
-    left: dict[dt.date, dict[str, Any]] = {}
-    previous = ""
-    wanted: list[dt.date] = []
-    for stage in STAGES:
-        days = list(list_partitions(root, stage.stage, source))
-        facts = {day: Partition(root, stage.stage, source, day).facts() for day in days}
-        if stage is STAGES[0] and days:
-            wanted = [*days_between(days[0], days[-1]), days[-1]]
-        recipe = stage.recipe(source)
-        kept = kept_from(stage.stage)
-        missing = [day for day in wanted if day not in facts and day >= kept]
-        stale = [
-            day
-            for day in days
-            if stage is not STAGES[0]
-            and (day in left or day >= kept_from(previous))
-            and is_stale(facts[day], left.get(day), recipe)
-        ]
-        span = f"{days[0]} … {days[-1]}" if days else ""
-        yield (
-            f"{stage.stage:9} {len(days):5,} days  {span}"
-            f"{_named('missing', missing)}{_named('stale', stale)}"
+def as_data(overview: Overview) -> dict[str, Any]:
+    """Everything, for programs."""
+    wanted = overview.wanted
+    return {
+        "source": overview.source,
+        "root": overview.root,
+        "first": str(wanted[0]) if wanted else None,
+        "last": str(wanted[-1]) if wanted else None,
+        "stages": [
+            {
+                "stage": stage.stage,
+                "days": len(stage.done),
+                "first": str(stage.done[0]) if stage.done else None,
+                "last": str(stage.done[-1]) if stage.done else None,
+                **{
+                    name: _as_ranges(getattr(stage, name))
+                    for name in ("missing", "stale", "damaged")
+                },
+                "failed": {str(day): why for day, why in stage.failed.items()},
+            }
+            for stage in overview.stages
+        ],
+        "next_run": {
+            "makes": _as_ranges(overview.to_make),
+            "reads_again": _as_ranges(overview.again),
+            "loads": _as_ranges(overview.to_load),
+        },
+        "problems": overview.problems,
+    }
+
+
+def describe(overview: Overview) -> Iterator[str]:
+    """Everything, for a terminal of 80 columns."""
+    wanted = overview.wanted
+    span = f", {wanted[0]} to {wanted[-1]}" if wanted else ""
+    yield click.style(f"{overview.source} in {overview.root}{span}", bold=True)
+    if overview.is_empty:
+        yield f"  Nothing is made yet. {next_run(overview)[0]}"
+        return
+    yield f"  {'stage':9} {'days':>6}  {'first':10}  {'last':10}" + HEAD
+    for stage in overview.stages:
+        yield _row(stage)
+    for stage in overview.stages:
+        yield from _details(stage)
+    yield ""
+    for line in calendar_strip.lines(wanted, overview.state):
+        yield f"  {line.name:7} {''.join(map(_sign, line.states))}"
+    yield f"  {'':7} {'  '.join(_legend(overview))}"
+    yield ""
+    for sentence in (*next_run(overview), *overview.problems):
+        yield options.in_lines(sentence, indent="  ")
+
+
+def next_run(overview: Overview) -> list[str]:
+    """What the next run would do, and what it would not."""
+    parts = []
+    if overview.to_make:
+        parts.append(f"makes {_named(overview.to_make)}")
+    if overview.again:
+        parts.append(f"reads {_named(overview.again)} again")
+    if overview.to_load:
+        parts.append(f"loads {_days(overview.to_load)} into the database")
+    counted = overview.by_name[CountUsage.stage]
+    if counted.missing or counted.stale:
+        parts.append(f"counts {_days([*counted.missing, *counted.stale])}")
+    said = ", ".join(parts) if parts else "has nothing to do"
+    sentences = [f"The next run {said}."]
+    if stale := overview.to_rebuild:
+        sentences.append(
+            f"{_days(stale)} stale or damaged stay so until they are rebuilt: "
+            f"usage-metrics rebuild --stale --start {stale[0]}"
         )
-        left, previous = facts, stage.stage
+    return sentences
 
 
-def is_stale(
-    facts: dict[str, Any], left: dict[str, Any] | None, recipe: dict[str, Any]
-) -> bool:
-    """Whether a file would be made otherwise now.
-
-    Args:
-        facts: of its footer.
-        left: those of the file on its left; None when there is none any more.
-        recipe: the present one of its stage.
-    """
-    made_from_another = left is not None and facts["made_from"] != left["content_id"]
-    return made_from_another or facts.get("recipe") != recipe
+def _row(stage: StageDays) -> str:
+    first, last = (stage.done[0], stage.done[-1]) if stage.done else ("", "")
+    numbers = (
+        _number(len(stage.missing), 7, "yellow"),
+        _number(len({*stage.stale, *stage.damaged}), 5, "yellow"),
+        _number(len(stage.failed), 6, "red"),
+    )
+    head = f"  {stage.stage:9} {len(stage.done):>6,}  {first!s:10}  {last!s:10}"
+    return f"{head}  {'  '.join(numbers)}"
 
 
-def _named(what: str, days: list[dt.date]) -> str:
-    if not days:
-        return ""
-    named = ", ".join(map(str, days[:SHOWN]))
-    return f"  {len(days):,} {what}: {named}{' …' if len(days) > SHOWN else ''}"
+def _number(number: int, width: int, colour: str) -> str:
+    text = f"{number:>{width},}" if number else f"{'-':>{width}}"
+    return click.style(text, fg=colour) if number else text
+
+
+def _details(stage: StageDays) -> Iterator[str]:
+    for what in ("missing", "stale", "damaged"):
+        days = getattr(stage, what)
+        if days:
+            yield f"  {stage.stage} {what}: {_ranges(days)}"
+    for day, reason in list(stage.failed.items())[:SHOWN]:
+        when = "" if str(day) in reason else f" {day}"
+        text = f"{stage.stage}{when} failed: {reason}"
+        yield options.in_lines(click.style(text, fg="red"), indent="  ")
+    if len(stage.failed) > SHOWN:
+        yield f"  {stage.stage}: {len(stage.failed) - SHOWN:,} more failed"
+
+
+def _sign(state: str | None) -> str:
+    if state is None:
+        return " "
+    sign = calendar_strip.SIGNS[state]
+    return click.style(sign.text, fg=sign.colour)
+
+
+def _legend(overview: Overview) -> Iterator[str]:
+    seen = {overview.state(day) for day in overview.wanted}
+    for state, sign in reversed(calendar_strip.SIGNS.items()):
+        if state in seen:
+            yield f"{_sign(state)} {sign.meaning}"
+
+
+def _days(days: Iterable[Any]) -> str:
+    number = len(set(days))
+    return f"{number:,} day{'s' if number != 1 else ''}"
+
+
+def _named(days: list[Any]) -> str:
+    return f"{_days(days)} ({_ranges(days)})"
+
+
+def _ranges(days: Iterable[Any]) -> str:
+    found = spans(days)
+    more = f" and {len(found) - SHOWN:,} more ranges" if len(found) > SHOWN else ""
+    return ", ".join(map(str, found[:SHOWN])) + more
+
+
+def _as_ranges(days: Iterable[Any]) -> list[dict[str, str]]:
+    return [_as_range(span) for span in spans(days)]
+
+
+def _as_range(span: Span) -> dict[str, str]:
+    return {"first": str(span.first), "last": str(span.last)}

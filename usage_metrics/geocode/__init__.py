@@ -101,7 +101,13 @@ class Located:
         return f"{text} · {self.unanswered:,} unanswered" if self.unanswered else text
 
 
-NOWHERE = Located(None, pa.array([], pa.string()), LOCATION.empty_table(), {})
+NOWHERE = Located(
+    None,
+    pa.nulls(0, pa.string()),
+    # Schema.empty_table() would import pandas, which takes longer than all the rest.
+    pa.Table.from_arrays([pa.nulls(0, f.type) for f in LOCATION], schema=LOCATION),
+    {},
+)
 """Of a source without addresses."""
 
 
