@@ -1,6 +1,7 @@
 """What is older than the settings allow is removed, and is not missed."""
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,10 +91,11 @@ def test_what_was_removed_is_not_missed_by_any_task(
     settings("geocode", database="")
     settings("datasette", data_request_patterns="/other")
     capsys.readouterr()
-    main(["status"])
-    lines = {x.split()[0]: x for x in capsys.readouterr().out.splitlines() if x}
-    assert "missing" not in lines["raw"]
-    assert "3 stale" in lines["cleaned"]
+    main(["status", "--json"])
+    (status,) = json.loads(capsys.readouterr().out)
+    stages = {stage["stage"]: stage for stage in status["stages"]}
+    assert stages["raw"]["missing"] == []
+    assert len(stages["cleaned"]["stale"]) == 1, "a range of three days"
 
 
 def test_a_stage_whose_source_is_gone_is_not_stale_by_another_setting(
