@@ -87,7 +87,7 @@ class Campaign:
         self.first_way = self.chance.randrange(len(WAYS))
         self.logs = write_logs(self.folder / "logs", self.days, self.requests)
         reference = self._place("reference")
-        code, screen = reference.run("LoadUsage", "--local-scheduler")
+        code, screen = reference.run("LoadUsage", "--no-lock", "--local-scheduler")
         assert code == DONE, screen
         self.files = contents.of_files(reference.root)
         self.tables = contents.of_database(reference.database)
@@ -182,7 +182,7 @@ class Campaign:
         """Whoever writes a stage's next day sweeps up behind all that was killed."""
         for day in place.root.glob(f"*/*/date={place.start}"):
             shutil.rmtree(day)
-        code, screen = place.run("LoadUsage", "--local-scheduler")
+        code, screen = place.run("LoadUsage", "--no-lock", "--local-scheduler")
         self._note([f"exit code {code}: {screen[-3000:]}"] if code else [])
         left = [str(p) for p in place.root.rglob("*") if ".tmp-" in p.name]
         self._note([f"{path} is left" for path in left])

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import functools
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -161,7 +162,8 @@ def main() -> None:
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     print("looking", flush=True)
-    while not stopped:
+    parent = os.getppid()
+    while not stopped and os.getppid() == parent:
         observers.look()
         time.sleep(PAUSE)
     observers.look()

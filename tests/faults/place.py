@@ -34,6 +34,8 @@ stop = {stop}
 [core]
 rpc_retry_attempts = 3
 rpc_retry_wait = 1
+default_scheduler_host = {scheduler[0]}
+default_scheduler_port = {scheduler[1]}
 
 [scheduler]
 worker_disconnect_delay = 1
@@ -56,6 +58,7 @@ class Place:
     folder: Path
     start: dt.date = dt.date(2026, 3, 2)
     days: int = 6
+    scheduler: tuple[str, int] = ("localhost", 8082)
     extra: str = ""
     """More of luigi.cfg."""
     root_uri: str = ""
@@ -70,17 +73,22 @@ class Place:
 
     @property
     def database(self) -> Path:
-        return self.root / "usage_metrics.db"
+        return self.folder / "data/usage_metrics.db"
 
     @property
     def stop(self) -> dt.date:
         return self.start + dt.timedelta(days=self.days)
 
-    def furnish(self, logs: Path) -> "Place":
+    def furnish(self, logs: Path | str) -> "Place":
         """Make the folder and write its luigi.cfg."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        root = self.root_uri or str(self.root)
-        text = CFG.format(logs=logs, root=root, start=self.start, stop=self.stop)
+        text = CFG.format(
+            logs=logs,
+            root=self.root_uri or self.root,
+            start=self.start,
+            stop=self.stop,
+            scheduler=self.scheduler,
+        )
         (self.folder / "luigi.cfg").write_text(text + self.extra)
         return self
 
@@ -157,6 +165,7 @@ def write_logs(folder: Path, days: int, requests: int) -> Path:
 def luigid(place: Place, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A scheduler of our own; gives its port."""
     port = port or free_port()
+    place.folder.mkdir(parents=True, exist_ok=True)
     command = [*place.inside, f"{PROGRAMS}/luigid", "--address", address]
     command += ["--port", str(port), "--state-path", f"{place.folder}/luigid.pickle"]
     with (
@@ -170,8 +179,7 @@ def luigid(place: Place, address: str = "127.0.0.1", port: int = 0) -> Iterator[
         ) as daemon,
     ):
         try:
-            if not place.inside:
-                wait_for(address, port)
+            wait_for(address, port)
             yield port
         finally:
             daemon.kill()
