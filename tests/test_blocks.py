@@ -185,3 +185,43 @@ def test_halves_of_a_block_are_blocks() -> None:
         (b"a\n", [1]),
         (b"bb\nc\n", [3, 4]),
     ]
+
+
+# --- bombs ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line", [b"\n", b'{"timestamp": "2022-03-15T12:00:00Z"}\n', b"x" * 99 + b"\n"]
+)
+def test_a_gzip_file_that_unpacks_without_end_is_refused_before_it_is_unpacked(
+    monkeypatch: pytest.MonkeyPatch, line: bytes
+) -> None:
+    monkeypatch.setattr(blocks, "HARMLESS_BYTES", 1 << 20)
+    bomb = gzip.compress(line * ((100 << 20) // len(line)), compresslevel=6)
+    monkeypatch.setattr(blocks, "FETCHED_BYTES", 1 << 12)
+    assert len(bomb) < (100 << 20) / blocks.MOST_EXPANSION
+    seen: list[int] = []
+    found = read_blocks(pa.BufferReader(bomb), "x.json")
+    with pytest.raises(InputError, match=r"x.json unpacks to more than .* no log does"):
+        seen.extend(len(block.text) for block in found)
+    assert sum(seen) < 20 << 20
+
+
+def test_many_small_bombs_in_one_file_are_one_bomb(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(blocks, "HARMLESS_BYTES", 1 << 18)
+    bomb = gzip.compress(b"\n" * (1 << 17)) * 5
+    with pytest.raises(InputError, match="no log does"):
+        list(read_blocks(pa.BufferReader(bomb), "x.json"))
+
+
+def test_a_small_file_may_unpack_to_what_it_likes() -> None:
+    content = gzip.compress(b"[" + b" " * (8 << 20) + b"]")
+    assert list(read_blocks(pa.BufferReader(content), "x.json")) == []
+
+
+def test_a_file_that_is_not_packed_is_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "HARMLESS_BYTES", 1 << 10)
+    lines = b"{}\n" * (2 << 20)
+    assert sum(map(len, read_blocks(pa.BufferReader(lines), "x.json"))) == 2 << 20

@@ -4,7 +4,7 @@ import datetime as dt
 import gzip
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ from google.cloud import bigquery
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics.errors import InputError
-from usage_metrics.logs import exports, open_logs
+from usage_metrics.errors import ChangingError, InputError
+from usage_metrics.logs import blocks, exports, open_logs
 
 
 @pytest.fixture
@@ -351,6 +351,23 @@ def test_a_folder_says_what_it_holds(folder: Folder) -> None:
 
 
 # --- what cannot be read --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", ["", "["], ids=["a whole file", "a broken one"])
+def test_a_file_that_is_written_to_while_it_is_read_is_said_to_be(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    file = folder.write("2022-03-15.json", entry("a", "2022-03-15T12:00:00Z"))
+
+    def read_slowly(raw: pa.NativeFile, name: str) -> Iterator[blocks.Block]:
+        yield from blocks.read_blocks(raw, name)
+        file.write_text(file.read_text() * 2)
+        if after:
+            raise InputError("it breaks off")
+
+    monkeypatch.setattr(exports, "read_blocks", read_slowly)
+    with pytest.raises(ChangingError, match=r"15.json changed while it was read; rer"):
+        read(folder.logs())
 
 
 @pytest.mark.parametrize("at", [5, 40, -1])

@@ -11,12 +11,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+import tenacity
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, days, request
 from luigi.execution_summary import LuigiStatusCode
 
 from usage_metrics import pipeline
 from usage_metrics.days import RangeDaily, utc_now
+from usage_metrics.errors import ChangingError
+from usage_metrics.logs import blocks, exports
 from usage_metrics.partitions import list_partitions
 from usage_metrics.pipeline import (
     Backfill,
@@ -360,6 +363,35 @@ def test_a_bad_day_blocks_neither_the_other_days_nor_a_partial_load(
 def test_a_strict_and_a_partial_load_are_two_tasks() -> None:
     strict, partial = (LoadSQLite(start=DAY, partial=yes) for yes in (False, True))
     assert strict.task_id != partial.task_id
+
+
+@pytest.mark.parametrize(("changes", "works"), [(2, True), (3, False)])
+def test_a_day_that_changes_while_it_is_read_is_read_again_a_few_times(
+    flow: Flow,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    changes: int,
+    works: bool,
+) -> None:
+    flow.export_days(1)
+    assert flow.build(Extract(date=DAY)).scheduling_succeeded
+    file = flow.export(DAY, *[request(id_) for id_ in "abc"])
+    left = iter(range(changes))
+
+    def read_while_written(raw: Any, name: str) -> Any:
+        yield from blocks.read_blocks(raw, name)
+        if next(left, None) is not None:
+            file.write_text(file.read_text() + json.dumps(request("more")) + "\n")
+
+    monkeypatch.setattr(exports, "read_blocks", read_while_written)
+    monkeypatch.setattr(pipeline, "CHANGES_SETTLE", tenacity.wait_none())
+    if works:
+        Extract(date=DAY).run()
+    else:
+        with pytest.raises(ChangingError, match="changed while it was read"):
+            Extract(date=DAY).run()
+    assert flow.table("raw").num_rows == (5 if works else 2)
+    assert caplog.text.count("reading it again") == 2
 
 
 def test_logs_that_are_nowhere_fail_with_the_setting_and_without_a_traceback(

@@ -20,6 +20,10 @@ class InputError(UsageMetricsError):
     """A log export, log table or address database cannot be read."""
 
 
+class ChangingError(InputError):
+    """A log export was written to while it was read."""
+
+
 class ServiceError(UsageMetricsError):
     """A service refused, failed or did not answer."""
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
+import tenacity
 
 from usage_metrics import config, sentences
 from usage_metrics.days import (
@@ -29,6 +30,7 @@ from usage_metrics.days import (
 )
 from usage_metrics.errors import (
     BackfillError,
+    ChangingError,
     FewerEntriesError,
     LoadError,
     NotYetError,
@@ -58,6 +60,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("luigi-interface")
 
 LATEST_DAY = dt.date(2200, 1, 1)
+
+READINGS = 3
+"""So often a file is read that changes while it is read."""
+CHANGES_SETTLE = tenacity.wait_exponential(2, max=30) + tenacity.wait_random(0, 2)
 
 LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests")
 """What the footer of a cleaned file says of the lines that it was made from."""
@@ -205,11 +211,22 @@ class Extract(Stage):
         return [LogsOfDay(date=self.date, source=self.source)]
 
     def run(self) -> None:
-        """Write the entries as they come.
+        """Write the entries as they come; again, if their file changes meanwhile.
 
         Raises:
             FewerEntriesError: if there were more of them before.
+            ChangingError: if a file changes whenever it is read.
         """
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(ChangingError),
+            stop=tenacity.stop_after_attempt(READINGS),
+            wait=CHANGES_SETTLE,
+            before_sleep=lambda state: log.warning("%s: reading it again", self),
+            reraise=True,
+        )
+        attempts(self._extract)
+
+    def _extract(self) -> None:
         import pyarrow as pa
 
         source = get_source(self.source)

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from usage_metrics.errors import InputError
 from usage_metrics.logs.lines import whole_lines
 
 BLOCK_BYTES = 2 << 20
@@ -22,6 +24,13 @@ BLOCK_BYTES = 2 << 20
 
 FETCHED_BYTES = 1 << 20
 """What is asked of an object store at a time."""
+
+MOST_EXPANSION = 200
+"""Bytes that a byte of a gzip file may unpack to: gzip itself manages a thousand. An
+entry has a time, an id and an address of its own; of real logs it makes thirty."""
+
+HARMLESS_BYTES = 256 << 20
+"""So much may come of any file, however small."""
 
 _NEWLINE = ord("\n")
 
@@ -84,12 +93,11 @@ class Block:
 
     def without_blank_lines(self) -> "Block":
         """All lines in which there is something; the others keep their numbers."""
-        first = self.codes[self.starts]
-        suspects = np.flatnonzero(np.isin(first, list(b" \t\r\n")))
-        blank = [row for row in suspects.tolist() if not self.line(row).strip(b" \t\r")]
-        if not blank:
-            return self
-        return self.only(np.delete(np.arange(len(self)), blank))
+        blank = self.starts == self.ends
+        suspects = np.flatnonzero(np.isin(self.codes[self.starts], list(b" \t\r")))
+        for row in suspects.tolist():
+            blank[row] = not self.line(row).strip(b" \t\r")
+        return self.only(~blank) if blank.any() else self
 
 
 def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
@@ -100,11 +108,13 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
         name: what messages call it.
 
     Raises:
-        InputError: if a line has no end or an array breaks off.
+        InputError: if a line has no end, an array breaks off, or a gzip file unpacks to
+            more than any log would.
         EOFError, zlib.error, gzip.BadGzipFile: if a gzip file is damaged.
     """
     number = 1
-    for text in whole_lines(_chunks(_decompressed(raw)), name):
+    counted = _Counted(raw)
+    for text in whole_lines(_chunks(_decompressed(counted), counted, name), name):
         count = text.count(b"\n")
         block = Block(text, np.arange(number, number + count), name)
         number += count
@@ -113,7 +123,23 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
             yield block
 
 
-def _decompressed(raw: pa.NativeFile) -> io.BufferedReader | gzip.GzipFile:
+class _Counted(io.RawIOBase):
+    """A file, and how much was read of it."""
+
+    def __init__(self, raw: pa.NativeFile) -> None:
+        self._raw = raw
+        self.bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count: int = self._raw.readinto(buffer)
+        self.bytes += count
+        return count
+
+
+def _decompressed(raw: _Counted) -> io.BufferedIOBase:
     """The stream, unpacked if it is gzip: by its first bytes, whatever its name."""
     buffered = io.BufferedReader(raw, FETCHED_BYTES)
     if buffered.peek(2)[:2] == b"\x1f\x8b":
@@ -121,8 +147,16 @@ def _decompressed(raw: pa.NativeFile) -> io.BufferedReader | gzip.GzipFile:
     return buffered
 
 
-def _chunks(stream: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+def _chunks(stream: io.BufferedIOBase, raw: _Counted, name: str) -> Iterator[bytes]:
+    unpacked = 0
     chunk = stream.read(BLOCK_BYTES).removeprefix(codecs.BOM_UTF8)
     while chunk:
+        unpacked += len(chunk)
+        if unpacked > max(HARMLESS_BYTES, MOST_EXPANSION * raw.bytes):
+            raise InputError(
+                f"{name} unpacks to more than {unpacked >> 20:,} MB, over "
+                f"{MOST_EXPANSION} times its size, which no log does; move the file "
+                "out of the folder"
+            )
         yield chunk
         chunk = stream.read(BLOCK_BYTES)

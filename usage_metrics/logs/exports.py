@@ -9,6 +9,7 @@ from its own files and from those of the next ``late_days``; of the latter only 
 lines in which the day's date occurs are looked at.
 """
 
+import contextlib
 import datetime as dt
 import gzip
 import logging
@@ -23,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 
 from usage_metrics.columns import TIMESTAMP
-from usage_metrics.errors import InputError
+from usage_metrics.errors import ChangingError, InputError
 from usage_metrics.logs.blocks import Block, read_blocks
 from usage_metrics.logs.entry_json import EntryReader
 from usage_metrics.logs.export_files import (
@@ -144,20 +145,50 @@ class ExportedLogs:
         mention = day.isoformat().encode()
         if not file.size:
             log.warning("%r is empty", file.name)
+        with self._reading(file) as raw:
+            for block in read_blocks(raw, file.name):
+                wanted = block if file.date == day else block.mentioning(mention)
+                if len(wanted):
+                    yield wanted
+
+    @contextlib.contextmanager
+    def _reading(self, file: ExportFile) -> Iterator[pa.NativeFile]:
+        """Open a file.
+
+        Raises:
+            ChangingError: if it was another file at the end.
+            InputError: if it cannot be read or unpacked.
+        """
         filesystem, _ = self._folder
+        problem: InputError | None = None
         try:
+            before = _state(filesystem, file)
             with filesystem.open_input_stream(file.path, compression=None) as raw:
-                for block in read_blocks(raw, file.name):
-                    wanted = block if file.date == day else block.mentioning(mention)
-                    if len(wanted):
-                        yield wanted
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(
-                f"{file.path} is a damaged or cut off gzip file ({error}); export or "
-                "copy it again, then rerun"
-            ) from error
+                try:
+                    yield raw
+                except InputError as error:
+                    problem = error
+                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                    problem = InputError(
+                        f"{file.path} is a damaged or cut off gzip file ({error}); "
+                        "export or copy it again, then rerun"
+                    )
+            after = _state(filesystem, file)
         except OSError as error:
             raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
+        if before != after:
+            raise ChangingError(
+                f"{file.path} changed while it was read; rerun when it is complete, "
+                "or write it elsewhere and rename it"
+            )
+        if problem is not None:
+            raise problem
+
+
+def _state(filesystem: pafs.FileSystem, file: ExportFile) -> tuple[int, int]:
+    """What changes when a file does."""
+    info = filesystem.get_file_info(file.path)
+    return info.size, info.mtime_ns
 
 
 def _day_bounds(day: dt.date) -> tuple[pa.Scalar, pa.Scalar]:
