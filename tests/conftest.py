@@ -1,17 +1,21 @@
 """What several test modules share."""
 
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import luigi
 import pytest
+from command import run_luigi
 from flow import Flow
 from luigi.task_register import Register
 
 from usage_metrics import days
 
 Settings = Callable[..., None]
+ROOT = Path(__file__).parent.parent
 
 # A property is no less true on a busy machine.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -50,6 +54,20 @@ def settings(luigi_afresh: None) -> Iterator[Settings]:
             config.read_string(f"[{section}]\n{key} = {old}\n")
     for section in set(config.sections()) - sections:
         config.remove_section(section)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the report on the sample logs was written, as users do."""
+    folder = tmp_path_factory.mktemp("sample")
+    shutil.copy(ROOT / "luigi.cfg", folder)
+    (folder / "data").mkdir()
+    (folder / "data" / "sample_logs").symlink_to(ROOT / "data" / "sample_logs")
+    readme = (ROOT / "README.md").read_text()
+    [command] = re.findall(r"^\.venv/bin/luigi (--module .* Report .*)$", readme, re.M)
+    done = run_luigi(command.split(), folder)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture

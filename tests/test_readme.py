@@ -1,6 +1,5 @@
 """What the README shows is what happens."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command import run_luigi
 
 from usage_metrics.documentation import renewed
 
@@ -15,18 +15,6 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
 RANGE = re.findall(r"^luigi (--module usage_metrics RangeDaily .*)$", README, re.M)
-
-
-def run_luigi(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
-    return subprocess.run(
-        [sys.executable, "-m", "luigi", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 ``luigi --module usage_metrics`` finds the tasks here: ``Extract``, ``Clean``,
 ``Geocode`` and ``CountUsage`` for one day, ``RangeDaily`` for a range of them,
-``LoadSQLite`` for the database, ``CountMonth`` and ``CounterReport`` for a month.
+``LoadSQLite`` for the database, ``CountMonth`` and ``CounterReport`` for a month,
+``Report`` for people.
 :mod:`usage_metrics.pipeline` is the place to start reading.
 """
 
@@ -14,6 +15,7 @@ from usage_metrics.days import RangeDaily
 from usage_metrics.notify import let_no_mail_stop_a_run
 from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
 from usage_metrics.recording import record_runs
+from usage_metrics.report.tasks import Report
 from usage_metrics.sentences import say_errors_in_sentences
 from usage_metrics.upkeep import Rebuild, Refresh, RefreshDays
 
@@ -32,6 +34,7 @@ __all__ = [
     "Rebuild",
     "Refresh",
     "RefreshDays",
+    "Report",
 ]
 
 set_luigi_defaults()

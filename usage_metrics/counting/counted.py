@@ -12,7 +12,7 @@ from usage_metrics.days import ONE_DAY, kept_from
 from usage_metrics.footers import Footers
 from usage_metrics.partition_writer import digest_of
 from usage_metrics.partitions import list_partitions
-from usage_metrics.pipeline import Geocode
+from usage_metrics.pipeline import Geocode, LoadSQLite
 
 COUNTED = "counted"
 """The stage of the events, whose file says that the day is counted."""
@@ -54,10 +54,12 @@ class Counts:
     def missing(self, days: Iterable[dt.date]) -> list[dt.date]:
         """Those of some days that are to be counted, for the first time or again.
 
-        A day whose requests are no longer kept stays as it was counted.
+        A day whose requests are no longer kept stays as it was counted. One that never
+        had any is left out where the database may lack it.
         """
         kept = kept_from(Geocode.stage)
-        return [day for day in days if day not in self.days and day >= kept]
+        found = [day for day in days if day not in self.days and day >= kept]
+        return [day for day in found if day in self._requests or not is_partial()]
 
     def is_added_up(self, month: dt.date) -> bool:
         """Whether a month holds what its days hold."""
@@ -74,6 +76,11 @@ class Counts:
 
     def _content_id(self, day: dt.date) -> str | None:
         return self._requests.get(day, {}).get("content_id")
+
+
+def is_partial() -> bool:
+    """Whether days that are missing are left out, as ``LoadSQLite`` is told."""
+    return bool(LoadSQLite.partial.task_value("LoadSQLite", "partial"))
 
 
 def counting_settings() -> dict[str, str]:

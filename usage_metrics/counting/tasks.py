@@ -26,6 +26,7 @@ from usage_metrics.counting.counted import (
     Counts,
     counting_from,
     counting_settings,
+    is_partial,
 )
 from usage_metrics.days import (
     ONE_DAY,
@@ -58,7 +59,7 @@ class CountUsage(Stage):
     def requires(self) -> list[Geocode]:
         """The requests of the day and, if it can be had, of the next."""
         days = [self.date]
-        if why_not_yet(self.source, self.date + ONE_DAY) is None:
+        if self._next_can_be_had():
             days.append(self.date + ONE_DAY)
         return [Geocode(date=day, source=self.source) for day in days]
 
@@ -131,6 +132,11 @@ class CountUsage(Stage):
             places.usage_by_city(events, requests, *day),
         )
         return dict(zip(DAILY, tables, strict=True))
+
+    def _next_can_be_had(self) -> bool:
+        if is_partial():
+            return self._following().exists()
+        return why_not_yet(self.source, self.date + ONE_DAY) is None
 
     def _following(self) -> Partition:
         following = self.date + ONE_DAY

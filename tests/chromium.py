@@ -1,0 +1,156 @@
+"""A headless Chromium that opens pages from disk and tells all that happens there."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+needs_browser = pytest.mark.skipif(
+    BROWSER is None or DRIVER is None,
+    reason="there is no chromium or no chromedriver: on Debian, "
+    "apt-get install chromium chromium-driver",
+)
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
+    *("--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage"),
+    *("--disable-component-update", "--disable-sync", "--force-device-scale-factor=1"),
+)
+SHOWN = "return document.documentElement.dataset.shown"
+
+
+class Page:
+    """A page from disk."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def open(self, file: Path, width: int = 1280, *, dark: bool = False) -> None:
+        """Open it, and wait until it is drawn."""
+        self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        scheme = "dark" if dark else "light"
+        self.command(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
+        self.driver.get(file.absolute().as_uri())
+        self.wait()
+
+    def wait(self, seconds: float = 30) -> None:
+        """Wait until what is chosen is drawn."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(
+            lambda driver: driver.execute_script(SHOWN)
+        )
+
+    def choose(self, **values: str) -> None:
+        """Choose in the filter, as a person does, and wait until it is drawn."""
+        before = self.driver.execute_script(SHOWN)
+        self.driver.execute_script(
+            """
+            for (const [id, value] of Object.entries(arguments[0])) {
+                document.getElementById(id).value = value;
+            }
+            const one = document.getElementById(Object.keys(arguments[0])[0]);
+            one.dispatchEvent(new Event("change", {bubbles: true}));
+            """,
+            values,
+        )
+        self._wait_for_another(before)
+
+    def reset(self) -> None:
+        """Press the button that shows all."""
+        before = self.driver.execute_script(SHOWN)
+        self.driver.find_element("css selector", "#filter button").click()
+        self._wait_for_another(before)
+
+    def _wait_for_another(self, before: str) -> None:
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self.driver, 30, poll_frequency=0.05).until(
+            lambda driver: driver.execute_script(SHOWN) != before
+        )
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Run a script in it."""
+        return self.driver.execute_script(script, *arguments)
+
+    def text(self, selector: str) -> str:
+        """The text of the first element that a selector finds, seen or not."""
+        found = self.run(
+            "return document.querySelector(arguments[0]).textContent", selector
+        )
+        return str(found).strip()
+
+    def table(self, name: str) -> list[list[str]]:
+        """The rows of a table."""
+        found: list[list[str]] = self.run(
+            """
+            const body = document.querySelector(`[data-table="${arguments[0]}"]`);
+            return [...body.tBodies[0].rows].map(
+                (row) => [...row.cells].map((cell) => cell.textContent.trim()));
+            """,
+            name,
+        )
+        return found
+
+    def command(self, name: str, **parameters: Any) -> Any:
+        """A command of the DevTools protocol."""
+        return self.driver.execute_cdp_cmd(name, parameters)
+
+    def console(self) -> list[str]:
+        """What the console says, errors of the page's policy included."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def requests(self) -> list[str]:
+        """Every URL asked for since the last time, that of the page included.
+
+        Those that the page's policy held back are not.
+        """
+        events = [
+            json.loads(entry["message"])["message"]
+            for entry in self.driver.get_log("performance")
+        ]
+        held_back = {
+            event["params"]["requestId"]
+            for event in events
+            if event["params"].get("blockedReason") == "csp"
+        }
+        return [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+            and event["params"]["requestId"] not in held_back
+        ]
+
+
+@contextmanager
+def chromium(profile: Path) -> Iterator[Page]:
+    """Start one with a new profile; it is stopped at the end."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    logs = {"browser": "ALL", "performance": "ALL"}
+    options.set_capability("goog:loggingPrefs", logs)
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    try:
+        yield Page(driver)
+    finally:
+        driver.quit()
