@@ -36,7 +36,7 @@ def attacked_log(flow: Flow) -> None:
     entries: list[dict[str, Any]] = []
     for number, attack in enumerate(ATTACKS):
         for place in ("userAgent", "requestUrl", "referer", "table"):
-            values = {
+            values: dict[str, Any] = {
                 "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) "
                 "Gecko/20100101 Firefox/147.0",
                 "requestUrl": f"https://data.example/pudl/plants{number}.json",

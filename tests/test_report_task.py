@@ -70,23 +70,22 @@ def test_a_range_has_a_file_of_its_own_and_is_compared_with_what_was_before(
 
 
 @pytest.mark.parametrize(
-    ("start", "stop", "sentence"),
+    ("options", "sentence"),
     [
-        (DAY - ONE_DAY, None, "is before [LoadSQLite] start = 2026-03-02"),
-        (STOP, None, "there is no day in it"),
-        (DAY + ONE_DAY, DAY, "there is no day in it"),
+        ({"start": DAY - ONE_DAY}, "is before [LoadSQLite] start = 2026-03-02"),
+        ({"start": STOP}, "there is no day in it"),
+        ({"start": DAY + ONE_DAY, "stop": DAY}, "there is no day in it"),
     ],
 )
 def test_a_range_that_the_database_does_not_hold_is_a_sentence(
     three_days: Flow,
-    start: dt.date,
-    stop: dt.date | None,
+    options: dict[str, dt.date],
     sentence: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     three_days.build(Report())
     caplog.clear()
-    assert not three_days.build(Report(start=start, stop=stop)).scheduling_succeeded
+    assert not three_days.build(Report(**options)).scheduling_succeeded
     assert sentence in caplog.text
     assert "Traceback" not in caplog.text
 
