@@ -1,7 +1,7 @@
 """The task: when it writes the report, and when there is nothing to do."""
 
-import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Settings
@@ -79,7 +79,7 @@ def test_a_range_has_a_file_of_its_own_and_is_compared_with_what_was_before(
 )
 def test_a_range_that_the_database_does_not_hold_is_a_sentence(
     three_days: Flow,
-    options: dict[str, dt.date],
+    options: dict[str, Any],
     sentence: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
