@@ -12,6 +12,7 @@ one of the other is opened.
 import contextlib
 import datetime as dt
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -238,11 +239,25 @@ class Warehouse:
             self._clear_errors(),
             contextlib.closing(
                 sqlite3.connect(
-                    self.path, timeout=self._busy_seconds, isolation_level=None
+                    self._uri(),
+                    timeout=self._busy_seconds,
+                    isolation_level=None,
+                    uri=True,
                 )
             ) as connection,
         ):
             yield connection
+
+    def _uri(self) -> str:
+        """The file, left wholly alone where it may not be written to.
+
+        SQLite would put files beside it that may not be written to either, and stay.
+        """
+        path = Path(self.path).absolute()
+        log_of_writes = path.with_name(f"{path.name}-wal")
+        is_closed = path.exists() and not os.access(path, os.W_OK)
+        options = "?immutable=1" if is_closed and not log_of_writes.exists() else ""
+        return f"{path.as_uri()}{options}"
 
     @contextlib.contextmanager
     def kept_open(self) -> Iterator[None]:
@@ -260,6 +275,8 @@ class Warehouse:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Any]:
         """An ADBC cursor; what it does is kept if the block ends without an error."""
+        from adbc_driver_manager import Error as AdbcError
+
         with contextlib.ExitStack() as stack:
             connection = self._kept
             if connection is None:
@@ -273,7 +290,10 @@ class Warehouse:
                 yield cursor
                 transaction.commit()
             except BaseException:
-                transaction.rollback()
+                # SQLite has done it itself if the disk was full, say: no error of its
+                # own may stand in place of that one.
+                with contextlib.suppress(AdbcError):
+                    transaction.rollback()
                 raise
 
     @contextlib.contextmanager
@@ -313,6 +333,8 @@ def _remedy(message: str) -> str:
         return (
             "it is damaged; delete it and rerun: it is rebuilt from the Parquet files"
         )
+    if "readonly" in message:
+        return "give write permission to it and to the folder that it is in, and rerun"
     return "nothing of that day was changed; see to it and rerun"
 
 
