@@ -57,6 +57,7 @@ class IpinfoServer(ThreadingHTTPServer):
         next: troubles for the next requests, whatever they ask.
         tokens: those that it accepts.
         requests: the addresses of each request that came in.
+        left: how many of 1,000 requests the account may still make.
     """
 
     daemon_threads = True
@@ -71,6 +72,7 @@ class IpinfoServer(ThreadingHTTPServer):
         self.next: deque[Trouble] = deque()
         self.tokens = {TOKEN}
         self.requests: list[list[str]] = []
+        self.left = 990
         self.closed = threading.Event()
 
     @property
@@ -101,6 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: IpinfoServer
 
     def do_GET(self) -> None:
+        if self.path == "/me":
+            used = {"limit": 1000, "remaining": self.server.left}
+            answer = Trouble(body=json.dumps({"requests": used}))
+            self._send(self._trouble([]) or answer)
+            return
         lite, address = self.path.rsplit("/", 1)
         assert lite == "/lite", self.path
         self._serve([address], lambda: self._about(address, LITE))

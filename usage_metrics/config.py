@@ -248,6 +248,52 @@ class database(Section):
     )
 
 
+class quality(Section):
+    """What ``usage-metrics check`` takes for good data."""
+
+    maximum_rejected_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
+        default=0.02,
+        var_type=float,
+        min_value=0.0,
+        max_value=1.0,
+        right_op=operator.le,
+        description="the share of a day's lines that may be rejected unremarked;",
+    )
+    maximum_unknown_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
+        default=0.25,
+        var_type=float,
+        min_value=0.0,
+        max_value=1.0,
+        right_op=operator.le,
+        description="the share of a day's requests that may be from unknown agents;",
+    )
+    maximum_unlocated_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
+        default=0.25,
+        var_type=float,
+        min_value=0.0,
+        max_value=1.0,
+        right_op=operator.le,
+        description="the share of a day's requests from public addresses that may be "
+        "of no known country;",
+    )
+    minimum_share_of_usual: luigi.NumericalParameter[float] = luigi.NumericalParameter(
+        default=0.2,
+        var_type=float,
+        min_value=0.0,
+        max_value=1.0,
+        right_op=operator.le,
+        description="the share of the requests that were usual in the four weeks "
+        "before, which a day should have;",
+    )
+    maximum_missing_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
+        default=0,
+        var_type=int,
+        min_value=0,
+        max_value=10**6,
+        description="how many days of the database's range may be missing;",
+    )
+
+
 class run_log(Section):
     """The log with a line for each task and run."""
 
@@ -292,6 +338,7 @@ SECTIONS: tuple[type[Section], ...] = (
     privacy,
     counting,
     database,
+    quality,
     run_log,
     notify,
 )

@@ -5,8 +5,6 @@ exit code, or None for 0.
 """
 
 import importlib
-import os
-import sys
 from collections.abc import Sequence
 
 import click
@@ -19,7 +17,8 @@ COMMANDS = {
     "run": "Make what is missing and load it: the command for every night.",
     "status": "Which days of each stage are done, missing, stale or failed.",
     "doctor": "Look for what would keep the pipeline from running.",
-    "check": "Read every file and the database through for damage.",
+    "check": "Look for damage, and for days whose data are not to be trusted.",
+    "inspect": "What became of a day, stage by stage.",
     "backfill": "Make the missing days of a range.",
     "refresh": "Read the last days' logs again and follow what changed.",
     "rebuild": "Make a stage of a range of days again, and all to the right.",
@@ -102,7 +101,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageMetricsError as error:
         click.echo(sentence_of(error), err=True)
         return 2
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code or 0

@@ -1,50 +1,115 @@
-"""Read every file and the database through, and name what is damaged.
+"""Look for damage, and for days whose data are not to be trusted."""
 
-A file is compared with the hash in its footer; a day in the database with the number
-of rows that were loaded. What is named can be deleted: the next run makes it again.
-"""
-
+import datetime as dt
+import itertools
+import json
 from collections.abc import Iterator
 
 import click
 
-from usage_metrics import config
+from usage_metrics import config, quality
 from usage_metrics.commands import options
-from usage_metrics.commands.options import example
+from usage_metrics.commands.overview import look_at
+from usage_metrics.commands.place import check_place
 from usage_metrics.counting.loading import usage_tables
 from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.errors import StorageError
+from usage_metrics.footers import Footers
 from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import STAGES
-from usage_metrics.warehouse.sqlite import Warehouse
+from usage_metrics.pipeline import STAGES, Clean, Geocode, open_warehouse
+
+SHOWN = 5
+"""Of findings of one kind so many are printed."""
 
 
-@click.command(epilog=example("usage-metrics check"))
+@click.command(
+    epilog=options.example(
+        "usage-metrics check --start 2026-03-01",
+        "30 6 * * *  cd /srv/usage && .venv/bin/usage-metrics check --quiet",
+    )
+)
 @options.any_source
-def command(source: str | None) -> int:
-    """Read every file and the database through, and name what is damaged.
+@options.start
+@options.stop
+@options.as_json
+@click.option("--quiet", "-q", is_flag=True, help="say nothing if all is well")
+def command(
+    source: str | None,
+    start: dt.date | None,
+    stop: dt.date | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Read every file and the database through, and look at what the data say.
 
-    A file is compared with the hash in its footer, the database with its own checks.
-    What is named can be deleted: the next run makes it again.
+    Damage: a file is compared with the hashes that it holds, the database with its own
+    checks. What is named can be deleted: the next run makes it again.
 
-    Exits with 1 if something is damaged, so that cron can tell.
+    Quality: days that are missing, of which much was rejected, with many unknown agents
+    or addresses of no known country, or with far fewer requests than is usual. Where
+    the lines are drawn: [quality] in luigi.cfg.
+
+    Exits with 1 if there is anything to say, so that cron can tell.
     """
-    damages = 0
+    config.check_sections()
+    check_place()
+    first, end = start or dt.date.min, stop or dt.date.max
+    damages: list[str] = []
+    findings: list[tuple[str, quality.Finding]] = []
     files = 0
     for name in options.sources(source):
         for partition in partitions(name):
-            files += 1
-            try:
-                partition.verify()
-            except StorageError as error:
-                damages += 1
-                click.echo(error)
-    settings = config.database()
-    for damage in Warehouse(settings.path, settings.busy_seconds).damages():
-        damages += 1
-        click.echo(damage)
-    click.echo(f"{files:,} files and {settings.path} read, {damages:,} damaged")
-    return 1 if damages else 0
+            if first <= partition.date < end:
+                files += 1
+                damages += _damage(partition)
+        found = sorted(set(_findings(name)))
+        findings += [(name, what) for what in found if first <= what.day < end]
+    damages += open_warehouse().damages()
+    if as_json:
+        named = [f"{name} {what}" for name, what in findings]
+        click.echo(json.dumps({"damages": damages, "findings": named}, indent=2))
+    elif damages or findings or not quiet:
+        _say(files, damages, findings)
+    return 1 if damages or findings else 0
+
+
+def _say(
+    files: int, damages: list[str], findings: list[tuple[str, quality.Finding]]
+) -> None:
+    for line in damages:
+        click.echo(line)
+    for _, group in itertools.groupby(
+        findings, lambda found: (found[0], found[1].kind)
+    ):
+        alike = list(group)
+        for name, finding in alike[:SHOWN]:
+            click.echo(f"{name} {finding}")
+        if len(alike) > SHOWN:
+            click.echo(f"  and {len(alike) - SHOWN:,} more like this; --json names all")
+    click.echo(
+        f"{files:,} files and {config.database().path} read, {len(damages):,} damaged; "
+        f"{len(findings):,} findings about the data"
+    )
+
+
+def _damage(partition: Partition) -> Iterator[str]:
+    try:
+        partition.verify()
+    except StorageError as error:
+        yield str(error)
+
+
+def _findings(source: str) -> Iterator[quality.Finding]:
+    root, footers = config.paths().root, Footers()
+    cleaned = footers.of_stage(Clean.stage, source)
+    yield from quality.missing(look_at(source).to_make)
+    yield from quality.rejected(cleaned)
+    yield from quality.unusual(cleaned)
+    for day in list_partitions(root, Geocode.stage, source):
+        try:
+            yield from quality.not_known(Partition(root, Geocode.stage, source, day))
+        except StorageError:
+            continue  # it is damaged, and named as such
 
 
 def stages() -> list[str]:

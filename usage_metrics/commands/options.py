@@ -91,6 +91,12 @@ def checked_stop(start: dt.date, stop: dt.date) -> dt.date:
     return stop
 
 
+def cut(text: str) -> str:
+    """Text in one line of a terminal, the end left out if it is too long."""
+    width = min(shutil.get_terminal_size().columns, LONGEST_LINE)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def in_lines(text: str, indent: str = "") -> str:
     """Text cut between words, to be read in a terminal."""
     width = min(shutil.get_terminal_size().columns, LONGEST_LINE)

@@ -92,7 +92,11 @@ def has_central_scheduler() -> bool:
     return any(
         settings.has_option("core", name)
         for word in ("host", "port", "url")
-        for name in (f"default-scheduler-{word}", f"default_scheduler_{word}")
+        for name in (
+            f"scheduler_{word}",
+            f"default_scheduler_{word}",
+            f"default-scheduler-{word}",
+        )
     )
 
 
