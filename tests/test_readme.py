@@ -1,7 +1,9 @@
 """What the README shows is what happens."""
 
+import contextlib
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,13 @@ from usage_metrics.documentation import renewed
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
+SHOWN = re.findall(
+    r"(?ms)^```(python|sql)\n((?:(?!```).)*)```\n\n```text\n(.*?)```", README
+)
+PYTHON = [(code, output) for kind, code, output in SHOWN if kind == "python"]
+COUNTED = [shown for shown in PYTHON if "data/counted" in shown[0]]
+EXAMPLES = [shown for shown in PYTHON if shown not in COUNTED]
+QUERIES = [(code, output) for kind, code, output in SHOWN if kind == "sql"]
 RANGE = re.findall(r"^luigi (--module usage_metrics RangeDaily .*)$", README, re.M)
 
 
@@ -26,6 +34,34 @@ def after_the_main_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_luigi(command.split(), folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def after_counting(after_the_main_job: Path) -> Path:
+    [command] = re.findall(
+        r"^luigi (--module usage_metrics LoadUsage .*)$", README, re.M
+    )
+    done = run_luigi(command.split(), after_the_main_job)
+    assert done.returncode == 0, done.stderr
+    return after_the_main_job
+
+
+@pytest.mark.parametrize(("sql", "output"), QUERIES)
+def test_the_sql_that_is_shown_answers_what_stands_below_it(
+    after_counting: Path, sql: str, output: str
+) -> None:
+    with contextlib.closing(
+        sqlite3.connect(after_counting / "data" / "usage_metrics.db")
+    ) as database:
+        lines = ["|".join(map(str, row)) for row in database.execute(sql)]
+    assert "".join(f"{line}\n" for line in lines) == output
+
+
+@pytest.mark.parametrize(("code", "output"), COUNTED)
+def test_the_way_back_from_a_figure_leads_to_the_requests(
+    after_counting: Path, code: str, output: str
+) -> None:
+    test_an_example_prints_what_stands_below_it(after_counting, code, output)
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)
@@ -43,7 +79,9 @@ def test_an_example_prints_what_stands_below_it(
 
 
 def test_the_readme_has_examples() -> None:
-    assert len(EXAMPLES) == README.count("```python") >= 4
+    assert len(PYTHON) == README.count("```python") >= 5
+    assert len(QUERIES) == README.count("```sql") >= 1
+    assert COUNTED
 
 
 def test_the_range_that_is_shown_is_done_after_the_main_job(

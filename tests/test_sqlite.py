@@ -27,7 +27,7 @@ from usage_metrics.columns import (
 )
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition
-from usage_metrics.warehouse import sqlite
+from usage_metrics.warehouse import inspection, sqlite
 from usage_metrics.warehouse.sqlite import Warehouse
 from usage_metrics.warehouse.tables import Table, of_partition, quoted
 
@@ -309,7 +309,7 @@ def test_a_database_in_a_folder_that_is_not_there_is_made(tmp_path: Path) -> Non
 LOADER = """
 import os, signal, sys
 import test_sqlite as t
-from usage_metrics.warehouse import sqlite
+from usage_metrics.warehouse import inspection, sqlite
 
 rows_to_load = sqlite._rows_to_load
 
@@ -510,3 +510,51 @@ def test_a_database_where_no_folder_can_be_is_named_with_its_setting(
     warehouse = Warehouse(str(tmp_path / "file/toy.db"), 0.2)
     with pytest.raises(StorageError, match=r"\[database\] path = .*cannot be made"):
         warehouse.create(REQUESTS)
+
+
+# --- what can be said of all of it ----------------------------------------------------
+
+
+def test_a_day_with_fewer_rows_than_were_loaded_is_named(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    warehouse.replace_day(REQUESTS, _file(tmp_path, _rows("a", "b")), "f")
+    next_day = DAY + ONE_DAY
+    file = _file(tmp_path, _rows("c", day=next_day), day=next_day)
+    warehouse.replace_day(REQUESTS, file, "f")
+    assert warehouse.damages() == []
+
+    with contextlib.closing(sqlite3.connect(warehouse.path)) as connection, connection:
+        connection.execute("DELETE FROM toy_requests WHERE id IN ('b', 'c')")
+    two, one = warehouse.damages()
+    assert "toy_requests holds 1 rows of toy 2026-03-02, and 2 were loaded" in two
+    assert "holds 0 rows of toy 2026-03-03, and 1 were loaded" in one
+
+
+def test_the_size_of_each_table_is_told(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = _rows(*map(str, range(2_000)))
+    warehouse.replace_day(REQUESTS, _file(tmp_path, rows), "f")
+    (name, count, size), *others = warehouse.sizes()
+
+    assert (name, count) == ("toy_requests", 2_000)
+    assert size > 100_000
+    assert all(other < size for _, _, other in others)
+
+
+def test_without_dbstat_sizes_are_estimated(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    warehouse.replace_day(REQUESTS, _file(tmp_path, _rows("a")), "f")
+    rows = {name: count for name, count, _ in warehouse.sizes()}
+    with contextlib.closing(sqlite3.connect(warehouse.path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        found = inspection._estimated(connection, rows)
+
+    assert sum(found.values()) == pytest.approx(Path(warehouse.path).stat().st_size)
+
+
+def test_a_database_that_is_not_there_has_neither_damage_nor_size(
+    tmp_path: Path,
+) -> None:
+    nothing = Warehouse(str(tmp_path / "none.db"), busy_seconds=0.2)
+    assert (nothing.damages(), nothing.sizes()) == ([], [])

@@ -581,6 +581,7 @@ class LoadSQLite(Reporting):
                     )
                 self.show_progress(done, len(load) + len(drop))
                 self.show(f"{done:,} days · {rows:,} requests so far")
+        warehouse.finish()
         if failed:
             raise LoadError(failed, of=len(load))
         self.say(
@@ -647,6 +648,8 @@ class LoadSQLite(Reporting):
             indexes=source.indexes,
             time=source.loaded_time,
             loaded=source.loaded,
+            description=source.description,
+            facets=source.facets,
         )
 
 

@@ -43,7 +43,8 @@ def command(
     """Read every file and the database through, and look at what the data say.
 
     Damage: a file is compared with the hashes that it holds, the database with its own
-    checks. What is named can be deleted: the next run makes it again.
+    checks and with the number of rows that were loaded of each day. What is named can
+    be deleted: the next run makes it again. The size of each table is told, too.
 
     Quality: days that are missing, of which much was rejected, with many unknown agents
     or addresses of no known country, or with far fewer requests than is usual. Where
@@ -78,6 +79,9 @@ def _say(
 ) -> None:
     for line in damages:
         click.echo(line)
+    if not damages:
+        for table, rows, size in open_warehouse().sizes():
+            click.echo(f"{table:32}{rows:>13,} rows{size / 1e6:>11,.1f} MB")
     for _, group in itertools.groupby(
         findings, lambda found: (found[0], found[1].kind)
     ):

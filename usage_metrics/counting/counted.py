@@ -20,7 +20,7 @@ COUNTED = "counted"
 DAILY = (
     *("usage_daily", "usage_by_organization", "usage_by_referrer", "usage_counter"),
     *("usage_counter_versions", "usage_concentration", "usage_reconciliation"),
-    *("usage_by_class", "usage_by_path", "usage_by_city"),
+    *("usage_by_class", "usage_by_path", "usage_by_city", "usage_by_agent"),
 )
 """The stages that a count makes beside its events, each also a table of that name."""
 

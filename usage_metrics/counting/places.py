@@ -1,8 +1,8 @@
-"""Use of a day by the path asked for and by the city it was asked from.
+"""Use of a day by the path asked for, the city it was asked from, and the program.
 
-The events name neither. Both are added up while the day's requests are at hand, and
-both tables are short whatever a day brings: beyond the paths most asked for, all others
-are one row.
+The events name none of them. All are added up while the day's requests are at hand, and
+the tables are short whatever a day brings: beyond the paths most asked for, and the
+programs that asked most, all others are one row.
 """
 
 import datetime as dt
@@ -15,11 +15,14 @@ from usage_metrics.columns import STRING, column
 from usage_metrics.counting.datasets import targets_of
 from usage_metrics.counting.usage import (
     AGENT_CLASS,
+    BYTES,
     COUNTED_REQUESTS,
     DATASET,
     DATE,
     REQUESTS,
+    SESSIONS,
     SOURCE,
+    VISITORS,
     summarise,
 )
 
@@ -52,6 +55,27 @@ USAGE_BY_CITY = pa.schema(
 )
 """Use of a day by city."""
 
+AGENTS_A_DAY = 500
+"""So many programs are named: of robots' names there is no end."""
+
+USAGE_BY_AGENT = pa.schema(
+    [
+        *(DATE, SOURCE, DATASET, AGENT_CLASS),
+        column("agent_kind", STRING, "browser, library, data client, search, …"),
+        column(
+            "agent_name",
+            STRING,
+            "What asked: curl, DuckDB, Googlebot, Chrome; null: not known, or beyond "
+            f"the day's {AGENTS_A_DAY} that asked most",
+        ),
+        *(REQUESTS, COUNTED_REQUESTS, SESSIONS, VISITORS, BYTES),
+    ]
+)
+"""Use of a day by what asked."""
+
+AGENTS = ("agent_kind", "agent_name")
+"""The geocoded columns that are read for it, where a source has them."""
+
 PLACES = ("remote_ip_city", "remote_ip_region")
 """The geocoded columns that are read for it, where a source has them."""
 
@@ -74,7 +98,7 @@ def usage_by_path(
     paths = pc.replace_substring_regex(targets_of(distinct), r"\?.*", "")
     paths = spread(paths, encoded.indices).cast(STRING)
     hosts = pc.utf8_lower(pc.struct_field(pc.extract_regex(distinct, _HOST), [0]))
-    named = pc.is_in(paths, _most_frequent(paths))
+    named = pc.is_in(paths, _most_frequent(paths, PATHS_A_DAY))
     nothing = pa.scalar(None, STRING)
     columns = {
         "host": pc.if_else(named, hosts.take(encoded.indices), nothing),
@@ -95,21 +119,42 @@ def usage_by_city(
         date: the day.
         source: the kind of log.
     """
-    unknown = pa.nulls(requests.num_rows, STRING)
     columns = {
-        name.removeprefix("remote_ip_"): requests[name]
-        if name in requests.column_names
-        else unknown
-        for name in PLACES
+        name.removeprefix("remote_ip_"): _column(requests, name) for name in PLACES
     }
     return _summarised(events, columns, USAGE_BY_CITY, date, source)
 
 
-def _most_frequent(paths: pa.Array) -> pa.Array:
-    """The paths with most requests; of equals, the first by name."""
-    counts = pa.table({"path": paths}).group_by("path").aggregate([([], "count_all")])
-    order = [("count_all", "descending"), ("path", "ascending")]
-    return counts.sort_by(order)["path"][:PATHS_A_DAY].combine_chunks().drop_null()
+def usage_by_agent(
+    events: pa.Table, requests: pa.Table, date: dt.date, source: str
+) -> pa.Table:
+    """Add up a day's events by what asked; of schema ``USAGE_BY_AGENT``.
+
+    Args:
+        events: of schema ``EVENTS``.
+        requests: the same ones, geocoded, in the same order; a source may lack
+            ``AGENTS``.
+        date: the day.
+        source: the kind of log.
+    """
+    columns = {name: _column(requests, name) for name in AGENTS}
+    names = columns["agent_name"].cast(STRING)
+    named = pc.is_in(names, _most_frequent(names, AGENTS_A_DAY))
+    columns["agent_name"] = pc.if_else(named, names, pa.scalar(None, STRING))
+    return _summarised(events, columns, USAGE_BY_AGENT, date, source)
+
+
+def _column(requests: pa.Table, name: str) -> pa.ChunkedArray:
+    if name in requests.column_names:
+        return requests[name]
+    return pa.chunked_array([pa.nulls(requests.num_rows, STRING)])
+
+
+def _most_frequent(texts: pa.Array, number: int) -> pa.Array:
+    """The texts that most requests have; of equals, the first by name."""
+    counts = pa.table({"text": texts}).group_by("text").aggregate([([], "count_all")])
+    order = [("count_all", "descending"), ("text", "ascending")]
+    return counts.sort_by(order)["text"].drop_null()[:number].combine_chunks()
 
 
 def _summarised(

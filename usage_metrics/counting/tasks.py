@@ -130,6 +130,7 @@ class CountUsage(Stage):
             usage.usage_by_class(events, *day),
             places.usage_by_path(events, requests["request_url"], *day),
             places.usage_by_city(events, requests, *day),
+            places.usage_by_agent(events, requests, *day),
         )
         return dict(zip(DAILY, tables, strict=True))
 
@@ -387,10 +388,10 @@ def _read_day(geocoded: Partition, addresses: str) -> "pa.Table":
 
     from usage_metrics.counting.addresses import ADDRESS, addresses_of
     from usage_metrics.counting.events import NEEDED
-    from usage_metrics.counting.places import PLACES
+    from usage_metrics.counting.places import AGENTS, PLACES
 
     if not geocoded.exists():
         return pa.table({})
-    requests = _read(geocoded, [*NEEDED, *PLACES])
+    requests = _read(geocoded, [*NEEDED, *PLACES, *AGENTS])
     index = requests.column_names.index(ADDRESS)
     return requests.set_column(index, ADDRESS, addresses_of(geocoded, addresses))

@@ -71,6 +71,10 @@ class Source:
     """The settings that change what ``clean`` gives."""
     indexes: tuple[tuple[str, ...], ...] = ()
     """The columns of each index, for the questions that people ask of that table."""
+    description: str = ""
+    """What a row of that table is, for people."""
+    facets: tuple[str, ...] = ()
+    """The columns by which people look at it."""
 
 
 def get_source(name: str) -> Source:

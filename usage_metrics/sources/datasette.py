@@ -351,4 +351,7 @@ SOURCE = Source(
         ("remote_ip_country",),
         ("remote_ip_org",),
     ),
+    description="Requests for data, one row each, whoever made them: whether one "
+    "counts as use, the usage tables say",
+    facets=("agent_class", "database", "format"),
 )

@@ -14,12 +14,14 @@ import datetime as dt
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition, facts_of, row_groups
+from usage_metrics.warehouse import metadata
+from usage_metrics.warehouse.inspection import miscounts, table_sizes
 from usage_metrics.warehouse.tables import (
     VERSION,
     Table,
@@ -28,6 +30,7 @@ from usage_metrics.warehouse.tables import (
     of_partition,
     quoted,
 )
+from usage_metrics.warehouse.views import MEANINGS, VIEWS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +43,9 @@ PAGE_BYTES = 16 << 10
 
 CACHE_KILOBYTES = 64 << 10
 """Enough that the pages a day touches are written once."""
+
+SAMPLED_ROWS = 1_000
+"""Of each index, for the planner's statistics: these suffice, whatever the size."""
 
 
 class Loaded(NamedTuple):
@@ -98,7 +104,8 @@ class Warehouse:
             return []
         with self._connect() as connection:
             rows = connection.execute("PRAGMA quick_check")
-            return [f"{self.path}: {row[0]}" for row in rows if row[0] != "ok"]
+            found = [f"{self.path}: {row[0]}" for row in rows if row[0] != "ok"]
+            return found or [f"{self.path}: {text}" for text in miscounts(connection)]
 
     def changes(
         self,
@@ -154,8 +161,44 @@ class Warehouse:
                     "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
                     described(table),
                 )
+                about = (table.name, table.description, table.time, table.facets)
+                _describe(connection, *about)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
                 self._check_columns(connection, table)
+
+    def finish(self) -> None:
+        """See to it, after a load, that people find their way and SQLite does, too.
+
+        Views are made anew if they are others than the present ones; the planner's
+        statistics are taken of samples, not of all rows; the metadata file for
+        Datasette is written beside the database.
+
+        Raises:
+            StorageError: if the database or the file cannot be written to.
+        """
+        with self._connect() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            _make_views(connection)
+            connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
+            connection.execute("ANALYZE")
+        try:
+            metadata.write(self.path)
+        except OSError as error:
+            raise StorageError(
+                f"{metadata.path_of(self.path)} cannot be written: {error}; see to it "
+                "and rerun"
+            ) from error
+
+    def sizes(self) -> list[tuple[str, int, int]]:
+        """The tables, the largest first, each with its rows and bytes, indexes too.
+
+        Raises:
+            StorageError: if the database is damaged or stays locked.
+        """
+        if not Path(self.path).exists():
+            return []
+        with self._connect() as connection:
+            return table_sizes(connection)
 
     def _check_columns(self, connection: sqlite3.Connection, table: Table) -> None:
         rows = connection.execute(f"PRAGMA table_info({quoted(table.name)})")
@@ -321,6 +364,35 @@ class Warehouse:
             raise StorageError(
                 f"{self.path}: {error}; {_remedy(str(error))}"
             ) from error
+
+
+def _make_views(connection: sqlite3.Connection) -> None:
+    """Make the views whose tables are there, as they are now."""
+    made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
+    for view in VIEWS:
+        if view.reads not in made or made.get(view.name) == view.statement:
+            continue
+        connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
+        connection.execute(view.statement)
+        connection.executemany(
+            "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
+            [(view.name, name, *MEANINGS[name]) for name in view.columns],
+        )
+        _describe(connection, view.name, view.description, view.order, view.facets)
+
+
+def _describe(
+    connection: sqlite3.Connection,
+    name: str,
+    description: str,
+    sort: str,
+    facets: Sequence[str],
+) -> None:
+    """Say in the database what a table or a view holds, and how to look at it."""
+    connection.execute(
+        "INSERT OR REPLACE INTO usage_metrics_tables VALUES (?,?,?,?)",
+        (name, description, sort, ",".join(facets)),
+    )
 
 
 def _remedy(message: str) -> str:

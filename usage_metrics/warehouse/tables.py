@@ -1,9 +1,9 @@
 """What tables the database has, derived from what a source declares.
 
-Beside the tables of requests stand ``usage_metrics_columns``, which says what every
-column holds, and ``usage_metrics_partitions``, which says what was loaded, from which
-file, when. Here are their definitions and what else depends on how SQLite sees names,
-types and times.
+Beside the tables of requests stand ``usage_metrics_tables`` and
+``usage_metrics_columns``, which say what every table and column holds, and
+``usage_metrics_partitions``, which says what was loaded, from which file, when. Here
+are their definitions and what else depends on how SQLite sees names, types and times.
 """
 
 import datetime as dt
@@ -42,6 +42,14 @@ CREATE TABLE IF NOT EXISTS usage_metrics_columns (
     PRIMARY KEY ("table", name)
 )"""
 
+TABLES = """
+CREATE TABLE IF NOT EXISTS usage_metrics_tables (
+    "table" TEXT NOT NULL PRIMARY KEY, -- a table or a view
+    description TEXT NOT NULL,         -- what a row of it is
+    sort TEXT NOT NULL,                -- the column whose greatest value comes first
+    facets TEXT NOT NULL               -- the columns to look at it by, with commas
+)"""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -58,12 +66,17 @@ class Table:
     """The boolean column of the rows to load; None for all."""
     monthly: bool = False
     """Whether a partition is of a month, and the time written as YYYY-MM."""
+    description: str = ""
+    """What a row is, for people."""
+    facets: tuple[str, ...] = ()
+    """The columns by which people look at it."""
 
 
 def definitions(table: Table) -> Iterator[str]:
     """The statements that make the tables and indexes."""
     yield PARTITIONS
     yield COLUMNS
+    yield TABLES
     parts = [f"{quoted(f.name)} {_sqlite_type(f.type)}" for f in table.schema]
     if table.primary_key:
         # Clean leaves each entry once. Should two logs have given one id to two entries

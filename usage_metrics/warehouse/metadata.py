@@ -1,0 +1,123 @@
+"""The metadata file for Datasette: what the database holds, said where people look.
+
+``datasette data/usage_metrics.db --metadata data/usage_metrics.metadata.json`` shows
+it. It is made of what the database says of itself, written beside it after each load,
+and names only what is there. None of it comes from a log.
+"""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from usage_metrics import storage
+from usage_metrics.warehouse.questions import QUESTIONS
+
+TITLE = "Use of our open data"
+DESCRIPTION = (
+    "Who used the data, and how much, by the COUNTER Code of Practice for Research "
+    "Data. Times are UTC. Begin with the view use_per_day, or with a question below "
+    "the tables. Each column's description is behind the wheel in its heading."
+)
+LOCATIONS = {
+    "source": "Locations: IP Geolocation by DB-IP, unless remote_ip_located_by says "
+    "otherwise",
+    "source_url": "https://db-ip.com",
+}
+
+OWN_TABLES: dict[str, dict[str, Any]] = {
+    "usage_metrics_tables": {"description": "What every table and view holds"},
+    "usage_metrics_columns": {
+        "description": "What every column of every table and view holds",
+        "facets": ["table"],
+        "size": 100,
+    },
+    "usage_metrics_partitions": {
+        "description": "What was loaded: which day into which table, from which file, "
+        "and when",
+        "facets": ["table"],
+        "sort_desc": "date",
+    },
+}
+
+
+def path_of(database: str) -> Path:
+    """The metadata file of a database, beside it."""
+    return Path(database).with_suffix(".metadata.json")
+
+
+def write(database: str) -> None:
+    """Write the metadata file, unless it is what it should be.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    text = json.dumps(of_database(database), indent=2, ensure_ascii=False)
+    path = path_of(database)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with storage.whole_or_absent(str(path.absolute())) as stream:
+            stream.write(text.encode())
+
+
+def of_database(database: str) -> dict[str, Any]:
+    """The metadata of a database, of what is in it now."""
+    uri = f"{Path(database).absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+        there = {
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+            )
+        }
+        tables = dict(_tables(connection))
+    return {
+        "title": TITLE,
+        "description": DESCRIPTION,
+        **LOCATIONS,
+        "databases": {
+            Path(database).stem: {
+                "tables": {
+                    name: about for name, about in tables.items() if name in there
+                },
+                "queries": {
+                    question.name: {
+                        "title": question.title,
+                        "description": question.description,
+                        "sql": question.sql,
+                    }
+                    for question in QUESTIONS
+                    if there.issuperset(question.reads)
+                },
+            }
+        },
+    }
+
+
+def _tables(connection: sqlite3.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    columns = _columns(connection)
+    yield from OWN_TABLES.items()
+    for name, description, sort, facets in connection.execute(
+        'SELECT "table", description, sort, facets FROM usage_metrics_tables'
+    ):
+        yield (
+            name,
+            {
+                "description": description,
+                "sort_desc": sort,
+                "facets": facets.split(",") if facets else [],
+                "columns": columns.get(name, {}),
+            },
+        )
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """The description of each column, with its unit."""
+    found: dict[str, dict[str, str]] = {}
+    for table, name, unit, description in connection.execute(
+        'SELECT "table", name, unit, description FROM usage_metrics_columns'
+    ):
+        in_unit = f" ({unit})" if unit else ""
+        found.setdefault(table, {})[name] = f"{description}{in_unit}"
+    return found

@@ -1,0 +1,135 @@
+"""Ready-made questions, which Datasette shows beside the tables.
+
+Each is one SQL statement. What a person may fill in stands in it as ``:name``; left
+empty, it restricts nothing.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and the SQL that answers it."""
+
+    name: str
+    title: str
+    description: str
+    reads: tuple[str, ...]
+    """The tables and views that have to be there."""
+    sql: str
+
+
+_IN_MONTH = "(:month = '' OR month = :month)"
+
+QUESTIONS = (
+    Question(
+        "headline",
+        "How much use was there each month, and how did it change?",
+        "By the COUNTER rules, over all datasets; change against the month before",
+        ("use_per_month",),
+        "SELECT month, days, counted, sessions, human, machine, robot, "
+        "round(100.0 * counted / lag(counted) OVER (ORDER BY month) - 100, 1) "
+        "AS counted_change_percent\n"
+        "FROM use_per_month WHERE dataset = 'all' ORDER BY month DESC",
+    ),
+    Question(
+        "most_used_tables",
+        "Which tables are used most?",
+        "From and to: UTC days, YYYY-MM-DD; empty for all",
+        ("usage_daily",),
+        'SELECT dataset, "table", sum(counted) AS counted, '
+        "sum(iif(agent_class = 'human', counted, 0)) AS human, "
+        "sum(iif(agent_class = 'machine', counted, 0)) AS machine, "
+        "round(sum(bytes) / 1e6, 1) AS megabytes\n"
+        "FROM usage_daily\n"
+        "WHERE \"table\" IS NOT NULL AND (:from = '' OR date >= :from) "
+        "AND (:to = '' OR date <= :to)\n"
+        "GROUP BY 1, 2 ORDER BY counted DESC LIMIT 100",
+    ),
+    Question(
+        "universities_and_agencies",
+        "Which universities and government agencies use the data?",
+        "Month: YYYY-MM; empty for all. Without robots",
+        ("usage_by_organization",),
+        "SELECT organization, network_class, sum(counted) AS counted, "
+        "count(DISTINCT date) AS days, group_concat(DISTINCT dataset) AS datasets\n"
+        "FROM usage_by_organization\n"
+        "WHERE network_class IN ('education', 'government') AND counted > 0 "
+        "AND (:month = '' OR substr(date, 1, 7) = :month)\n"
+        "GROUP BY 1, 2 ORDER BY counted DESC LIMIT 200",
+    ),
+    Question(
+        "concentration",
+        "How much of the use comes from one place?",
+        "Each month and dataset, with the figures without the largest organisation",
+        ("usage_concentration_monthly",),
+        "SELECT period AS month, dataset, counted, largest_organization, "
+        "round(100 * largest_organization_share, 1) AS largest_organization_percent, "
+        "round(100 * largest_address_share, 1) AS largest_address_percent, "
+        "is_concentrated, counted_without_largest\n"
+        "FROM usage_concentration_monthly ORDER BY period DESC, counted DESC",
+    ),
+    Question(
+        "counter_metrics",
+        "What are the COUNTER metrics of a month?",
+        "As in the report that CounterReport writes. Month: YYYY-MM; empty for all",
+        ("usage_counter",),
+        "SELECT substr(date, 1, 7) AS month, dataset, access_method, "
+        "sum(total_dataset_investigations) AS total_dataset_investigations, "
+        "sum(unique_dataset_investigations) AS unique_dataset_investigations, "
+        "sum(total_dataset_requests) AS total_dataset_requests, "
+        "sum(unique_dataset_requests) AS unique_dataset_requests, "
+        "round(sum(volume) / 1e6, 1) AS megabytes\n"
+        "FROM usage_counter WHERE (:month = '' OR substr(date, 1, 7) = :month)\n"
+        "GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3",
+    ),
+    Question(
+        "why_not_counted",
+        "Why did requests not count?",
+        "Each month: the requests, and how many each reason left out",
+        ("usage_reconciliation",),
+        "SELECT substr(date, 1, 7) AS month, sum(lines) AS lines, "
+        "sum(requests) AS requests, sum(counted) AS counted, "
+        "sum(not_counted_status) AS status, sum(not_counted_method) AS method, "
+        "sum(not_counted_not_data) AS not_data, "
+        "sum(not_counted_unmapped) AS unmapped, "
+        "sum(not_counted_internal) AS internal, sum(not_counted_robot) AS robot, "
+        "sum(not_counted_double_click) AS double_click, "
+        "sum(not_counted_range_repeat) AS range_repeat\n"
+        "FROM usage_reconciliation GROUP BY 1 ORDER BY 1 DESC",
+    ),
+    Question(
+        "scripts_and_programs",
+        "With which scripts and programs are the data fetched?",
+        "Month: YYYY-MM; empty for all",
+        ("use_by_agent",),
+        "SELECT agent_name, agent_kind, sum(requests) AS requests, "
+        "sum(counted) AS counted\n"
+        f"FROM use_by_agent WHERE agent_class = 'machine' AND {_IN_MONTH}\n"
+        "GROUP BY 1, 2 ORDER BY requests DESC LIMIT 100",
+    ),
+    Question(
+        "requests_of_a_day",
+        "Which requests of a day were for a table?",
+        "The way back from a figure to the requests. Date: YYYY-MM-DD; table: its "
+        "name, or empty for all",
+        ("datasette_request_logs",),
+        "SELECT timestamp, request_url, status, response_size, latency, agent_class, "
+        "agent_name, agent_rule, remote_ip_country, remote_ip_org\n"
+        "FROM datasette_request_logs\n"
+        "WHERE timestamp >= :date AND timestamp < date(:date, '+1 day') "
+        "AND (:table = '' OR \"table\" = :table)\n"
+        "ORDER BY timestamp LIMIT 1000",
+    ),
+    Question(
+        "hours_of_the_day",
+        "At which hours of the day do requests come?",
+        "UTC, of the data requests in the database",
+        ("datasette_request_logs",),
+        "SELECT strftime('%H', timestamp) AS hour, count(*) AS requests, "
+        "sum(agent_class = 'human') AS human, sum(agent_class = 'machine') AS machine, "
+        "sum(agent_class = 'robot') AS robot\n"
+        "FROM datasette_request_logs GROUP BY 1 ORDER BY 1",
+    ),
+)
+"""Every question."""
