@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,20 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
         assert places_of(victim, lived_in.root) == []
     assert LoadUsage().complete()
     assert everything(lived_in) == before
+
+
+def test_of_two_erasures_at_once_neither_undoes_the_other(lived_in: Flow) -> None:
+    fill(lived_in)
+    first = Erasure(VICTIMS[:2]).run()
+    next(first)
+    second = threading.Thread(target=erase, args=VICTIMS[2:])
+    second.start()
+    second.join(0.5)
+    assert second.is_alive(), "it waits"
+    list(first)
+    second.join()
+    for victim in VICTIMS:
+        assert places_of(victim, lived_in.root) == []
 
 
 def test_with_the_address_goes_what_leads_near_it(

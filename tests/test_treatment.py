@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
+from forensics import places_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,6 +168,15 @@ def test_the_database_holds_an_address_in_no_column_unless_it_is_kept(
         assert "9.9.9.9" in text, "that is no visitor"
         assert "Chrome/147.0.0.0" in text
     assert "8.8.4.4" in json.dumps(flow.table("cleaned").to_pylist(), default=str)
+
+
+def test_what_no_request_has_is_not_written(flow: Flow, settings: Settings) -> None:
+    settings("datasette", maximum_rejected_share=1)
+    rejected = entry() | {"insertId": None}
+    flow.export(DAY, request("b", remoteIp="1.1.1.1"), rejected)
+    flow.load(1)
+    assert places_of("8.8.4.4", flow.root / "geocoded") == []
+    assert places_of("8.8.4.4", flow.root / "rejected") != []
 
 
 def test_the_setting_is_a_part_of_what_makes_a_file(

@@ -13,7 +13,7 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.counting.tasks import CountMonth, CountUsage
-from usage_metrics.days import ONE_DAY, days_between, first_running_day
+from usage_metrics.days import ONE_DAY, days_between, first_running_day, kept_from
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.footers import Footers
 from usage_metrics.lineage import CHAIN, Lineage
@@ -173,9 +173,16 @@ class Rebuild(ManyDays):
             there = [stage for stage in stages if day in done[stage]]
             needed = [s for s in stages if s is not CountUsage or s in there]
             before = [s for s in needed if not self._is_since(s, day, done[s])]
-            if there and before:
+            if there and before and not self._had_to_go(before[0], day):
                 plan[day] = before[0]
         return plan
+
+    def _had_to_go(self, stage: type[Stage], day: dt.date) -> bool:
+        """Whether the settings let nobody keep what a stage of a day is made from."""
+        if stage is Extract:
+            return False
+        left = CHAIN[CHAIN.index(stage) - 1](date=day, source=self.source)
+        return day < kept_from(left.stage) and not left.output().exists()
 
     def _done(self, stage: type[Stage]) -> dict[dt.date, str]:
         return list_partitions(config.paths().root, stage.stage, self.source)

@@ -4,6 +4,8 @@ Files are replaced one by one, each whole at any moment, and what has no address
 more is left alone. So an erasure that was interrupted is completed by the next one.
 """
 
+import contextlib
+import fcntl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from usage_metrics.privacy.removal import Erased
 from usage_metrics.privacy.rewriting import Rewriting
 from usage_metrics.privacy.spellings import without
 from usage_metrics.sources import SOURCES
+
+LOCK = ".erasing"
 
 
 class Erasure:
@@ -48,16 +52,17 @@ class Erasure:
         Raises:
             UsageMetricsError: if something cannot be read or written.
         """
-        storage.sweep(self._root)
-        for source in sorted(SOURCES):
-            rewriting = Rewriting(self._root, stages(), source)
-            for partition in rewriting.run(self._erased):
-                yield partition.path, True
-            self._renamed |= rewriting.renamed
-        yield from self._from_database()
-        yield from self._from_answers()
-        for searched in self._from_other_files():
-            yield str(searched.path), searched.is_erased
+        with _alone():
+            storage.sweep(self._root)
+            for source in sorted(SOURCES):
+                rewriting = Rewriting(self._root, stages(), source)
+                for partition in rewriting.run(self._erased):
+                    yield partition.path, True
+                self._renamed |= rewriting.renamed
+            yield from self._from_database()
+            yield from self._from_answers()
+            for searched in self._from_other_files():
+                yield str(searched.path), searched.is_erased
 
     def _from_database(self) -> Iterator[tuple[str, bool]]:
         settings = config.database()
@@ -87,16 +92,33 @@ class Erasure:
         return found
 
     def _from_other_files(self) -> Iterator[Searched]:
-        left_out = [Path(config.database().path), Path(config.ipinfo().cache)]
+        folder = run_log.local_folder()
+        left_out = [
+            Path(config.database().path),
+            Path(config.ipinfo().cache),
+            folder / LOCK,
+        ]
         for source in SOURCES:
             left_out += local_logs(source)
-        files = dict.fromkeys(files_in(run_log.local_folder(), left_out))
+        files = dict.fromkeys(files_in(folder, left_out))
         for log in run_log.files():
             files[log] = None
         for path in files:
             searched = erase_from_file(path, self._erased)
             if searched is not None:
                 yield searched
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for another erasure: it would put back what this one has taken out."""
+    folder = run_log.local_folder()
+    if not folder.is_dir():
+        yield
+        return
+    with (folder / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def stages() -> list[str]:

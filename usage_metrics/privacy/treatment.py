@@ -138,6 +138,10 @@ class Treatment:
             column = requests[name]
             if name == self._column:
                 new: pa.Array | None = self._of_addresses(dictionary(column))
+            elif pa.types.is_dictionary(column.type):
+                values = _used(dictionary(column))
+                new = without(values, self._is_known)
+                new = values if new is None else new
             else:
                 new = without(column, self._is_known) if _is_text(column) else None
             if new is not None:
@@ -153,8 +157,21 @@ class Treatment:
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
-    type_ = column.type
-    return STRING in (type_, getattr(type_, "value_type", None))
+    return bool(column.type == STRING)
+
+
+def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """A column without the values that no row has.
+
+    They may be of entries that were rejected, or of another part of the day, and would
+    be written all the same.
+    """
+    used = pc.unique(column.indices).drop_null()
+    if len(used) == len(column.dictionary):
+        return column
+    values = column.dictionary.take(used)
+    codes = pc.index_in(column.indices, used)
+    return pa.DictionaryArray.from_arrays(codes, values)
 
 
 def _without_zone(address: Address) -> Address:
