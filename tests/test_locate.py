@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from usage_metrics.cleaning import Distinct
 from usage_metrics.columns import STRING
-from usage_metrics.geocode import Located, locate, locate_column, with_location
+from usage_metrics.geocode import (
+    Located,
+    Places,
+    locate,
+    locate_column,
+    with_location,
+)
 from usage_metrics.geocode.locations import LOCATION, Location
 from usage_metrics.geocode.public import is_public, public_addresses
 
@@ -61,6 +68,16 @@ def texts(*addresses: Text) -> pa.Array:
     return pa.array(addresses, STRING)
 
 
+def located_rows(
+    addresses: pa.Array, provider: RecordingProvider
+) -> tuple[pa.Table, dict[str, int]]:
+    """The location of each address, and the counts."""
+    places, counts = locate(addresses, provider)
+    rows = places.table.take(places.of_address)
+    index = LOCATION.get_field_index("is_bogon")
+    return rows.set_column(index, LOCATION.field(index), places.is_bogon), counts
+
+
 # --- what is asked -----------------------------------------------------------------
 
 BOGONS = [
@@ -83,7 +100,7 @@ MALFORMED = [
 def test_a_bogon_is_told_apart_and_asked_of_nobody(
     provider: RecordingProvider, text: str
 ) -> None:
-    locations, counts = locate(texts(text), provider)
+    locations, counts = located_rows(texts(text), provider)
     assert provider.asked in ([], [[]])
     assert locations.to_pylist() == [dict.fromkeys(LOCATION.names) | {"is_bogon": True}]
     assert (counts["bogon"], counts["malformed"], counts["public"]) == (1, 0, 0)
@@ -93,7 +110,7 @@ def test_a_bogon_is_told_apart_and_asked_of_nobody(
 def test_what_is_no_address_is_asked_of_nobody(
     provider: RecordingProvider, text: str
 ) -> None:
-    locations, counts = locate(texts(text), provider)
+    locations, counts = located_rows(texts(text), provider)
     assert provider.asked in ([], [[]])
     assert locations.to_pylist() == [dict.fromkeys(LOCATION.names)]
     assert (counts["bogon"], counts["malformed"], counts["public"]) == (0, 1, 0)
@@ -114,7 +131,7 @@ def test_what_is_no_address_is_asked_of_nobody(
 def test_a_public_address_is_asked_for_in_its_canonical_form(
     provider: RecordingProvider, text: str, asked: str
 ) -> None:
-    locations, counts = locate(texts(text), provider)
+    locations, counts = located_rows(texts(text), provider)
     assert provider.asked == [[asked]]
     (location,) = locations.to_pylist()
     assert location == KNOWN[asked]._asdict() | {"is_bogon": False}
@@ -131,7 +148,7 @@ def test_an_address_in_several_spellings_is_asked_for_once(
     provider: RecordingProvider,
 ) -> None:
     spellings = texts("8.8.8.8", "::ffff:8.8.8.8", "1.1.1.1", " 8.8.8.8")
-    locations, counts = locate(spellings, provider)
+    locations, counts = located_rows(spellings, provider)
     assert provider.asked == [["8.8.8.8", "1.1.1.1"]]
     assert locations["city"].to_pylist() == [
         *("Mountain View", "Mountain View", None, "Mountain View")
@@ -142,7 +159,7 @@ def test_an_address_in_several_spellings_is_asked_for_once(
 def test_what_could_not_be_asked_is_null_and_counted() -> None:
     provider = RecordingProvider(unanswering=["1.1.1.1"])
     addresses = texts("8.8.8.8", "1.1.1.1", "::ffff:1.1.1.1", "10.0.0.1")
-    locations, counts = locate(addresses, provider)
+    locations, counts = located_rows(addresses, provider)
     assert locations["located_by"].to_pylist() == ["test", None, None, None]
     assert locations["is_bogon"].to_pylist() == [False, False, False, True]
     assert counts["unanswered"] == 2
@@ -161,7 +178,7 @@ def test_every_text_has_a_row_and_only_public_addresses_are_asked_for(
     addresses: list[Text],
 ) -> None:
     provider = RecordingProvider()
-    locations, counts = locate(texts(*addresses), provider)
+    locations, counts = located_rows(texts(*addresses), provider)
     assert locations.num_rows == counts["addresses"] == len(addresses)
     assert locations.schema.equals(LOCATION, check_metadata=True)
     assert counts["addresses"] == sum(
@@ -248,7 +265,7 @@ def test_an_address_of_many_row_groups_is_asked_for_once(
         day(*["8.8.8.8", "1.1.1.1", None] * 5), "remote_ip", provider
     )
     assert provider.asked == [["8.8.8.8", "1.1.1.1"]]
-    assert located.addresses.to_pylist() == ["8.8.8.8", "1.1.1.1"]
+    assert located.addresses.values.to_pylist() == ["8.8.8.8", "1.1.1.1"]
     assert located.facts == {
         "provider": "test",
         "addresses": 2,
@@ -285,7 +302,7 @@ def test_the_columns_are_the_same_every_day(
 ) -> None:
     requests = day(*addresses)
     located = locate_column(requests, "remote_ip", provider)
-    assert located.locations.schema.equals(LOCATION, check_metadata=True)
+    assert located.places.table.schema.equals(LOCATION, check_metadata=True)
     rows = located.beside(requests.read(), GEOCODED)
     assert rows.column_names == GEOCODED.names
     assert rows.num_rows == len(addresses)
@@ -333,6 +350,7 @@ def test_a_source_without_addresses_is_asked_about_nobody_and_gets_no_columns(
 def test_it_says_in_a_few_words_how_many_there_were(unanswered: int, text: str) -> None:
     addresses = texts("8.8.8.8", "1.1.1.1")
     facts = {"unanswered": unanswered}
-    located = Located("remote_ip", addresses, LOCATION.empty_table(), facts)
+    places = Places.of([], pa.array([None, None], pa.bool_()))
+    located = Located("remote_ip", Distinct(addresses), places, facts)
     assert str(located) == text
     assert located.unanswered == unanswered

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_metrics.agents.addresses import Address, parse_address
+from usage_metrics.cleaning import Distinct
 from usage_metrics.columns import STRING
 from usage_metrics.counting.tasks import CountMonth, CountUsage
-from usage_metrics.geocode import Located
-from usage_metrics.geocode.locations import LOCATION, Location
+from usage_metrics.geocode import Located, Places
+from usage_metrics.geocode.locations import Location
 from usage_metrics.pipeline import Clean, Geocode
 from usage_metrics.privacy.treatment import (
     MODES,
@@ -32,7 +33,8 @@ def treated(mode: str, *addresses: str | None) -> list[str | None]:
     rows = pa.table({"remote_ip": pa.array(addresses, STRING)})
     distinct = rows["remote_ip"].unique().drop_null()
     found: list[str | None]
-    found = Treatment(mode, "remote_ip", distinct).of_requests(rows)[0].to_pylist()
+    treatment = Treatment(mode, "remote_ip", Distinct(distinct))
+    found = treatment.of_requests(rows)[0].to_pylist()
     return found
 
 
@@ -118,27 +120,26 @@ PLACE = Location(
 
 
 def located(*places: Location) -> Located:
-    rows = [place._asdict() | {"is_bogon": False} for place in places]
-    addresses = pa.array([f"8.8.8.{n}" for n in range(len(rows))], STRING)
-    table = pa.Table.from_pylist(rows, schema=LOCATION)
-    return Located("remote_ip", addresses, table, {})
+    addresses = pa.array([f"8.8.8.{n}" for n in range(len(places))], STRING)
+    public = pa.array([True] * len(places))
+    return Located("remote_ip", Distinct(addresses), Places.of([*places], public), {})
 
 
 def test_a_place_is_coarse_and_host_name_and_postal_code_are_gone() -> None:
     found = located(PLACE, Location(country="US"))
     rows = Treatment("truncate", "remote_ip", found.addresses).of_located(found)
-    place, unknown = rows.locations.to_pylist()
+    place, unknown, _ = rows.places.table.to_pylist()
     assert place == PLACE._asdict() | {
         "hostname": None,
         "loc": "37.4,-122.1",
         "latitude": 37.4,
         "longitude": -122.1,
         "postal": None,
-        "is_bogon": False,
+        "is_bogon": None,
     }
-    assert unknown == Location(country="US")._asdict() | {"is_bogon": False}
+    assert unknown == Location(country="US")._asdict() | {"is_bogon": None}
     kept = Treatment("keep", "remote_ip", found.addresses).of_located(found)
-    assert kept.locations.to_pylist()[0]["postal"] == "94043"
+    assert kept.places.table.to_pylist()[0]["postal"] == "94043"
 
 
 def entry() -> dict[str, object]:

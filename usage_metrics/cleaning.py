@@ -5,6 +5,7 @@ dictionary-encoded, the few values of its dictionary are looked at, and the answ
 spread over the rows by their codes.
 """
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
@@ -31,6 +32,32 @@ _PLAIN_URL = (
     r"(?:#[^\x00-\x20\x7f-\x{10ffff}]*)?$"
 )
 """URLs whose parts a regular expression finds; any other goes to ``urlsplit``."""
+
+
+class Distinct:
+    """Distinct texts, and a quick way from a text to its number among them."""
+
+    def __init__(self, values: pa.Array) -> None:
+        """Hold them.
+
+        Args:
+            values: texts, none of them twice.
+        """
+        self.values = values
+
+    def __contains__(self, text: str) -> bool:
+        """Whether a text is one of them."""
+        return text in self._number
+
+    def numbers(self, texts: pa.Array) -> pa.Array:
+        """The number of each text, null for what is none of them."""
+        find = self._number.get
+        return pa.array([find(text) for text in texts.to_pylist()], pa.int32())
+
+    @functools.cached_property
+    def _number(self) -> dict[str, int]:
+        # Arrow's index_in would look at all of them again for each row group.
+        return {text: number for number, text in enumerate(self.values.to_pylist())}
 
 
 def count(mask: pa.Array | pa.ChunkedArray) -> int:

@@ -361,7 +361,7 @@ class Geocode(Stage):
         schema = geocode.with_location(source.cleaned, source.address)
         cleaned = self.input()
         with cleaned.open(source.cleaned) as requests:
-            located = geocode.NOWHERE
+            located = geocode.nowhere()
             if source.address is not None:
                 with geocode.open_provider() as provider:
                     located = geocode.locate_column(requests, source.address, provider)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,10 @@ import pyarrow.parquet as pq
 from usage_metrics import config
 from usage_metrics.agents import NETWORK, network_class
 from usage_metrics.agents.requests import suspects
-from usage_metrics.cleaning import dictionary, filled, spread
+from usage_metrics.cleaning import Distinct, dictionary, filled, spread
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
 from usage_metrics.geocode.public import public_addresses
 from usage_metrics.partitions import naming_damage
-
-_UNKNOWN = Location()
 
 
 @contextmanager
@@ -57,16 +55,44 @@ def recipe(facts: dict[str, Any]) -> dict[str, Any]:
     return {key: facts[key] for key in ("provider", "database", "plan") if key in facts}
 
 
+class Places(NamedTuple):
+    """Where some addresses are; what many of them share is held once."""
+
+    table: pa.Table
+    """Of schema ``LOCATION``, a row per place; of the last nothing is known."""
+    of_address: pa.Array
+    """The number of the place of each address."""
+    is_bogon: pa.Array
+    """Of each address; null where it is none."""
+
+    @classmethod
+    def of(cls, located: list[Location | None], is_public: pa.Array) -> Self:
+        """Put together what is known of addresses.
+
+        Args:
+            located: the locations of the public ones, None where nothing is known.
+            is_public: for each address; null for what is no address.
+        """
+        found = {id(place): place for place in located if place is not None}
+        number = {key: index for index, key in enumerate(found)}
+        codes = np.full(len(is_public), len(found), dtype=np.int32)
+        codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = [
+            number.get(id(place), len(found)) for place in located
+        ]
+        table = _as_table([*found.values(), Location()])
+        return cls(table, pa.array(codes), pc.invert(is_public))
+
+
 @dataclass(frozen=True)
 class Located:
     """Distinct addresses and where they are."""
 
     column: str | None
     """The column that the addresses stand in."""
-    addresses: pa.Array
+    addresses: Distinct
     """The distinct values of that column, null not among them."""
-    locations: pa.Table
-    """Of schema ``LOCATION``, a row per address."""
+    places: Places
+    """Theirs."""
     facts: dict[str, Any]
     """For the footer: the provider's, and how many addresses were of which kind."""
 
@@ -80,35 +106,38 @@ class Located:
         if self.column is None:
             return rows
         address = dictionary(rows[self.column])
-        codes = pc.index_in(address.dictionary, self.addresses).take(address.indices)
-        *places, network = [spread(column, codes) for column in self._columns]
-        network = filled(network, "unknown")
-        arrays = [*rows.columns, *places, network, suspects(rows, network)]
+        numbers = self.addresses.numbers(address.dictionary).take(address.indices)
+        place = self.places.of_address.take(numbers)
+        columns = {
+            name: spread(column, place) for name, column in self._columns.items()
+        }
+        columns["is_bogon"] = self.places.is_bogon.take(numbers)
+        network = filled(columns.pop(_NETWORK), "unknown")
+        arrays = [*rows.columns, *columns.values(), network, suspects(rows, network)]
         return pa.Table.from_arrays(arrays, names=schema.names)
 
     @cached_property
-    def _columns(self) -> list[pa.Array]:
-        table = self.locations.combine_chunks()
+    def _columns(self) -> dict[str, pa.Array]:
+        table = self.places.table.combine_chunks()
         columns = {name: table[name].chunk(0) for name in table.column_names}
-        network = network_class(columns["asn"], columns["org"])
-        return [*columns.values(), network]
+        return columns | {_NETWORK: network_class(columns["asn"], columns["org"])}
 
     def __str__(self) -> str:
         """Say it in a few words, for people."""
         if self.column is None:
             return "no addresses"
-        text = f"{len(self.addresses):,} addresses"
+        text = f"{len(self.addresses.values):,} addresses"
         return f"{text} · {self.unanswered:,} unanswered" if self.unanswered else text
 
 
-NOWHERE = Located(
-    None,
-    pa.nulls(0, pa.string()),
-    # Schema.empty_table() would import pandas, which takes longer than all the rest.
-    pa.Table.from_arrays([pa.nulls(0, f.type) for f in LOCATION], schema=LOCATION),
-    {},
-)
-"""Of a source without addresses."""
+_NETWORK = NETWORK.names[0]
+
+
+def nowhere() -> Located:
+    """The addresses of a source that has none."""
+    nothing = pa.nulls(0, pa.string())
+    places = Places.of([], pa.nulls(0, pa.bool_()))
+    return Located(None, Distinct(nothing), places, {})
 
 
 def locate_column(
@@ -116,7 +145,7 @@ def locate_column(
 ) -> Located:
     """Locate the distinct addresses in a column of a partition."""
     if column is None:
-        return NOWHERE
+        return nowhere()
     with naming_damage(file):
         found = [pa.array([], pa.string())]
         for group in range(file.num_row_groups):
@@ -124,11 +153,11 @@ def locate_column(
             # A dictionary may hold what no row does: the address of a rejected entry.
             found.append(rows.dictionary.take(rows.indices.unique().drop_null()))
     addresses = pa.chunked_array(found).unique()
-    locations, counts = locate(addresses, provider)
-    return Located(column, addresses, locations, provider.facts() | counts)
+    places, counts = locate(addresses, provider)
+    return Located(column, Distinct(addresses), places, provider.facts() | counts)
 
 
-def locate(addresses: pa.Array, provider: Provider) -> tuple[pa.Table, dict[str, int]]:
+def locate(addresses: pa.Array, provider: Provider) -> tuple[Places, dict[str, int]]:
     """Locate distinct addresses.
 
     Args:
@@ -136,30 +165,21 @@ def locate(addresses: pa.Array, provider: Provider) -> tuple[pa.Table, dict[str,
         provider: who is asked about the public ones, each of them once.
 
     Returns:
-        A table of schema ``LOCATION`` with a row per address, in their order; and how
-        many were ``public``, ``bogon``, ``malformed`` and, of the public ones,
-        ``unanswered``.
+        Where each of them is; and how many were ``public``, ``bogon``, ``malformed``
+        and, of the public ones, ``unanswered``.
     """
     asked, is_public = public_addresses(addresses)
     distinct = list(dict.fromkeys(asked))
-    answers = dict(zip(distinct, provider.locate(distinct), strict=True))
-    found = [answers[address] for address in asked]
-    # Most addresses share their location with others: it is written down once.
-    places = {id(place): place for place in found if place is not None}
-    number = {key: index for index, key in enumerate(places)}
-    codes = np.full(len(addresses), len(places))
-    codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = [
-        number.get(id(place), len(places)) for place in found
-    ]
-    table = _as_table([*places.values(), _UNKNOWN]).take(pa.array(codes))
-    is_bogon = LOCATION.get_field_index("is_bogon")
-    table = table.set_column(is_bogon, LOCATION.field(is_bogon), pc.invert(is_public))
-    return table, {
+    located = provider.locate(distinct)
+    if len(distinct) < len(asked):  # some are there in several spellings
+        answers = dict(zip(distinct, located, strict=True))
+        located = [answers[address] for address in asked]
+    return Places.of(located, is_public), {
         "addresses": len(addresses),
         "public": is_public.true_count,
         "bogon": is_public.false_count,
         "malformed": is_public.null_count,
-        "unanswered": found.count(None),
+        "unanswered": located.count(None),
     }
 
 

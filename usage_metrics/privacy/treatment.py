@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.agents.addresses import Address, parse_address
-from usage_metrics.cleaning import dictionary, spread
+from usage_metrics.cleaning import Distinct, dictionary, spread
 from usage_metrics.columns import STRING
 from usage_metrics.geocode import Located
 from usage_metrics.geocode.public import is_plain_ipv4
@@ -89,7 +89,7 @@ def _spelled(addresses: list[Address | None], spell: Spell) -> pa.Array:
 class Treatment:
     """What becomes of the addresses of one day; for one file, and then forgotten."""
 
-    def __init__(self, mode: str, column: str | None, addresses: pa.Array) -> None:
+    def __init__(self, mode: str, column: str | None, addresses: Distinct) -> None:
         """Decide for each address.
 
         Args:
@@ -101,23 +101,24 @@ class Treatment:
         self._addresses = addresses
         if self._column is None:
             return
-        plain = pc.fill_null(is_plain_ipv4(addresses), False)
-        parsed = _parsed(addresses.filter(pc.invert(plain)))
-        self._known = frozenset(addresses.filter(plain).to_pylist()) | {
+        texts = addresses.values
+        others = pc.invert(pc.fill_null(is_plain_ipv4(texts), False))
+        parsed = _parsed(texts.filter(others))
+        self._known = frozenset(
             str(_without_zone(address)) for address in parsed if address is not None
-        }
+        )
         if mode == "truncate":
             # Of plain addresses all at once, as they are nearly all there are.
-            networks = pc.replace_substring_regex(addresses, "[0-9]+$", "0/24")
+            networks = pc.replace_substring_regex(texts, "[0-9]+$", "0/24")
             rest = _spelled(parsed, truncated)
-            self._treated = pc.replace_with_mask(networks, pc.invert(plain), rest)
+            self._treated = pc.replace_with_mask(networks, others, rest)
         else:
-            self._treated = _spelled(_parsed(addresses), _spelling(mode))
+            self._treated = _spelled(_parsed(texts), _spelling(mode))
 
     def of_located(self, located: Located) -> Located:
         """Make locations coarse."""
-        places = located.locations
-        if self._column is None or not places.num_rows:
+        places = located.places.table
+        if self._column is None:
             return located
         columns = {name: places[name] for name in places.column_names}
         for name in ("hostname", "postal"):
@@ -127,8 +128,8 @@ class Treatment:
         columns["loc"] = pc.binary_join_element_wise(
             columns["latitude"].cast(STRING), columns["longitude"].cast(STRING), ","
         )
-        coarse = pa.table(columns, schema=places.schema)
-        return dataclasses.replace(located, locations=coarse)
+        coarse = located.places._replace(table=pa.table(columns, schema=places.schema))
+        return dataclasses.replace(located, places=coarse)
 
     def of_requests(self, requests: pa.Table) -> pa.Table:
         """Treat the addresses of requests, and those in their texts."""
@@ -149,11 +150,12 @@ class Treatment:
         return requests
 
     def _of_addresses(self, addresses: pa.DictionaryArray) -> pa.Array:
-        places = pc.index_in(addresses.dictionary, self._addresses)
-        return spread(self._treated.take(places), addresses.indices)
+        numbers = self._addresses.numbers(addresses.dictionary)
+        return spread(self._treated.take(numbers), addresses.indices)
 
     def _is_known(self, address: Address) -> bool:
-        return str(address) in self._known
+        text = str(address)
+        return text in self._known or text in self._addresses
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
