@@ -134,7 +134,7 @@ def test_hostile_text_is_text(warehouse: Warehouse, tmp_path: Path, text: str) -
     assert sorted(_ids(warehouse)) == sorted([text, "b"])
 
 
-def test_only_the_rows_to_load_are_loaded(tmp_path: Path) -> None:
+def test_only_therows_to_load_are_loaded(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path / "toy.db"), 0.2)
     table = dataclasses.replace(REQUESTS, loaded="wanted")
     warehouse.create(table)
@@ -311,14 +311,14 @@ import os, signal, sys
 import test_sqlite as t
 from usage_metrics.warehouse import inspection, sqlite
 
-rows_to_load = sqlite._rows_to_load
+rows_to_load = sqlite.rows_to_load
 
 def stop_in_the_middle(file, column):
     yield from rows_to_load(file, column)
     print("in the middle", flush=True)
     signal.pause()
 
-sqlite._rows_to_load = stop_in_the_middle
+sqlite.rows_to_load = stop_in_the_middle
 warehouse = sqlite.Warehouse(sys.argv[1], 5)
 partition = t.Partition(sys.argv[2], "geocoded", "toy", t.DAY)
 warehouse.replace_day(t.REQUESTS, partition, "new")

@@ -562,7 +562,7 @@ class LoadSQLite(Reporting):
         """Replace the days that changed, each in one transaction."""
         files = self._files()
         load, drop = self._changes(files)
-        warehouse, table = open_warehouse(), self._table()
+        warehouse, table = open_warehouse(), requests_table(self.source)
         warehouse.create(table)
         rows = 0
         failed: dict[dt.date, str] = {}
@@ -636,21 +636,23 @@ class LoadSQLite(Reporting):
             among=days,
         )
 
-    def _table(self) -> "Table":
-        from usage_metrics import geocode
-        from usage_metrics.warehouse.tables import Table
 
-        source = get_source(self.source)
-        return Table(
-            name=source.table,
-            schema=geocode.with_location(source.cleaned, source.address),
-            primary_key=source.primary_key,
-            indexes=source.indexes,
-            time=source.loaded_time,
-            loaded=source.loaded,
-            description=source.description,
-            facets=source.facets,
-        )
+def requests_table(name: str) -> "Table":
+    """The table of the requests of a source."""
+    from usage_metrics import geocode
+    from usage_metrics.warehouse.tables import Table
+
+    source = get_source(name)
+    return Table(
+        name=source.table,
+        schema=geocode.with_location(source.cleaned, source.address),
+        primary_key=source.primary_key,
+        indexes=source.indexes,
+        time=source.loaded_time,
+        loaded=source.loaded,
+        description=source.description,
+        facets=source.facets,
+    )
 
 
 def content_id(partition: Partition) -> str | None:

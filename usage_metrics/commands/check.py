@@ -1,9 +1,11 @@
 """Look for damage, and for days whose data are not to be trusted."""
 
+import contextlib
 import datetime as dt
+import functools
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -16,7 +18,15 @@ from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.errors import StorageError
 from usage_metrics.footers import Footers
 from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import STAGES, Clean, Geocode, open_warehouse
+from usage_metrics.pipeline import (
+    STAGES,
+    Clean,
+    Geocode,
+    open_warehouse,
+    requests_table,
+)
+from usage_metrics.sentences import sentence_of
+from usage_metrics.warehouse.comparison import damaged_days
 
 SHOWN = 5
 """Of findings of one kind so many are printed."""
@@ -43,8 +53,9 @@ def command(
     """Read every file and the database through, and look at what the data say.
 
     Damage: a file is compared with the hashes that it holds, the database with its own
-    checks and with the number of rows that were loaded of each day. What is named can
-    be deleted: the next run makes it again. The size of each table is told, too.
+    checks, and each day in it, row for row, with the file that was loaded. What is
+    named can be deleted: the next run makes it again. The size of each table is told,
+    too.
 
     Quality: days that are missing, of which much was rejected, with many unknown agents
     or addresses of no known country, or with far fewer requests than is usual. Where
@@ -65,7 +76,7 @@ def command(
                 damages += _damage(partition)
         found = sorted(set(_findings(name)))
         findings += [(name, what) for what in found if first <= what.day < end]
-    damages += open_warehouse().damages()
+    damages += database_damages(options.sources(source))
     if as_json:
         named = [f"{name} {what}" for name, what in findings]
         click.echo(json.dumps({"damages": damages, "findings": named}, indent=2))
@@ -100,13 +111,14 @@ def _damage(partition: Partition) -> Iterator[str]:
     try:
         partition.verify()
     except StorageError as error:
-        yield str(error)
+        yield sentence_of(error) or str(error)
 
 
 def _findings(source: str) -> Iterator[quality.Finding]:
     root, footers = config.paths().root, Footers()
     cleaned = footers.of_stage(Clean.stage, source)
-    yield from quality.missing(look_at(source).to_make)
+    with contextlib.suppress(StorageError):  # of a database that is named as damaged
+        yield from quality.missing(look_at(source).to_make)
     yield from quality.rejected(cleaned)
     yield from quality.unusual(cleaned)
     for day in list_partitions(root, Geocode.stage, source):
@@ -114,6 +126,22 @@ def _findings(source: str) -> Iterator[quality.Finding]:
             yield from quality.not_known(Partition(root, Geocode.stage, source, day))
         except StorageError:
             continue  # it is damaged, and named as such
+
+
+def database_damages(sources: Iterable[str]) -> Iterator[str]:
+    """What is wrong with the database, and which days in it."""
+    root = config.paths().root
+    try:
+        broken = open_warehouse().damages()
+        yield from broken
+        for name in () if broken else sources:
+            tables = [(Geocode.stage, requests_table(name))]
+            tables += [(table.name, table) for table in usage_tables()]
+            for stage, table in tables:
+                partition_of = functools.partial(Partition, root, stage, name)
+                yield from damaged_days(open_warehouse(), table, name, partition_of)
+    except StorageError as error:
+        yield sentence_of(error) or str(error)
 
 
 def stages() -> list[str]:

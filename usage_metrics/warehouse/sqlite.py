@@ -107,6 +107,15 @@ class Warehouse:
             found = [f"{self.path}: {row[0]}" for row in rows if row[0] != "ok"]
             return found or [f"{self.path}: {text}" for text in miscounts(connection)]
 
+    def rows(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
+        """Ask the database something.
+
+        Raises:
+            StorageError: if it is damaged or locked.
+        """
+        with self._connect() as connection:
+            yield from connection.execute(query, values)
+
     def changes(
         self,
         table: str,
@@ -421,12 +430,18 @@ def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
     """
     return sum(
         int(cursor.adbc_ingest(table.name, rows, mode="append"))
-        for rows in _rows_to_load(file, table.loaded)
+        for rows in rows_to_load(file, table.loaded)
         if rows.num_rows
     )
 
 
-def _rows_to_load(file: "pq.ParquetFile", column: str | None) -> Iterator["pa.Table"]:
+def rows_to_load(file: "pq.ParquetFile", column: str | None) -> Iterator["pa.Table"]:
+    """What of a file goes into the database, and how, a row group at a time.
+
+    Args:
+        file: the partition.
+        column: the boolean column of the rows to load; None for all.
+    """
     for _, rows in row_groups(file):
         wanted = rows if column is None else rows.filter(rows[column])
         yield _with_times_as_text(_without_empty_columns(wanted))

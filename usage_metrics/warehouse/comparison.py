@@ -1,0 +1,89 @@
+"""Whether the rows of the database are those of the files that were loaded.
+
+SQLite's own checks find a broken page; of a value that another program, or a flipped
+bit, has changed within one they know nothing.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from usage_metrics.errors import PartitionError
+from usage_metrics.partitions import Partition, facts_of
+from usage_metrics.warehouse.sqlite import Warehouse, rows_to_load
+from usage_metrics.warehouse.tables import Table, of_partition, quoted
+
+HASH = (1 << 64) - 1
+
+
+def damaged_days(
+    warehouse: Warehouse,
+    table: Table,
+    source: str,
+    partition_of: Callable[[dt.date], Partition],
+) -> Iterator[str]:
+    """Name the days of a table that do not hold what their files do.
+
+    A day whose file is gone, damaged or another one by now is passed over.
+
+    Raises:
+        StorageError: if the database cannot be read.
+    """
+    for day, loaded in warehouse.loaded(table.name, source).items():
+        try:
+            with partition_of(day).open(schema=table.schema) as file:
+                if facts_of(file.metadata)["content_id"] != loaded.content_id:
+                    continue
+                expected = _summary(_as_tuples(table, rows_to_load(file, table.loaded)))
+        except PartitionError:
+            continue
+        found = _summary(_held(warehouse, table, source, day))
+        told = _told(warehouse, table, source, day)
+        # Of requests with the time and id of another one the first alone is loaded.
+        if found != expected if told == expected[0] else found[0] != told:
+            yield (
+                f"{warehouse.path}: {table.name} does not hold what was loaded of {day}"
+                f" ({found[0]:,} rows, of {told:,}); delete the database and rerun: it "
+                "is rebuilt from the Parquet files"
+            )
+
+
+def _held(
+    warehouse: Warehouse, table: Table, source: str, day: dt.date
+) -> Iterator[tuple[Any, ...]]:
+    where, values = of_partition(table, source, day)
+    columns = ", ".join(map(quoted, table.schema.names))
+    query = f"SELECT {columns} FROM {quoted(table.name)} {where}"  # noqa: S608
+    return warehouse.rows(query, values)
+
+
+def _told(warehouse: Warehouse, table: Table, source: str, day: dt.date) -> int:
+    """How many rows of a day were loaded, as the database has it."""
+    query = (
+        "SELECT loaded FROM usage_metrics_partitions "
+        'WHERE "table" = ? AND source = ? AND date = ?'
+    )
+    ((loaded,),) = warehouse.rows(query, (table.name, source, day.isoformat()))
+    return int(loaded)
+
+
+def _summary(rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:
+    """How many rows there are, and a hash of them in whatever order."""
+    count = total = 0
+    for row in rows:
+        count += 1
+        total += hash(row)
+    return count, total & HASH
+
+
+def _as_tuples(table: Table, batches: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    for rows in batches:
+        there = set(rows.column_names)
+        nothing = [None] * rows.num_rows
+        yield from zip(
+            *(
+                rows[name].to_pylist() if name in there else nothing
+                for name in table.schema.names
+            ),
+            strict=True,
+        )
