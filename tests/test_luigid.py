@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow import DAY, ONE_DAY, Flow
+from chromium import Page, chromium, needs_browser
+from flow import DAY, ONE_DAY, Flow, days
 
 PROGRAMS = Path(sys.executable).parent
+ROWS = "[...document.querySelectorAll('tbody tr')]"
+
 SHIPPED = Path(__file__).parents[1] / "luigi.cfg"
 
 
@@ -26,6 +29,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Flow:
     folder = tmp_path_factory.mktemp("luigid")
     found = Flow(folder)
     shutil.copy(SHIPPED, folder)
+    with (folder / "luigi.cfg").open("a") as cfg:  # of its last section, [scheduler]
+        cfg.write("metrics_collector = prometheus\n")
     (folder / "data").mkdir()
     (folder / "logs").mkdir()
     (folder / "data/sample_logs").symlink_to(folder / "logs")
@@ -119,6 +124,56 @@ def test_two_workers_make_everything_and_the_visualiser_shows_what_came_of_it(
     (load,) = (task_id for name, task_id in done.items() if "Load" in name)
     progress = _ask(port, "get_task_progress_percentage", task_id=load)
     assert progress["progressPercentage"] == 100
+
+
+def test_days_are_made_in_their_order(here: Flow, port: int) -> None:
+    done = _ask(port, "task_list", status="DONE", upstream_status="")
+    extracts = [task for task in done.values() if task["name"] == "Extract"]
+    began = sorted(extracts, key=lambda task: float(task["time_running"]))
+    dates = [task["params"]["date"] for task in began]
+    assert dates == sorted(dates)
+
+
+@needs_browser
+def test_the_visualiser_in_a_browser_says_what_came_of_each_day(
+    here: Flow, port: int, tmp_path: Path
+) -> None:
+    with chromium(tmp_path) as page:
+        page.driver.get(f"http://127.0.0.1:{port}/static/visualiser/index.html")
+        assert _until(page, f"return {ROWS}.length") == 10, "of eleven, a page"
+        page.run("document.querySelectorAll('th')[3].click()")  # by priority
+        page.run("document.querySelectorAll('th')[3].click()")  # the highest first
+        rows = page.run(f"return {ROWS}.map((row) => row.innerText.split(/\\s+/))")
+        shown = [" ".join(row) for row in rows[:9]]
+        assert all("DONE" in row and "source=datasette" in row for row in shown)
+        dates = [row[row.index("date=") + 5 :][:10] for row in shown]
+        assert dates == [str(day) for day in days(3) for _ in range(3)]
+        page.run(f"""
+            {ROWS}.find((row) => row.innerText.includes("Extract"))
+                .querySelector(".statusMessage").click()
+        """)
+        message = "document.querySelector('#statusMessageModal pre')"
+        said = _until(page, f"return {message} && {message}.textContent")
+        assert said == "2 log entries"
+
+
+def _until(page: Page, script: str) -> Any:
+    """What a script gives as soon as that is something."""
+    for _ in range(200):
+        if found := page.run(script):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"nothing came of {script}")
+
+
+def test_prometheus_is_told_how_many_tasks_of_each_family_ran_and_failed(
+    here: Flow, port: int
+) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+        metrics = reply.read().decode()
+    assert 'luigi_task_done_total{family="Geocode"} 3.0' in metrics
+    assert 'luigi_task_failed_total{family="Geocode"}' not in metrics
+    assert 'luigi_task_execution_time_seconds{family="LoadSQLite"}' in metrics
 
 
 def test_what_is_deleted_can_be_asked_for_again_at_once(here: Flow, port: int) -> None:

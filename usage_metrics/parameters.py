@@ -61,8 +61,9 @@ class Moment(luigi.Parameter[dt.datetime]):
         return dt.datetime.fromisoformat(text)
 
     def serialize(self, value: dt.datetime) -> str:
-        """Write it as ISO 8601 does."""
-        return value.isoformat()
+        """Write it as ISO 8601 does, short."""
+        utc = value.astimezone(dt.UTC).replace(tzinfo=None)
+        return f"{utc.isoformat(timespec='milliseconds')}Z"
 
 
 class Configured:

@@ -56,6 +56,11 @@ class CountUsage(Stage):
 
     stage = COUNTED
 
+    @property
+    def priority(self) -> int:  # type: ignore[override]
+        """That of the next day, which it needs: Luigi hands it on to what is needed."""
+        return super().priority - 1
+
     def requires(self) -> list[Geocode]:
         """The requests of the day and, if it can be had, of the next."""
         days = [self.date]
