@@ -1,4 +1,4 @@
-"""Runs ``luigi`` in a process of its own, as users do."""
+"""Runs ``luigi`` and ``usage-metrics`` in processes of their own, as users do."""
 
 import os
 import subprocess
@@ -8,11 +8,23 @@ from pathlib import Path
 
 def run_luigi(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run it in a folder, with the ``luigi.cfg`` that is there."""
+    return _run([sys.executable, "-m", "luigi", *arguments], folder)
+
+
+def run_usage_metrics(
+    *arguments: str, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, with the ``luigi.cfg`` that is there."""
+    program = str(Path(sys.executable).with_name("usage-metrics"))
+    return _run([program, *arguments], folder)
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
     # Luigi's lock is there, so that a test beside this one may give the same command.
     environment["TMPDIR"] = str(folder)
     return subprocess.run(
-        [sys.executable, "-m", "luigi", *arguments],
+        command,
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -1,5 +1,6 @@
 """What the README shows is what happens."""
 
+import configparser
 import contextlib
 import re
 import shutil
@@ -8,9 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
-from command import run_luigi
+from command import run_luigi, run_usage_metrics
+from conftest import Settings
 
+from usage_metrics import config
+from usage_metrics.commands import COMMANDS, cli
 from usage_metrics.documentation import renewed
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +96,36 @@ def test_the_range_that_is_shown_is_done_after_the_main_job(
     done = run_luigi(command.split(), after_the_main_job)
     assert done.returncode == 0
     assert "Did not run any tasks" in done.stderr
+
+
+def test_the_status_that_is_shown_is_that_after_counting(after_counting: Path) -> None:
+    [output] = re.findall(r"(?ms)^\$ usage-metrics status\n(.*?)```", README)
+    done = run_usage_metrics("status", folder=after_counting)
+    assert done.stdout == output, done.stderr
+
+
+def test_every_command_is_in_the_table_and_takes_the_options_that_are_shown() -> None:
+    shown = [
+        words.split()
+        for words in re.findall(r"usage-metrics ([a-z]+[-\w ./]*)(?=[`\n;>])", README)
+    ]
+    assert {words[0] for words in shown} == set(COMMANDS)
+    for name, *options in shown:
+        command = cli.get_command(click.Context(cli), name)
+        # It refuses what it does not know; what it would do is not done.
+        command.make_context(name, options)
+
+
+def test_the_settings_that_are_shown_are_settings(settings: Settings) -> None:
+    for text in re.findall(r"(?ms)^```ini\n(.*?)```", README):
+        shown = configparser.ConfigParser(interpolation=None)
+        shown.optionxform = str  # type: ignore[assignment,method-assign]
+        shown.read_string(text)
+        if "Unit" in shown:
+            continue  # of systemd
+        for section in shown.sections():
+            settings(section, **dict(shown[section]))
+    config.check_sections()
 
 
 def test_settings_and_columns_are_those_of_the_code() -> None:

@@ -138,8 +138,7 @@ def look_at(source: str) -> Overview:
     for stage in reversed(CHAIN):
         done = lineage.days[stage]
         kept = kept_from(Geocode.stage if stage is CountUsage else stage.stage)
-        counts = done or stage is not CountUsage  # not everybody does
-        asked = [day for day in wanted if day >= kept] if counts else []
+        asked = [day for day in wanted if day >= kept]
         stages.insert(
             0,
             StageDays(

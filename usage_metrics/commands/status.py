@@ -102,7 +102,7 @@ def describe(overview: Overview) -> Iterator[str]:
         yield from _details(stage)
     yield ""
     for line in calendar_strip.lines(wanted, overview.state):
-        yield f"  {line.name:7} {''.join(map(_sign, line.states))}"
+        yield f"  {line.name:7} {''.join(map(_sign, line.states))}".rstrip()
     yield f"  {'':7} {'  '.join(_legend(overview))}"
     yield ""
     for sentence in (*next_run(overview), *overview.problems):
