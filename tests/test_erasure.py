@@ -24,6 +24,7 @@ from usage_metrics.lineage import Lineage
 from usage_metrics.partitions import list_partitions
 from usage_metrics.pipeline import LoadSQLite
 from usage_metrics.privacy.erasure import Erasure, stages
+from usage_metrics.report.tasks import Report
 
 VICTIMS = ("192.0.2.7", "8.8.4.4", "2001:db8::ab:cd", "2001:4860:4860::8844")
 NEIGHBOURS = ("192.0.2.99", "8.8.8.8", "2001:db8::ff")
@@ -107,7 +108,8 @@ def _fill(flow: Flow) -> None:
     flow.export(DAY, *lines, *others)
     flow.export(DAY + ONE_DAY, request("y", DAY + ONE_DAY, remoteIp=VICTIMS[0]))
     flow.export(DAY + 2 * ONE_DAY)
-    assert flow.build(LoadUsage(), CounterReport(month=MONTH)).scheduling_succeeded
+    made = flow.build(LoadUsage(), CounterReport(month=MONTH), Report())
+    assert made.scheduling_succeeded
     for victim in VICTIMS:
         run_log.append({"task": "Geocode", "reason": f"{victim} was odd"})
 
@@ -153,7 +155,8 @@ def test_an_erased_address_is_nowhere_and_no_count_has_changed(
         found = places_of(victim, lived_in.root)
         stages_of = {place.partition("/")[0] for place in found}
         assert {"raw", "rejected", "cleaned", "runs.jsonl"} <= stages_of
-        assert ("usage.db" in stages_of) or mode == "truncate"
+        assert "usage.db" in stages_of or mode == "truncate"
+        assert "report" in stages_of or mode == "truncate" or ":" in victim
     before = everything(lived_in)
     assert main(["erase", *(f"--address={victim}" for victim in VICTIMS)]) == 0
     for victim in VICTIMS:
@@ -175,6 +178,7 @@ def test_after_an_erasure_all_is_complete_and_a_run_brings_nothing_back(
     assert LoadSQLite().complete()
     assert LoadUsage().complete()
     assert CounterReport(month=MONTH).complete()
+    assert Report().complete()
     assert not any(Lineage("datasette", Footers()).stale().values())
     assert lived_in.build(LoadUsage()).scheduling_succeeded
     assert everything(lived_in) == before

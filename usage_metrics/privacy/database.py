@@ -47,6 +47,8 @@ def erase_from_database(
             for table, columns in _tables(connection)
         )
         _follow(connection, renamed)
+        if found:
+            connection.execute("ANALYZE")  # whose samples may be what was there
         connection.execute("COMMIT")
         # Also what was deleted before, and not overwritten then.
         connection.execute("VACUUM")
@@ -157,7 +159,7 @@ def _found(
     )
     values: Values = []
     while batch := [row[0] for row in rows.fetchmany(1 << 16)]:
-        left = without(pa.array(batch, STRING), erased.wants)
+        left = without(pa.array(batch, STRING), erased.remove)
         if left is not None:
             pairs = zip(left.to_pylist(), batch, strict=True)
             values += [(new, old) for new, old in pairs if new != old]

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from usage_metrics import storage
 from usage_metrics.errors import StorageError
 from usage_metrics.privacy.removal import Erased
-from usage_metrics.privacy.spellings import remove
 
 BINARY = b"\0"
 """What no text has."""
@@ -55,7 +54,7 @@ def erase_from_file(path: Path, erased: Erased) -> Searched | None:
         with contextlib.suppress(OSError, EOFError):
             data = gzip.decompress(data) if is_gzip else data
         text = data.decode(errors="surrogateescape")
-        left = remove(text, erased.wants)
+        left = erased.remove(text)
         if left == text:
             return None
         if BINARY in data:

@@ -10,6 +10,7 @@ What looks like an address often is none: ``Chrome/147.0.0.0``. So the caller sa
 addresses are looked for, and only those are found.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 
@@ -25,6 +26,11 @@ REMOVED = "address-removed"
 
 Wanted = Callable[[Address], bool]
 """Says whether an address is one of those looked for."""
+
+Remover = Callable[[str], str]
+"""Takes addresses out of a text."""
+
+REMEMBERED = 1 << 16
 
 _ESCAPE = "(?:%(?:25)*|~)"
 """Percent signs may be encoded in turn; the tilde is Datasette's."""
@@ -52,14 +58,27 @@ _LOOKS_LIKE_ONE = (
 )
 
 
-def without(texts: pa.Array | pa.ChunkedArray, wanted: Wanted) -> pa.Array | None:
+def remover(wanted: Wanted) -> Remover:
+    """Make a function that takes addresses out of texts, and remembers the last ones.
+
+    A browser's version looks like an address, and stands in every part of a day.
+    """
+
+    @functools.lru_cache(maxsize=REMEMBERED)
+    def remove_from(text: str) -> str:
+        return remove(text, wanted)
+
+    return remove_from
+
+
+def without(texts: pa.Array | pa.ChunkedArray, remove_from: Remover) -> pa.Array | None:
     """Put ``REMOVED`` in the place of addresses in a column.
 
     A text that is nothing but an address becomes null.
 
     Args:
         texts: a column of text, best a dictionary.
-        wanted: says which addresses are to go.
+        remove_from: what :func:`remover` made.
 
     Returns:
         The column as it is to be, or None if it has no such address.
@@ -67,14 +86,14 @@ def without(texts: pa.Array | pa.ChunkedArray, wanted: Wanted) -> pa.Array | Non
     encoded = texts if pa.types.is_dictionary(texts.type) else None
     if encoded is not None:
         encoded = dictionary(encoded)
-        found = without(encoded.dictionary.cast(STRING), wanted)
+        found = without(encoded.dictionary.cast(STRING), remove_from)
         return None if found is None else spread(found, encoded.indices)
     plain = pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
     candidates = pc.match_substring_regex(plain, _LOOKS_LIKE_ONE)
     if not pc.any(candidates).as_py():
         return None
     before = plain.filter(candidates).to_pylist()
-    left = [remove(text, wanted) for text in before]
+    left = [remove_from(text) for text in before]
     if before == left:
         return None
     after = [None if text == REMOVED else text for text in left]

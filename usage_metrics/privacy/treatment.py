@@ -31,7 +31,7 @@ from usage_metrics.cleaning import Distinct, dictionary, spread
 from usage_metrics.columns import STRING
 from usage_metrics.geocode import Located
 from usage_metrics.geocode.public import is_plain_ipv4
-from usage_metrics.privacy.spellings import without
+from usage_metrics.privacy.spellings import remover, without
 
 MODES = ("keep", "truncate", "pseudonymize", "drop")
 
@@ -99,6 +99,7 @@ class Treatment:
         """
         self._column = None if mode == "keep" else column
         self._addresses = addresses
+        self._remove = remover(self._is_known)
         if self._column is None:
             return
         texts = addresses.values
@@ -141,10 +142,10 @@ class Treatment:
                 new: pa.Array | None = self._of_addresses(dictionary(column))
             elif pa.types.is_dictionary(column.type):
                 values = _used(dictionary(column))
-                new = without(values, self._is_known)
+                new = without(values, self._remove)
                 new = values if new is None else new
             else:
-                new = without(column, self._is_known) if _is_text(column) else None
+                new = without(column, self._remove) if _is_text(column) else None
             if new is not None:
                 requests = requests.set_column(index, name, new)
         return requests
