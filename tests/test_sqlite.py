@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -422,6 +423,19 @@ def test_an_error_between_delete_and_marker_leaves_the_old_day(
 def _second_time(then: Any, first: Any) -> Any:
     calls = iter([first])
     return lambda *args: next(calls, then)(*args)
+
+
+def test_another_one_that_is_making_the_file_is_waited_for(tmp_path: Path) -> None:
+    path = f"{tmp_path}/x.db"
+    with contextlib.closing(
+        sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    ) as other:
+        other.execute("CREATE TABLE other (n)")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO other VALUES (1)")
+        threading.Timer(0.3, lambda: other.execute("COMMIT")).start()
+        Warehouse(path, busy_seconds=30).create(REQUESTS)
+        assert not other.in_transaction
 
 
 # --- what is wrong --------------------------------------------------------------------

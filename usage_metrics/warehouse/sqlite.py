@@ -14,6 +14,7 @@ import datetime as dt
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,6 +47,10 @@ CACHE_KILOBYTES = 64 << 10
 
 SAMPLED_ROWS = 1_000
 """Of each index, for the planner's statistics: these suffice, whatever the size."""
+
+
+BREATH_SECONDS = 0.02
+"""Between two attempts at what SQLite does not wait for by itself."""
 
 
 class Loaded(NamedTuple):
@@ -161,7 +166,7 @@ class Warehouse:
         with self._connect() as connection:
             self._is_current(connection)
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
-            connection.execute("PRAGMA journal_mode = WAL")
+            self._keep_log_of_writes(connection)
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 for statement in definitions(table):
@@ -208,6 +213,23 @@ class Warehouse:
             return []
         with self._connect() as connection:
             return table_sizes(connection)
+
+    def _keep_log_of_writes(self, connection: sqlite3.Connection) -> None:
+        """Have readers and a writer not be in each other's way.
+
+        For this one change SQLite does not wait for another program to end its own.
+        """
+        until = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > until:
+                    raise
+                time.sleep(BREATH_SECONDS)
+            else:
+                return
 
     def _check_columns(self, connection: sqlite3.Connection, table: Table) -> None:
         rows = connection.execute(f"PRAGMA table_info({quoted(table.name)})")
