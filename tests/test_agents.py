@@ -153,6 +153,34 @@ def test_a_browser_is_a_person(agent: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("agent", "agent_class", "name"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 6.1; rv:24.0) Gecko/20100101 Thunderbird/24.5.0 "
+            "Lightning/2.6.5",
+            "human",
+            "Thunderbird",
+        ),
+        ("NING/1.0 (NING; http://www.ning.com/)", "robot", "NING"),
+        ("fetch libfetch/2.0", "machine", "fetch"),
+        ("Microsoft Office Protocol Discovery", "machine", "Microsoft Office"),
+        ("Microsoft Office Existence Discovery", "machine", "Microsoft Office"),
+        (
+            "TikTok 17.8.1 rv:178102 (iPhone; iOS 14.1; ja_JP) Cronet",
+            "human",
+            "phone app",
+        ),
+    ],
+)
+def test_what_a_list_would_take_for_another_is_told_apart(
+    agent: str, agent_class: str, name: str
+) -> None:
+    said = who(agent)
+
+    assert (said["agent_class"], said["agent_name"]) == (agent_class, name)
+
+
+@pytest.mark.parametrize(
     "model", ["CUBOT NOTE S", "M BOT 551", "Panasonic ELUGA", "GLX Spider1S", "Titan 2"]
 )
 def test_the_model_of_a_phone_makes_no_robot(model: str) -> None:

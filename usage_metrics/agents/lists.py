@@ -76,6 +76,8 @@ CRAWLER_USER_AGENTS = RobotList(
         "AppleWebKit/604.5.6 (KHTML, like Gecko) Mobile/15D100 Blackboard/3.6.0",
         "Fluid": "Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10_5_6; en-us) "
         "AppleWebKit/528.16 (KHTML, like Gecko) Fluid/0.9.6 Safari/528.16",
+        r"NING\/": "Mozilla/5.0 (X11; Linux x86_64; rv:31.0) Gecko/20100101 "
+        "Thunderbird/31.7.0 Lightning/3.3.3",
         "Sogou": "Mozilla/5.0 (Linux; Android 9; SM-G950F) AppleWebKit/537.36 (KHTML, "
         "like Gecko) Chrome/89.0.4389.105 Mobile Safari/537.36 SogouMobileBrowser/6.5",
         "Sonic": "Opera/9.80 (Linux mips; ) Presto/2.12.407 Version/12.51 "
@@ -103,6 +105,8 @@ COUNTER = RobotList(
         "lwp": "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.2; Trident/3.1; "
         "XBLWP7; ZuneWP7; Nokia 820)",
         "motor": "Motorola-V3m Obigo/Q03 MMP/2.0 Profile/MIDP-2.0",
+        r"ng\/2\.": "Mozilla/5.0 (Windows NT 6.1; rv:24.0) Gecko/20100101 "
+        "Thunderbird/24.5.0 Lightning/2.6.5",
         "pioneer": "Opera/9.80 (Linux armv6l; Opera TV Store/5581) Presto/2.12.362 "
         "Version/12.11 Blu-ray Player/v00.17 (Pioneer, BDP-160, wired)",
         "rss": "Mozilla/5.0 (Linux armv8l) AppleWebKit/537.36 (KHTML, like Gecko) "
