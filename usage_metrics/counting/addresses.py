@@ -8,6 +8,7 @@ already, counting makes do with what the geocoded file has, and says so in its f
 
 import pyarrow as pa
 
+from usage_metrics.counting.grouping import compact
 from usage_metrics.partitions import Partition
 
 ADDRESS = "remote_ip"
@@ -37,7 +38,4 @@ def addresses_of(geocoded: Partition, kind: str) -> pa.ChunkedArray:
     as_kept = geocoded.facts().get("recipe", {}).get("addresses") == "keep"
     is_left = kind == FULL and not as_kept
     with (cleaned_of(geocoded) if is_left else geocoded).open() as file:
-        addresses = file.read([ADDRESS])[ADDRESS]
-    if pa.types.is_dictionary(addresses.type):
-        return addresses
-    return addresses.dictionary_encode()
+        return compact(file.read([ADDRESS])[ADDRESS])

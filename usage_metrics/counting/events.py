@@ -17,7 +17,12 @@ from usage_metrics.cleaning import dictionary
 from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
 from usage_metrics.counting.clicks import WINDOW, outcomes
 from usage_metrics.counting.datasets import Registry
-from usage_metrics.counting.grouping import codes_of, in_order_of_appearance
+from usage_metrics.counting.grouping import (
+    codes_of,
+    compact,
+    in_order_of_appearance,
+    shortened,
+)
 from usage_metrics.counting.visitors import (
     fresh_salt,
     session_numbers,
@@ -80,6 +85,11 @@ OPTIONAL = (
     *("page", "network_class", "is_suspect", "remote_ip_country", "remote_ip_org"),
 )
 """The geocoded columns that are null for a source that does not have them."""
+DECIDING = [
+    *("insert_id", "timestamp", "request_url", "status", "user_agent", "remote_ip"),
+    *("agent_class", "request_method"),
+]
+"""Those that decide whether a request counts."""
 NEEDED = (
     *("insert_id", "timestamp", "request_url", "status", "user_agent", "remote_ip"),
     *("agent_class", *OPTIONAL),
@@ -112,22 +122,17 @@ def count_requests(
         A table of schema ``EVENTS``, a row per request, in their order; its strings are
         dictionaries. It is the same whenever it is made from the same requests.
     """
-    rows = requests.num_rows
-    both = _needed(requests)
-    if following.num_rows:
-        edge = _needed(edge_of(following))
-        both = pa.concat_tables([both, edge]).unify_dictionaries()
-    about = registry.attribute(both["request_url"])
-    both = both.append_column("dataset", about["dataset"])
-    visitors = visitor_keys(both, fresh_salt())
-    outcome = outcomes(both, visitors)
-    numbers = in_order_of_appearance(visitors[:rows])
-    today = both.slice(0, rows)
+    today = _needed(requests)
+    about = {
+        name: _shorter(array)
+        for name, array in registry.attribute(today["request_url"]).items()
+    }
+    outcome, numbers = _decided(today, following, registry)
     found = {
         **{name: today[name] for name in set(today.column_names) & set(EVENTS.names)},
-        **{name: array.slice(0, rows) for name, array in about.items()},
-        "outcome": outcome.slice(0, rows),
-        "table": _tables(today, about["table"].slice(0, rows)),
+        **about,
+        "outcome": outcome,
+        "table": _tables(today, about["table"]),
         "is_suspect": _suspect(today),
         "country": today["remote_ip_country"],
         "organization": today["remote_ip_org"],
@@ -138,6 +143,39 @@ def count_requests(
         "object_bytes": _object_sizes(today),
     }
     return pa.table({field.name: _as(field, found[field.name]) for field in EVENTS})
+
+
+def _decided(
+    today: pa.Table, following: pa.Table, registry: Registry
+) -> tuple[pa.Array, Any]:
+    """The outcome of each request of a day, and the number of its visitor."""
+    rows = today.num_rows
+    both = today.select(DECIDING)
+    if following.num_rows:
+        edge = _needed(edge_of(following)).select(DECIDING)
+        if edge.num_rows:
+            both = _one_after_the_other(both, edge)
+    about = registry.attribute(both["request_url"])
+    both = both.append_column("dataset", about["dataset"])
+    visitors = visitor_keys(both, fresh_salt())
+    outcome = outcomes(both, visitors).slice(0, rows)
+    return outcome, in_order_of_appearance(visitors[:rows])
+
+
+def _one_after_the_other(first: pa.Table, second: pa.Table) -> pa.Table:
+    """Two tables as one, with one dictionary a column."""
+    columns = {}
+    for name in first.column_names:
+        chunks = [*_long(first[name]).chunks, *_long(second[name]).chunks]
+        columns[name] = pa.chunked_array(chunks)
+    return pa.table(columns).unify_dictionaries()
+
+
+def _long(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A dictionary with codes that have room for more values."""
+    if not pa.types.is_dictionary(values.type):
+        return values
+    return values.cast(pa.dictionary(pa.int32(), STRING))
 
 
 def edge_of(following: pa.Table) -> pa.Table:
@@ -178,7 +216,11 @@ def _as(field: pa.Field, values: Any) -> pa.ChunkedArray:
 def _encoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if not pa.types.is_dictionary(values.type):
         values = values.cast(STRING)
-    return pa.chunked_array([dictionary(values)])
+    return compact(values)
+
+
+def _shorter(values: pa.Array) -> pa.Array:
+    return shortened(values) if pa.types.is_dictionary(values.type) else values
 
 
 def _tables(requests: pa.Table, captured: pa.Array) -> pa.ChunkedArray:

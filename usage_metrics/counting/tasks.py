@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from usage_metrics.counting.counter_report import Month
     from usage_metrics.counting.datasets import Registry
+    from usage_metrics.partition_writer import PartitionWriter
 
 
 class CountUsage(Stage):
@@ -108,9 +109,17 @@ class CountUsage(Stage):
                 "addresses": addresses,
             }
             for stage, table in tables.items():
-                with self.partition(stage).writing(table.schema) as file:
-                    file.write(table)
+                self._write(self.partition(stage), table)
         self.say(f"{tables['usage_reconciliation']['counted'][0]} requests count")
+
+    def _write(self, partition: Partition, table: "pa.Table") -> None:
+        """Write a table, unless the file that is there holds the same."""
+
+        def is_there(written: "PartitionWriter") -> bool:
+            return written.content_id == content_id(partition)
+
+        with partition.writing(table.schema, keep=is_there) as file:
+            file.write(table)
 
     def _tables(
         self, events: "pa.Table", requests: "pa.Table"
@@ -349,14 +358,17 @@ def _read(partition: Partition, columns: list[str]) -> "pa.Table":
     """Read those of some columns that a partition has, texts as dictionaries."""
     import pyarrow as pa
 
+    from usage_metrics.counting.grouping import compact
+
     with partition.open() as file, naming_damage(file):
         names = [name for name in file.schema_arrow.names if name in columns]
-        table = file.read(names)
-    for index, field in enumerate(table.schema):
-        if field.type == pa.string() and field.name != "insert_id":
-            encoded = table[field.name].dictionary_encode()
-            table = table.set_column(index, field.name, encoded)
-    return table
+        # One after the other: a column takes much more room while it is read.
+        read = (file.read([name])[name] for name in names)
+        found = [
+            column if name == "insert_id" else compact(column)
+            for name, column in zip(names, read, strict=True)
+        ]
+    return pa.table(found, names=names)
 
 
 def _geocoded_of(counted: Partition) -> Partition:

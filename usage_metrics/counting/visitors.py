@@ -22,12 +22,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.cleaning import dictionary, spread
 from usage_metrics.columns import STRING
-from usage_metrics.counting.grouping import (
-    codes_of,
-    combine,
-    first_rows,
-    in_order_of_appearance,
-)
+from usage_metrics.counting.grouping import in_order_of_appearance
 
 HOUR = 3_600_000_000
 """Microseconds."""
@@ -52,15 +47,9 @@ def visitor_keys(requests: pa.Table, salt: bytes) -> Any:
         A 64-bit number per request. Of a million visitors, the chance that any two
         have one key is below one in thirty million.
     """
-    agents = _without_proxy_mark(requests["user_agent"])
-    columns = [codes_of(requests["remote_ip"]), codes_of(agents)]
-    pairs = combine(columns, requests.num_rows)
-    codes = in_order_of_appearance(pairs)
-    rows = pa.array(first_rows(codes))
-    addresses = requests["remote_ip"].take(rows).to_pylist()
-    names = agents.take(rows).to_pylist()
-    keys = [_key(salt, *pair) for pair in zip(addresses, names, strict=True)]
-    return np.array(keys, dtype=np.int64)[codes]
+    addresses = _hashes(requests["remote_ip"], salt + b"address")
+    agents = _hashes(_without_proxy_mark(requests["user_agent"]), salt + b"agent")
+    return (addresses + agents).view(np.int64)
 
 
 def hours(times: pa.ChunkedArray) -> Any:
@@ -84,8 +73,17 @@ def _without_proxy_mark(agents: pa.ChunkedArray) -> pa.Array:
     return spread(names, encoded.indices)
 
 
-def _key(salt: bytes, address: str | None, agent: str | None) -> int:
-    """Hash the two. No other two have their representation as a pair."""
-    text = repr((address, agent)).encode()
-    digest = hashlib.blake2b(text, key=salt, digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+def _hashes(values: pa.ChunkedArray | pa.Array, key: bytes) -> Any:
+    """The keyed hash of each value, as a number of 64 bits; each distinct one once.
+
+    The sum of two such numbers, of different keys and modulo 2^64, is a hash of the
+    pair: two pairs have one sum as seldom as two values have one hash.
+    """
+    encoded = dictionary(values)
+    texts = [*encoded.dictionary.to_pylist(), None]
+    digests = b"".join(
+        hashlib.blake2b(repr(text).encode(), key=key, digest_size=8).digest()
+        for text in texts
+    )
+    codes = pc.fill_null(encoded.indices.cast(pa.int32()), len(texts) - 1)
+    return np.frombuffer(digests, dtype=np.uint64)[codes.to_numpy()]
