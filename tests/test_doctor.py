@@ -41,6 +41,18 @@ def test_nothing_is_wrong_where_nothing_is(
     assert not healthy.root.exists(), "it leaves nothing behind"
 
 
+def test_for_people_each_finding_is_in_lines_of_a_terminal(
+    healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(("ok   luigi.cfg: ", "note luigi.cfg: "))
+    assert all(line[:5].strip() in ("ok", "note", "") for line in said)
+    folder = str(healthy.folder)
+    assert max(len(line) for line in said if folder not in line) <= 60
+
+
 def test_every_wrong_setting_is_named_and_nothing_is_loaded(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -146,6 +146,19 @@ def test_a_damaged_footer_is_named_and_hides_nothing_else(
     assert data["stages"]["geocoded"]["days"] == 5
 
 
+def test_a_damaged_database_is_a_problem_and_hides_nothing_else(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in loaded.folder.glob("usage.db*"):
+        file.unlink()
+    loaded.database.write_text("nonsense")
+    data = _data(capsys)
+    assert "file is not a database" in data["problems"][0]
+    assert data["stages"]["geocoded"]["days"] == 5
+    assert main(["inspect", str(DAY)]) == 0
+    assert "file is not a database" in capsys.readouterr().out
+
+
 def test_a_provider_that_cannot_be_opened_is_a_problem_and_no_more(
     loaded: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,10 +186,23 @@ def test_in_the_wrong_folder_it_says_where_settings_are_looked_for(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("usage_metrics.commands.place.settings_files", list)
-    assert main(["status"]) == 2
-    said = capsys.readouterr().err
-    assert "there is no luigi.cfg in" in said
-    assert "LUIGI_CONFIG_PATH" in said
+    range_ = ("--start", str(DAY))
+    for command in (
+        ("status",),
+        ("check",),
+        ("run",),
+        ("backfill", *range_),
+        ("refresh",),
+        ("rebuild", "--stale", *range_),
+        ("inspect", str(DAY)),
+        ("retain",),
+        ("erase", "--address", "192.0.2.7"),
+    ):
+        assert main(command) == 2, command
+        said = capsys.readouterr().err
+        assert "there is no luigi.cfg in" in said
+        assert "LUIGI_CONFIG_PATH" in said
+    assert not flow.root.exists()
 
 
 # --- how it knows ---------------------------------------------------------------------

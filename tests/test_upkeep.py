@@ -214,6 +214,18 @@ def test_only_what_is_stale_is_made_again(loaded: Flow, settings: Settings) -> N
     assert task.complete()
 
 
+@pytest.mark.parametrize("stage", ["raw", "cleaned", "geocoded"])
+def test_a_damaged_file_counts_as_stale_and_is_made_again(
+    loaded: Flow, stage: str
+) -> None:
+    Path(loaded.partition(stage).path).write_bytes(b"PAR1 nonsense PAR1")
+    next_before = _inodes(loaded, NEXT)
+    task = _rebuild(loaded, stale=True)
+    assert task.complete()
+    assert loaded.facts(stage)["rows"] == 2
+    assert _replaced(loaded, next_before, NEXT) == []
+
+
 def test_it_goes_on_where_it_was_interrupted(
     loaded: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

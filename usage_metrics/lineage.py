@@ -15,7 +15,7 @@ from usage_metrics.counting.counted import counting_from, counting_settings
 from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.days import kept_from
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.footers import Facts, Footers
+from usage_metrics.footers import DAMAGED, Facts, Footers
 from usage_metrics.pipeline import STAGES, Stage
 
 CHAIN: tuple[type[Stage], ...] = (*STAGES, CountUsage)
@@ -37,8 +37,10 @@ class Lineage:
         """Why it cannot be said whether a stage is stale by its settings."""
 
     def stale(self) -> dict[type[Stage], list[dt.date]]:
-        """The stale days of each stage; none of the first, which is made from logs."""
-        found: dict[type[Stage], list[dt.date]] = {CHAIN[0]: []}
+        """The stale days of each stage; of the first, made from logs, the damaged."""
+        raw = self.days[CHAIN[0]]
+        damaged = [day for day, facts in raw.items() if facts == DAMAGED]
+        found: dict[type[Stage], list[dt.date]] = {CHAIN[0]: damaged}
         for left, stage in itertools.pairwise(CHAIN):
             days, lefts = self.days[stage], self.days[left]
             if stage is CountUsage:

@@ -6,6 +6,7 @@ import click
 
 from usage_metrics.commands import options
 from usage_metrics.commands.many_days import run_many_days
+from usage_metrics.commands.place import check_place
 from usage_metrics.commands.running import workers
 from usage_metrics.days import first_running_day
 from usage_metrics.pipeline import Backfill
@@ -33,6 +34,7 @@ def command(
     Without --stop, all days that are over are made. The files are made; the next run
     puts them into the database.
     """
+    check_place()
     stop = options.checked_stop(start, stop or first_running_day(source))
     task = Backfill(start=start, stop=stop, source=source)
     return run_many_days(

@@ -63,8 +63,8 @@ def command(as_json: bool) -> int:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     for finding in () if as_json else findings:
         colour = {OK: "green", NOTE: "yellow", BAD: "red"}[finding.state]
-        state = click.style(f"{finding.state:4}", fg=colour)
-        click.echo(f"{state} {finding.what}: {finding.found}")
+        text = options.in_lines(f"{finding.what}: {finding.found}", indent=" " * 5)
+        click.echo(f"{click.style(f'{finding.state:4}', fg=colour)} {text[5:]}")
     return 0 if all(finding.state != BAD for finding in findings) else 1
 
 

@@ -4,6 +4,7 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands.options import example
+from usage_metrics.commands.place import check_place
 from usage_metrics.sources import SOURCES
 
 
@@ -32,6 +33,7 @@ def command(addresses: tuple[str, ...]) -> int:
     """
     from usage_metrics.privacy.erasure import Erasure
 
+    check_place()
     places = 0
     left = 0
     for place, is_erased in Erasure(addresses).run():

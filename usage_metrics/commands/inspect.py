@@ -62,7 +62,11 @@ def look_at(source: str, day: dt.date) -> dict[str, Any]:
         stage.stage: _facts(_partition(stage.stage, source, day), problems)
         for stage in CHAIN
     }
-    loaded = open_warehouse().loaded(get_source(source).table, source)
+    try:
+        is_loaded = day in open_warehouse().loaded(get_source(source).table, source)
+    except StorageError as error:
+        problems.append(str(error))
+        is_loaded = False
     try:
         not_yet = None if any(stages.values()) else why_not_yet(source, day)
     except UsageMetricsError as error:
@@ -71,7 +75,7 @@ def look_at(source: str, day: dt.date) -> dict[str, Any]:
         "source": source,
         "date": day.isoformat(),
         "stages": stages,
-        "in_database": day in loaded,
+        "in_database": is_loaded,
         "rejects": _rejects(_partition("rejected", source, day), problems),
         "agents": _agents(_partition(Clean.stage, source, day), problems),
         "log": _log(source, day),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from usage_metrics import config, run_log
 from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.days import ONE_DAY, days_between, kept_from
-from usage_metrics.errors import ConfigError
+from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.footers import DAMAGED, Footers
 from usage_metrics.lineage import CHAIN, Lineage
 from usage_metrics.pipeline import STAGES, Geocode, LoadSQLite, open_warehouse
@@ -145,7 +145,7 @@ def look_at(source: str) -> Overview:
                 stage=stage.stage,
                 done=list(done),
                 missing=[d for d in asked if d not in done and d not in needless],
-                stale=stale[stage],
+                stale=[day for day in stale[stage] if done[day] != DAMAGED],
                 damaged=[day for day, facts in done.items() if facts == DAMAGED],
                 failed={
                     day: reason
@@ -156,14 +156,15 @@ def look_at(source: str) -> Overview:
         )
         if stage is not CountUsage:
             needless |= done.keys()
-    stages.append(_database(source, lineage, wanted))
+    problems = lineage.problems
+    stages.append(_database(source, lineage, wanted, problems))
     return Overview(
         source=source,
         root=config.paths().root,
         wanted=wanted,
         stages=stages,
         again=[task.date for task in refreshes(source) if not task.complete()],
-        problems=lineage.problems,
+        problems=problems,
     )
 
 
@@ -177,9 +178,15 @@ def _wanted(lineage: Lineage) -> list[dt.date]:
         return days_between(there[0], max(end, there[-1] + ONE_DAY)) if there else []
 
 
-def _database(source: str, lineage: Lineage, wanted: Sequence[dt.date]) -> StageDays:
+def _database(
+    source: str, lineage: Lineage, wanted: Sequence[dt.date], problems: list[str]
+) -> StageDays:
     geocoded = lineage.days[Geocode]
-    loaded = open_warehouse().loaded(get_source(source).table, source)
+    try:
+        loaded = open_warehouse().loaded(get_source(source).table, source)
+    except StorageError as error:
+        problems.append(str(error))
+        loaded = {}
     return StageDays(
         stage=DATABASE,
         done=sorted(loaded),

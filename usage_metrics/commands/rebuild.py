@@ -7,6 +7,7 @@ import click
 from usage_metrics.commands import options
 from usage_metrics.commands.loading import load, no_load
 from usage_metrics.commands.many_days import run_many_days
+from usage_metrics.commands.place import check_place
 from usage_metrics.commands.running import workers
 from usage_metrics.days import first_running_day, utc_now
 from usage_metrics.upkeep import REBUILT, Rebuild
@@ -51,6 +52,7 @@ def command(
     """
     if (stage is None) != stale:
         raise click.UsageError("say what to make again: --from STAGE, or --stale")
+    check_place()
     task = Rebuild(
         start=start,
         stop=options.checked_stop(start, stop or first_running_day(source)),

@@ -7,6 +7,7 @@ import click
 from usage_metrics import config, run_log
 from usage_metrics.commands import options
 from usage_metrics.commands.loading import load, no_load
+from usage_metrics.commands.place import check_place
 from usage_metrics.commands.running import (
     REASONS,
     errors_kept,
@@ -41,6 +42,7 @@ def command(days: int, source: str, load_too: bool, workers: int, verbose: bool)
 
     To have every run do this: refresh_days in the source's section of luigi.cfg.
     """
+    check_place()
     config.check_sections()
     stop = end_of_days(source)
     since = utc_now()

@@ -4,6 +4,7 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands.options import example
+from usage_metrics.commands.place import check_place
 
 
 @click.command(epilog=example("usage-metrics retain --dry-run", "usage-metrics retain"))
@@ -21,6 +22,7 @@ def command(*, dry_run: bool) -> None:
     """
     from usage_metrics.privacy.retention import retain
 
+    check_place()
     config.check_sections()
     number = 0
     for number, removed in enumerate(retain(rehearse=dry_run), start=1):  # noqa: B007

@@ -13,6 +13,7 @@ import click
 from usage_metrics import config, run_log
 from usage_metrics.commands import options
 from usage_metrics.commands.loading import last_task
+from usage_metrics.commands.place import check_place
 from usage_metrics.commands.running import (
     REASONS,
     RETRY,
@@ -71,6 +72,7 @@ def command(source: str, partial: bool, patience: float, workers: int) -> int:
     since = dt.datetime.now(dt.UTC)
     with errors_kept() as errors:
         try:
+            check_place()
             config.check_sections()
             code = _ask(last_task(), source, workers, patience)
             if partial and code in (20, 30):
