@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 _TEXT = r"(?:[^\"\\]|\\.)*"
 _COMBINED = re.compile(
-    rf'(\S+) \S+ \S+ \[([^\]]+)\] "(\S+) ({_TEXT}?)(?: HTTP/[\d.]+)?" (\d+) \S+'
+    rf'(\S+) \S+ \S+ \[([^\]]+)\] "(\S+) ({_TEXT}?)(?: HTTP/[\d.]+)?" (\d+) (\S+)'
     rf' "{_TEXT}" "({_TEXT})("?)$'
 )
 PATH_PANELS = ("requests", "static_requests", "not_found")
@@ -45,6 +45,8 @@ class Line(NamedTuple):
     request: Request
     written_day: str
     is_complete: bool
+    size: int
+    """Bytes of the response; zero where the log has a hyphen."""
 
 
 @dataclass
@@ -99,7 +101,7 @@ def read_combined(lines: Iterable[str]) -> Iterator[Line]:
         match = _COMBINED.match(text.rstrip("\n"))
         if match is None:
             continue
-        address, written, method, path, status, agent, quote = match.groups()
+        address, written, method, path, status, size, agent, quote = match.groups()
         time = dt.datetime.strptime(written, "%d/%b/%Y:%H:%M:%S %z")
         yield Line(
             number,
@@ -113,6 +115,7 @@ def read_combined(lines: Iterable[str]) -> Iterator[Line]:
             ),
             str(time.date()),
             bool(quote),
+            int(size) if size.isdigit() else 0,
         )
 
 
@@ -126,6 +129,27 @@ def days_in(report: Mapping[str, Any]) -> Counter[str]:
     return Counter(
         {
             str(dt.datetime.strptime(item["data"], "%Y%m%d").date()): _hits(item)
+            for item in report["visitors"]["data"]
+        }
+    )
+
+
+def bytes_in(report: Mapping[str, Any]) -> Counter[str]:
+    """The bytes of each day."""
+    return _of_days(report, "bytes")
+
+
+def visitors_in(report: Mapping[str, Any]) -> Counter[str]:
+    """The visitors of each day."""
+    return _of_days(report, "visitors")
+
+
+def _of_days(report: Mapping[str, Any], what: str) -> Counter[str]:
+    return Counter(
+        {
+            str(dt.datetime.strptime(item["data"], "%Y%m%d").date()): int(
+                item[what]["count"]
+            )
             for item in report["visitors"]["data"]
         }
     )
@@ -186,6 +210,53 @@ def written_zone(lines: Iterable[Line]) -> list[Effect]:
         effect.change[line.written_day] += 1
         effect.change[day_of(line.request)] -= 1
     return [effect]
+
+
+def other_bytes(lines: list[Line], lacking: list[Line]) -> list[Effect]:
+    """Why the bytes of a day may differ."""
+    without = Effect("bytes of the lines that we do not have")
+    zone = Effect("GoAccess takes the date as written, we take the day in UTC")
+    for line in lacking:
+        without.change[day_of(line.request)] += line.size
+    for line in lines:
+        zone.change[line.written_day] += line.size
+        zone.change[day_of(line.request)] -= line.size
+    return [without, zone]
+
+
+def other_visitors(lines: list[Line], lacking: list[Line]) -> list[Effect]:
+    """Why the visitors of a day may differ, one reason after the other."""
+    absent = Counter(id(line) for line in lacking)
+    steps = {
+        "": [line for line in lines if id(line) not in absent],
+        "visitors that only lines that we do not have name": lines,
+    }
+    counts = [visitors(of, lambda line: day_of(line.request)) for of in steps.values()]
+    reasons = [reason for reason in steps if reason]
+    counts.append(visitors(lines, lambda line: line.written_day))
+    reasons.append("GoAccess takes the date as written, we take the day in UTC")
+    served = [line for line in lines if not 400 <= line.request.status < 500]
+    counts.append(visitors(served, lambda line: line.written_day))
+    reasons.append("GoAccess leaves out visitors who met nothing but errors 400 to 499")
+    effects = []
+    for reason, before, after in zip(reasons, counts, counts[1:], strict=False):
+        change = after.copy()
+        change.subtract(before)
+        effects.append(Effect(reason, change))
+    return effects
+
+
+def visitors(lines: Iterable[Line], day: Callable[[Line], str]) -> Counter[str]:
+    """The different addresses with user agents of each day."""
+    found = {
+        (
+            day(line),
+            line.request.address,
+            line.request.agent if line.is_complete else None,
+        )
+        for line in lines
+    }
+    return Counter(day for day, _, _ in found)
 
 
 def spelling(ours: Counter[Request]) -> list[Effect]:

@@ -3,8 +3,9 @@
 ``python -m tests.crosscheck.goaccess --exports FOLDER --combined FILE``: FOLDER holds
 Cloud Logging's JSON exports, a file a day with the date in its name; FILE holds the
 same requests in Apache's combined format, gzipped or not. Both are counted per day,
-status, path, and crawler or not. It ends with the number of differences, and with 1 if
-one is left unexplained, 2 if it could not compare.
+with their bytes and visitors, and per status, path, and crawler or not. It ends with
+the number of differences, and with 1 if one is left unexplained, 2 if it could not
+compare.
 
 Which user agents are crawlers to GoAccess is found out by asking it about each of them
 once, with the agent's number for a path.
@@ -56,6 +57,7 @@ COLUMNS = (
     "request_method",
     "request_url",
     "status",
+    "response_size",
     "user_agent",
     "agent_class",
     "agent_rule",
@@ -174,19 +176,20 @@ def show(
     keys = sorted({*ours, *theirs})
     sys.stdout.write(
         f"\n{title}: {len(keys):,}, of which {len(keys) - len(differences):,} agree\n"
-        f"{'ours':>8}{'GoAccess':>10}{'differ':>8}\n"
+        f"{'ours':>13}{'GoAccess':>14}{'differ':>8}\n"
     )
     reasons = {difference.key: difference.reasons for difference in differences}
     for key in keys:
         if key in reasons or not only_differing:
-            line = f"{ours[key]:>8,}{theirs[key]:>10,}{theirs[key] - ours[key]:>+8,}"
+            line = f"{ours[key]:>13,}{theirs[key]:>14,}{theirs[key] - ours[key]:>+8,}"
             sys.stdout.write(f"{line}  {_printable(key)}\n")
-    line = f"{ours.total():>8,}{theirs.total():>10,}"
+    line = f"{ours.total():>13,}{theirs.total():>14,}"
     sys.stdout.write(f"{line}{theirs.total() - ours.total():>+8,}  all\n")
     for reason, number in Counter(r for rs in reasons.values() for r in rs).items():
         moved = next(effect for effect in effects if effect.reason == reason).change
-        size = max(sum(n for n in moved.values() if n > 0), moved.total())
-        sys.stdout.write(f"  {number} by: {reason} ({size:,} requests)\n")
+        gained = sum(n for n in moved.values() if n > 0)
+        size = max(gained, gained - moved.total())
+        sys.stdout.write(f"  {number} by: {reason} ({size:,})\n")
     return differences
 
 
@@ -245,6 +248,7 @@ def check(exports: Path, combined: Path, folder: Path) -> list[Difference]:
         compare.cut_off(lacking, lambda request: compare.day_of(request))
         + compare.written_zone(lines),
     )
+    differences += check_days(rows, report, lines, lacking)
     differences += show(
         "statuses",
         compare.total(ours, compare.status_of),
@@ -262,6 +266,32 @@ def check(exports: Path, combined: Path, folder: Path) -> list[Difference]:
         hits = report[panel]["metadata"]["hits"]["total"]["value"]
         sys.stdout.write(f"  {hits:,} of GoAccess's are in its panel {panel}\n")
     return differences + check_classes(rows, ours, lacking, report, crawlers, folder)
+
+
+def check_days(
+    rows: list[dict[str, Any]],
+    report: dict[str, Any],
+    lines: list[Line],
+    lacking: list[Line],
+) -> list[Difference]:
+    """Compare the bytes and the visitors of each day."""
+    sizes: Counter[str] = Counter()
+    people = set()
+    for row in rows:
+        day = str(row["timestamp"].date())
+        sizes[day] += row["response_size"] or 0
+        people.add((day, row["remote_ip"], row["user_agent"]))
+    return show(
+        "bytes of each day",
+        sizes,
+        compare.bytes_in(report),
+        compare.other_bytes(lines, lacking),
+    ) + show(
+        "visitors of each day (address and user agent)",
+        Counter(day for day, _, _ in people),
+        compare.visitors_in(report),
+        compare.other_visitors(lines, lacking),
+    )
 
 
 def check_classes(
