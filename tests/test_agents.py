@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 
 from usage_metrics.agents import AGENT, AgentSettings, classify, list_versions
-from usage_metrics.agents.lists import LISTS, RobotList
-from usage_metrics.agents.rules import CLASSES, Rule, own_rules, parse_rules
+from usage_metrics.agents.lists import LISTS, OWN, RobotList
+from usage_metrics.agents.rules import (
+    CLASSES,
+    Rule,
+    own_rules,
+    own_table,
+    parse_rules,
+    version_of,
+)
 from usage_metrics.errors import ConfigError, StorageError
 
 CHROME = (
@@ -223,6 +230,11 @@ def test_a_rule_names_its_list_and_the_version() -> None:
     assert (
         who(GOOGLEBOT)["agent_rule"] == f"crawler-user-agents {version}: Googlebot\\/"
     )
+
+
+def test_our_own_rules_have_a_version_that_changes_with_them() -> None:
+    assert list_versions()[OWN] == version_of(own_table())
+    assert version_of(own_table() + "#") != list_versions()[OWN]
 
 
 def test_counters_list_decides_only_where_nothing_else_does() -> None:

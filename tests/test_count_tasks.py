@@ -3,9 +3,11 @@
 import csv
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from benchmarks.workload import START, write_exports
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
@@ -13,6 +15,7 @@ from usage_metrics.counting import tasks
 from usage_metrics.counting.backfill import CountDays
 from usage_metrics.counting.counted import DAILY
 from usage_metrics.counting.loading import LoadUsage, usage_tables
+from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
 from usage_metrics.counting.tasks import (
     CounterReport,
     CountMonth,
@@ -22,6 +25,7 @@ from usage_metrics.errors import BackfillError
 from usage_metrics.partitions import Partition
 
 MONTH = DAY.replace(day=1)
+SAMPLE = Path(__file__).parent.parent / "data" / "sample_logs"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
 
 
@@ -294,3 +298,54 @@ def test_the_database_reconciles_every_line_with_what_counts(two_days: Flow) -> 
         f"SELECT min(lines = {lines}), min(requests = counted + {reasons}), count(*) "
         "FROM usage_reconciliation"
     ) == [(1, 1, 2)]
+
+
+def test_overlapping_ranges_and_days_made_again_double_nothing(
+    flow: Flow, settings: Settings
+) -> None:
+    flow.export_days(6)
+    sums = "SELECT date, sum(requests) FROM usage_daily GROUP BY 1 ORDER BY 1"
+    lines = "SELECT date, lines, requests FROM usage_reconciliation ORDER BY 1"
+    for first, stop in ((0, 3), (1, 5), (2, 4), (0, 5)):
+        settings("LoadSQLite", start=DAY + first * ONE_DAY, stop=DAY + stop * ONE_DAY)
+        assert flow.build(LoadUsage()).scheduling_succeeded
+    days = [f"{DAY + n * ONE_DAY}" for n in range(5)]
+    assert flow.query(sums) == [(day, 2) for day in days]
+    assert flow.query(lines) == [(day, 2, 2) for day in days]
+    assert flow.query("SELECT days, requests FROM usage_monthly") == [(5, 10)]
+
+    for stage in ("cleaned", "geocoded", "counted", *DAILY):
+        flow.delete(stage, DAY + ONE_DAY)
+    assert flow.build(LoadUsage()).scheduling_succeeded
+    assert flow.query(sums) == [(day, 2) for day in days]
+    assert flow.query("SELECT days, requests FROM usage_monthly") == [(5, 10)]
+
+
+def test_every_line_of_the_sample_and_of_generated_days_is_accounted_for(
+    flow: Flow, settings: Settings
+) -> None:
+    for file in SAMPLE.glob("*.gz"):
+        shutil.copy(file, flow.logs)
+    start, made_up = dt.date(2026, 3, 2), START
+    write_exports(3_000, 2, flow.logs / "made_up")
+    settings("LoadSQLite", start=made_up, stop=made_up + 2 * ONE_DAY)
+    assert flow.build(LoadUsage()).scheduling_succeeded
+    settings("LoadSQLite", start=start, stop=start + 14 * ONE_DAY)
+    assert flow.build(LoadUsage()).scheduling_succeeded
+
+    counted = flow.query("SELECT * FROM usage_reconciliation ORDER BY date")
+    names = USAGE_RECONCILIATION.names
+    rows = [dict(zip(names, row, strict=True)) for row in counted]
+    assert len(rows) == 16
+    for row in rows:
+        apart = ("duplicates", "rejected", "not_requests", "requests")
+        assert row["lines"] == sum(row[name] for name in apart)
+        reasons = [name for name in names if name.startswith("not_counted_")]
+        assert row["requests"] == sum(row[n] for n in ("counted", *reasons))
+    by_day = "SELECT date, sum(requests), sum(counted) FROM {} GROUP BY 1 ORDER BY 1"
+    busy = [(r["date"], r["requests"], r["counted"]) for r in rows if r["requests"]]
+    for table in ("usage_daily", "usage_by_organization", "usage_by_agent"):
+        assert flow.query(by_day.format(table)) == busy
+    assert sum(row["lines"] for row in rows[:2]) > 3_000  # some are there twice
+    assert sum(row["duplicates"] for row in rows) > 0
+    assert sum(row["rejected"] for row in rows) > 0

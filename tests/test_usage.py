@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import DAY, events_of, requests_of
+from little_log import CLIENTS, DAY, events_of, requests_of
 
 from usage_metrics.columns import description
 from usage_metrics.counting import concentration, counter, monthly, places, usage
@@ -75,6 +75,27 @@ def test_unique_sessions_are_not_those_of_the_parts_added_up() -> None:
     assert [row["unique_sessions"] for row in humans] == [2]
     parts = [r["unique_sessions"] for r in daily(LOG) if r["agent_class"] == "human"]
     assert sum(parts) == 3
+
+
+@given(st.lists(st.sampled_from(list(CLIENTS)), min_size=1, max_size=30))
+def test_sessions_and_visitors_may_be_added_up_over_who_asked_and_from_where(
+    people: list[str],
+) -> None:
+    hours = range(24)
+    log = "\n".join(
+        f"{hour:02}:{number:02}:00 {who} 200 /pudl/plants.json"
+        for number, (who, hour) in enumerate(zip(people, hours, strict=False))
+    )
+    events = events_of(log)
+    together = len({CLIENTS[who][:2] for who in people[:24]})
+    together -= {"ann", "ann-by-proxy"} <= set(people[:24])  # one and the same
+    for table in (
+        usage.usage_daily(events, DAY, "datasette"),
+        usage.usage_by_organization(events, DAY, "datasette"),
+    ):
+        assert sum(table["unique_visitors"].to_pylist()) == together
+        sessions = set(events["session"].to_pylist())
+        assert sum(table["unique_sessions"].to_pylist()) == len(sessions)
 
 
 def test_a_month_adds_up_the_sessions_of_its_days() -> None:

@@ -20,7 +20,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import NamedTuple
 
-from usage_metrics.agents.rules import Rule
+from usage_metrics.agents.rules import Rule, own_table, version_of
 from usage_metrics.errors import ConfigError
 
 
@@ -125,6 +125,9 @@ COUNTER = RobotList(
         "YandexSearch/7.53 YandexSearchBrowser/7.53",
     },
 )
+OWN = "rules of usage_metrics"
+"""The name of our own table among the lists."""
+
 LISTS = (CRAWLER_USER_AGENTS, CRAWLERDETECT, COUNTER)
 """The lists, in the order in which they are asked."""
 
@@ -187,14 +190,15 @@ def counter_machines() -> tuple[Rule, ...]:
 
 @functools.cache
 def list_versions() -> Mapping[str, str]:
-    """The version of each list, for a file footer.
+    """The version of each list, ours too, for a file footer.
 
     Raises:
         ConfigError: if one is missing or too old.
     """
     for robots in LISTS:
         robots.check()
-    return {robots.package: robots.version for robots in LISTS}
+    versions = {robots.package: robots.version for robots in LISTS}
+    return {**versions, OWN: version_of(own_table())}
 
 
 def _module(robots: RobotList, name: str) -> ModuleType:

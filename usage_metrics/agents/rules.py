@@ -15,6 +15,7 @@ ignore case. The steps:
 """
 
 import functools
+import hashlib
 import importlib.resources
 from typing import NamedTuple
 
@@ -64,9 +65,19 @@ class Rule(NamedTuple):
 @functools.cache
 def own_rules() -> dict[str, tuple[Rule, ...]]:
     """Read the rules of each step from the package."""
-    table = importlib.resources.files("usage_metrics.agents") / "rules.tsv"
-    rules = parse_rules(table.read_text(encoding="utf-8"))
+    rules = parse_rules(own_table())
     return {step: tuple(rule for rule in rules if rule.step == step) for step in STEPS}
+
+
+def own_table() -> str:
+    """The text of our table."""
+    table = importlib.resources.files("usage_metrics.agents") / "rules.tsv"
+    return table.read_text(encoding="utf-8")
+
+
+def version_of(table: str) -> str:
+    """A short hash of a table: who adds a rule need not think of a number."""
+    return hashlib.blake2b(table.encode(), digest_size=6).hexdigest()
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:

@@ -3,8 +3,10 @@
 Everything is in them, robots and failures too, each under its class; ``counted`` says
 how much of it is use by the COUNTER rules. Requests, bytes and errors can be added up
 along every column. Unique sessions can be added up over days, because a session never
-reaches over midnight, but not over datasets, tables or formats, because one session may
-have seen several. Unique visitors can be added up over nothing.
+reaches over midnight, and over classes, countries and organisations, because a visitor,
+an address with a user agent, has one of each; but not over datasets, tables or formats,
+because one session may have seen several. Unique visitors cannot be added up over days,
+either.
 """
 
 import datetime as dt
@@ -48,13 +50,15 @@ SESSIONS = column(
     "unique_sessions",
     INTEGER,
     "Different sessions: visitor and UTC hour. May be added up over days, and over "
-    "nothing else",
+    "who asked and from where (classes, countries, organisations): each session has "
+    "one of each. Not over datasets, tables, formats, pages and referrers",
 )
 VISITORS = column(
     "unique_visitors",
     INTEGER,
-    "Different visitors: address and user agent. May not be added up over anything: "
-    "who comes on two days, or asks for two tables, is in both figures",
+    "Different visitors of a day: address and user agent. May be added up over who "
+    "asked and from where, and over nothing else: who comes on two days, or asks for "
+    "two tables, is in both figures",
 )
 BYTES = column("bytes", INTEGER, "Sizes of the responses with their headers", "bytes")
 ERRORS = column("errors", INTEGER, "Responses with a status from 400 on")
