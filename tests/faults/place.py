@@ -34,8 +34,8 @@ stop = {stop}
 [core]
 rpc_retry_attempts = 3
 rpc_retry_wait = 1
-default_scheduler_host = {scheduler[0]}
-default_scheduler_port = {scheduler[1]}
+scheduler_host = {scheduler[0]}
+scheduler_port = {scheduler[1]}
 
 [scheduler]
 worker_disconnect_delay = 1
