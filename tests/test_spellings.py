@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.columns import STRING
-from usage_metrics.privacy.spellings import REMOVED, Wanted, remove, remover, without
+from usage_metrics.privacy.spellings import (
+    REMOVED,
+    Wanted,
+    anonymous,
+    remove,
+    remover,
+    without,
+)
 
 V4, V6 = "192.0.2.7", "2001:db8::1"
 
@@ -120,6 +127,11 @@ def test_nothing_is_removed_from_a_text_without_an_address_looked_for(
     text: str,
 ) -> None:
     assert remove(text, lambda _: False) == text
+
+
+def test_a_message_names_no_address() -> None:
+    text = '{"remoteIp": "192.0.2.7", "userAgent": "Firefox/147.0"'
+    assert anonymous(text) == text.replace("192.0.2.7", REMOVED)
 
 
 @pytest.mark.parametrize("type_", [STRING, pa.dictionary(pa.int32(), STRING)])

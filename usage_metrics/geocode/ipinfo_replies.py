@@ -20,6 +20,7 @@ import requests
 from usage_metrics.errors import ConfigError, ServiceError, UsageMetricsError
 from usage_metrics.geocode.countries import COUNTRIES
 from usage_metrics.geocode.locations import Location
+from usage_metrics.privacy.spellings import anonymous
 
 Reply = dict[str, Any]
 """What ipinfo says about one address."""
@@ -80,8 +81,9 @@ def read(response: requests.Response, token: str) -> Any:
         except (ValueError, RecursionError) as error:
             kind = response.headers.get("Content-Type", "something unnamed")
             raise nonsense(f"{kind} instead of JSON") from error
-    said = " ".join(response.text.replace(token, "***").split())
-    raise _refusal(response.status_code, f"({said[:200]})", _retry_after(response))
+    text = " ".join(response.text.replace(token, "***").split())
+    said = anonymous(text[:200])
+    raise _refusal(response.status_code, f"({said})", _retry_after(response))
 
 
 def sort(body: Any, addresses: Sequence[str]) -> Answers:
@@ -96,7 +98,7 @@ def sort(body: Any, addresses: Sequence[str]) -> Answers:
     for address in addresses:
         reply = body.get(address)
         if not isinstance(reply, dict):
-            answers.refusal = nonsense(f"nothing about {address}")
+            answers.refusal = nonsense("nothing about an address")
         elif "error" in reply:
             _sort_error(answers, address, reply)
         elif reply.get("bogon"):
@@ -104,7 +106,7 @@ def sort(body: Any, addresses: Sequence[str]) -> Answers:
         elif "ip" in reply:
             answers.known[address] = reply
         else:
-            answers.refusal = nonsense(f"something else about {address}")
+            answers.refusal = nonsense("something else about an address")
     return answers
 
 
@@ -113,7 +115,7 @@ def _sort_error(answers: Answers, address: str, reply: Reply) -> None:
     if status in _NOT_KNOWN:
         answers.unknown.add(address)
     else:
-        answers.refusal = _refusal(status, f"about {address}")
+        answers.refusal = _refusal(status, "about an address")
 
 
 def nonsense(what: str) -> Refusal:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usage_metrics.errors import InputError
+from usage_metrics.privacy.spellings import anonymous
 
 LONGEST_LINE = 32 << 20
 """Bytes; Cloud Logging takes no entry over 256 KB, so this is none of its files."""
@@ -139,4 +140,4 @@ def _check_length(pending: bytes, name: str) -> None:
 
 
 def _shown(text: bytes) -> str:
-    return repr(text[:60].decode("utf-8", "replace"))
+    return repr(anonymous(text[:60].decode("utf-8", "replace")))

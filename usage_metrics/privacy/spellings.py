@@ -113,6 +113,11 @@ def remove(text: str, wanted: Wanted) -> str:
     return "".join([*pieces, text[position:]])
 
 
+def anonymous(text: str) -> str:
+    """A text for a message, without what looks like an address."""
+    return remove(text, lambda _: True)
+
+
 def spans(text: str, wanted: Wanted) -> Iterator[tuple[int, int]]:
     """Where in a text an address stands, from where to where; some may overlap."""
     for match in _V4.finditer(text):
