@@ -1,7 +1,9 @@
 """What stays of addresses behind the cleaned file."""
 
+import contextlib
 import ipaddress
 import json
+import sqlite3
 
 import pyarrow as pa
 import pytest
@@ -169,6 +171,24 @@ def test_the_database_holds_an_address_in_no_column_unless_it_is_kept(
         assert "9.9.9.9" in text, "that is no visitor"
         assert "Chrome/147.0.0.0" in text
     assert "8.8.4.4" in json.dumps(flow.table("cleaned").to_pylist(), default=str)
+
+
+def test_a_database_that_had_addresses_holds_none_after_a_stricter_setting(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("privacy", addresses="keep")
+    flow.export(DAY, *(request(f"{n}", remoteIp=f"8.8.4.{n}") for n in range(250)))
+    flow.load(1)
+    with contextlib.closing(sqlite3.connect(flow.database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert "usage.db" in places_of("8.8.4.4", flow.folder)
+    settings("privacy", addresses="truncate")
+    flow.export(DAY, request("0", remoteIp="8.8.4.0"))
+    for stage in ("raw", "cleaned", "geocoded"):
+        flow.delete(stage)
+    flow.load(1)
+    for address in ("8.8.4.4", "8.8.4.249"):
+        assert not [p for p in places_of(address, flow.folder) if "usage" in p]
 
 
 def test_what_no_request_has_is_not_written(flow: Flow, settings: Settings) -> None:
