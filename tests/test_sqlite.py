@@ -438,6 +438,48 @@ def test_another_one_that_is_making_the_file_is_waited_for(tmp_path: Path) -> No
         assert not other.in_transaction
 
 
+FULL_DISK = """
+import resource, sys
+import test_sqlite as t
+from usage_metrics.errors import StorageError
+from usage_metrics.warehouse import sqlite
+
+size = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+warehouse = sqlite.Warehouse(sys.argv[1], 5)
+partition = t.Partition(sys.argv[2], "geocoded", "toy", t.DAY)
+try:
+    with warehouse.kept_open():
+        warehouse.replace_day(t.REQUESTS, partition, "new")
+except StorageError as error:
+    print(error)
+"""
+"""Loads a day where no file may grow beyond a size."""
+
+
+@pytest.mark.parametrize("room", [20_000, 200_000])
+def test_a_full_disk_leaves_the_old_day_and_says_so(
+    warehouse: Warehouse, tmp_path: Path, room: int
+) -> None:
+    warehouse.replace_day(REQUESTS, _file(tmp_path, _rows("old")), "old")
+    ids = [f"{number:06} {'x' * 100}" for number in range(5000)]
+    file = _file(tmp_path, _rows(*ids))
+    said = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, warehouse.path, str(tmp_path), str(room)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent,
+    ).stdout
+    assert said == (
+        f"{warehouse.path}: disk I/O error; nothing of that day was changed; make room "
+        "on the disk and rerun\n"
+    )
+    assert _ids(warehouse) == ["old"]
+    assert warehouse.loaded(REQUESTS.name, "toy")[DAY].fingerprint == "old"
+    assert warehouse.replace_day(REQUESTS, file, "new") == 5000
+
+
 # --- what is wrong --------------------------------------------------------------------
 
 

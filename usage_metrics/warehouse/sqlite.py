@@ -13,6 +13,7 @@ import contextlib
 import datetime as dt
 import logging
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -51,6 +52,8 @@ SAMPLED_ROWS = 1_000
 
 BREATH_SECONDS = 0.02
 """Between two attempts at what SQLite does not wait for by itself."""
+
+_DRIVER = re.compile(r"^[A-Z_]+: (?:\[SQLite\] )?[Ff]ailed to [^:]*: ")
 
 
 class Loaded(NamedTuple):
@@ -394,9 +397,13 @@ class Warehouse:
         try:
             yield
         except (sqlite3.Error, AdbcError) as error:
-            raise StorageError(
-                f"{self.path}: {error}; {_remedy(str(error))}"
-            ) from error
+            cause = _cause(error)
+            raise StorageError(f"{self.path}: {cause}; {_remedy(cause)}") from error
+
+
+def _cause(error: Exception) -> str:
+    """What SQLite says, without what the driver says around it."""
+    return _DRIVER.sub("", str(error).partition("\nquery")[0])
 
 
 def _make_views(connection: sqlite3.Connection) -> None:
@@ -440,6 +447,8 @@ def _remedy(message: str) -> str:
         )
     if "readonly" in message:
         return "give write permission to it and to the folder that it is in, and rerun"
+    if "full" in message or "disk I/O" in message:
+        return "nothing of that day was changed; make room on the disk and rerun"
     return "nothing of that day was changed; see to it and rerun"
 
 
