@@ -106,8 +106,9 @@ def test_an_option_that_no_store_has_is_refused() -> None:
         open_logs("s3://bucket/x?regoin=y", late_days=0).unavailable(DAY)
 
 
+@pytest.mark.parametrize("scheme", ["gs", "gcs"])
 def test_without_credentials_google_storage_is_given_up_with_the_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     monkeypatch.setattr(storage, "GS_PATIENCE", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -116,7 +117,7 @@ def test_without_credentials_google_storage_is_given_up_with_the_remedy(
     with pytest.raises(
         InputError, match=r"cannot be listed: .*access token"
     ) as refusal:
-        open_logs("gs://bucket/logs", late_days=0).unavailable(DAY)
+        open_logs(f"{scheme}://bucket/logs", late_days=0).unavailable(DAY)
     assert "run gcloud auth application-default login" in str(refusal.value)
     assert "retry-policy" not in str(refusal.value)
 

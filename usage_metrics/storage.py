@@ -177,7 +177,7 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
             "an s3:// URI has a key in it, which would end up in files and messages; "
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
         )
-    if root.startswith("gs://") and GS_OPTION not in options:
+    if root.startswith(("gs://", "gcs://")) and GS_OPTION not in options:
         options += f"{'&' if options else ''}{GS_OPTION}={GS_PATIENCE}"
     uri = root + (f"/{below}" if below else "") + (f"?{options}" if options else "")
     try:

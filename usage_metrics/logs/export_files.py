@@ -33,6 +33,8 @@ _CREDENTIALS = {
     "GOOGLE_APPLICATION_CREDENTIALS to the path of a key file",
 }
 
+_CREDENTIALS["gcs"] = _CREDENTIALS["gs"]  # as Arrow calls it, too
+
 _DATE = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d{2})\2(\d{2})(?!\d)")
 
 
