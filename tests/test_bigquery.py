@@ -307,13 +307,16 @@ def test_duplicates_are_left_in(bigquery_client: bigquery.Client, logs: Any) -> 
     assert ids(logs("twice")) == ["same", "same"]
 
 
-def test_a_table_without_partitions_is_read_with_a_warning_about_its_cost(
+def test_a_table_without_partitions_is_read_with_one_warning_about_its_cost(
     bigquery_client: bigquery.Client, logs: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name, column in (("pruned", "timestamp"), ("unpruned", None)):
         make_table(bigquery_client, name, [], schema=NARROW, partitioned_by=column)
+        reader = logs(name)
         with caplog.at_level(logging.WARNING, logger="luigi-interface"):
-            read(logs(name))
+            for day in (DAY, DAY + dt.timedelta(days=1)):
+                assert reader.unavailable(day) is None
+                read(reader, day)
     assert [r.message for r in caplog.records if "bills all of it" in r.message] == [
         "test-project.logs.unpruned is not partitioned by timestamp or ingestion time: "
         "BigQuery bills all of it for every day that is read"
@@ -329,10 +332,12 @@ def test_a_table_that_does_not_exist_is_named(
         list(getattr(logs(name), ask)(DAY) or [])
 
 
+@pytest.mark.parametrize("ask", ["unavailable", "read"])
 def test_a_table_that_is_no_log_is_refused_by_the_column_it_lacks(
-    bigquery_client: bigquery.Client, logs: Any
+    bigquery_client: bigquery.Client, logs: Any, ask: str
 ) -> None:
     schema = [SchemaField("timestamp", "TIMESTAMP"), *strings("insertId")]
-    make_table(bigquery_client, "no_log", [], schema=schema)
-    with pytest.raises(InputError, match=r"logs\.no_log has no column httpRequest"):
-        list(logs("no_log").read(DAY))
+    name = f"no_log_{ask}"
+    make_table(bigquery_client, name, [], schema=schema)
+    with pytest.raises(InputError, match=rf"logs\.{name} has no column httpRequest"):
+        list(getattr(logs(name), ask)(DAY) or [])

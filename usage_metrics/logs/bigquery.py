@@ -95,6 +95,9 @@ class BigQueryLogs:
         """Say why the entries of ``day`` cannot be had yet; None when they can.
 
         Only with a table a day can that be told: no table of that day or a later one.
+
+        Raises:
+            UsageMetricsError: as for :meth:`read`, of what is wrong for every day.
         """
         newest = self._newest_shard
         if newest is None or newest >= f"{day:%Y%m%d}":
@@ -105,9 +108,20 @@ class BigQueryLogs:
 
     @cached_property
     def _newest_shard(self) -> str | None:
-        """The last day with a table of its own; None if one table is of all days."""
+        """The last day with a table of its own; None if one table is of all days.
+
+        What there is to say of that one table is said here, once for all days.
+        """
         with clear_errors(self.table), self._client() as client:
-            if self._whole_table(client) is not None:
+            whole = self._whole_table(client)
+            if whole is not None:
+                examine(whole)
+                if not prunes(whole):
+                    logger.warning(
+                        "%s is not partitioned by timestamp or ingestion time: "
+                        "BigQuery bills all of it for every day that is read",
+                        self.table,
+                    )
                 return None
             return self._shard_days(client)[-1]
 
@@ -151,12 +165,6 @@ class BigQueryLogs:
         """The tables that may hold entries of a day; none in a gap between shards."""
         whole = self._whole_table(client)
         if whole is not None:
-            if not prunes(whole):
-                logger.warning(
-                    "%s is not partitioned by timestamp or ingestion time: BigQuery "
-                    "bills all of it for every day that is read",
-                    self.table,
-                )
             return [whole]
         there = set(self._shard_days(client))
         # A shard is chosen by the entry's time, but at midnight do not count on it.
