@@ -248,6 +248,8 @@ def test_a_day_of_which_too_much_is_not_understood_fails_and_names_the_setting(
     assert not flow.load(1).scheduling_succeeded
     assert "[datasette] maximum_rejected_share = 0.05" in caplog.text
     assert flow.partition("rejected").path in caplog.text
+    file = flow.logs / f"{DAY}.jsonl"
+    assert f"The first: line 2 of {file.name} is not JSON" in caplog.text
     assert not flow.partition("cleaned").exists()
     settings("datasette", maximum_rejected_share=0.5)
     assert flow.load(1).status == LuigiStatusCode.SUCCESS

@@ -7,6 +7,7 @@ spread over the rows by their codes.
 
 import functools
 import json
+import re
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
@@ -134,6 +135,11 @@ def _split_one(url: str) -> Sequence[str | None]:
         return urlsplit(url)[: len(URL_PARTS)]
     except ValueError:
         return [None] * len(URL_PARTS)
+
+
+def without_value(reason: str) -> str:
+    """A reason without the value that it shows, which may be somebody's address."""
+    return re.sub(r" = .*(?=, which is not )", "", reason, flags=re.DOTALL)
 
 
 def reject(entries: pa.Table, reasons: pa.Array) -> pa.Table:

@@ -325,9 +325,17 @@ class Clean(Stage):
             raise RejectedShareError(
                 f"{self.source} {self.date}: {rejected:,} of {lines:,} lines could not "
                 f"be understood, which is more than [{self.source}] "
-                f"maximum_rejected_share = {maximum}; the reasons are in "
+                f"maximum_rejected_share = {maximum}. The first: "
+                f"{self._first_reason()}. All of them, with their reasons, are in "
                 f"{self.partition('rejected').path}"
             )
+
+    def _first_reason(self) -> str:
+        from usage_metrics.cleaning import without_value
+
+        with self.partition("rejected").open() as file:
+            reasons = file.read_row_group(0, columns=["reason"])["reason"]
+        return without_value(reasons[0].as_py())
 
 
 class Geocode(Stage):
