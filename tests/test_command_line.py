@@ -170,6 +170,16 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
             "the value of [datasette] logs cannot be read: ",
         ),
         (
+            "[datasette]\nlogs = logs\n[geocode]\ndatabase = none.mmdb\n",
+            35,
+            "[geocode] database: the file none.mmdb cannot be opened (No such file",
+        ),
+        (
+            "[datasette]\nlogs = logs\n[geocode]\nprovider = ipinfo\n",
+            35,
+            "[geocode] provider = ipinfo needs a token: set the environment variable",
+        ),
+        (
             "[worker]\nkeep_alive = perhaps\n",
             40,
             "Error when parsing the default value of 'keep_alive': ",

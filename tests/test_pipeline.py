@@ -555,6 +555,16 @@ def test_of_many_days_only_those_are_made_that_are_missing(
     assert Backfill(start=MONTH_END, stop=stop).complete()
 
 
+def test_of_many_days_none_is_made_when_nobody_could_locate_addresses(
+    flow: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow.export_days(70)
+    settings("geocode", database=flow.folder / "none.mmdb")
+    assert not flow.load(70).scheduling_succeeded
+    assert caplog.text.count("none.mmdb cannot be opened") == 1
+    assert not flow.root.exists()
+
+
 def test_of_many_days_a_bad_one_stops_no_other_and_is_named_with_the_reason(
     month_by_month: Flow, caplog: pytest.LogCaptureFixture
 ) -> None:

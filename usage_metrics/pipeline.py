@@ -344,7 +344,12 @@ class Geocode(Stage):
     stage = "geocoded"
 
     def requires(self) -> Clean:
-        """The requests of the day."""
+        """The requests of the day.
+
+        Raises:
+            UsageMetricsError: if nobody could say where their addresses are.
+        """
+        check_provider(self.source)
         return Clean(date=self.date, source=self.source)
 
     @classmethod
@@ -475,6 +480,15 @@ class ManyDays(Reporting):
 
 class Backfill(ManyDays):
     """Every stage of many days; the files are those that a task a day makes."""
+
+    def requires(self) -> list[luigi.Task]:
+        """Nothing.
+
+        Raises:
+            UsageMetricsError: if nobody could say where addresses are.
+        """
+        check_provider(self.source)
+        return []
 
     def run(self) -> None:
         """Make the missing days.
@@ -661,6 +675,19 @@ def requests_table(name: str) -> "Table":
         description=source.description,
         facets=source.facets,
     )
+
+
+def check_provider(source: str) -> None:
+    """Try the settings of who says where addresses are, before there is any to ask for.
+
+    Raises:
+        UsageMetricsError: if the database or the token cannot be used.
+    """
+    if get_source(source).address is not None:
+        from usage_metrics import geocode
+
+        with geocode.open_provider():
+            pass
 
 
 def content_id(partition: Partition) -> str | None:
