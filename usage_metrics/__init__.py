@@ -12,11 +12,12 @@ from usage_metrics.counting.backfill import CountDays
 from usage_metrics.counting.loading import LoadUsage
 from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
 from usage_metrics.days import RangeDaily
+from usage_metrics.errors import ConfigError
 from usage_metrics.notify import let_no_mail_stop_a_run
 from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
 from usage_metrics.recording import record_runs
 from usage_metrics.report.tasks import Report
-from usage_metrics.sentences import say_errors_in_sentences
+from usage_metrics.sentences import give_up, say_errors_in_sentences
 from usage_metrics.upkeep import Rebuild, Refresh, RefreshDays
 
 __all__ = [
@@ -37,7 +38,10 @@ __all__ = [
     "Report",
 ]
 
-set_luigi_defaults()
+try:
+    set_luigi_defaults()
+except ConfigError as error:  # Luigi would fail with tracebacks, whoever imports this
+    give_up(error)
 say_errors_in_sentences()
 record_runs()
 let_no_mail_stop_a_run()

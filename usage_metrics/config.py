@@ -14,7 +14,7 @@ import luigi
 from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError
-from usage_metrics.parameters import Configured, did_you_mean
+from usage_metrics.parameters import Configured, did_you_mean, read
 from usage_metrics.sources import check_name
 
 LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
@@ -41,8 +41,16 @@ Luigi's defaults exit 0 on failure, do 50 days of a range and include today.
 """
 
 
+LUIGI_SECTIONS = (*LUIGI_DEFAULTS, "scheduler", "execution_summary")
+"""Sections that Luigi itself reads, some before it can say what is wrong with them."""
+
+
 def set_luigi_defaults() -> None:
-    """Give Luigi our defaults for what the user's ``luigi.cfg`` leaves open."""
+    """Give Luigi our defaults for what the user's ``luigi.cfg`` leaves open.
+
+    Raises:
+        ConfigError: if what it does not leave open cannot be read.
+    """
     settings = luigi.configuration.get_config()
     for section, options in LUIGI_DEFAULTS.items():
         for option, value in options.items():
@@ -50,6 +58,9 @@ def set_luigi_defaults() -> None:
                 settings.set(section, option, value)
     # Luigi reads these two itself, and warns that nobody does.
     luigi.interface.core.ignore_unconsumed |= {"rpc_retry_attempts", "rpc_retry_wait"}
+    for section in filter(settings.has_section, LUIGI_SECTIONS):
+        for option in settings.options(section):
+            read(section, option)
 
 
 class Section(Configured, luigi.Config):

@@ -113,7 +113,7 @@ def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> 
                 f"{did_you_mean(key, parameters)}; it has "
                 f"{', '.join(sorted(parameters))}"
             )
-        value = _read(name, key)
+        value = read(name, key)
         if key in parameters:
             _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")
 
@@ -124,7 +124,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def _read(section: str, key: str) -> str:
+def read(section: str, key: str) -> str:
+    """The value of a setting, as it stands in ``luigi.cfg``.
+
+    Raises:
+        ConfigError: if a percent sign or a variable in it makes no sense.
+    """
     try:
         value: str = luigi.configuration.get_config().get(section, key)
     except InterpolationError as error:

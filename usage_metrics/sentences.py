@@ -8,12 +8,17 @@ first is kept, since the task says itself what came of it.
 
 import logging
 import re
+import sys
+from typing import NoReturn
 
 from luigi.parameter import ParameterException
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
 from usage_metrics.errors import UsageMetricsError
+
+UNHANDLED = 40
+"""The exit code for what is wrong before Luigi begins; as in the package's defaults."""
 
 EXPECTED = (UsageMetricsError, ParameterException, TaskClassException)
 """Errors of ours, and Luigi's own about what it was asked for."""
@@ -74,6 +79,12 @@ def say_errors_in_sentences() -> None:
     logger = logging.getLogger("luigi-interface")
     if not any(isinstance(known, SentenceFilter) for known in logger.filters):
         logger.addFilter(SentenceFilter())
+
+
+def give_up(error: UsageMetricsError) -> NoReturn:
+    """Say an error and end the program, where Luigi could not say it yet."""
+    sys.stderr.write(f"ERROR: {printable(str(error))}\n")
+    raise SystemExit(UNHANDLED)
 
 
 def sentence_of(error: BaseException | None) -> str | None:
