@@ -40,7 +40,11 @@ def of_files(
 def of_database(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of each table, sorted."""
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        # SQLite's own are statistics, taken whenever some of it was loaded.
+        names = db.execute(
+            "SELECT name FROM sqlite_master "
+            "WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+        )
         return {name: _rows(db, name) for (name,) in names.fetchall()}
 
 
