@@ -1,6 +1,11 @@
 """``usage-metrics backfill``, ``refresh`` and ``rebuild``: many days at a command."""
 
+import contextlib
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +102,36 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
 ) -> None:
     assert main(["backfill", *arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_in_a_terminal_there_is_a_bar_and_no_log(forty: Flow) -> None:
+    cfg = f"[datasette]\nlogs = {forty.logs}\n[paths]\nroot = {forty.root}\n"
+    (forty.folder / "luigi.cfg").write_text(cfg)
+    forty.export(DAY, "nonsense")
+    ours, theirs = pty.openpty()
+    program = Path(sys.executable).with_name("usage-metrics")
+    with subprocess.Popen(
+        [program, "backfill", "--start", str(DAY), "--stop", str(DAY + 3 * ONE_DAY)],
+        cwd=forty.folder,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        screen = b""
+        with contextlib.suppress(OSError):  # which a terminal gives at its end
+            while piece := os.read(ours, 4096):
+                screen += piece
+        said, _ = process.communicate()
+    os.close(ours)
+    assert process.returncode == 30
+    assert "━" in screen.decode()
+    assert "2 of 3 days 1 failed" in re.sub(
+        r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.decode()
+    )
+    assert "Worker" not in screen.decode()
+    assert said.startswith("2 of 3 days done in")
 
 
 def test_progress_in_words() -> None:

@@ -63,6 +63,18 @@ def set_luigi_defaults() -> None:
             read(section, option)
 
 
+def share(default: float, description: str) -> luigi.NumericalParameter[float]:
+    """A setting from 0 to 1, both allowed."""
+    return luigi.NumericalParameter(
+        default=default,
+        var_type=float,
+        min_value=0.0,
+        max_value=1.0,
+        right_op=operator.le,
+        description=description,
+    )
+
+
 class Section(Configured, luigi.Config):
     """A section of ``luigi.cfg`` that knows its own keys."""
 
@@ -105,13 +117,8 @@ class SourceSection(Section):
         description="of so many of the last days the logs are read again, each once a "
         "day, and what changed is made again;",
     )
-    maximum_rejected_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=0.05,
-        var_type=float,
-        min_value=0.0,
-        max_value=1.0,
-        right_op=operator.le,
-        description="the share of a day's lines that may be rejected;",
+    maximum_rejected_share = share(
+        0.05, "the share of a day's lines that may be rejected;"
     )
 
     internal_agents: luigi.Parameter[str] = luigi.Parameter(
@@ -262,38 +269,20 @@ class database(Section):
 class quality(Section):
     """What ``usage-metrics check`` takes for good data."""
 
-    maximum_rejected_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=0.02,
-        var_type=float,
-        min_value=0.0,
-        max_value=1.0,
-        right_op=operator.le,
-        description="the share of a day's lines that may be rejected unremarked;",
+    maximum_rejected_share = share(
+        0.02, "the share of a day's lines that may be rejected unremarked;"
     )
-    maximum_unknown_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=0.25,
-        var_type=float,
-        min_value=0.0,
-        max_value=1.0,
-        right_op=operator.le,
-        description="the share of a day's requests that may be from unknown agents;",
+    maximum_unknown_share = share(
+        0.25, "the share of a day's requests that may be from unknown agents;"
     )
-    maximum_unlocated_share: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=0.25,
-        var_type=float,
-        min_value=0.0,
-        max_value=1.0,
-        right_op=operator.le,
-        description="the share of a day's requests from public addresses that may be "
+    maximum_unlocated_share = share(
+        0.25,
+        "the share of a day's requests from public addresses that may be "
         "of no known country;",
     )
-    minimum_share_of_usual: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=0.2,
-        var_type=float,
-        min_value=0.0,
-        max_value=1.0,
-        right_op=operator.le,
-        description="the share of the requests that were usual in the four weeks "
+    minimum_share_of_usual = share(
+        0.2,
+        "the share of the requests that were usual in the four weeks "
         "before, which a day should have;",
     )
     maximum_missing_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(

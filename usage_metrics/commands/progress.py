@@ -18,6 +18,7 @@ import click
 
 LOOK_SECONDS = 1.0
 LINE_SECONDS = 10.0
+"""How often it is looked at for a bar, and for lines."""
 
 _looking = threading.Lock()
 os.register_at_fork(
@@ -30,6 +31,9 @@ os.register_at_fork(
 class Display(Protocol):
     """Shows how far it is."""
 
+    seconds: float
+    """How often it wants to know."""
+
     def show(self, done: int, failed: int) -> None:
         """Show so many days done, so many failed."""
 
@@ -37,23 +41,24 @@ class Display(Protocol):
 class Lines:
     """A line now and then, for a file or cron."""
 
+    seconds = LINE_SECONDS
+
     def __init__(self, total: int) -> None:
         """Begin with so many days to do."""
         self._total = total
         self._began = time.monotonic()
-        self._last = self._began
 
     def show(self, done: int, failed: int) -> None:
-        """Write a line if it is time."""
-        now = time.monotonic()
-        if now - self._last < LINE_SECONDS:
-            return
-        self._last = now
-        click.echo(line(done, self._total, failed, now - self._began))
+        """Write a line."""
+        took = time.monotonic() - self._began
+        if took >= self.seconds:  # what ends before that needs none
+            click.echo(line(done, self._total, failed, took))
 
 
 class Bar:
     """A bar for a terminal."""
+
+    seconds = LOOK_SECONDS
 
     def __init__(self, total: int) -> None:
         """Begin with so many days to do."""
@@ -132,7 +137,7 @@ def shown(
                 display.show(total - len(remaining()), failed())
 
         def keep_looking() -> None:
-            while not over.wait(LOOK_SECONDS):
+            while not over.wait(display.seconds):
                 look()
 
         watcher = threading.Thread(target=keep_looking, daemon=True)
