@@ -22,8 +22,8 @@ DESCRIPTION = (
     "the tables. Each column's description is behind the wheel in its heading."
 )
 LOCATIONS = {
-    "source": "Locations: IP Geolocation by DB-IP, unless remote_ip_located_by says "
-    "otherwise",
+    "source": "request logs; locations as remote_ip_located_by says, from the package: "
+    "IP Geolocation by DB-IP",
     "source_url": "https://db-ip.com",
 }
 
@@ -78,6 +78,7 @@ def of_database(database: str) -> dict[str, Any]:
         **LOCATIONS,
         "databases": {
             Path(database).stem: {
+                "description": DESCRIPTION,
                 "tables": {
                     name: about for name, about in tables.items() if name in there
                 },

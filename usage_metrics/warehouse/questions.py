@@ -27,7 +27,7 @@ QUESTIONS = (
         "How much use was there each month, and how did it change?",
         "By the COUNTER rules, over all datasets; change against the month before",
         ("use_per_month",),
-        "SELECT month, days, counted, sessions, human, machine, robot, "
+        "SELECT month, days, counted, sessions, human, machine, robot,\n"
         "round(100.0 * counted / lag(counted) OVER (ORDER BY month) - 100, 1) "
         "AS counted_change_percent\n"
         "FROM use_per_month WHERE dataset = 'all' ORDER BY month DESC",
@@ -37,9 +37,9 @@ QUESTIONS = (
         "Which tables are used most?",
         "From and to: UTC days, YYYY-MM-DD; empty for all",
         ("usage_daily",),
-        'SELECT dataset, "table", sum(counted) AS counted, '
-        "sum(iif(agent_class = 'human', counted, 0)) AS human, "
-        "sum(iif(agent_class = 'machine', counted, 0)) AS machine, "
+        'SELECT dataset, "table", sum(counted) AS counted,\n'
+        "sum(iif(agent_class = 'human', counted, 0)) AS human,\n"
+        "sum(iif(agent_class = 'machine', counted, 0)) AS machine,\n"
         "round(sum(bytes) / 1e6, 1) AS megabytes\n"
         "FROM usage_daily\n"
         "WHERE \"table\" IS NOT NULL AND (:from = '' OR date >= :from) "
@@ -51,7 +51,7 @@ QUESTIONS = (
         "Which universities and government agencies use the data?",
         "Month: YYYY-MM; empty for all. Without robots",
         ("usage_by_organization",),
-        "SELECT organization, network_class, sum(counted) AS counted, "
+        "SELECT organization, network_class, sum(counted) AS counted,\n"
         "count(DISTINCT date) AS days, group_concat(DISTINCT dataset) AS datasets\n"
         "FROM usage_by_organization\n"
         "WHERE network_class IN ('education', 'government') AND counted > 0 "
@@ -63,9 +63,9 @@ QUESTIONS = (
         "How much of the use comes from one place?",
         "Each month and dataset, with the figures without the largest organisation",
         ("usage_concentration_monthly",),
-        "SELECT period AS month, dataset, counted, largest_organization, "
-        "round(100 * largest_organization_share, 1) AS largest_organization_percent, "
-        "round(100 * largest_address_share, 1) AS largest_address_percent, "
+        "SELECT period AS month, dataset, counted, largest_organization,\n"
+        "round(100 * largest_organization_share, 1) AS largest_organization_percent,\n"
+        "round(100 * largest_address_share, 1) AS largest_address_percent,\n"
         "is_concentrated, counted_without_largest\n"
         "FROM usage_concentration_monthly ORDER BY period DESC, counted DESC",
     ),
@@ -74,11 +74,11 @@ QUESTIONS = (
         "What are the COUNTER metrics of a month?",
         "As in the report that CounterReport writes. Month: YYYY-MM; empty for all",
         ("usage_counter",),
-        "SELECT substr(date, 1, 7) AS month, dataset, access_method, "
-        "sum(total_dataset_investigations) AS total_dataset_investigations, "
-        "sum(unique_dataset_investigations) AS unique_dataset_investigations, "
-        "sum(total_dataset_requests) AS total_dataset_requests, "
-        "sum(unique_dataset_requests) AS unique_dataset_requests, "
+        "SELECT substr(date, 1, 7) AS month, dataset, access_method,\n"
+        "sum(total_dataset_investigations) AS total_dataset_investigations,\n"
+        "sum(unique_dataset_investigations) AS unique_dataset_investigations,\n"
+        "sum(total_dataset_requests) AS total_dataset_requests,\n"
+        "sum(unique_dataset_requests) AS unique_dataset_requests,\n"
         "round(sum(volume) / 1e6, 1) AS megabytes\n"
         "FROM usage_counter WHERE (:month = '' OR substr(date, 1, 7) = :month)\n"
         "GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3",
@@ -88,13 +88,13 @@ QUESTIONS = (
         "Why did requests not count?",
         "Each month: the requests, and how many each reason left out",
         ("usage_reconciliation",),
-        "SELECT substr(date, 1, 7) AS month, sum(lines) AS lines, "
-        "sum(requests) AS requests, sum(counted) AS counted, "
-        "sum(not_counted_status) AS status, sum(not_counted_method) AS method, "
-        "sum(not_counted_not_data) AS not_data, "
-        "sum(not_counted_unmapped) AS unmapped, "
-        "sum(not_counted_internal) AS internal, sum(not_counted_robot) AS robot, "
-        "sum(not_counted_double_click) AS double_click, "
+        "SELECT substr(date, 1, 7) AS month, sum(lines) AS lines,\n"
+        "sum(requests) AS requests, sum(counted) AS counted,\n"
+        "sum(not_counted_status) AS status, sum(not_counted_method) AS method,\n"
+        "sum(not_counted_not_data) AS not_data,\n"
+        "sum(not_counted_unmapped) AS unmapped,\n"
+        "sum(not_counted_internal) AS internal, sum(not_counted_robot) AS robot,\n"
+        "sum(not_counted_double_click) AS double_click,\n"
         "sum(not_counted_range_repeat) AS range_repeat\n"
         "FROM usage_reconciliation GROUP BY 1 ORDER BY 1 DESC",
     ),
@@ -103,7 +103,7 @@ QUESTIONS = (
         "With which scripts and programs are the data fetched?",
         "Month: YYYY-MM; empty for all",
         ("use_by_agent",),
-        "SELECT agent_name, agent_kind, sum(requests) AS requests, "
+        "SELECT agent_name, agent_kind, sum(requests) AS requests,\n"
         "sum(counted) AS counted\n"
         f"FROM use_by_agent WHERE agent_class = 'machine' AND {_IN_MONTH}\n"
         "GROUP BY 1, 2 ORDER BY requests DESC LIMIT 100",
@@ -114,7 +114,7 @@ QUESTIONS = (
         "The way back from a figure to the requests. Date: YYYY-MM-DD; table: its "
         "name, or empty for all",
         ("datasette_request_logs",),
-        "SELECT timestamp, request_url, status, response_size, latency, agent_class, "
+        "SELECT timestamp, request_url, status, response_size, latency, agent_class,\n"
         "agent_name, agent_rule, remote_ip_country, remote_ip_org\n"
         "FROM datasette_request_logs\n"
         "WHERE timestamp >= :date AND timestamp < date(:date, '+1 day') "
@@ -126,8 +126,9 @@ QUESTIONS = (
         "At which hours of the day do requests come?",
         "UTC, of the data requests in the database",
         ("datasette_request_logs",),
-        "SELECT strftime('%H', timestamp) AS hour, count(*) AS requests, "
-        "sum(agent_class = 'human') AS human, sum(agent_class = 'machine') AS machine, "
+        "SELECT strftime('%H', timestamp) AS hour, count(*) AS requests,\n"
+        "sum(agent_class = 'human') AS human,\n"
+        "sum(agent_class = 'machine') AS machine,\n"
         "sum(agent_class = 'robot') AS robot\n"
         "FROM datasette_request_logs GROUP BY 1 ORDER BY 1",
     ),
