@@ -261,3 +261,43 @@ def test_the_tabular_form_has_header_lines_an_empty_one_and_rows() -> None:
         ("Machine", "Unique_Dataset_Requests", "2"),
     ]
     assert {row["YOP"] for row in rows} == {"0001"}
+
+
+def test_the_tabular_form_has_every_header_and_every_mandatory_column() -> None:
+    text = as_csv(month_of(LOG), read_registry(), Month(FEBRUARY[0], FEBRUARY), TODAY)
+    lines = list(csv.reader(text.splitlines()))
+    assert [line[0] for line in lines[:10]] == [
+        *("Report_Name", "Report_ID", "Release", "Metric_Types", "Report_Filters"),
+        *("Report_Attributes", "Exceptions", "Reporting_Period", "Created"),
+        "Created_By",
+    ]
+    rows = [dict(zip(lines[11], line, strict=True)) for line in lines[12:]]
+    assert rows
+    for row in rows:
+        assert all(row[name] for name in ("Dataset_Title", "Publisher", "Publisher_ID"))
+        assert row["DOI"] or row["URI"]
+        assert row["Metric_Type"]
+        assert int(row["Reporting_Period_Total"]) == int(row["Feb-2022"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("urn", "urn:isbn:1", "urn:isbn:1"),
+        ("urn", "https://catalyst.coop", "urn:https://catalyst.coop"),
+        ("grid", "grid.5386.8", "grid:grid.5386.8"),
+    ],
+)
+def test_a_publisher_is_named_with_the_kind_of_its_id(
+    kind: str, value: str, shown: str
+) -> None:
+    known = read_registry()
+    publisher = {"type": kind, "value": value}
+    datasets = tuple(replace(d, publisher_id=publisher) for d in known.datasets)
+    usage = [
+        replace(item, dataset=replace(item.dataset, publisher_id=publisher))
+        for item in month_of(LOG)
+    ]
+    month = Month(FEBRUARY[0], FEBRUARY)
+    text = as_csv(usage, replace(known, datasets=datasets), month, TODAY)
+    assert list(csv.reader(text.splitlines()))[12][2] == shown

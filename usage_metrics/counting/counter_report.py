@@ -246,6 +246,12 @@ def _heading(
     yield "Created_By", registry.created_by
 
 
+def _publisher_id(dataset: Dataset) -> str:
+    """Kind and value; a URN says its kind itself."""
+    kind, value = dataset.publisher_id["type"], dataset.publisher_id["value"]
+    return value if value.startswith(f"{kind}:") else f"{kind}:{value}"
+
+
 def _rows(usage: Usage) -> Iterator[tuple[str | int, ...]]:
     dataset = usage.dataset
     for (method, metric), countries in usage.instances.items():
@@ -253,7 +259,7 @@ def _rows(usage: Usage) -> Iterator[tuple[str | int, ...]]:
         yield (
             dataset.title,
             dataset.publisher,
-            ":".join(dataset.publisher_id.values()),
+            _publisher_id(dataset),
             "; ".join(dataset.creators),
             dataset.published or "",
             usage.version or "",
