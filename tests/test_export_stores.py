@@ -110,7 +110,7 @@ def test_an_option_that_no_store_has_is_refused() -> None:
 def test_without_credentials_google_storage_is_given_up_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    monkeypatch.setattr(storage, "GS_PATIENCE", "1")
+    monkeypatch.setitem(storage.STORE_OPTIONS, f"{scheme}://", "retry_limit_seconds=1")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GCE_METADATA_ROOT", "127.0.0.1:1")  # where nobody listens
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)

@@ -34,9 +34,14 @@ if TYPE_CHECKING:
 PIECE_BYTES = 8 << 20
 """What is asked of a store at a time."""
 
-GS_OPTION = "retry_limit_seconds"
-GS_PATIENCE = "60"
-"""Without credentials the client for ``gs://`` would go on trying for 15 minutes."""
+STORE_OPTIONS = {
+    # A small file is one request, not three; what is wrong is said at its end.
+    "s3://": "allow_delayed_open=true",
+    # Without credentials the client would go on trying for 15 minutes.
+    "gs://": "retry_limit_seconds=60",
+    "gcs://": "retry_limit_seconds=60",
+}
+"""Options of Arrow's that a URI has unless it says otherwise."""
 
 _TEMPORARY = re.compile(r"\..*\.tmp-[0-9a-f]+$")
 
@@ -177,8 +182,9 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
             "an s3:// URI has a key in it, which would end up in files and messages; "
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
         )
-    if root.startswith(("gs://", "gcs://")) and GS_OPTION not in options:
-        options += f"{'&' if options else ''}{GS_OPTION}={GS_PATIENCE}"
+    for store, option in STORE_OPTIONS.items():
+        if root.startswith(store) and option.partition("=")[0] not in options:
+            options += f"{'&' if options else ''}{option}"
     uri = root + (f"/{below}" if below else "") + (f"?{options}" if options else "")
     try:
         filesystem, inside = pafs.FileSystem.from_uri(uri)

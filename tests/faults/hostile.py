@@ -5,8 +5,10 @@ entry that is no request, or as a duplicate; or the file is refused in a sentenc
 """
 
 import functools
+import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +46,10 @@ PLAIN: dict[str, Any] = {
 }
 
 
+DAMAGED_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What the reader of a folder turns into a sentence."""
+
+
 def neighbours(number: int) -> bytes:
     """Plain lines, for a hostile one to stand among: many are read at once."""
     entries = [PLAIN | {"insertId": f"plain{n}"} for n in range(number)]
@@ -63,7 +69,7 @@ def follow(content: bytes) -> int | None:
         for block in read_blocks(pa.BufferReader(content), "hostile.json"):
             lines += len(block)
             tables.append(reader.read(block))
-    except InputError:
+    except (InputError, *DAMAGED_GZIP):
         return None
     assert sum(map(len, tables)) == lines
     source = get_source("datasette")

@@ -249,8 +249,8 @@ def _act(
     bob.is_at_it()
     for worker in site.workers:
         site.say(str(worker))
-    asked = log.read_text()
-    requests = Counter(re.findall(r'"(?:\x1b\S*)?([A-Z]+) /', asked))
+    asked = re.sub(r"\x1b\[\d+m", "", log.read_text())
+    requests = Counter(re.findall(r'"([A-Z]+) /', asked))
     listings = asked.count("list-type=2")
     site.say(f"the store was asked: {dict(requests)}, {listings} of them listings")
     return site.faults(ann, filesystem)
