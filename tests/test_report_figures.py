@@ -1,7 +1,6 @@
 """The figures of the report, on a little log that a person can add up."""
 
 import datetime as dt
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from flow import DAY, ONE_DAY, Flow, days, request
 
 from usage_metrics.errors import StorageError
 from usage_metrics.report import figures, quality
-from usage_metrics.report.database import Span, open_database
+from usage_metrics.report.database import Database, Span, open_database
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
 CURL = "curl/8.15.0"
@@ -91,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database(folder: Path) -> Iterator[sqlite3.Connection]:
+def database(folder: Path) -> Iterator[Database]:
     with open_database(folder / "usage.db") as connection:
         yield connection
 
@@ -101,7 +100,7 @@ def span(grain: str = "day", start: dt.date = DAY) -> Span:
 
 
 def test_use_by_class_is_there_for_each_dataset_and_for_all(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     rows = figures.by_class(database, span("week"))
     first = rows[rows["period"] == DAY.isoformat()]
@@ -126,14 +125,14 @@ def test_use_by_class_is_there_for_each_dataset_and_for_all(
     ],
 )
 def test_each_question_accounts_for_every_request(
-    database: sqlite3.Connection, question: object
+    database: Database, question: object
 ) -> None:
     for grain in ("day", "week", "month"):
         rows = question(database, span(grain))  # type: ignore[operator]
         assert rows[["requests", "counted"]].sum().tolist() == [10, 8]
 
 
-def test_a_ranking_says_the_share_of_each(database: sqlite3.Connection) -> None:
+def test_a_ranking_says_the_share_of_each(database: Database) -> None:
     ranked = figures.ranking(
         figures.by_organization(database, span()), ["organization"], by="requests"
     )
@@ -146,7 +145,7 @@ def test_a_ranking_says_the_share_of_each(database: sqlite3.Connection) -> None:
     assert ranked["share"].tolist() == [0.4, 0.4, 0.1, 0.1]
 
 
-def test_weeks_begin_on_monday(database: sqlite3.Connection) -> None:
+def test_weeks_begin_on_monday(database: Database) -> None:
     weeks = figures.requests_per_week(database, span())
     assert weeks.to_dict("index") == {
         "2026-03-02": {"human": 3, "machine": 4, "robot": 1},
@@ -155,7 +154,7 @@ def test_weeks_begin_on_monday(database: sqlite3.Connection) -> None:
 
 
 def test_an_organisation_is_new_once_and_returns_ever_after(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     rows = figures.new_and_returning(database, span("week"))
     rows = rows[(rows["dataset"] == "all") & (rows["agent_class"] == "all")]
@@ -167,7 +166,7 @@ def test_an_organisation_is_new_once_and_returns_ever_after(
 
 
 def test_what_was_before_the_span_is_remembered_of_organisations(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     rows = figures.new_and_returning(database, span("day", DAY + 8 * ONE_DAY))
     rows = rows[(rows["dataset"] == "all") & (rows["agent_class"] == "human")]
@@ -175,7 +174,7 @@ def test_what_was_before_the_span_is_remembered_of_organisations(
 
 
 def test_reach_counts_an_organisation_once_however_many_datasets_it_used(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     rows = figures.reach(database, span()).set_index(["dataset", "agent_class"])
     assert rows.loc[("all", "all"), "organizations"] == 3
@@ -184,7 +183,7 @@ def test_reach_counts_an_organisation_once_however_many_datasets_it_used(
 
 
 def test_concentration_stands_beside_what_is_left_without_the_largest(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     rows = figures.concentration(database, span()).set_index("dataset")
     everything = rows.loc["all"]
@@ -196,13 +195,13 @@ def test_concentration_stands_beside_what_is_left_without_the_largest(
 
 
 def test_our_own_hosts_are_those_that_were_asked(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     assert figures.own_hosts(database, span()) == ["data.example"]
 
 
 def test_a_period_says_of_how_many_days_there_are_figures(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     longer = Span("datasette", DAY - 3 * ONE_DAY, STOP, "week")
     rows = figures.periods(database, longer)
@@ -214,7 +213,7 @@ def test_a_period_says_of_how_many_days_there_are_figures(
 
 
 def test_what_was_filtered_is_a_share_of_lines_or_of_requests(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     found = quality.what_was_filtered(quality.reconciliation(database, span()))
     rows = found[found["number"] > 0].set_index("reason")
@@ -222,7 +221,7 @@ def test_what_was_filtered_is_a_share_of_lines_or_of_requests(
     assert rows["share"].sum() == pytest.approx(0.2)  # the robot, and the failure
 
 
-def test_missing_days_are_named_as_ranges(database: sqlite3.Connection) -> None:
+def test_missing_days_are_named_as_ranges(database: Database) -> None:
     longer = Span("datasette", DAY - 2 * ONE_DAY, STOP + ONE_DAY)
     missing = quality.missing_days(quality.reconciliation(database, longer), longer)
     assert quality.ranges(missing) == [

@@ -3,7 +3,6 @@
 import base64
 import datetime as dt
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from chromium import Page, chromium, needs_browser
 from report_html import Standing
 
 from usage_metrics.report import figures
-from usage_metrics.report.database import Span, open_database
+from usage_metrics.report.database import Database, Span, open_database
 from usage_metrics.report.page import SECTIONS
 
 pytestmark = needs_browser
@@ -65,7 +64,7 @@ def page(browser: Page, file: Path) -> Page:
 
 
 @pytest.fixture(scope="module")
-def database(sample: Path) -> Iterator[sqlite3.Connection]:
+def database(sample: Path) -> Iterator[Database]:
     with open_database(sample / "data" / "usage_metrics.db") as connection:
         yield connection
 
@@ -165,7 +164,7 @@ def expected(frame: Any, names: list[str], by: str = "counted") -> dict[str, int
 
 
 def test_a_dataset_that_is_chosen_changes_every_table_and_chart(
-    page: Page, database: sqlite3.Connection, span: Span
+    page: Page, database: Database, span: Span
 ) -> None:
     before = page.run(DRAWN)
     page.choose(dataset="ferc1")
@@ -184,7 +183,7 @@ def test_a_dataset_that_is_chosen_changes_every_table_and_chart(
 
 
 def test_a_class_that_is_chosen_leaves_its_card_and_its_chart(
-    page: Page, database: sqlite3.Connection, span: Span
+    page: Page, database: Database, span: Span
 ) -> None:
     page.choose(who="robot")
     cards = page.run(
@@ -207,7 +206,7 @@ def test_whom_nobody_asks_for_is_shown_when_chosen(page: Page) -> None:
 
 
 def test_dates_that_are_chosen_bound_the_figures(
-    page: Page, database: sqlite3.Connection
+    page: Page, database: Database
 ) -> None:
     page.choose(**{"from": "2026-03-10", "to": "2026-03-12"})
     some = Span("datasette", dt.date(2026, 3, 10), dt.date(2026, 3, 13))
@@ -223,9 +222,7 @@ def test_dates_that_are_chosen_bound_the_figures(
     ]
 
 
-def test_the_change_is_that_of_the_average_day(
-    page: Page, database: sqlite3.Connection
-) -> None:
+def test_the_change_is_that_of_the_average_day(page: Page, database: Database) -> None:
     page.choose(**{"from": "2026-03-10", "to": "2026-03-12"})
     days = figures.by_class(
         database,
@@ -239,7 +236,7 @@ def test_the_change_is_that_of_the_average_day(
 
 
 def test_all_requests_can_be_ranked_by(
-    page: Page, database: sqlite3.Connection, span: Span
+    page: Page, database: Database, span: Span
 ) -> None:
     page.choose(measure="requests")
     ranked = figures.ranking(figures.by_page(database, span), ["page"], by="requests")

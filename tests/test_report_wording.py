@@ -34,6 +34,8 @@ DAY = dt.date(2026, 3, 2)
             "29 December 2025 – 4 January 2026",
         ),
         (wording.period("month", DAY, dt.date(2026, 3, 31), 30), "March 2026"),
+        (wording.period("quarter", DAY, dt.date(2026, 3, 31), 30), "Q1 2026"),
+        (wording.period("year", DAY, dt.date(2026, 12, 31), 305), "2026"),
         (wording.period("day", DAY, DAY, 0), "2 March 2026 (no data)"),
         (
             wording.period("week", DAY, dt.date(2026, 3, 8), 5),

@@ -11,11 +11,10 @@ Names from the logs are as they were sent; whoever shows them has to escape them
 """
 
 import datetime as dt
-import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from usage_metrics.report.database import GRAINS, Span, first_period, read
+from usage_metrics.report.database import Database, Span, totals, with_periods
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
 ALL = "all"
 """The dataset, or class of agents, of figures over all of them."""
 
+KEYS = ["dataset", "agent_class"]
 NUMBERS = ["requests", "counted"]
 
 
-def by_class(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_class(database: Database, span: Span) -> "pd.DataFrame":
     """Use by class of agents, for each dataset and for all together.
 
     ``unique_sessions`` may be added up over periods, and over classes, since a session
@@ -34,82 +34,71 @@ def by_class(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
     the sum of each day's visitors: divided by days it says how many came on an average
     day, and how many different ones came, nobody can know.
     """
-    return _ask(
-        database,
-        span,
-        "usage_by_class",
-        (),
-        "sum(requests) AS requests, sum(counted) AS counted, "
-        "sum(unique_sessions) AS unique_sessions, "
-        "sum(unique_visitors) AS visitor_days, "
-        "sum(bytes) AS bytes, sum(errors) AS errors",
-    )
+    numbers = ("unique_sessions", "unique_visitors", "bytes", "errors")
+    found = database.sums("usage_by_class", KEYS, [*NUMBERS, *numbers], span)
+    return found.rename(columns={"unique_visitors": "visitor_days"})
 
 
-def by_dataset(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_dataset(database: Database, span: Span) -> "pd.DataFrame":
     """Use by dataset; none: about no dataset, unmapped: not in the registry."""
     found = by_class(database, span)
     return found[found["dataset"] != ALL].reset_index(drop=True)
 
 
-def by_table(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_table(database: Database, span: Span) -> "pd.DataFrame":
     """Use by table of a dataset; null for pages of no table."""
     return _ask(database, span, "usage_daily", ("table",))
 
 
-def by_format(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_format(database: Database, span: Span) -> "pd.DataFrame":
     """Use by format: html, json, csv, db; null for what is no data page."""
     return _ask(database, span, "usage_daily", ("format",))
 
 
-def by_page(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_page(database: Database, span: Span) -> "pd.DataFrame":
     """Use by kind of page: table, row, query, download and others."""
     return _ask(database, span, "usage_daily", ("page",))
 
 
-def by_country(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_country(database: Database, span: Span) -> "pd.DataFrame":
     """Use by country, as ISO 3166-1 alpha-2 code; null where it is not known."""
     return _ask(database, span, "usage_daily", ("country",))
 
 
-def by_city(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_city(database: Database, span: Span) -> "pd.DataFrame":
     """Use by city; null for most, with a database of countries alone."""
     return _ask(database, span, "usage_by_city", ("city", "region", "country"))
 
 
-def by_organization(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_organization(database: Database, span: Span) -> "pd.DataFrame":
     """Use by organisation that routes the address, with the kind of its network."""
     names = ("organization", "network_class")
     return _ask(database, span, "usage_by_organization", names)
 
 
-def by_referrer(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_referrer(database: Database, span: Span) -> "pd.DataFrame":
     """Use by the site that led here; null where none was named."""
     return _ask(database, span, "usage_by_referrer", ("referrer",))
 
 
-def by_path(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def by_path(database: Database, span: Span) -> "pd.DataFrame":
     """Use by path; null for all beyond the thousand most asked for on a day."""
     return _ask(database, span, "usage_by_path", ("path",))
 
 
-def own_hosts(database: sqlite3.Connection, span: Span) -> list[str]:
+def own_hosts(database: Database, span: Span) -> list[str]:
     """The hosts that were asked: links from them lead from page to page of the site.
 
     Whoever asks may claim any host, so one with less than a hundredth of what counts
     is none of ours.
     """
-    asked = read(
-        database,
-        "SELECT host, sum(counted) AS counted FROM usage_by_path WHERE source = ? AND "
-        "date >= ? AND date < ? AND host IS NOT NULL GROUP BY host",
-        span,
-    )
+    rows = database.rows("usage_by_path", span)
+    asked = totals(rows, ["host"], ["counted"]).dropna()
     ours = asked[asked["counted"] > asked["counted"].sum() / 100]
     return sorted(host.split(":")[0].removeprefix("www.") for host in ours["host"])
 
 
-def new_and_returning(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def new_and_returning(database: Database, span: Span) -> "pd.DataFrame":
     """Organisations that used something in a period: how many for the first time.
 
     An organisation is new in the first period in which the database has a request of
@@ -117,36 +106,21 @@ def new_and_returning(database: sqlite3.Connection, span: Span) -> "pd.DataFrame
     everybody is new; ``is_first`` says which that is. Organisations may not be added up
     over anything, so there are rows for all datasets and all classes together.
     """
-    import pandas as pd
-
-    seen = read(
-        database,
-        f"SELECT {GRAINS[span.grain]} AS period, dataset, agent_class, organization "  # noqa: S608 -- the grain is one of ours
-        "FROM usage_by_organization WHERE source = ? AND date >= ? AND date < ? "
-        "AND counted > 0 AND organization IS NOT NULL GROUP BY 1, 2, 3, 4",
-        replace(span, start=dt.date(1, 1, 1)),
-    )
+    ever = replace(span, start=dt.date.min)
+    seen = _seen(database, "usage_by_organization", "organization", ever)
     begin = seen["period"].min()
-    everybody = pd.concat(
-        [
-            seen,
-            seen.assign(dataset=ALL),
-            seen.assign(agent_class=ALL),
-            seen.assign(dataset=ALL, agent_class=ALL),
-        ]
-    ).drop_duplicates()
-    keys = ["dataset", "agent_class"]
-    first = everybody.groupby([*keys, "organization"])["period"].transform("min")
+    everybody = _with_all(seen)
+    first = everybody.groupby([*KEYS, "organization"])["period"].transform("min")
     everybody["new"] = everybody["period"] == first
-    found = everybody.groupby(["period", *keys], as_index=False).agg(
+    found = everybody.groupby(["period", *KEYS], as_index=False).agg(
         organizations=("new", "size"), new=("new", "sum")
     )
     found["returning"] = found["organizations"] - found["new"]
     found["is_first"] = found["period"] == begin
-    return found[found["period"] >= first_period(span)].reset_index(drop=True)
+    return found[found["period"] >= span.period(span.start)].reset_index(drop=True)
 
 
-def reach(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def reach(database: Database, span: Span) -> "pd.DataFrame":
     """How many organisations and countries used something in the whole span.
 
     For all datasets and classes, for each, and for each two; not to be added up.
@@ -158,27 +132,13 @@ def reach(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
         ("usage_by_organization", "organization"),
         ("usage_daily", "country"),
     ):
-        seen = read(
-            database,
-            f"SELECT DISTINCT dataset, agent_class, {column} FROM {table} "  # noqa: S608 -- they stand above
-            "WHERE source = ? AND date >= ? AND date < ? AND counted > 0 "
-            f"AND {column} IS NOT NULL",
-            span,
-        )
-        everybody = pd.concat(
-            [
-                seen,
-                seen.assign(dataset=ALL),
-                seen.assign(agent_class=ALL),
-                seen.assign(dataset=ALL, agent_class=ALL),
-            ]
-        )
-        counts.append(everybody.groupby(["dataset", "agent_class"])[column].nunique())
+        everybody = _with_all(_seen(database, table, column, span))
+        counts.append(everybody.groupby(KEYS)[column].nunique())
     found = pd.concat(counts, axis=1, keys=["organizations", "countries"])
     return found.fillna(0).astype(int).reset_index()
 
 
-def concentration(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def concentration(database: Database, span: Span) -> "pd.DataFrame":
     """The organisation with most requests, and every figure without it.
 
     A row for each dataset and one for all together. ``days_concentrated`` is the number
@@ -188,23 +148,17 @@ def concentration(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
 
     used = by_organization(database, span)
     used = pd.concat([used.assign(dataset=ALL), used])
-    totals = used.groupby("dataset")[NUMBERS].sum()
+    everything = used.groupby("dataset")[NUMBERS].sum()
     each = used.groupby(["dataset", "organization"], as_index=False)[NUMBERS].sum()
     each = each.sort_values(
         ["requests", "organization"], ascending=[False, True], kind="stable"
     )
     largest = each.drop_duplicates("dataset").set_index("dataset")
-    days = read(
-        database,
-        "SELECT dataset, sum(is_concentrated) AS days_concentrated FROM "
-        "usage_concentration WHERE source = ? AND period >= ? AND period < ? "
-        "GROUP BY dataset",
-        span,
-    ).set_index("dataset")
-    of_largest = largest.rename(
-        columns={name: f"{name}_of_largest" for name in NUMBERS}
-    )
-    found = totals.join(of_largest).join(days)
+    largest = largest.rename(columns={name: f"{name}_of_largest" for name in NUMBERS})
+    marked = database.rows("usage_concentration", span)
+    days = totals(marked, ["dataset"], ["is_concentrated"]).set_index("dataset")
+    days = days.rename(columns={"is_concentrated": "days_concentrated"})
+    found = everything.join(largest).join(days)
     for name in NUMBERS:
         made = found[f"{name}_of_largest"].fillna(0).astype(int)
         found[f"{name}_of_largest"] = made
@@ -216,7 +170,7 @@ def concentration(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
     return found.loc[order.sort_values(ascending=False, kind="stable").index]
 
 
-def requests_per_week(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def requests_per_week(database: Database, span: Span) -> "pd.DataFrame":
     """Requests of each week, a column for each class of agents."""
     weekly = by_class(database, replace(span, grain="week"))
     weekly = weekly[weekly["dataset"] == ALL]
@@ -246,22 +200,15 @@ def ranking(
     ).reset_index(drop=True)
 
 
-def periods(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def periods(database: Database, span: Span) -> "pd.DataFrame":
     """The periods of a span: first day, day after the last, days, and days counted."""
     import pandas as pd
 
-    counted = set(
-        read(
-            database,
-            "SELECT date FROM usage_reconciliation "
-            "WHERE source = ? AND date >= ? AND date < ?",
-            span,
-        )["date"]
-    )
+    counted = set(database.rows("usage_reconciliation", span)["date"].to_pylist())
     days = pd.date_range(span.start, span.stop, inclusive="left")
     frame = pd.DataFrame(
         {
-            "period": [first_period(span, day.date()) for day in days],
+            "period": [span.period(day.date()) for day in days],
             "day": days.strftime("%Y-%m-%d"),
         }
     )
@@ -276,18 +223,26 @@ def periods(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
 
 
 def _ask(
-    database: sqlite3.Connection,
-    span: Span,
-    table: str,
-    names: tuple[str, ...],
-    numbers: str = "sum(requests) AS requests, sum(counted) AS counted",
+    database: Database, span: Span, table: str, names: tuple[str, ...]
 ) -> "pd.DataFrame":
-    quoted = "".join(f', "{name}"' for name in names)
-    keys = ", ".join(str(number + 1) for number in range(3 + len(names)))
-    return read(
-        database,
-        f"SELECT {GRAINS[span.grain]} AS period, dataset, agent_class{quoted}, "  # noqa: S608 -- all of it stands in this module
-        f"{numbers} FROM {table} WHERE source = ? AND date >= ? AND date < ? "
-        f"GROUP BY {keys} ORDER BY {keys}",
-        span,
-    )
+    return database.sums(table, [*KEYS, *names], NUMBERS, span)
+
+
+def _seen(database: Database, table: str, name: str, span: Span) -> "pd.DataFrame":
+    """Who or what is named in a period, dataset and class with something counted."""
+    import pyarrow.compute as pc
+
+    rows = database.rows(table, span)
+    used = pc.and_(pc.greater(rows["counted"], 0), pc.is_valid(rows[name]))
+    rows = rows.filter(used).select(["date", *KEYS, name])
+    return totals(with_periods(rows, span), ["period", *KEYS, name], [])
+
+
+def _with_all(seen: "pd.DataFrame") -> "pd.DataFrame":
+    """The same for all datasets together, for all classes, and for both."""
+    import pandas as pd
+
+    everywhere = seen.assign(dataset=ALL)
+    both = [seen, everywhere]
+    whoever = [rows.assign(agent_class=ALL) for rows in both]
+    return pd.concat([*both, *whoever]).drop_duplicates()

@@ -49,6 +49,23 @@
     };
   }
 
+  // As payload.py packs them: name, dataset, class and number of the rows of each series.
+  function unpacked({ series, step, ...counts }) {
+    const rows = { name: [], dataset: [], agent_class: [], period: [], ...counts };
+    for (let at = 0; at < series.length; at += 4) {
+      let period = 0;
+      for (let left = series[at + 3]; left > 0; left -= 1) {
+        period += step[rows.name.length];
+        rows.name.push(series[at]);
+        rows.dataset.push(series[at + 1]);
+        rows.agent_class.push(series[at + 2]);
+        rows.period.push(period);
+      }
+    }
+    return rows;
+  }
+  for (const facts of Object.values(data.facts)) facts.rows = unpacked(facts.rows);
+
   // Adding up. A table is an object of columns.
   function* rowsOf(table, choice, { first, last } = choice) {
     const { period, dataset, agent_class: agentClass } = table;

@@ -85,6 +85,7 @@ def render(material: Material, made_from: str) -> str:
     from markupsafe import Markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     style, script, library = _part("page.css"), _part("page.js"), _library()
     span = material.span
@@ -284,6 +285,8 @@ def _days(missing: list[dt.date], span: Span) -> list[str]:
 
 def _incomplete(reconciled: "pd.DataFrame") -> Table:
     found = reconciled[(reconciled["rejected"] > 0) | (reconciled["requests"] == 0)]
+    if len(found) > quality.DAYS:
+        found = found.nlargest(quality.DAYS, "rejected").sort_values("date")
     rows = [
         (
             wording.day(dt.date.fromisoformat(row.date)),

@@ -9,27 +9,27 @@ long span is cut into weeks or months, and the names with the fewest requests be
 import datetime as dt
 import functools
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.report import figures, wording
 from usage_metrics.report.charts import CLASSES
-from usage_metrics.report.database import Span
+from usage_metrics.report.database import GRAINS, Database, Span
 from usage_metrics.report.figures import ALL, NUMBERS
 from usage_metrics.report.rankings import OTHERS, Ranking, rankings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROOM = 800_000
+ROOM = 680_000
 """Bytes of figures; with the charts' programs, a page stays below two million."""
 
-DAYS_AS_DAYS = 120
-DAYS_AS_WEEKS = 1_000
-NAMES = (60, 30, 15, 8)
-"""How many names of a kind are kept, at most; as many again for each dataset."""
+DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
+LONGEST = {"day": 120, "week": 1_000}
+"""How many days a span may have to be cut into periods so short; any, into longer."""
+NAMES = (60, 30, 12, 5)
+"""How many names of a kind are kept; a quarter as many for each dataset."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Payload:
     """All that the page can be filtered by."""
 
     span: Span
+    names: int
+    """How many of a kind are kept."""
     periods: "pd.DataFrame"
     """Those of the span, and as many before it as there are figures of."""
     before: int
@@ -80,11 +82,12 @@ class Payload:
             "loyalty": _columns(self.loyalty),
             "reach": _columns(self.reach),
             "facts": {
-                name: {"names": facts.names, "rows": _columns(facts.rows)}
+                name: {"names": facts.names, "rows": _series(facts.rows)}
                 for name, facts in self.facts.items()
             },
         }
 
+    @functools.cached_property
     def size(self) -> int:
         """How many bytes it takes on the page."""
         return len(compact(self.as_json()))
@@ -96,7 +99,7 @@ def compact(value: Any) -> str:
 
 
 def gather(
-    database: sqlite3.Connection,
+    database: Database,
     span: Span,
     titles: Mapping[str, str],
     room: int = ROOM,
@@ -109,26 +112,52 @@ def gather(
         titles: of the datasets, by id.
         room: how many bytes the figures may take on the page.
     """
-    for grain, names in _details(span):
-        found = _gather(database, replace(span, grain=grain), titles, names)
-        if found.size() <= room:
+    ranked = rankings(database, span, titles)
+    first, *others = _details(span)
+    found = _gather(database, first, ranked)
+    for detail in others:
+        if found.size <= room:
             break
+        if _expected(found, detail) <= room or detail is others[-1]:
+            found = _gather(database, detail, ranked)
     return found
 
 
-def _details(span: Span) -> Iterator[tuple[str, int]]:
-    if span.length.days <= DAYS_AS_DAYS:
-        yield "day", NAMES[0]
-    if span.length.days <= DAYS_AS_WEEKS:
-        yield "week", NAMES[0]
-    yield from (("month", names) for names in NAMES)
+class Detail(NamedTuple):
+    """A span with its grain, and how many names of a kind are kept."""
+
+    span: Span
+    names: int
+
+    def periods(self) -> int:
+        """About how many there are."""
+        return max(1, self.span.length.days // DAYS[self.span.grain])
 
 
-def _gather(
-    database: sqlite3.Connection, span: Span, titles: Mapping[str, str], names: int
-) -> Payload:
+def _details(span: Span) -> Iterator[Detail]:
+    """From the finest that may be on."""
+    for grain in GRAINS:
+        if span.length.days <= LONGEST.get(grain, span.length.days):
+            for names in NAMES:
+                yield Detail(replace(span, grain=grain), names)
+
+
+def _expected(found: "Payload", detail: Detail) -> float:
+    """About how many bytes it will take in another detail; rather less than more.
+
+    Half the names take more than half the room, since they are the frequent ones; so do
+    half the periods, in more of which something was asked for.
+    """
+    before = Detail(found.span, found.names)
+    names = detail.names / before.names
+    periods = detail.periods() / before.periods()
+    return 0.9 * found.size * float(names**0.4 * periods**0.65)
+
+
+def _gather(database: Database, detail: Detail, ranked: Sequence[Ranking]) -> Payload:
+    span, names = detail
     periods = figures.periods(database, span)
-    before = replace(span, start=span.start - span.length, stop=span.start)
+    before = span.before()
     first = periods["period"].min()
     earlier = _earlier(database, before, first)
     used_before = figures.by_class(database, before)
@@ -150,6 +179,7 @@ def _gather(
     columns = ["period", "dataset", "agent_class", "new", "returning", "is_first"]
     return Payload(
         span=span,
+        names=names,
         periods=all_periods,
         before=len(earlier),
         datasets=datasets,
@@ -161,14 +191,12 @@ def _gather(
         reach=_coded(figures.reach(database, span), codes),
         facts={
             ranking.id: _facts(ranking, ranking.ask(database, span), codes, names)
-            for ranking in rankings(database, span, titles)
+            for ranking in ranked
         },
     )
 
 
-def _earlier(
-    database: sqlite3.Connection, before: Span, first_of_span: str
-) -> "pd.DataFrame":
+def _earlier(database: Database, before: Span, first_of_span: str) -> "pd.DataFrame":
     """The whole periods of a span, those from the first on that has figures."""
     found = figures.periods(database, before)
     found = found[found["period"] < first_of_span]
@@ -179,27 +207,20 @@ def _facts(
     ranking: Ranking, frame: "pd.DataFrame", codes: dict[str, list[str]], most: int
 ) -> Facts:
     """Number the names as they are shown, the most frequent first."""
-    import pandas as pd
-
     names = list(ranking.names)
-    distinct = frame[names].drop_duplicates().reset_index(drop=True)
-    shown = [ranking.shown(*row) for row in distinct.itertuples(index=False)]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(shown))}
-    distinct["name"] = [numbers[name] for name in shown]
-    keys = frame[names].merge(distinct, on=names, how="left")["name"]
-    frame = frame.assign(name=keys.to_numpy())
+    groups = frame.groupby(names, dropna=False, sort=False)
+    frame["name"] = groups.ngroup()
     order = _most_frequent(frame, most)
-    rank = {name: position for position, name in enumerate(order)}
-    kept = [name for name, _ in sorted(numbers.items(), key=lambda item: item[1])]
-    frame["name"] = frame["name"].map(rank).fillna(len(order)).astype(int)
+    first = frame.drop_duplicates("name").set_index("name")[names].loc[order]
+    shown = [ranking.shown(*row) for row in first.itertuples(index=False)]
     rest = (OTHERS, *([""] * (len(ranking.columns) - 1)))
-    rows = frame.groupby(["name", "dataset", "agent_class", "period"], as_index=False)[
-        NUMBERS
-    ].sum()
-    named = [kept[number] for number in order]
-    if (rows["name"] == len(order)).any():
-        named.append(rest)
-    return Facts(named, _coded(pd.DataFrame(rows), codes))
+    # Two names may look the same, and one like all others.
+    kept = {name: number for number, name in enumerate(dict.fromkeys([*shown, rest]))}
+    numbers = dict(zip(order, (kept[name] for name in shown), strict=True))
+    frame["name"] = frame["name"].map(numbers).fillna(kept[rest]).astype(int)
+    keys = ["name", "dataset", "agent_class", "period"]
+    rows = frame.groupby(keys, as_index=False)[NUMBERS].sum()
+    return Facts(list(kept), _coded(rows, codes))
 
 
 def _most_frequent(frame: "pd.DataFrame", most: int) -> list[int]:
@@ -223,6 +244,22 @@ def _coded(frame: "pd.DataFrame", codes: dict[str, list[str]]) -> "pd.DataFrame"
             numbers = {value: number for number, value in enumerate(values)}
             frame[name] = frame[name].map(numbers).astype("Int64")
     return frame.dropna().astype(int)
+
+
+def _series(rows: "pd.DataFrame") -> dict[str, list[int]]:
+    """Rows in the order of name, dataset and class, with each three said once.
+
+    ``series`` has name, dataset, class and number of rows of each three; of a row,
+    ``step`` is by how many periods it is later than the one before, or than none.
+    """
+    keys = ["name", "dataset", "agent_class"]
+    series = rows.groupby(keys, sort=False, as_index=False).size()
+    step = rows.groupby(keys)["period"].diff().fillna(rows["period"]).astype(int)
+    return {
+        "series": series.to_numpy().ravel().tolist(),
+        "step": step.tolist(),
+        **_columns(rows[NUMBERS]),
+    }
 
 
 def _columns(frame: "pd.DataFrame") -> dict[str, list[int]]:

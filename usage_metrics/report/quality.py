@@ -4,11 +4,10 @@ A figure is worth what is known about what is not in it.
 """
 
 import datetime as dt
-import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from usage_metrics.report.database import Span, read
+from usage_metrics.report.database import Database, Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +16,8 @@ WORTH_SAYING = 0.2
 """The share of one organisation from which on the page speaks of it."""
 RANGES = 12
 """Of many stretches of missing days so many are named."""
+DAYS = 40
+"""Of many days with rejected lines so many are named, those with most."""
 
 LINES = {
     "duplicates": "Lines that another line repeats",
@@ -26,15 +27,10 @@ LINES = {
 """Log lines that became no request, and why."""
 
 
-def reconciliation(database: sqlite3.Connection, span: Span) -> "pd.DataFrame":
+def reconciliation(database: Database, span: Span) -> "pd.DataFrame":
     """Every log line of each day, and what became of it."""
-    found = read(
-        database,
-        "SELECT * FROM usage_reconciliation "
-        "WHERE source = ? AND date >= ? AND date < ? ORDER BY date",
-        span,
-    )
-    return found.drop(columns="source")
+    found = database.rows("usage_reconciliation", span).to_pandas()
+    return found.astype({"date": str}).sort_values("date", ignore_index=True)
 
 
 def what_was_filtered(reconciled: "pd.DataFrame") -> "pd.DataFrame":

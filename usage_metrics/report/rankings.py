@@ -2,14 +2,13 @@
 
 import functools
 import re
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from usage_metrics.geocode.countries import COUNTRIES
 from usage_metrics.report import figures
-from usage_metrics.report.database import Span
+from usage_metrics.report.database import Database, Span
 from usage_metrics.report.wording import harmless, is_unknown
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def _called(names: dict[str, str], otherwise: str, value: object) -> Named:
 
 
 def rankings(
-    database: sqlite3.Connection, span: Span, titles: Mapping[str, str]
+    database: Database, span: Span, titles: Mapping[str, str]
 ) -> tuple[Ranking, ...]:
     """All of them.
 

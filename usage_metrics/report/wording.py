@@ -86,12 +86,14 @@ def period(grain: str, first: dt.date, last: dt.date, counted: int) -> str:
     """The name of a period, with what is missing of it.
 
     Args:
-        grain: day, week or month.
+        grain: day, week, month, quarter or year.
         first: its first day, of those that are reported on.
         last: its last day.
         counted: of how many days there are figures.
     """
-    whole = f"{first:%B %Y}" if grain == "month" else days(first, last)
+    months = {"month": f"{first:%B %Y}", "year": f"{first:%Y}"}
+    months["quarter"] = f"Q{(first.month + 2) // 3} {first:%Y}"
+    whole = months.get(grain) or days(first, last)
     total = (last - first).days + 1
     if counted == total:
         return whole
