@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.cleaning import dictionary, spread
+from usage_metrics.cleaning import dictionary
 from usage_metrics.columns import STRING
 from usage_metrics.counting.datasets import NONE, UNMAPPED
 from usage_metrics.counting.grouping import (
@@ -75,7 +75,7 @@ def outcomes(requests: pa.Table, visitors: Any) -> pa.Array:
         decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
     rest = np.flatnonzero(decided == _NUMBER[COUNTED])
     targets = combine(
-        [_dense(visitors), codes_of(_targets(requests["request_url"], is_part))],
+        [_dense(visitors), _targets(requests["request_url"], is_part)],
         requests.num_rows,
     )
     rest = _in_order(requests, targets, rest)
@@ -113,15 +113,18 @@ def _dense(keys: Any) -> tuple[Any, int]:
     return codes, int(codes.max(initial=-1)) + 1
 
 
-def _targets(urls: pa.ChunkedArray, is_part: Any) -> pa.ChunkedArray:
-    """What is asked for: the URL; of ranges the object, which has no query."""
-    encoded = dictionary(urls)
-    paths = pc.replace_substring_regex(encoded.dictionary.cast(STRING), r"[?#].*", "")
-    objects = spread(paths, encoded.indices)
-    if not is_part.any():
-        return pa.chunked_array([encoded])
-    plain, objects = encoded.cast(STRING), objects.cast(STRING)
-    return pa.chunked_array([pc.if_else(pa.array(is_part), objects, plain)])
+def _targets(urls: pa.ChunkedArray, is_part: Any) -> tuple[Any, int]:
+    """What is asked for, numbered: the URL; of ranges the object, without its query."""
+    codes, count = codes_of(urls)
+    texts = dictionary(urls).dictionary.cast(STRING)
+    objects = pc.replace_substring_regex(texts, r"[?#].*", "")
+    # A URL without a query is the object of its ranges, too. The last is null.
+    both = pa.concat_arrays([texts, objects]).dictionary_encode()
+    numbers = both.indices.to_numpy()
+    unknown = len(both.dictionary)
+    of_url = np.append(numbers[: count - 1], unknown)
+    of_range = np.append(numbers[count - 1 :], unknown)
+    return np.where(is_part, of_range[codes], of_url[codes]), unknown + 1
 
 
 def _in_order(requests: pa.Table, targets: Any, rows: Any) -> Any:

@@ -17,7 +17,13 @@ import pyarrow as pa
 from usage_metrics.cleaning import dictionary
 from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.datasets import ALL
-from usage_metrics.counting.grouping import as_table, codes_of, group_rows
+from usage_metrics.counting.grouping import (
+    as_table,
+    codes_of,
+    compact,
+    constant,
+    group_rows,
+)
 from usage_metrics.counting.usage import SOURCE, is_counted, numbers
 
 CONCENTRATED = 0.5
@@ -85,10 +91,9 @@ def tally(events: pa.Table, addresses: pa.ChunkedArray) -> pa.Table:
     Returns:
         A table to hand to :func:`concentration`, and not to write anywhere.
     """
-    rows = events.append_column("address", dictionary(addresses).cast(STRING))
-    everything = pa.array(np.full(rows.num_rows, ALL), STRING)
+    rows = events.append_column("address", compact(addresses))
     index = rows.column_names.index("dataset")
-    overall = rows.set_column(index, "dataset", everything)
+    overall = rows.set_column(index, "dataset", constant(ALL, rows.num_rows))
     return pa.concat_tables([_tally(rows), _tally(overall)])
 
 

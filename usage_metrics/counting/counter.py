@@ -70,6 +70,12 @@ USAGE_COUNTER_VERSIONS = pa.schema(
 )
 """Use of a day by version, of those datasets of which the registry has versions."""
 
+_NEEDED = [
+    *("dataset", "version", "kind", "outcome", "agent_class", "country", "session"),
+    *("bytes", "object_bytes", "status"),
+]
+"""The columns of the events that are added up."""
+
 
 def usage_counter(events: pa.Table, date: dt.date, source: str) -> pa.Table:
     """Count a day's events by dataset; of schema ``USAGE_COUNTER``."""
@@ -78,12 +84,12 @@ def usage_counter(events: pa.Table, date: dt.date, source: str) -> pa.Table:
 
 def usage_counter_versions(events: pa.Table, date: dt.date, source: str) -> pa.Table:
     """Count a day's events by version; of schema ``USAGE_COUNTER_VERSIONS``."""
-    versioned = events.filter(events["version"].is_valid())
+    versioned = events.select(_NEEDED).filter(events["version"].is_valid())
     return _count(versioned, USAGE_COUNTER_VERSIONS, date, source)
 
 
 def _count(events: pa.Table, schema: pa.Schema, date: dt.date, source: str) -> pa.Table:
-    events = events.filter(
+    events = events.select(_NEEDED).filter(
         pc.is_in(events["outcome"], pa.array([COUNTED, "range_repeat"]))
     )
     is_machine = pc.fill_null(pc.equal(events["agent_class"], MACHINE), False)

@@ -123,11 +123,7 @@ def count_requests(
         dictionaries. It is the same whenever it is made from the same requests.
     """
     today = _needed(requests)
-    about = {
-        name: _shorter(array)
-        for name, array in registry.attribute(today["request_url"]).items()
-    }
-    outcome, numbers = _decided(today, following, registry)
+    about, outcome, numbers = _decided(today, following, registry)
     found = {
         **{name: today[name] for name in set(today.column_names) & set(EVENTS.names)},
         **about,
@@ -147,8 +143,8 @@ def count_requests(
 
 def _decided(
     today: pa.Table, following: pa.Table, registry: Registry
-) -> tuple[pa.Array, Any]:
-    """The outcome of each request of a day, and the number of its visitor."""
+) -> tuple[dict[str, pa.Array], pa.Array, Any]:
+    """What each request of a day is about, its outcome, its visitor's number."""
     rows = today.num_rows
     both = today.select(DECIDING)
     if following.num_rows:
@@ -159,7 +155,8 @@ def _decided(
     both = both.append_column("dataset", about["dataset"])
     visitors = visitor_keys(both, fresh_salt())
     outcome = outcomes(both, visitors).slice(0, rows)
-    return outcome, in_order_of_appearance(visitors[:rows])
+    about = {name: _shorter(array.slice(0, rows)) for name, array in about.items()}
+    return about, outcome, in_order_of_appearance(visitors[:rows])
 
 
 def _one_after_the_other(first: pa.Table, second: pa.Table) -> pa.Table:
@@ -229,9 +226,15 @@ def _tables(requests: pa.Table, captured: pa.Array) -> pa.ChunkedArray:
     Null where the site answered that there is none: else whoever tries out paths would
     fill the tables of figures with their names.
     """
-    named = pc.coalesce(requests["table"].cast(STRING), captured.cast(STRING))
+    read, of_path = dictionary(requests["table"]), dictionary(captured)
+    names = pa.concat_arrays([read.dictionary.cast(STRING), of_path.dictionary])
+    later = pc.add(of_path.indices.cast(pa.int32()), len(read.dictionary))
+    codes = pc.coalesce(read.indices.cast(pa.int32()), later)
     missing = pc.fill_null(pc.equal(requests["status"], NOT_FOUND), False)
-    return pc.if_else(missing, pa.scalar(None, STRING), named)
+    codes = pc.if_else(missing.combine_chunks(), pa.scalar(None, pa.int32()), codes)
+    encoded = names.dictionary_encode()  # which both may have named
+    codes = encoded.indices.take(codes)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, encoded.dictionary)])
 
 
 def _suspect(requests: pa.Table) -> pa.Array:

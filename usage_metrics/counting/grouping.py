@@ -41,6 +41,12 @@ def shortened(encoded: pa.DictionaryArray) -> pa.DictionaryArray:
     )
 
 
+def constant(value: str, rows: int) -> pa.DictionaryArray:
+    """A column that says the same of every row."""
+    codes = pa.array(np.zeros(rows, dtype=np.int8))
+    return pa.DictionaryArray.from_arrays(codes, pa.array([value]))
+
+
 def codes_of(column: pa.ChunkedArray) -> tuple[Any, int]:
     """Number the values of a column; null is a value like any other.
 

@@ -7,6 +7,7 @@ programs that asked most, all others are one row.
 
 import datetime as dt
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -96,13 +97,12 @@ def usage_by_path(
     encoded = dictionary(urls)
     distinct = encoded.dictionary.cast(STRING)
     paths = pc.replace_substring_regex(targets_of(distinct), r"\?.*", "")
-    paths = spread(paths, encoded.indices).cast(STRING)
     hosts = pc.utf8_lower(pc.struct_field(pc.extract_regex(distinct, _HOST), [0]))
-    named = pc.is_in(paths, _most_frequent(paths, PATHS_A_DAY))
+    named = pc.is_in(paths, _most_frequent(paths, encoded.indices, PATHS_A_DAY))
     nothing = pa.scalar(None, STRING)
     columns = {
-        "host": pc.if_else(named, hosts.take(encoded.indices), nothing),
-        "path": pc.if_else(named, paths, nothing),
+        "host": spread(pc.if_else(named, hosts, nothing), encoded.indices),
+        "path": spread(pc.if_else(named, paths, nothing), encoded.indices),
     }
     return _summarised(events, columns, USAGE_BY_PATH, date, source)
 
@@ -138,9 +138,11 @@ def usage_by_agent(
         source: the kind of log.
     """
     columns = {name: _column(requests, name) for name in AGENTS}
-    names = columns["agent_name"].cast(STRING)
-    named = pc.is_in(names, _most_frequent(names, AGENTS_A_DAY))
-    columns["agent_name"] = pc.if_else(named, names, pa.scalar(None, STRING))
+    encoded = dictionary(columns["agent_name"])
+    names = encoded.dictionary.cast(STRING)
+    named = pc.is_in(names, _most_frequent(names, encoded.indices, AGENTS_A_DAY))
+    names = pc.if_else(named, names, pa.scalar(None, STRING))
+    columns["agent_name"] = pa.chunked_array([spread(names, encoded.indices)])
     return _summarised(events, columns, USAGE_BY_AGENT, date, source)
 
 
@@ -150,10 +152,12 @@ def _column(requests: pa.Table, name: str) -> pa.ChunkedArray:
     return pa.chunked_array([pa.nulls(requests.num_rows, STRING)])
 
 
-def _most_frequent(texts: pa.Array, number: int) -> pa.Array:
+def _most_frequent(texts: pa.Array, codes: pa.Array, number: int) -> pa.Array:
     """The texts that most requests have; of equals, the first by name."""
-    counts = pa.table({"text": texts}).group_by("text").aggregate([([], "count_all")])
-    order = [("count_all", "descending"), ("text", "ascending")]
+    requests = np.bincount(codes.drop_null().to_numpy(), minlength=len(texts))
+    found = pa.table({"text": texts, "requests": requests})
+    counts = found.group_by("text").aggregate([("requests", "sum")])
+    order = [("requests_sum", "descending"), ("text", "ascending")]
     return counts.sort_by(order)["text"].drop_null()[:number].combine_chunks()
 
 

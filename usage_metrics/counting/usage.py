@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from usage_metrics.columns import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import ALL
-from usage_metrics.counting.grouping import Groups, as_table, group_rows
+from usage_metrics.counting.grouping import Groups, as_table, constant, group_rows
 
 DATE = column("date", STRING, "The UTC day, YYYY-MM-DD")
 SOURCE = column("source", STRING, "The kind of log")
@@ -152,9 +152,8 @@ def usage_by_referrer(events: pa.Table, date: dt.date, source: str) -> pa.Table:
 def usage_by_class(events: pa.Table, date: dt.date, source: str) -> pa.Table:
     """Add them up by who asked; of schema ``USAGE_BY_CLASS``."""
     constants = {"date": date.isoformat(), "source": source}
-    everything = pa.array(np.full(events.num_rows, ALL), STRING)
     overall = events.set_column(
-        events.column_names.index("dataset"), "dataset", everything
+        events.column_names.index("dataset"), "dataset", constant(ALL, events.num_rows)
     )
     return pa.concat_tables(
         [summarise(rows, USAGE_BY_CLASS, **constants) for rows in (events, overall)]
