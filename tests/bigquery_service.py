@@ -3,6 +3,7 @@
 REST for bytes, limits, refusals and failures, and gRPC for the Storage Read API.
 """
 
+import datetime as dt
 import json
 import threading
 import time
@@ -70,6 +71,7 @@ class Service:
         for_ever: whether the first failure is kept up.
         fail_on: a part of the path that only fails.
         delay: seconds before every answer.
+        now: the time by its clock.
         requests: every request, as method and path.
         jobs: the configuration of every job that was started.
     """
@@ -81,6 +83,7 @@ class Service:
     for_ever: bool = False
     fail_on: str = ""
     delay: float = 0.0
+    now: dt.datetime = dt.datetime(2022, 4, 1, tzinfo=dt.UTC)
     requests: list[str] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
 
@@ -116,7 +119,10 @@ class Service:
             | {"projectId": "test-project", "location": "europe-west1"},
             "configuration": configuration,
             "status": {"state": "DONE"},
-            "statistics": {"query": {"totalBytesProcessed": str(self.bytes)}},
+            "statistics": {
+                "creationTime": f"{self.now.timestamp() * 1000:.0f}",
+                "query": {"totalBytesProcessed": str(self.bytes)},
+            },
         }
 
     def _results(self, path: str) -> dict[str, Any]:

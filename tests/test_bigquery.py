@@ -138,17 +138,17 @@ def test_a_day_is_half_open_to_the_microsecond(
 def test_a_day_is_found_in_partitions_of_ingestion_time(
     bigquery_client: bigquery.Client, logs: Any
 ) -> None:
-    now = dt.datetime.now(dt.UTC)
-    long_ago = now - dt.timedelta(days=40)
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    long_ago = yesterday - dt.timedelta(days=40)
     make_table(
         bigquery_client,
         "by_ingestion",
-        [entry("now", now.isoformat()), entry("long ago", long_ago.isoformat())],
+        [entry("new", yesterday.isoformat()), entry("long ago", long_ago.isoformat())],
         schema=NARROW,
         partitioned_by="ingestion",
     )
     reader = logs("by_ingestion")
-    assert ids(reader, now.date()) == ["now"]
+    assert ids(reader, yesterday.date()) == ["new"]
     # Ingested now: outside the partitions that the day of its timestamp is sought in.
     assert ids(reader, long_ago.date()) == []
 

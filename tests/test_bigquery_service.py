@@ -9,7 +9,7 @@ import pytest
 from bigquery_service import TABLE, Service, ids, serve  # noqa: F401
 from luigi.task_register import Register
 
-from usage_metrics.errors import ConfigError, InputError, ServiceError
+from usage_metrics.errors import ConfigError, InputError, NotYetError, ServiceError
 from usage_metrics.logs.bigquery import BigQueryLogs
 
 DAY = dt.date(2022, 3, 15)
@@ -82,6 +82,21 @@ def test_a_day_above_the_limit_is_refused_before_it_costs(service: Service) -> N
 def test_a_day_at_the_limit_is_read(service: Service) -> None:
     service.bytes = 1_000_000
     assert ids(reader(maximum_bytes_billed="1000000").read(DAY)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "is_over"), [("23:59:59", False), ("00:00:00", True)]
+)
+def test_a_day_that_is_not_over_by_the_clock_of_the_service_is_no_empty_day(
+    service: Service, clock: str, is_over: bool
+) -> None:
+    today = DAY + dt.timedelta(days=is_over)
+    service.now = dt.datetime.fromisoformat(f"{today}T{clock}+00:00")
+    if is_over:
+        assert ids(reader().read(DAY)) == ["a", "b"]
+    else:
+        with pytest.raises(NotYetError, match="set the clock of this machine"):
+            list(reader().read(DAY))
 
 
 def test_every_page_of_results_is_a_batch(service: Service) -> None:

@@ -176,6 +176,16 @@ def test_rows_are_written_and_read_a_row_group_at_a_time(
     ]
 
 
+def test_a_few_rows_are_a_row_group_if_they_are_very_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_writer, "ROW_GROUP_BYTES", 3 << 20)
+    long = _table("x" * (1 << 20))
+    partition = _write(_partition(tmp_path), *[long] * 8)
+    with partition.open() as file:
+        assert [len(table) for _, table in row_groups(file)] == [3, 3, 2]
+
+
 def test_pandas_duckdb_and_arrow_read_the_folder_as_one_table(tmp_path: Path) -> None:
     for day, ids in ((DAY, "ab"), (DAY + dt.timedelta(days=1), "")):
         _write(_partition(tmp_path, day), _table(*ids))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS = 1 << 16
 """Rows that are read and held at a time."""
 
+ROW_GROUP_BYTES = 256 << 20
+"""… unless they are as long as somebody's who fills his URLs with a megabyte each."""
+
 FOOTER_KEY = b"usage_metrics"
 CONTENT_ID_BYTES = 16
 
@@ -43,6 +46,7 @@ class PartitionWriter:
     """The hash of what was written, once it is closed."""
     _pending: list["pa.Table"] = field(default_factory=list)
     _pending_rows: int = 0
+    _pending_bytes: int = 0
     _parquet: "pq.ParquetWriter | None" = None
 
     def __post_init__(self) -> None:
@@ -55,7 +59,11 @@ class PartitionWriter:
         self.rows += table.num_rows
         self._pending.append(table)
         self._pending_rows += table.num_rows
-        if self._pending_rows >= ROW_GROUP_ROWS:
+        self._pending_bytes += table.nbytes
+        if (
+            self._pending_rows >= ROW_GROUP_ROWS
+            or self._pending_bytes >= ROW_GROUP_BYTES
+        ):
             self._flush()
 
     def close(self) -> None:
@@ -101,7 +109,7 @@ class PartitionWriter:
                 write_page_checksum=True,
             )
         self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
-        self._pending, self._pending_rows = [], 0
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
 
 def digest_of(names: list[str]) -> str:

@@ -25,7 +25,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 
 from usage_metrics import config
-from usage_metrics.errors import ConfigError, InputError
+from usage_metrics.errors import ConfigError, InputError, NotYetError
 from usage_metrics.logs.bigquery_access import (
     clear_errors,
     find_credentials,
@@ -133,6 +133,7 @@ class BigQueryLogs:
                 credentials are missing or refused.
             InputError: if there is no such table, or it is none with log entries.
             ServiceError: if BigQuery refuses or fails.
+            NotYetError: if the day is not over by BigQuery's clock.
         """
         with clear_errors(self.table), self._client() as client:
             tables = self._tables(client, day)
@@ -140,6 +141,7 @@ class BigQueryLogs:
                 return
             query = day_query([examine(table) for table in tables], day)
             job = self._start(client, query, tables[0].location, day)
+            self._check_clock(job.created, day)
             for rows in self._stream(job):
                 if rows.num_rows:
                     yield entries(rows)
@@ -217,6 +219,17 @@ class BigQueryLogs:
             job_retry=None,
             **self._patience,
         )
+
+    def _check_clock(self, now: dt.datetime | None, day: dt.date) -> None:
+        """Refuse a day that is over only by the clock of this machine.
+
+        It would be an empty one, and stay so.
+        """
+        if now is not None and now.date() <= day:
+            raise NotYetError(
+                f"{day} is not over by BigQuery's clock, by which it is "
+                f"{now:%Y-%m-%d %H:%M} UTC; set the clock of this machine and rerun"
+            )
 
     def _estimate(
         self, client: bigquery.Client, query: Query, location: str | None
