@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow.fs as pafs
 import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, fill_once, request
 from forensics import places_of
 from ipinfo_server import TOKEN, IpinfoServer
+from s3_server import S3Server, start_s3_server  # noqa: F401
 
 from usage_metrics import config, run_log
 from usage_metrics.commands import main
@@ -361,6 +363,33 @@ def test_the_answers_about_others_are_kept(
         lived_in.delete(stage)
     lived_in.build(LoadSQLite())
     assert server.asked == asked, "nobody is asked for twice"
+
+
+def test_what_is_in_an_object_store_is_erased_there(
+    lived_in: Flow,
+    settings: Settings,
+    s3_server: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(lived_in.folder)  # what cannot be in a store is kept here
+    filesystem = s3_server.create("erased")
+    settings("paths", root=s3_server.uri("erased").replace("%", "%%"))
+    lived_in.export(DAY, *traces("8.8.4.4", 0))
+    stop = DAY + ONE_DAY
+    assert lived_in.build(LoadSQLite(start=DAY, stop=stop)).scheduling_succeeded
+    with filesystem.open_output_stream("erased/report/notes.html") as notes:
+        notes.write(b"<p>8.8.4.4</p>")
+    copy = lived_in.folder / "copy"
+
+    def found() -> set[str]:
+        shutil.rmtree(copy, ignore_errors=True)
+        pafs.copy_files("erased", str(copy), source_filesystem=filesystem)
+        return {place.partition("/")[0] for place in places_of("8.8.4.4", copy)}
+
+    assert found() == {"raw", "rejected", "cleaned", "report"}
+    erase("8.8.4.4")
+    assert found() == set()
+    assert LoadSQLite(start=DAY, stop=stop).complete()
 
 
 @pytest.mark.parametrize("text", ["192.0.2", "192.0.2.7/24", "::g", "localhost", ""])

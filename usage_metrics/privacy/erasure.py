@@ -6,6 +6,7 @@ more is left alone. So an erasure that was interrupted is completed by the next 
 
 import contextlib
 import fcntl
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,13 @@ from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.pipeline import STAGES
 from usage_metrics.privacy.database import erase_from_database
-from usage_metrics.privacy.other_files import Searched, erase_from_file, files_in
+from usage_metrics.privacy.other_files import (
+    Searched,
+    erase_from_file,
+    erase_from_object,
+    files_in,
+    files_in_store,
+)
 from usage_metrics.privacy.removal import Erased
 from usage_metrics.privacy.rewriting import Rewriting
 from usage_metrics.privacy.spellings import without
@@ -62,7 +69,7 @@ class Erasure:
             yield from self._from_database()
             yield from self._from_answers()
             for searched in self._from_other_files():
-                yield str(searched.path), searched.is_erased
+                yield searched.path, searched.is_erased
 
     def _from_database(self) -> Iterator[tuple[str, bool]]:
         settings = config.database()
@@ -103,10 +110,13 @@ class Erasure:
         files = dict.fromkeys(files_in(folder, left_out))
         for log in run_log.files():
             files[log] = None
-        for path in files:
-            searched = erase_from_file(path, self._erased)
-            if searched is not None:
-                yield searched
+        logs = [config.source_section(source).logs or "-" for source in SOURCES]
+        objects = files_in_store(self._root, logs)
+        found = itertools.chain(
+            (erase_from_file(path, self._erased) for path in files),
+            (erase_from_object(uri, self._erased) for uri in objects),
+        )
+        yield from filter(None, found)
 
 
 @contextlib.contextmanager

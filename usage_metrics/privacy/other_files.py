@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import gzip
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +12,14 @@ from usage_metrics import storage
 from usage_metrics.errors import StorageError
 from usage_metrics.privacy.removal import Erased
 
-BINARY = b"\0"
+BINARY = "\0"
 """What no text has."""
 
 
 class Searched(NamedTuple):
     """A file that had an address."""
 
-    path: Path
+    path: str
     is_erased: bool
     """False for a file in a format that is none of ours: a person has to see to it."""
 
@@ -36,6 +37,26 @@ def files_in(folder: Path, left_out: Collection[Path]) -> Iterator[Path]:
             yield path
 
 
+def files_in_store(root: str, left_out: Collection[str]) -> Iterator[str]:
+    """The files below the root in an object store, but for partitions.
+
+    Args:
+        root: a URI; of a local folder, there are none.
+        left_out: URIs that those begin with that are left out.
+    """
+    if "://" not in root:
+        return
+    import pyarrow.fs as pafs
+
+    filesystem, inside = storage.filesystem_of(root)
+    selector = pafs.FileSelector(inside, recursive=True, allow_not_found=True)
+    for info in filesystem.get_file_info(selector):
+        uri = root + info.path.removeprefix(inside)
+        is_other = info.is_file and not uri.endswith(".parquet")
+        if is_other and not uri.startswith(tuple(left_out)):
+            yield uri
+
+
 def erase_from_file(path: Path, erased: Erased) -> Searched | None:
     """Take addresses out of a file of text, which may be compressed with gzip.
 
@@ -47,24 +68,49 @@ def erase_from_file(path: Path, erased: Erased) -> Searched | None:
     Raises:
         StorageError: if it cannot be read or written.
     """
-    with _clear_errors(path), path.open("rb") as file:
+    with _clear_errors(str(path)), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        data = file.read()
-        is_gzip = path.suffix == ".gz"
-        with contextlib.suppress(OSError, EOFError):
-            data = gzip.decompress(data) if is_gzip else data
-        text = data.decode(errors="surrogateescape")
-        left = erased.remove(text)
-        if left == text:
-            return None
-        if BINARY in data:
-            return Searched(path, is_erased=False)
-        new = left.encode(errors="surrogateescape")
         mode = path.stat().st_mode
-        with storage.whole_or_absent(str(path.absolute())) as stream:
-            stream.write(gzip.compress(new) if is_gzip else new)
-        path.chmod(mode)
+        searched = _erase(str(path), file.read(), erased)
+        if searched is not None:
+            path.chmod(mode)
+    return searched
+
+
+def erase_from_object(uri: str, erased: Erased) -> Searched | None:
+    """Take addresses out of a file of text in an object store.
+
+    Returns:
+        The file, if it had one.
+
+    Raises:
+        StorageError: if it cannot be read or written.
+    """
+    with _clear_errors(uri):
+        with storage.open_file(uri) as file:
+            data = bytes(file.read())
+        return _erase(uri, data, erased)
+
+
+def _erase(path: str, data: bytes, erased: Erased) -> Searched | None:
+    """Write a file anew if what it holds has an address."""
+    plain = _unzipped(data) if path.endswith(".gz") else None
+    text = (data if plain is None else plain).decode(errors="surrogateescape")
+    left = erased.remove(text)
+    if left == text:
+        return None
+    if BINARY in text:
+        return Searched(path, is_erased=False)
+    new = left.encode(errors="surrogateescape")
+    with storage.whole_or_absent(path) as stream:
+        stream.write(new if plain is None else gzip.compress(new))
     return Searched(path, is_erased=True)
+
+
+def _unzipped(data: bytes) -> bytes | None:
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        return gzip.decompress(data)
+    return None
 
 
 def _is_in(path: Path, out: Path) -> bool:
@@ -75,7 +121,7 @@ def _is_in(path: Path, out: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
+def _clear_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
