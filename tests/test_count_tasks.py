@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from benchmarks.workload import START, write_exports
 from conftest import Settings
@@ -20,6 +21,7 @@ from usage_metrics.counting.tasks import (
     CounterReport,
     CountMonth,
     CountUsage,
+    _read,
 )
 from usage_metrics.errors import BackfillError
 from usage_metrics.partitions import Partition
@@ -349,3 +351,23 @@ def test_every_line_of_the_sample_and_of_generated_days_is_accounted_for(
     assert sum(row["lines"] for row in rows[:2]) > 3_000  # some are there twice
     assert sum(row["duplicates"] for row in rows) > 0
     assert sum(row["rejected"] for row in rows) > 0
+
+
+def test_a_day_of_many_row_groups_is_read_as_it_was_written(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usage_metrics.partition_writer.ROW_GROUP_ROWS", 2)
+    monkeypatch.setattr("usage_metrics.counting.tasks.ROW_GROUPS_AT_ONCE", 3)
+    texts = [f"text {number % 5}" if number % 4 else None for number in range(23)]
+    rows = pa.table({"text": texts, "insert_id": list("abcdefghijklmnopqrstuvw")})
+    rows = rows.append_column("number", pa.array(range(23)))
+    with flow.partition("counted").writing(rows.schema, ["text"]) as file:
+        for start in range(0, 23, 2):
+            file.write(rows.slice(start, 2))
+    with flow.partition("counted").open() as opened:
+        assert opened.num_row_groups == 12
+
+    read = _read(flow.partition("counted"), ["number", "text", "insert_id"])
+
+    assert read["text"].type == pa.dictionary(pa.int8(), pa.string())
+    assert read.to_pylist() == rows.to_pylist()

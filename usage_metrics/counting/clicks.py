@@ -129,6 +129,17 @@ def _targets(urls: pa.ChunkedArray, is_part: Any) -> tuple[Any, int]:
 
 def _in_order(requests: pa.Table, targets: Any, rows: Any) -> Any:
     """Some rows by visitor and target, then time, then id."""
+    times = requests["timestamp"].cast(pa.int64()).to_numpy()
+    rows = rows[np.lexsort((times[rows], targets[rows]))]
+    same = (np.diff(targets[rows]) == 0) & (np.diff(times[rows]) == 0)
+    if same.any():
+        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        rows[tied] = _by_id(requests, targets, rows[tied])
+    return rows
+
+
+def _by_id(requests: pa.Table, targets: Any, rows: Any) -> Any:
+    """Some rows by target, time and id: few, so that ids need not be held of all."""
     taken = requests.select(["timestamp", "insert_id"]).take(pa.array(rows))
     taken = taken.append_column("target", pa.array(targets[rows]))
     keys = [(name, "ascending") for name in ("target", "timestamp", "insert_id")]

@@ -46,6 +46,7 @@ from usage_metrics.pipeline import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from usage_metrics.counting.counter_report import Month
     from usage_metrics.counting.datasets import Registry
@@ -358,17 +359,35 @@ def _read(partition: Partition, columns: list[str]) -> "pa.Table":
     """Read those of some columns that a partition has, texts as dictionaries."""
     import pyarrow as pa
 
-    from usage_metrics.counting.grouping import compact
-
     with partition.open() as file, naming_damage(file):
         names = [name for name in file.schema_arrow.names if name in columns]
         # One after the other: a column takes much more room while it is read.
-        read = (file.read([name])[name] for name in names)
-        found = [
-            column if name == "insert_id" else compact(column)
-            for name, column in zip(names, read, strict=True)
-        ]
+        found = [_read_column(file, name) for name in names]
     return pa.table(found, names=names)
+
+
+ROW_GROUPS_AT_ONCE = 16
+"""A million rows: each row group has a dictionary of its own, of URLs a large one."""
+
+
+def _read_column(file: "pq.ParquetFile", name: str) -> "pa.ChunkedArray":
+    """Read a column, of text the distinct values and a code for each row."""
+    import pyarrow as pa
+
+    from usage_metrics.cleaning import dictionary
+    from usage_metrics.counting.grouping import compact
+
+    groups = list(range(file.num_row_groups))
+    if name == "insert_id" or not groups:
+        whole = file.read([name])[name]
+        return whole if name == "insert_id" else compact(whole)
+    pieces: list[pa.Array] = []
+    for start in groups[::ROW_GROUPS_AT_ONCE]:
+        some = groups[start : start + ROW_GROUPS_AT_ONCE]
+        column = file.read_row_groups(some, [name])[name]
+        is_text = pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)
+        pieces += [dictionary(column)] if is_text else column.chunks
+    return compact(pa.chunked_array(pieces))
 
 
 def _geocoded_of(counted: Partition) -> Partition:
