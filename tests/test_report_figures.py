@@ -121,7 +121,7 @@ def test_use_by_class_is_there_for_each_dataset_and_for_all(
     [
         *(figures.by_dataset, figures.by_table, figures.by_format, figures.by_page),
         *(figures.by_country, figures.by_city, figures.by_organization),
-        *(figures.by_referrer, figures.by_path),
+        *(figures.by_referrer, figures.by_agent, figures.by_path),
     ],
 )
 def test_each_question_accounts_for_every_request(

@@ -31,6 +31,7 @@ ROWS = {
     "usage_by_referrer": 15,
     "usage_by_path": 90,
     "usage_by_city": 35,
+    "usage_by_agent": 60,
     "usage_by_class": 20,
     "usage_concentration": 5,
     "usage_reconciliation": 1,
@@ -51,6 +52,8 @@ DIFFERENT: dict[str, list[str | None]] = {
     "path": [f"/pudl/table_{number}.json" for number in range(5_000)],
     "host": ["data.example"],
     "city": [f"City {number}" for number in range(2_000)],
+    "agent_name": [None, *(f"program {number}" for number in range(300))],
+    "agent_kind": ["browser", "library", "search", "AI training", "monitor"],
     "region": [f"Region {number}" for number in range(100)],
 }
 """What the columns hold; the first are the most frequent."""

@@ -29,6 +29,7 @@ COLUMNS = {
     "usage_by_organization": ("date", *_USE, "organization", "network_class"),
     "usage_by_referrer": ("date", *_USE, "referrer"),
     "usage_by_city": ("date", *_USE, "city", "region", "country"),
+    "usage_by_agent": ("date", *_USE, "agent_name", "agent_kind"),
     "usage_by_path": ("date", *_USE, "host", "path"),
     "usage_concentration": ("period", "dataset", "is_concentrated"),
 }
@@ -36,7 +37,7 @@ COLUMNS = {
 TEXTS = {
     *("date", "period", "dataset", "agent_class", "table", "format", "page"),
     *("country", "organization", "network_class", "referrer", "city", "region"),
-    *("host", "path"),
+    *("host", "path", "agent_name", "agent_kind"),
 }
 """Those that are no numbers."""
 

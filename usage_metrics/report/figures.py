@@ -81,6 +81,12 @@ def by_referrer(database: Database, span: Span) -> "pd.DataFrame":
     return _ask(database, span, "usage_by_referrer", ("referrer",))
 
 
+def by_agent(database: Database, span: Span) -> "pd.DataFrame":
+    """Use by program and its kind; null for those not known, and a day's rarest."""
+    names = ("agent_name", "agent_kind")
+    return _ask(database, span, "usage_by_agent", names)
+
+
 def by_path(database: Database, span: Span) -> "pd.DataFrame":
     """Use by path; null for all beyond the thousand most asked for on a day."""
     return _ask(database, span, "usage_by_path", ("path",))

@@ -83,6 +83,11 @@ GLOSSARY = (
         "Not known are those that neither says anything about.",
     ),
     (
+        "With which program",
+        "What the user agent calls itself: a browser, a library, a crawler. Of each "
+        "day the programs with most requests are named; the rest is not known.",
+    ),
+    (
         "Country, city",
         "Where the address database says that the address is; for large networks this "
         "is often their seat.",

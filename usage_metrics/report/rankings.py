@@ -106,6 +106,10 @@ def _organization(name: object, network_class: object) -> Named:
     return harmless(rest), number, network
 
 
+def _agent(name: object, kind: object) -> Named:
+    return _said(name, UNKNOWN), _said(kind, UNKNOWN)
+
+
 def _country(code: object) -> Named:
     if is_unknown(code):
         return UNKNOWN, ""
@@ -178,6 +182,10 @@ def rankings(
             columns=("Organisation", "AS number", "Network"),
         ),
         Ranking(
+            *("agents", figures.by_agent, ("agent_name", "agent_kind"), _agent),
+            columns=("Program", "Kind"),
+        ),
+        Ranking(
             *("referrers", figures.by_referrer, ("referrer",)),
             shown=functools.partial(_from_page, own),
             columns=("Site", "Kind"),
@@ -221,6 +229,7 @@ LISTINGS = (
         },
     ),
     Listing("top_organizations", "organizations", "Top organisations", chart=None),
+    Listing("agents", "agents", "With which program"),
     Listing("referrers", "referrers", "Where visitors come from"),
     Listing("paths", "paths", "Top paths", chart=None),
 )

@@ -1,0 +1,86 @@
+"""What the page carries: less of it the longer the span, and never a wrong sum."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flow import DAY, ONE_DAY
+
+from usage_metrics.report import figures, payload
+from usage_metrics.report.database import Database, Span, open_database
+from usage_metrics.report.rankings import OTHERS
+
+STOP = dt.date(2026, 3, 16)
+SPAN = Span("datasette", DAY, STOP)
+
+
+@pytest.fixture(scope="module")
+def database(sample: Path) -> Iterator[Database]:
+    with open_database(sample / "data" / "usage_metrics.db") as database:
+        yield database
+
+
+def test_two_weeks_are_carried_by_day(database: Database) -> None:
+    found = payload.gather(database, SPAN, {})
+    assert (found.span.grain, found.names) == ("day", 60)
+    assert found.size < payload.ROOM
+    assert len(found.periods) == 14
+
+
+@pytest.mark.parametrize(
+    ("days", "grain"), [(120, "day"), (121, "week"), (1_000, "week"), (1_001, "month")]
+)
+def test_a_long_span_is_cut_into_longer_periods(
+    database: Database, days: int, grain: str
+) -> None:
+    long = Span("datasette", STOP - days * ONE_DAY, STOP)
+    assert payload.gather(database, long, {}).span.grain == grain
+
+
+@pytest.mark.parametrize("room", [50_000, 30_000, 5_000])
+def test_with_less_room_names_become_others_and_every_sum_stays(
+    database: Database, room: int
+) -> None:
+    whole = payload.gather(database, SPAN, {})
+    less = payload.gather(database, SPAN, {}, room=room)
+    assert less.size < whole.size
+    assert less.size <= room or (less.span.grain, less.names) == ("year", 5)
+    for name, facts in less.facts.items():
+        all_of_it = whole.facts[name].rows[["requests", "counted"]].sum()
+        assert facts.rows[["requests", "counted"]].sum().tolist() == all_of_it.tolist()
+    assert (OTHERS,) in less.facts["paths"].names
+
+
+def test_the_names_that_are_kept_are_those_most_used(database: Database) -> None:
+    less = payload.gather(database, SPAN, {}, room=20_000)
+    ranked = figures.ranking(figures.by_path(database, SPAN), ["path"])
+    assert [name for (name,) in less.facts["paths"].names[:5]] == ranked["path"][
+        :5
+    ].tolist()
+
+
+def test_periods_before_the_span_come_with_it_for_comparison(
+    database: Database,
+) -> None:
+    second_week = Span("datasette", DAY + 7 * ONE_DAY, STOP)
+    found = payload.gather(database, second_week, {})
+    assert (found.before, len(found.periods)) == (7, 14)
+    by_week = Span("datasette", DAY + 2 * ONE_DAY, STOP, "week")
+    assert [by_week.period(DAY + n * ONE_DAY) for n in (0, 6, 7)] == [
+        *("2026-03-02", "2026-03-02", "2026-03-09"),
+    ]
+
+
+def test_days_of_a_week_that_are_before_the_span_are_not_in_it(
+    database: Database,
+) -> None:
+    from_wednesday = Span("datasette", DAY + 2 * ONE_DAY, STOP)
+    detail = payload.Detail(
+        Span("datasette", from_wednesday.start, STOP, "week"), names=60
+    )
+    found = payload._gather(database, detail, ())
+    everything = found.by_class[found.by_class["dataset"] == 0]
+    used = figures.by_dataset(database, from_wednesday)
+    assert everything["requests"].sum() == used["requests"].sum()
+    assert found.before == 0
