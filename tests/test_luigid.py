@@ -17,6 +17,8 @@ import pytest
 from chromium import Page, chromium, needs_browser
 from flow import DAY, ONE_DAY, Flow, days
 
+from usage_metrics.pipeline import Extract
+
 PROGRAMS = Path(sys.executable).parent
 ROWS = "[...document.querySelectorAll('tbody tr')]"
 
@@ -155,6 +157,15 @@ def test_the_visualiser_in_a_browser_says_what_came_of_each_day(
         message = "document.querySelector('#statusMessageModal pre')"
         said = _until(page, f"return {message} && {message}.textContent")
         assert said == "2 log entries"
+
+
+def test_what_the_visualiser_shows_as_html_is_escaped() -> None:
+    shown: list[str] = []
+    task = Extract(date=DAY)
+    task.set_status_message = shown.append
+    task.show("<script>alert(1)</script> & 2 log entries")
+    task.set_status_message = None
+    assert shown == ["&lt;script&gt;alert(1)&lt;/script&gt; &amp; 2 log entries"]
 
 
 def _until(page: Page, script: str) -> Any:

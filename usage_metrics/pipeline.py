@@ -9,6 +9,7 @@ days of any stage; ``LoadSQLite`` keeps a database equal to the files of a range
 """
 
 import datetime as dt
+import html
 import logging
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -103,7 +104,7 @@ class Reporting(Configured, luigi.Task):
     def show(self, text: str) -> None:
         """Tell the visualiser how it stands."""
         if self.set_status_message is not None:  # as it is outside a worker
-            self.set_status_message(text)
+            self.set_status_message(html.escape(text, quote=False))  # it shows HTML
 
     def show_progress(self, done: int, of: int) -> None:
         """Tell the visualiser how much of the task is done."""
