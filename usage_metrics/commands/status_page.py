@@ -11,11 +11,12 @@ from usage_metrics.days import utc_now
 STYLE = """
 :root { color-scheme: light dark; --failed: #c62828; --missing: #bdbdbd;
   --stale: #f9a825; --made: #4dd0e1; --done: #2e7d32; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
   padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .75rem .25rem 0; vertical-align: top;
   border-bottom: 1px solid #8884; }
+td { white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 .line { display: flex; gap: 2px; align-items: center; margin: 2px 0; }
@@ -49,31 +50,31 @@ def _source(overview: Overview) -> Iterator[str]:
     yield f"<h2>{escape(overview.source)} in {escape(overview.root)}</h2>"
     for sentence in (*next_run(overview), *overview.problems):
         yield f"<p>{escape(sentence)}</p>"
-    yield '<div class="scroll"><table><thead><tr>'
-    names = ("stage", "days", "first", "last", "missing", "stale", "damaged", "failed")
-    yield "".join(f'<th scope="col">{name}</th>' for name in names)
-    yield "</tr></thead><tbody>"
-    yield from (_row(stage) for stage in overview.stages)
-    yield "</tbody></table></div>"
     if wanted:
         yield f"<h3>{wanted[0]} to {wanted[-1]}</h3>"
         yield '<div class="scroll">'
         for line in calendar_strip.lines(wanted, overview.state):
             yield f'<div class="line"><b>{line.name}</b>{_squares(line)}</div>'
         yield f'</div><p class="legend">{"".join(_legend())}</p>'
+    yield '<div class="scroll"><table><thead><tr>'
+    names = ("stage", "days", "first", "last", "missing", "stale", "damaged", "failed")
+    yield "".join(f'<th scope="col">{name}</th>' for name in names)
+    yield "</tr></thead><tbody>"
+    yield from (_row(stage) for stage in overview.stages)
+    yield "</tbody></table></div>"
+    for stage in overview.stages:
+        for day, reason in stage.failed.items():
+            why = f'<span class="why">{escape(reason)}</span>'
+            yield f"<p>{escape(stage.stage)} {day} failed: {why}</p>"
 
 
 def _row(stage: StageDays) -> str:
     first, last = (stage.done[0], stage.done[-1]) if stage.done else ("", "")
-    failed = "<br>".join(
-        f'{day}: <span class="why">{escape(reason)}</span>'
-        for day, reason in stage.failed.items()
-    )
-    cells = [first, last, *map(_ranges, (stage.missing, stage.stale, stage.damaged))]
+    days = (stage.missing, stage.stale, stage.damaged, list(stage.failed))
     return (
         f'<tr><th scope="row">{escape(stage.stage)}</th>'
         f'<td class="number">{len(stage.done):,}</td>'
-        + "".join(f"<td>{cell}</td>" for cell in (*cells, failed))
+        + "".join(f"<td>{cell}</td>" for cell in (first, last, *map(_ranges, days)))
         + "</tr>"
     )
 
