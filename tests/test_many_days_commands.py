@@ -12,6 +12,7 @@ import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, days, request
 
+from usage_metrics import run_log
 from usage_metrics.commands import main
 from usage_metrics.commands.progress import line
 
@@ -40,6 +41,12 @@ def test_a_backfill_makes_every_day_and_then_a_gap_anywhere(
     assert main(["backfill", *RANGE]) == 0
     assert _geocoded(forty) == 40
     assert capsys.readouterr().out.splitlines()[-1].startswith("40 of 40 days done in")
+    months = [e["parameters"] for e in run_log.read() if e["task"] == "Backfill"]
+    assert [(month["start"], month["stop"]) for month in months] == [
+        ("2026-03-02", "2026-04-01"),
+        ("2026-04-01", "2026-04-11"),
+        ("2026-03-02", "2026-04-11"),
+    ], "a month is a task, and the whole waits for them"
     for number in (0, 17, 35):
         forty.delete("geocoded", DAY + number * ONE_DAY)
     assert main(["backfill", *RANGE]) == 0

@@ -419,8 +419,8 @@ class ManyDays(Reporting):
 
     @property
     def priority(self) -> int:  # type: ignore[override]
-        """Oldest days first."""
-        return (LATEST_DAY - self.start).days
+        """Oldest days first: Luigi hands that of the whole on to each of its months."""
+        return (LATEST_DAY - self.stop).days
 
     def remaining(self) -> Collection[dt.date]:
         """The days that are still to be made."""
@@ -483,13 +483,13 @@ class Backfill(ManyDays):
     """Every stage of many days; the files are those that a task a day makes."""
 
     def requires(self) -> list[luigi.Task]:
-        """Nothing.
+        """Of more than a month, each month in which a day remains.
 
         Raises:
             UsageMetricsError: if nobody could say where addresses are.
         """
         check_provider(self.source)
-        return []
+        return super().requires()
 
     def run(self) -> None:
         """Make the missing days.
