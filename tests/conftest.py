@@ -1,9 +1,13 @@
 """What several test modules share."""
 
+import contextlib
+import ipaddress
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import luigi
@@ -20,6 +24,24 @@ ROOT = Path(__file__).parent.parent
 # A property is no less true on a busy machine.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
+    """Fail a test that asks for a name or connects to an address elsewhere."""
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    with contextlib.suppress(ValueError, TypeError):
+        if ipaddress.ip_address(host).is_loopback or host in ("0.0.0.0", "::"):  # noqa: S104
+            return
+    if host not in (None, "", "localhost", b"localhost"):
+        raise AssertionError(f"a test wants to reach {host!r}")
+
+
+sys.addaudithook(_stay_on_this_machine)
 
 
 @pytest.fixture(autouse=True)

@@ -409,6 +409,18 @@ def test_an_address_that_the_service_does_not_take_is_unknown_and_not_kept(
     assert list(cached()) == ["9.9.9.9"]
 
 
+def test_json_is_json_whatever_its_content_type_adds(
+    server: IpinfoServer, provider: MakeProvider
+) -> None:
+    kind = {"Content-Type": "application/json; charset=utf-8"}
+    body = json.dumps({"8.8.8.8": {"ip": "8.8.8.8", **FULL}})
+    server.next.append(Trouble(200, body, headers=kind))
+    assert provider().locate(["8.8.8.8"]) == [GOOGLE_FULL]
+    server.next.append(Trouble(403, '{"error": {"title": "x"}}', headers=kind))
+    with pytest.raises(ConfigError, match="IPINFO_TOKEN"):
+        provider().locate(["9.9.9.9"])
+
+
 # Trouble that passes
 
 

@@ -1,6 +1,7 @@
 """Partitions in an object store: whole or absent, and few questions asked of it."""
 
 import datetime as dt
+import gc
 import os
 import signal
 import subprocess
@@ -167,6 +168,14 @@ def test_the_stages_are_listed_and_not_their_days(
     prefixes = [path.partition("prefix=")[2] for path in bucket.wire.listings]
     assert not [prefix for prefix in prefixes if "date" in prefix]
     assert len(prefixes) <= 6
+
+
+def test_what_was_fetched_is_there_until_it_is_read(bucket: Bucket) -> None:
+    bucket.write(1000)
+    with bucket.partition().open() as file:
+        gc.collect()
+        bucket.wire.cut_after = 0
+        assert file.read()["n"].to_pylist()[-1] == 999 * 7919
 
 
 def test_a_day_that_another_host_has_made_since_the_listing_is_seen(

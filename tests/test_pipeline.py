@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import gzip
 import json
 import os
 import sqlite3
@@ -29,6 +30,7 @@ from usage_metrics.pipeline import (
     LoadSQLite,
     LogsOfDay,
 )
+from usage_metrics.sources.datasette import SOURCE
 
 STAGES = ("raw", "cleaned", "geocoded")
 TASKS = (Extract, Clean, Geocode)
@@ -360,6 +362,38 @@ def test_a_bad_day_blocks_neither_the_other_days_nor_a_partial_load(
     assert not flow.database.exists()
     assert flow.load(3, partial=True).status == LuigiStatusCode.SUCCESS
     assert flow.loaded_days() == {"2026-03-02": 2, "2026-03-04": 2}
+
+
+def test_of_an_export_that_was_cut_off_nothing_is_kept_and_the_whole_one_is_read(
+    flow: Flow,
+) -> None:
+    file = flow.export(DAY, *[request(str(n)) for n in range(500)])
+    whole = gzip.compress(file.read_bytes())
+    file = file.rename(file.with_suffix(".jsonl.gz"))
+    file.write_bytes(whole[: len(whole) // 2])
+    assert flow.load(1).status == LuigiStatusCode.FAILED
+    assert not list(flow.root.rglob("*.parquet*"))
+    file.write_bytes(whole)
+    assert flow.load(1).status == LuigiStatusCode.SUCCESS
+    assert flow.loaded_days() == {str(DAY): 500}
+
+
+def test_fourteen_exports_are_fourteen_days_each_with_its_own_requests(
+    flow: Flow,
+) -> None:
+    flow.export_days(14)
+    assert flow.load(14).status == LuigiStatusCode.SUCCESS
+    assert flow.loaded_days() == {str(day): 2 for day in days(14)}
+    assert {flow.facts("raw", day)["rows"] for day in days(14)} == {2}
+
+
+def test_the_table_of_requests_has_the_key_that_its_source_declares(flow: Flow) -> None:
+    flow.export_days(1)
+    flow.load(1)
+    sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"
+    key = [name for (name,) in flow.query(sql, SOURCE.table)]
+    assert key == list(SOURCE.primary_key) == ["timestamp", "insert_id"]
+    assert SOURCE.table == "datasette_request_logs"
 
 
 def test_a_strict_and_a_partial_load_are_two_tasks() -> None:

@@ -1,7 +1,9 @@
 """What may be in the repository."""
 
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,18 @@ def test_of_data_only_the_sample_is_tracked(tracked: list[str]) -> None:
     data = [name for name in tracked if name.startswith("data/")]
     assert data
     assert all(name.startswith("data/sample_logs/") for name in data)
+
+
+def test_every_command_that_ci_runs_is_there() -> None:
+    """Those of the README, and the programs of the environment that they make."""
+    script = (ROOT / ".ci" / "run").read_text()
+    [pattern] = re.findall(r'grep -E "(.*?)" README\.md', script)
+    readme = (ROOT / "README.md").read_text().splitlines()
+    commands = [line for line in readme if re.search(pattern, line)]
+    assert len(commands) == 2
+    programs = re.findall(r"\.venv/bin/(\w+)", "\n".join([script, *commands]))
+    assert {"pip", "luigi", "pytest", "ruff", "mypy"} <= set(programs)
+    for program in programs:
+        assert Path(sys.executable).with_name(program).exists(), program
+    run_once = subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=False)
+    assert run_once.returncode == 0
