@@ -2,6 +2,7 @@
 
 import configparser
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from conftest import Settings
 from flow import Flow
 
 from usage_metrics import config, sources
+from usage_metrics.documentation import renewed_settings
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.pipeline import LoadSQLite
@@ -214,14 +216,32 @@ def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> Non
 def test_every_section_of_the_shipped_luigi_cfg_explains_itself() -> None:
     sections = SHIPPED.read_text().split("\n[")[1:]
     assert len(sections) > 5
-    assert [text.split("]")[0] for text in sections if "\n#" not in text] == [
-        "database"
-    ], "a section has no comment, or database got one"
+    for text in sections:
+        name, first, *_ = text.splitlines()
+        assert re.match(r"# \w.* \w", first), f"[{name} has no comment"
+
+
+def test_every_setting_stands_in_the_shipped_luigi_cfg() -> None:
+    shipped = SHIPPED.read_text()
+    assert shipped == renewed_settings(shipped), (
+        "run python -m usage_metrics.documentation README.md luigi.cfg"
+    )
+    for section, key, _ in ALL_SETTINGS:
+        body = shipped.split(f"\n[{section}]\n")[1].split("\n[")[0]
+        assert re.search(rf"^(?:# )?{key} =", body, re.MULTILINE), (section, key)
+
+
+def test_a_section_that_the_shipped_luigi_cfg_lacks_is_put_behind() -> None:
+    start = SHIPPED.read_text().partition("\n[geocode]")[0]
+    again = renewed_settings(start)
+    assert again.startswith(start)
+    assert "\n[notify]\n# Whom usage-metrics run tells that it failed.\n" in again
+    assert renewed_settings(again) == again
 
 
 def test_the_shipped_luigi_cfg_says_what_the_package_says() -> None:
     shipped = configparser.ConfigParser(interpolation=None)
-    shipped.read(SHIPPED)
+    shipped.read_string(re.sub(r"(?m)^# (?=\w+ =)", "", SHIPPED.read_text()))
     for section, options in config.LUIGI_DEFAULTS.items():
         for key in options.keys() & shipped.options(section):
             assert shipped.get(section, key) == options[key]

@@ -134,7 +134,7 @@ def test_the_settings_that_are_shown_are_settings(settings: Settings) -> None:
 
 def test_settings_and_columns_are_those_of_the_code() -> None:
     assert renewed(README) == README, (
-        "run python -m usage_metrics.documentation README.md"
+        "run python -m usage_metrics.documentation README.md luigi.cfg"
     )
 
 

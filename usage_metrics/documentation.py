@@ -1,7 +1,8 @@
-"""The parts of the README that the code knows better: settings and columns.
+"""The parts of README and luigi.cfg that the code knows better: settings and columns.
 
-``python -m usage_metrics.documentation README.md`` writes them anew, each between its
-two markers. A test fails when the README is behind.
+``python -m usage_metrics.documentation README.md luigi.cfg`` writes them anew: in the
+README each between its two markers, in luigi.cfg what a section does not set, as
+comments. A test fails when one of them is behind.
 """
 
 import argparse
@@ -79,12 +80,38 @@ def renewed(text: str) -> str:
     return text
 
 
+def renewed_settings(text: str) -> str:
+    """A luigi.cfg in which every setting stands: set, or its default as a comment."""
+    for section in config.SECTIONS:
+        head = f"\n[{section.__name__}]\n"
+        if head not in text:
+            about = str(section.__doc__).replace("``", "")
+            text += f"{head}# {about}\n"
+        before, _, rest = text.partition(head)
+        body, next_head, after = rest.partition("\n[")
+        lines = [line for line in body.splitlines() if not _NOT_SET.fullmatch(line)]
+        is_set = {line.partition("=")[0].strip() for line in lines}
+        lines = [line for line in lines if line] + [
+            f"# {name} = {parameter._default}".rstrip()
+            for name, parameter in section.get_params()
+            if name not in is_set
+        ]
+        body = "\n".join(lines) + "\n"
+        text = f"{before}{head}{body}{next_head}{after}"
+    return text
+
+
+_NOT_SET = re.compile(r"# [a-z_]+ =.*")
+"""The comment that stands for a setting that is left out."""
+
+
 def main() -> None:
-    """Renew a README in place."""
+    """Renew files in place."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("readme", type=Path, help="the file to renew")
-    readme = parser.parse_args().readme
-    readme.write_text(renewed(readme.read_text()))
+    parser.add_argument("files", type=Path, nargs="+", help="README.md, luigi.cfg")
+    for file in parser.parse_args().files:
+        renew = renewed_settings if file.suffix == ".cfg" else renewed
+        file.write_text(renew(file.read_text()))
 
 
 if __name__ == "__main__":
