@@ -102,6 +102,30 @@ def test_the_range_that_is_shown_is_done_after_the_main_job(
     assert "Did not run any tasks" in done.stderr
 
 
+def test_own_logs_begin_without_the_days_of_the_sample(
+    after_counting: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(after_counting, clone)
+    shutil.copy(ROOT / ".gitignore", clone)
+    logs = "logs = data/sample_logs\n"
+    cfg = (clone / "luigi.cfg").read_text()
+    shutil.copytree(clone / "data" / "sample_logs", clone / "ours")
+    (clone / "luigi.cfg").write_text(cfg.replace(logs, "logs = ours\n"))
+    load = ["--module", "usage_metrics", "LoadSQLite", "--local-scheduler"]
+    days = ["--start", "2026-03-10", "--stop", "2026-03-17"]
+    done = run_luigi([*load, *days], clone)
+    assert done.returncode == 35
+    assert done.stderr.count("data holds days of data/sample_logs, which are") == 1
+
+    [delete] = re.findall(r"^git clean .*$", README, re.M)
+    for command in ("git init --quiet", "git add data/sample_logs", delete):
+        subprocess.run(command.split(), cwd=clone, check=True)
+    assert [path.name for path in (clone / "data").iterdir()] == ["sample_logs"]
+    done = run_luigi([*load, "--stop", "2026-03-04"], clone)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_status_that_is_shown_is_that_after_counting(after_counting: Path) -> None:
     [output] = re.findall(r"(?ms)^\$ usage-metrics status\n(.*?)```", README)
     done = run_usage_metrics("status", folder=after_counting)

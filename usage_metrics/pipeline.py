@@ -18,6 +18,7 @@ import luigi
 import tenacity
 
 from usage_metrics import config, sentences
+from usage_metrics.beforehand import check_no_sample, check_provider
 from usage_metrics.days import (
     ONE_DAY,
     RangeDaily,
@@ -532,7 +533,12 @@ class LoadSQLite(Reporting):
     resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
 
     def requires(self) -> list[luigi.Task]:
-        """Every day of the range, geocoded; with ``partial``, nothing."""
+        """Every day of the range, geocoded; with ``partial``, nothing.
+
+        Raises:
+            ConfigError: if days of the sample logs would stand among those of others.
+        """
+        check_no_sample(self.source, Extract.stage)
         if self.partial:
             return []
         return [*self._days_to_make(), *self._refreshes()]
@@ -676,19 +682,6 @@ def requests_table(name: str) -> "Table":
         description=source.description,
         facets=source.facets,
     )
-
-
-def check_provider(source: str) -> None:
-    """Try the settings of who says where addresses are, before there is any to ask for.
-
-    Raises:
-        UsageMetricsError: if the database or the token cannot be used.
-    """
-    if get_source(source).address is not None:
-        from usage_metrics import geocode
-
-        with geocode.open_provider():
-            pass
 
 
 def content_id(partition: Partition) -> str | None:
