@@ -88,7 +88,7 @@ def _line(entry: Any) -> bytes:
     return json.dumps(entry).encode()
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(line=st.binary(max_size=200))
 @example(b"\xff\xfe\x00\xd8")
 @example(b"{" * 100_000)
@@ -101,7 +101,7 @@ def test_any_bytes_end_as_one_row_a_line(line: bytes) -> None:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(content=st.binary(max_size=300))
 @example(b"[{}, {}")
 @example(b"\x1f\x8b")
@@ -113,7 +113,7 @@ def test_any_file_adds_up_or_is_refused_in_a_sentence(content: bytes) -> None:
         assert follow(gzip.compress(content)) == follow(content)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(field=st.sampled_from(FIELDS), value=VALUES)
 def test_any_value_in_any_field_ends_as_one_row(field: Any, value: Any) -> None:
     assert follow(among_others(_line(_with(field, value)))) == 43
@@ -131,7 +131,7 @@ def test_nasty_text_in_every_field_at_once_is_one_row(text: str) -> None:
     assert follow(among_others(_line(entry))) == 43
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(value=st.recursive(VALUES, lambda v: st.lists(v, max_size=3), max_leaves=5))
 def test_any_json_is_one_row(value: Any) -> None:
     assert follow(among_others(_line(value))) == 43

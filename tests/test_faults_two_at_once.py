@@ -35,8 +35,14 @@ def _range(place: Place, first: int, last: int) -> list[str]:
     return ["RangeDaily", "--of", "Geocode", "--start", days[0], "--stop", days[1]]
 
 
-@pytest.mark.parametrize("scheduler", ["local", "luigid"])
-@pytest.mark.parametrize("beside", ["the same", "an overlapping range"])
+@pytest.mark.parametrize(
+    ("scheduler", "beside"),
+    [
+        ("local", "the same"),
+        ("local", "an overlapping range"),
+        ("luigid", "an overlapping range"),
+    ],
+)
 def test_two_at_once_leave_what_one_leaves_and_ask_about_each_address_once(
     tmp_path: Path, ipinfo: IpinfoServer, scheduler: str, beside: str
 ) -> None:
