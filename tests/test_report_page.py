@@ -143,6 +143,7 @@ def test_headline_figures_stand_side_by_side(page: Page) -> None:
     assert found["figure robot.requests"] == "1,992"
     assert found["figure robot.counted"] == "0"
     assert found["change human.requests"] == "+38 %"
+    assert "10.7 % by robots and 3.2 % by others." in page.text(".short")
 
 
 def shown(page: Page, table: str, name: int = 0) -> dict[str, int]:

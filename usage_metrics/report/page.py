@@ -161,6 +161,14 @@ def _has_cities(payload: Payload) -> bool:
     )
 
 
+_BY_WHOM = (
+    "by people in a browser",
+    "by scripts and data clients",
+    "by robots",
+)
+"""The first classes of agents, in a sentence."""
+
+
 def _in_short(material: Material) -> list[str]:
     """The whole in a few sentences."""
     totals = material.concentration.set_index("dataset")
@@ -173,11 +181,12 @@ def _in_short(material: Material) -> list[str]:
         by_class["period"] >= material.payload.before
     )
     used = by_class[chosen].groupby("agent_class")["requests"].sum()
+    counts = {text: int(used.get(number, 0)) for number, text in enumerate(_BY_WHOM)}
+    counts["by others"] = requests - sum(counts.values())
     parts = [
-        f"{wording.percent(used.get(number, 0) / max(1, requests))} {text}"
-        for number, text in enumerate(
-            ("by people in a browser", "by scripts and data clients", "by robots")
-        )
+        f"{wording.percent(count / max(1, requests))} {text}"
+        for text, count in counts.items()
+        if count
     ]
     sentences = [
         f"{wording.number(requests)} requests: {wording.listed(parts)}.",
