@@ -151,6 +151,25 @@ def test_a_damaged_count_is_made_again_by_itself(loaded: Flow) -> None:
     assert loaded.table("usage_daily").equals(before)
 
 
+def test_a_damaged_sum_keeps_no_other_out_of_the_database(
+    loaded: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = loaded.query("SELECT * FROM usage_daily ORDER BY 1, 2, 3, 4")
+    sums = [loaded.partition("usage_daily", DAY + n * ONE_DAY) for n in range(2)]
+    _execute(loaded, "DELETE FROM usage_metrics_partitions")
+    _flip(loaded, Path(sums[0].path))
+    assert not loaded.build(LoadUsage()).scheduling_succeeded
+    assert f"{sums[0].path} cannot be read" in caplog.text
+    assert "Traceback" not in caplog.text
+    dates = loaded.query(
+        "SELECT date FROM usage_metrics_partitions WHERE \"table\" = 'usage_daily'"
+    )
+    assert sorted(dates) == [(str(DAY + ONE_DAY),), (str(LAST),)]
+    loaded.delete("usage_daily")
+    assert loaded.build(LoadUsage()).scheduling_succeeded
+    assert loaded.query("SELECT * FROM usage_daily ORDER BY 1, 2, 3, 4") == before
+
+
 # --- the database ---------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from usage_metrics.counting.backfill import CountDays
 from usage_metrics.counting.counted import Counts
 from usage_metrics.counting.tasks import CountMonth
 from usage_metrics.days import days_between, months_between
+from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.partitions import Partition, list_partitions
 from usage_metrics.pipeline import (
     MANY_DAYS,
@@ -66,9 +67,14 @@ class LoadUsage(Reporting):
         )
 
     def run(self) -> None:
-        """Replace what changed, each partition in one transaction."""
+        """Replace what changed, each partition in one transaction.
+
+        Raises:
+            LoadError: naming the files that could not be read; the others are loaded.
+        """
         warehouse = open_warehouse()
         replaced = 0
+        failed: dict[dt.date, str] = {}
         for table in usage_tables():
             files = self._files(table)
             load, drop = self._changes(table, files)
@@ -78,9 +84,14 @@ class LoadUsage(Reporting):
                     warehouse.drop_day(table, self.source, day)
                 for day in load:
                     file = self._partition(table, day)
-                    warehouse.replace_day(table, file, files[day])
+                    try:
+                        warehouse.replace_day(table, file, files[day])
+                    except PartitionError as error:
+                        failed[day] = str(error)
             replaced += len(load)
         warehouse.finish()
+        if failed:
+            raise LoadError(failed, of=replaced)
         self.say(f"{replaced:,} files loaded into {warehouse.path}")
 
     def _files(self, table: "Table") -> dict[dt.date, str]:
