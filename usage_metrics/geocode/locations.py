@@ -45,7 +45,11 @@ class Provider(Protocol):
 
 LOCATION = pa.schema(
     [
-        column("hostname", STRING, "Host name that the address resolves to"),
+        column(
+            "hostname",
+            STRING,
+            "Host name that the address resolves to; null unless addresses are kept",
+        ),
         column("city", STRING, "City"),
         column("region", STRING, "Region or state"),
         column("country", STRING, "Country, ISO 3166-1 alpha-2 code"),
@@ -60,7 +64,7 @@ LOCATION = pa.schema(
         column("longitude", NUMBER, "Longitude", unit="degrees"),
         column("org", STRING, "AS number and name of the organisation that routes it"),
         column("asn", STRING, "AS number, as AS123"),
-        column("postal", STRING, "Postal code"),
+        column("postal", STRING, "Postal code; null unless addresses are kept"),
         column("timezone", STRING, "Time zone, IANA name"),
         column(
             "is_bogon",
