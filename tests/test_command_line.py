@@ -241,7 +241,7 @@ def test_a_day_that_is_missing_is_exit_code_20_and_one_sentence(here: Flow) -> N
 def test_a_bug_keeps_its_traceback(here: Flow) -> None:
     (here.folder / "broken.py").write_text(
         "from usage_metrics import *\n"
-        "from usage_metrics.pipeline import Stage\n"
+        "from usage_metrics.stage import Stage\n"
         "Stage.say = lambda self, *said: 1 / 0\n"
     )
     code, screen = _run(

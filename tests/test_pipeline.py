@@ -28,9 +28,9 @@ from usage_metrics.pipeline import (
     Extract,
     Geocode,
     LoadSQLite,
-    LogsOfDay,
 )
 from usage_metrics.sources.datasette import SOURCE
+from usage_metrics.stage import LogsOfDay
 
 STAGES = ("raw", "cleaned", "geocoded")
 TASKS = (Extract, Clean, Geocode)

@@ -16,7 +16,8 @@ from usage_metrics.counting.tasks import CountUsage
 from usage_metrics.days import kept_from
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.footers import DAMAGED, Facts, Footers
-from usage_metrics.pipeline import STAGES, Stage
+from usage_metrics.pipeline import STAGES
+from usage_metrics.stage import Stage
 
 CHAIN: tuple[type[Stage], ...] = (*STAGES, CountUsage)
 """The stages, each made from the one on its left."""

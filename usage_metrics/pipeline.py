@@ -9,9 +9,8 @@ days of any stage; ``LoadSQLite`` keeps a database equal to the files of a range
 """
 
 import datetime as dt
-import html
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
@@ -20,7 +19,6 @@ import tenacity
 from usage_metrics import config, sentences
 from usage_metrics.beforehand import check_no_sample, check_provider
 from usage_metrics.days import (
-    ONE_DAY,
     RangeDaily,
     check_range,
     days_between,
@@ -31,7 +29,6 @@ from usage_metrics.days import (
     why_not_yet,
 )
 from usage_metrics.errors import (
-    BackfillError,
     ChangingError,
     FewerEntriesError,
     LoadError,
@@ -39,9 +36,9 @@ from usage_metrics.errors import (
     PartitionError,
     RejectedShareError,
     StorageError,
-    UsageMetricsError,
 )
-from usage_metrics.parameters import Configured, Day, OptionalDay
+from usage_metrics.many_days import MANY_DAYS, ManyDays
+from usage_metrics.parameters import Day, OptionalDay
 from usage_metrics.partitions import (
     Partition,
     facts_of,
@@ -51,6 +48,7 @@ from usage_metrics.partitions import (
     row_groups,
 )
 from usage_metrics.sources import get_source
+from usage_metrics.stage import LogsOfDay, Reporting, Stage, root
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -61,140 +59,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("luigi-interface")
 
-LATEST_DAY = dt.date(2200, 1, 1)
-
 READINGS = 3
 """So often a file is read that changes while it is read."""
 CHANGES_SETTLE = tenacity.wait_exponential(2, max=30) + tenacity.wait_random(0, 2)
 
 LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests")
 """What the footer of a cleaned file says of the lines that it was made from."""
-
-
-class Reporting(Configured, luigi.Task):
-    """A task that says what came of it."""
-
-    rows: int | None = None
-    said: str | None = None
-
-    def say(self, text: str, rows: int | None = None) -> None:
-        """Tell the visualiser and the logs what came of the task.
-
-        Args:
-            text: for people, in one line.
-            rows: how many rows it wrote, if it wrote any.
-        """
-        self.said, self.rows = text, rows
-        self.show(text)
-        log.info("%s: %s", self, text)
-
-    def run_within(self) -> None:
-        """Run as a part of another task; Luigi's events come as if it ran by itself.
-
-        Raises:
-            UsageMetricsError: why it failed.
-        """
-        self.trigger_event(luigi.Event.START, self)
-        try:
-            self.run()
-        except UsageMetricsError as error:
-            self.trigger_event(luigi.Event.FAILURE, self, error)
-            raise
-        self.trigger_event(luigi.Event.SUCCESS, self)
-
-    def show(self, text: str) -> None:
-        """Tell the visualiser how it stands."""
-        if self.set_status_message is not None:  # as it is outside a worker
-            self.set_status_message(html.escape(text, quote=False))  # it shows HTML
-
-    def show_progress(self, done: int, of: int) -> None:
-        """Tell the visualiser how much of the task is done."""
-        if self.set_progress_percentage is not None:
-            self.set_progress_percentage(100 * done // max(1, of))
-
-    def on_failure(self, exception: BaseException) -> str:
-        """What the visualiser shows: a sentence or, for a bug, the traceback."""
-        traceback: str = super().on_failure(exception)
-        return sentences.sentence_of(exception) or traceback
-
-
-class Stage(Reporting):
-    """One stage of one source for one day."""
-
-    date: Day = Day(description="the UTC day, YYYY-MM-DD")
-    source: luigi.Parameter[str] = luigi.Parameter(
-        default="datasette", description="the kind of log"
-    )
-    stage: ClassVar[str] = ""
-    _foreseen: bool | None = None
-
-    @property
-    def priority(self) -> int:  # type: ignore[override]
-        """Oldest day first."""
-        return (LATEST_DAY - self.date).days
-
-    def complete(self) -> bool:
-        """Whether the partition is there."""
-        foreseen, self._foreseen = self._foreseen, None
-        return self.output().exists() if foreseen is None else foreseen
-
-    @classmethod
-    def foresee(cls, days: Iterable[dt.date], source: str) -> None:
-        """List each stage once, for what scheduling is about to ask of each task.
-
-        Each answer is good for the first question: by the next, the task may be done.
-        """
-        tasks = [[stage(date=day, source=source) for stage in STAGES] for day in days]
-        if all("_foreseen" in vars(task) for some in tasks for task in some):
-            return
-        root = _root()
-        listed = [list_partitions(root, stage.stage, source) for stage in STAGES]
-        for some in tasks:
-            for task, done in zip(some, listed, strict=True):
-                vars(task).setdefault("_foreseen", task.date in done)
-
-    @classmethod
-    def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
-        """Which of many days are done, by one listing."""
-        days = list(parameter_tuples)
-        if not days:
-            return []
-        # RangeDaily passes a partial of the class, which has none of its attributes.
-        task = cls(date=days[0])
-        done = list_partitions(_root(), task.stage, task.source)
-        return [day for day in days if day in done]
-
-    @classmethod
-    def recipe(cls, source: str) -> dict[str, Any]:
-        """What decides, beside the file on its left, what the stage makes of a source.
-
-        It stands in the footer; where it is no longer the present one, the file is
-        stale.
-        """
-        return {}
-
-    def output(self) -> Partition:
-        """The partition that this task makes."""
-        return self.partition(self.stage)
-
-    def partition(self, stage: str) -> Partition:
-        """This day of this source at some stage."""
-        return Partition(_root(), stage, self.source, self.date)
-
-
-class LogsOfDay(Configured, luigi.ExternalTask):
-    """The log entries of a day that cannot be had yet."""
-
-    date: Day = Day()
-    source: luigi.Parameter[str] = luigi.Parameter(default="datasette")
-    why: str | None = None
-
-    def complete(self) -> bool:
-        """Whether they can be had by now; if not, say why."""
-        self.why = why_not_yet(self.source, self.date)
-        if self.why is not None:
-            log.warning("%s", self.why)
-        return self.why is None
 
 
 class Extract(Stage):
@@ -267,6 +137,7 @@ class Clean(Stage):
     """Make requests of log entries, each once; keep apart what cannot be understood."""
 
     stage = "cleaned"
+    before = (Extract,)
 
     def requires(self) -> Extract:
         """The raw entries of the day."""
@@ -344,6 +215,7 @@ class Geocode(Stage):
     """Say where the addresses of a day's requests are."""
 
     stage = "geocoded"
+    before = (*Clean.before, Clean)
 
     def requires(self) -> Clean:
         """The requests of the day.
@@ -400,85 +272,6 @@ class Geocode(Stage):
 STAGES: tuple[type[Stage], ...] = (Extract, Clean, Geocode)
 """From left to right."""
 
-MANY_DAYS = 62
-"""If more days than this are missing, they are made a month at a time."""
-
-
-class ManyDays(Reporting):
-    """Something that is done for each of many days, one after the other.
-
-    Luigi's scheduler looks at every waiting task whenever it hands one out, so that
-    five years of days, three tasks each, would take it minutes. A month of days is one
-    task here. A day that fails does not stop the others.
-    """
-
-    start: Day = Day(description="the first UTC day, YYYY-MM-DD")
-    stop: Day = Day(description="the day after the last")
-    source: luigi.Parameter[str] = luigi.Parameter(
-        default="datasette", description="the kind of log"
-    )
-
-    @property
-    def priority(self) -> int:  # type: ignore[override]
-        """Oldest days first: Luigi hands that of the whole on to each of its months."""
-        return (LATEST_DAY - self.stop).days
-
-    def remaining(self) -> Collection[dt.date]:
-        """The days that are still to be made."""
-        raise NotImplementedError
-
-    def requires(self) -> list[luigi.Task]:
-        """Of more than a month, each month in which a day remains."""
-        months = list(months_between(self.start, self.stop))
-        if len(months) < 2:
-            return []
-        remaining = self.remaining()
-        return [
-            self.clone(start=start, stop=stop)
-            for start, stop in months
-            if any(start <= day < stop for day in remaining)
-        ]
-
-    def complete(self) -> bool:
-        """Whether no day remains."""
-        return not self.remaining()
-
-    def for_each(
-        self, days: Collection[dt.date], make: Callable[[dt.date], None]
-    ) -> dict[dt.date, str]:
-        """Make something of each day.
-
-        Returns:
-            The days that failed, each with the reason.
-        """
-        failed: dict[dt.date, str] = {}
-        for done, day in enumerate(days):
-            self.show_progress(done, len(days))
-            self.show(f"{done:,} of {len(days):,} days · {len(failed):,} failed")
-            try:
-                make(day)
-            except UsageMetricsError as error:
-                failed[day] = str(error)
-                log.error("%s %s: %s", self.source, day, sentences.sentence_of(error))
-        return failed
-
-    def conclude(self, failed: dict[dt.date, str]) -> None:
-        """Say what came of it.
-
-        Raises:
-            BackfillError: naming every day that failed, why, and how to try it again.
-        """
-        if failed:
-            raise BackfillError(failed, self.how_to_retry)
-        self.say(f"{(self.stop - self.start).days:,} days")
-
-    def how_to_retry(self, day: dt.date) -> str:
-        """The command that does it for one day."""
-        return (
-            f"usage-metrics backfill --start {day} --stop {day + ONE_DAY} "
-            f"--source {self.source}"
-        )
-
 
 class Backfill(ManyDays):
     """Every stage of many days; the files are those that a task a day makes."""
@@ -502,7 +295,7 @@ class Backfill(ManyDays):
 
     def remaining(self) -> list[dt.date]:
         """The days that are not geocoded."""
-        done = list_partitions(_root(), Geocode.stage, self.source)
+        done = list_partitions(root(), Geocode.stage, self.source)
         return [day for day in days_between(self.start, self.stop) if day not in done]
 
     def _make(self, day: dt.date) -> None:
@@ -650,10 +443,10 @@ class LoadSQLite(Reporting):
         return days_between(max(self.start, kept_from(Geocode.stage)), self.end)
 
     def _files(self) -> dict[dt.date, str]:
-        return list_partitions(_root(), Geocode.stage, self.source)
+        return list_partitions(root(), Geocode.stage, self.source)
 
     def _partition(self, day: dt.date) -> Partition:
-        return Partition(_root(), Geocode.stage, self.source, day)
+        return Partition(root(), Geocode.stage, self.source, day)
 
     def _changes(self, files: dict[dt.date, str]) -> "Changes":
         days = set(self._days())
@@ -710,7 +503,3 @@ def _line_counts(cleaned: "pq.ParquetFile") -> dict[str, Any]:
     """What became of the log lines of a day, for when its cleaned file has to go."""
     facts = facts_of(cleaned.metadata)
     return {name: facts.get(name) for name in LINE_COUNTS}
-
-
-def _root() -> str:
-    return config.paths().root

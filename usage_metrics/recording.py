@@ -6,8 +6,8 @@ from typing import Any
 import luigi
 
 from usage_metrics import run_log
-from usage_metrics.pipeline import LogsOfDay, Reporting
 from usage_metrics.sentences import printable, sentence_of
+from usage_metrics.stage import LogsOfDay, Reporting
 
 _began: dict[str, float] = {}
 """When the tasks began that run in this process."""

@@ -17,19 +17,17 @@ from usage_metrics.days import ONE_DAY, days_between, first_running_day, kept_fr
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.footers import Footers
 from usage_metrics.lineage import CHAIN, Lineage
+from usage_metrics.many_days import ManyDays
 from usage_metrics.parameters import Configured, Day, Moment
 from usage_metrics.partitions import Partition, list_partitions, written_at
 from usage_metrics.pipeline import (
-    LATEST_DAY,
     STAGES,
     Clean,
     Extract,
     Geocode,
     LoadSQLite,
-    ManyDays,
-    Reporting,
-    Stage,
 )
+from usage_metrics.stage import LATEST_DAY, Reporting, Stage
 
 CLOCK_SECONDS = 0.01
 """By so much a file may seem older than it is: file systems have a clock of ticks."""

@@ -17,7 +17,7 @@ from usage_metrics.commands.running import (
     quietly,
     run_luigi,
 )
-from usage_metrics.pipeline import ManyDays
+from usage_metrics.many_days import ManyDays
 
 NOT_YET = 20
 """Luigi's exit code for: what is missing cannot be had yet."""

@@ -1,6 +1,6 @@
 """Counting many days: a month of them is one task.
 
-For the reason that :class:`usage_metrics.pipeline.ManyDays` gives.
+For the reason that :class:`usage_metrics.many_days.ManyDays` gives.
 """
 
 import datetime as dt
@@ -10,7 +10,8 @@ import luigi
 from usage_metrics.counting.counted import Counts
 from usage_metrics.counting.tasks import CountMonth, CountUsage
 from usage_metrics.days import ONE_DAY, days_between
-from usage_metrics.pipeline import LoadSQLite, ManyDays
+from usage_metrics.many_days import ManyDays
+from usage_metrics.pipeline import LoadSQLite
 
 
 class CountDays(ManyDays):

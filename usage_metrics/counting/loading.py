@@ -12,14 +12,14 @@ from usage_metrics.counting.counted import Counts
 from usage_metrics.counting.tasks import CountMonth
 from usage_metrics.days import days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
+from usage_metrics.many_days import MANY_DAYS
 from usage_metrics.partitions import Partition, list_partitions
 from usage_metrics.pipeline import (
-    MANY_DAYS,
     LoadSQLite,
-    Reporting,
     content_id,
     open_warehouse,
 )
+from usage_metrics.stage import Reporting
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes

@@ -37,12 +37,12 @@ from usage_metrics.days import (
 from usage_metrics.errors import PartitionError
 from usage_metrics.partitions import Partition, list_partitions, naming_damage
 from usage_metrics.pipeline import (
+    STAGES,
     Geocode,
     LoadSQLite,
-    Reporting,
-    Stage,
     content_id,
 )
+from usage_metrics.stage import Reporting, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,6 +57,7 @@ class CountUsage(Stage):
     """Count the use of a day."""
 
     stage = COUNTED
+    before = STAGES
 
     @property
     def priority(self) -> int:  # type: ignore[override]

@@ -16,7 +16,8 @@ from usage_metrics.days import ONE_DAY, days_between
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import Clean, Geocode, LoadSQLite, Reporting, open_warehouse
+from usage_metrics.pipeline import Clean, Geocode, LoadSQLite, open_warehouse
+from usage_metrics.stage import Reporting
 
 if TYPE_CHECKING:
     from usage_metrics.report.database import Span
