@@ -6,7 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from benchmarks.workload import START, write_exports
 from conftest import Settings
@@ -64,7 +67,6 @@ def test_a_day_is_counted_with_the_first_seconds_of_the_next(two_days: Flow) -> 
     assert two_days.build(CountUsage(date=DAY)).scheduling_succeeded
     assert outcomes(two_days) == {"a": "counted", "b": "double_click", "c": "status"}
     assert reconciled(two_days) == {
-        "date": DAY.isoformat(),
         "source": "datasette",
         "lines": 5,
         "duplicates": 1,
@@ -267,6 +269,19 @@ def test_the_usage_tables_hold_what_the_files_hold(two_days: Flow) -> None:
         rows = sum(two_days.table(table.name, day).num_rows for day in first)
         assert two_days.query(f'SELECT count(*) FROM "{table.name}"') == [(rows,)]
         assert rows or table.name == "usage_counter_versions"  # no dataset has any
+
+
+def test_pandas_duckdb_and_arrow_read_the_folders_of_figures(two_days: Flow) -> None:
+    two_days.build(LoadUsage())
+    for table in usage_tables():
+        folder = two_days.root / table.name / "datasette"
+        read = pd.read_parquet(folder)
+        rows = ds.dataset(folder, partitioning="hive").to_table()
+        found = duckdb.connect().execute(f"SELECT * FROM '{folder}/*/*.parquet'")
+        assert len(read) == rows.num_rows == len(found.fetchall())
+        assert {*table.schema.names} <= {*read.columns, *rows.column_names}
+        if "date" in table.schema.names and len(read):
+            assert set(read["date"].astype(str)) <= {str(DAY), str(DAY + ONE_DAY)}
 
 
 def test_loading_usage_twice_or_again_after_a_change_doubles_nothing(

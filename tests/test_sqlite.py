@@ -314,8 +314,8 @@ from usage_metrics.warehouse import inspection, sqlite
 
 rows_to_load = sqlite.rows_to_load
 
-def stop_in_the_middle(file, column):
-    yield from rows_to_load(file, column)
+def stop_in_the_middle(file, table):
+    yield from rows_to_load(file, table)
     print("in the middle", flush=True)
     signal.pause()
 

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FILE_NAME = "part-0.parquet"
+DAY = "date"
+"""What the folder's name says for every row in it, under the name of a column.
+
+No file has a column of that name: readers of folders that find both cannot tell which
+of the two to take.
+"""
 RETRY_MARKER = ".unanswered"
 """Beside a file that a later run should complete; its content is of no interest."""
 
@@ -309,6 +315,13 @@ def row_groups(file: "pq.ParquetFile") -> Iterator[tuple[int, "pa.Table"]]:
             table = file.read_row_group(group)
         yield start, table
         start += table.num_rows
+
+
+def with_day(rows: "pa.Table", day: str) -> "pa.Table":
+    """Rows of a partition, with the day that its folder's name says."""
+    import pyarrow as pa
+
+    return rows.append_column(DAY, pa.repeat(day, rows.num_rows))
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from usage_metrics.logs.blocks import read_blocks
 from usage_metrics.logs.entry_json import EntryReader
 from usage_metrics.partition_writer import PartitionWriter
 from usage_metrics.partitions import row_groups
+from usage_metrics.pipeline import requests_table
 from usage_metrics.sources import get_source
 from usage_metrics.warehouse.sqlite import rows_to_load
 
@@ -102,7 +103,7 @@ def _locate(requests: pq.ParquetFile) -> None:
     tables = (located.beside(rows, schema) for _, rows in row_groups(requests))
     geocoded = _through_a_file(schema, tables)
     assert geocoded.metadata.num_rows == requests.metadata.num_rows
-    for rows in rows_to_load(geocoded, source.loaded):
+    for rows in rows_to_load(geocoded, requests_table("datasette")):
         rows.validate(full=True)
 
 

@@ -34,10 +34,7 @@ Days = dict[str, int]
 def _pandas(folder: Path) -> Days:
     if not any(folder.glob("*/part-0.parquet")):
         return {}
-    # Sums have a column of the name of the folders' key, which pandas does not like.
-    is_sums = folder.parent.name.startswith("usage_")
-    table = pd.read_parquet(folder, **({"partitioning": None} if is_sums else {}))
-    days = table["date"].astype(str)
+    days = pd.read_parquet(folder)["date"].astype(str)
     return dict(Counter(days))
 
 

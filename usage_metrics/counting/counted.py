@@ -27,7 +27,7 @@ DAILY = (
 MONTHLY = ("usage_concentration_monthly", "usage_monthly")
 """The stages that a month is added up in, each also a table of that name."""
 
-RULES = "2026-11-24"
+RULES = "2026-11-24b"
 """To be changed with the rules of counting, or the columns of a table."""
 
 

@@ -35,7 +35,13 @@ from usage_metrics.days import (
     why_not_yet,
 )
 from usage_metrics.errors import PartitionError
-from usage_metrics.partitions import Partition, list_partitions, naming_damage
+from usage_metrics.partitions import (
+    DAY,
+    Partition,
+    list_partitions,
+    naming_damage,
+    with_day,
+)
 from usage_metrics.pipeline import (
     STAGES,
     Geocode,
@@ -120,6 +126,8 @@ class CountUsage(Stage):
         def is_there(written: "PartitionWriter") -> bool:
             return written.content_id == content_id(partition)
 
+        if DAY in table.column_names:
+            table = table.drop_columns([DAY])
         with partition.writing(table.schema, keep=is_there) as file:
             file.write(table)
 
@@ -306,8 +314,12 @@ class CounterReport(OfMonth):
     def _all(self, stage: str, schema: "pa.Schema") -> "pa.Table":
         import pyarrow as pa
 
-        tables = [_read(day, schema.names).cast(schema) for day in self.counted(stage)]
-        return pa.concat_tables([schema.empty_table(), *tables])
+        tables = [
+            with_day(_read(day, schema.names), day.date.isoformat())
+            for day in self.counted(stage)
+        ]
+        found = [table.select(schema.names).cast(schema) for table in tables]
+        return pa.concat_tables([schema.empty_table(), *found])
 
 
 @dataclass(frozen=True)

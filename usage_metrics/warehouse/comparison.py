@@ -31,10 +31,10 @@ def damaged_days(
     """
     for day, loaded in warehouse.loaded(table.name, source).items():
         try:
-            with partition_of(day).open(schema=table.schema) as file:
+            with partition_of(day).open(schema=table.stored) as file:
                 if facts_of(file.metadata)["content_id"] != loaded.content_id:
                     continue
-                expected = _summary(_as_tuples(table, rows_to_load(file, table.loaded)))
+                expected = _summary(_as_tuples(table, rows_to_load(file, table)))
         except PartitionError:
             continue
         found = _summary(_held(warehouse, table, source, day))

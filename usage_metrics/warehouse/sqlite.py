@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.errors import StorageError
-from usage_metrics.partitions import Partition, facts_of, row_groups
+from usage_metrics.partitions import DAY, Partition, facts_of, row_groups, with_day
 from usage_metrics.warehouse import metadata
 from usage_metrics.warehouse.inspection import miscounts, table_sizes
 from usage_metrics.warehouse.tables import (
@@ -252,7 +252,7 @@ class Warehouse:
         Raises:
             StorageError: if the database is damaged or stays locked.
         """
-        with partition.open(schema=table.schema) as file, self._transaction() as cursor:
+        with partition.open(schema=table.stored) as file, self._transaction() as cursor:
             facts = facts_of(file.metadata)
             _forget(cursor, table, partition.source, partition.date)
             given = _append(cursor, table, file)
@@ -463,21 +463,19 @@ def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
     """
     return sum(
         int(cursor.adbc_ingest(table.name, rows, mode="append"))
-        for rows in rows_to_load(file, table.loaded)
+        for rows in rows_to_load(file, table)
         if rows.num_rows
     )
 
 
-def rows_to_load(file: "pq.ParquetFile", column: str | None) -> Iterator["pa.Table"]:
-    """What of a file goes into the database, and how, a row group at a time.
-
-    Args:
-        file: the partition.
-        column: the boolean column of the rows to load; None for all.
-    """
+def rows_to_load(file: "pq.ParquetFile", table: Table) -> Iterator["pa.Table"]:
+    """What of a file goes into a table, and how, a row group at a time."""
     for _, rows in row_groups(file):
-        wanted = rows if column is None else rows.filter(rows[column])
-        yield _with_times_as_text(_without_empty_columns(wanted))
+        if table.loaded is not None:
+            rows = rows.filter(rows[table.loaded])
+        if DAY in table.schema.names:
+            rows = with_day(rows, facts_of(file.metadata)["date"])
+        yield _with_times_as_text(_without_empty_columns(rows))
 
 
 def _without_empty_columns(rows: "pa.Table") -> "pa.Table":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from usage_metrics import columns
+from usage_metrics.partitions import DAY
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,6 +71,12 @@ class Table:
     """What a row is, for people."""
     facets: tuple[str, ...] = ()
     """The columns by which people look at it."""
+
+    @property
+    def stored(self) -> "pa.Schema":
+        """The columns of a partition's file."""
+        day = self.schema.get_field_index(DAY)
+        return self.schema.remove(day) if day >= 0 else self.schema
 
 
 def definitions(table: Table) -> Iterator[str]:
