@@ -26,6 +26,10 @@ class CountDays(ManyDays):
         last = CountUsage(date=self.stop - ONE_DAY, source=self.source)
         return [loaded, *last.requires()]
 
+    def remaining(self) -> list[dt.date]:
+        """The days that are not counted."""
+        return Counts(self.source).missing(self._days())
+
     def complete(self) -> bool:
         """Whether all are counted, and the month holds what they hold."""
         counts = Counts(self.source)
@@ -37,8 +41,7 @@ class CountDays(ManyDays):
         Raises:
             BackfillError: naming every day that failed, why, and how to try it again.
         """
-        missing = Counts(self.source).missing(self._days())
-        failed = self.for_each(missing, self._count)
+        failed = self.for_each(self.remaining(), self._count)
         self._month().run_within()
         self.conclude(failed)
 
