@@ -66,6 +66,11 @@ def count(mask: pa.Array | pa.ChunkedArray) -> int:
     return int(pc.sum(mask, min_count=0).as_py())
 
 
+def kept(rows: pa.Table, mask: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The rows that a mask is true for; the same table where that is all of them."""
+    return rows if count(mask) == rows.num_rows else rows.filter(mask)
+
+
 def dictionary(array: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     """A column as one dictionary of distinct values and a code per row."""
     if isinstance(array, pa.ChunkedArray):

@@ -248,8 +248,9 @@ class Geocode(Stage):
         schema = geocode.with_location(source.cleaned, source.address)
         cleaned = self.input()
         with cleaned.open(source.cleaned) as requests:
-            located = geocode.nowhere()
-            if source.address is not None:
+            if source.address is None:
+                located = geocode.nowhere()
+            else:
                 with geocode.open_provider() as provider:
                     located = geocode.locate_column(requests, source.address, provider)
             # Before the file, so that a kill between the two loses no address.
@@ -378,7 +379,8 @@ class LoadSQLite(Reporting):
             any(day not in files for day in self._days()) or self._refreshes()
         ):
             return False
-        return not any(self._changes(files))
+        table = requests_table(self.source)
+        return not any(self._changes(files)) and open_warehouse().is_finished(table)
 
     def run(self) -> None:
         """Replace the days that changed, each in one transaction."""
@@ -403,7 +405,7 @@ class LoadSQLite(Reporting):
                     )
                 self.show_progress(done, len(load) + len(drop))
                 self.show(f"{done:,} days · {rows:,} requests so far")
-        warehouse.finish()
+        warehouse.finish(table)
         if failed:
             raise LoadError(failed, of=len(load))
         self.say(

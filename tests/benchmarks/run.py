@@ -5,7 +5,9 @@ temporary folder and takes them to one SQLite database several times: by scripts
 do it in one stage, with pyarrow and with Polars, and by ``luigi``, in one go and then a
 stage at a time. The ratios are to the thriftiest script, pyarrow a day at a time. With
 ``--exports`` it reads as many entries from JSON exports instead, by Arrow's JSON reader
-alone and by ``luigi``.
+alone and by ``luigi``. What there is to load, and with it all of these figures, grows
+with ``--data-share``, the share of requests that ask for data.
+
 CPU seconds, and the most memory held at once, are what the kernel says of each
 process. Nothing is asserted: machines differ, and ratios are there to be looked at.
 """
@@ -23,6 +25,8 @@ from typing import NamedTuple
 
 START = dt.date(2026, 1, 1)
 """The first day that :mod:`tests.benchmarks.workload` makes."""
+DATA_SHARE = 0.72
+"""Of requests that :mod:`tests.benchmarks.workload` makes, unless told otherwise."""
 ROOT = Path(__file__).parent.parent.parent
 MMDB = ROOT / "usage_metrics" / "geocode" / "country_asn.mmdb"
 
@@ -84,16 +88,19 @@ def luigi(task: list[str], folder: Path, root: Path, logs: Path, days: int) -> C
     return measure([*command, *span, "--local-scheduler"], folder, config)
 
 
-def make(kind: str, requests: int, days: int, folder: Path, target: Path) -> None:
+def make(
+    kind: str, requests: int, days: int, folder: Path, target: Path, data_share: float
+) -> None:
     """Write the input, in a process of its own: a child's peak starts at ours."""
     command = [sys.executable, "-m", "tests.benchmarks.workload", kind]
-    measure([*command, str(requests), str(days), str(target)], folder)
+    sizes = (requests, days, target, data_share)
+    measure([*command, *map(str, sizes)], folder)
 
 
-def compare_stages(requests: int, days: int, folder: Path) -> None:
+def compare_stages(requests: int, days: int, data_share: float, folder: Path) -> None:
     """Print what Clean, Geocode and LoadSQLite cost next to the rival."""
     once, staged = folder / "once", folder / "staged"
-    make("raw", requests, days, folder, once)
+    make("raw", requests, days, folder, once, data_share)
     staged.mkdir()
     (staged / "raw").symlink_to(once / "raw")
     one_stage = rival("pyarrow", folder, once)
@@ -121,10 +128,10 @@ def rival(name: str, folder: Path, once: Path, *options: str) -> Cost:
         return measure([*script, *map(str, paths), *options], folder)
 
 
-def read_exports(requests: int, days: int, folder: Path) -> None:
+def read_exports(requests: int, days: int, data_share: float, folder: Path) -> None:
     """Print how fast Extract reads JSON exports, next to Arrow's reader alone."""
     exports = folder / "exports"
-    make("exports", requests, days, folder, exports)
+    make("exports", requests, days, folder, exports, data_share)
     files = sorted(exports.iterdir())
     reader = measure([sys.executable, "-c", READ_JSON, *map(str, files)], folder)
     report("pyarrow.json", reader)
@@ -163,13 +170,20 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument(
+        "--data-share",
+        type=float,
+        default=DATA_SHARE,
+        help=f"of requests that the database has; without it, {DATA_SHARE}",
+    )
+    parser.add_argument(
         "--exports", action="store_true", help="read JSON exports instead"
     )
     options = parser.parse_args()
     benchmark = read_exports if options.exports else compare_stages
-    say(f"{options.requests:,} requests of {options.days} days")
+    sizes = (options.requests, options.days, options.data_share)
+    say("{:,} requests of {} days, {:.0%} of them for data".format(*sizes))
     with tempfile.TemporaryDirectory() as folder:
-        benchmark(options.requests, options.days, Path(folder))
+        benchmark(*sizes, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """Many made-up log entries, fast: the input of the benchmarks.
 
-``python -m tests.benchmarks.workload raw|exports REQUESTS DAYS FOLDER`` writes them.
+``python -m tests.benchmarks.workload raw|exports REQUESTS DAYS FOLDER [DATA_SHARE]``
+writes them.
 
 Their variety is a real site's. A million requests have some 2,000 user agents, 50,000
 addresses (one makes most requests) and 100,000 URLs, each with a long tail; seven in
-ten ask for data, and one line in a thousand is there twice.
+ten ask for data unless another share is asked for, and one line in a thousand is there
+twice.
 """
 
 import datetime as dt
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice, product
 from pathlib import Path
 from typing import NamedTuple
@@ -38,8 +40,20 @@ DAY = 86_400_000_000
 DOMINATED = 0.6
 """The share of requests that one address makes."""
 DUPLICATES = 0.001
+DATA_SHARE = 0.72
+"""The share of requests for data, which are those that the database has."""
 SLICE = 250_000
 """Requests that are drawn, and held, at a time."""
+DATA_FILES = ("/pudl.db", "/ferc1.db")
+DATA_PAGES = (
+    "/{db}/{table}.json?_shape=array&_size=max&_next={n}",
+    "/{db}/{table}?plant_id_eia={n}&_sort=report_date",
+    "/{db}/{table}/{n},2020-01-01",
+    "/{db}/{table}.csv?_stream=on&plant_id_eia={n}",
+    "/{db}?sql={sql}+limit+{n}",
+)
+OTHER_FILES = ("/", "/robots.txt")
+OTHER_PAGES = ("/-/static/app-{n}.css?d59929", "/docs/{table}/{n}.html")
 INSTANCE = "00" + "5ab1" * 29
 RESOURCE_LABELS = {
     "service_name": "open-data",
@@ -56,17 +70,23 @@ Integers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 class Population(NamedTuple):
     """The distinct values that requests draw from, the frequent ones first."""
 
-    urls: pa.Array
+    data: pa.Array
+    """URLs of what the database has."""
+    others: pa.Array
+    """URLs of files, pages and what else there is."""
+    data_share: float
     agents: pa.Array
     addresses: pa.Array
 
 
-def population(requests: int) -> Population:
+def population(requests: int, data_share: float = DATA_SHARE) -> Population:
     """Make more distinct values than that many requests will draw."""
     rng = np.random.default_rng(SEED)
     share = requests / 1_000_000
     return Population(
-        urls=pa.array(islice(_urls(), max(1_000, int(150_000 * share)))),
+        data=_urls(DATA_FILES, DATA_PAGES, max(700, int(107_000 * share))),
+        others=_urls(OTHER_FILES, OTHER_PAGES, max(300, int(43_000 * share))),
+        data_share=data_share,
         agents=pa.array(islice(_agents(), max(200, int(2_000 * share)))),
         addresses=_addresses(rng, max(500, int(60_000 * share))),
     )
@@ -128,18 +148,20 @@ def entries_between(
 
 
 def days(
-    requests: int, number_of_days: int
+    requests: int, number_of_days: int, data_share: float
 ) -> Iterator[tuple[dt.date, Iterator[pa.Table]]]:
     """Give the entries of each day, so that the days together have ``requests``."""
-    values = population(requests)
+    values = population(requests, data_share)
     for number in range(number_of_days):
         date = START + dt.timedelta(days=number)
         yield date, day_of_entries(values, number, requests // number_of_days)
 
 
-def write_partitions(requests: int, number_of_days: int, root: Path) -> None:
+def write_partitions(
+    requests: int, number_of_days: int, root: Path, data_share: float = DATA_SHARE
+) -> None:
     """Write raw partitions, as ``Extract`` does, under the root of all stages."""
-    for date, slices in days(requests, number_of_days):
+    for date, slices in days(requests, number_of_days, data_share):
         partition = Partition(str(root), "raw", "datasette", date)
         with partition.writing(ENTRY, SOURCE.raw_dictionaries) as writer:
             for table in slices:
@@ -147,10 +169,12 @@ def write_partitions(requests: int, number_of_days: int, root: Path) -> None:
                     writer.write(pa.Table.from_batches([batch]))
 
 
-def write_exports(requests: int, number_of_days: int, folder: Path) -> None:
+def write_exports(
+    requests: int, number_of_days: int, folder: Path, data_share: float = DATA_SHARE
+) -> None:
     """Write the entries as JSON lines, a file a day."""
     folder.mkdir(parents=True)
-    for date, slices in days(requests, number_of_days):
+    for date, slices in days(requests, number_of_days, data_share):
         with (folder / f"{date}.jsonl").open("wb") as file:
             for table in slices:
                 file.write(json_lines(table))
@@ -205,23 +229,15 @@ def json_lines(table: pa.Table) -> pa.Buffer:
     return lines.cast(pa.binary()).buffers()[2]
 
 
-def _urls() -> Iterator[str]:
-    """Paths of every kind, most of them data, with ever more numbers in them."""
-    kinds = (
-        "/{db}/{table}.json?_shape=array&_size=max&_next={n}",
-        "/{db}/{table}?plant_id_eia={n}&_sort=report_date",
-        "/{db}/{table}/{n},2020-01-01",
-        "/{db}/{table}.csv?_stream=on&plant_id_eia={n}",
-        "/-/static/app-{n}.css?d59929",
-        "/{db}?sql={sql}+limit+{n}",
-        "/docs/{table}/{n}.html",
-    )
+def _urls(files: Sequence[str], pages: Sequence[str], number: int) -> pa.Array:
+    """The URLs of some files, then of pages with ever more numbers in them."""
     tables = [(db, table) for db, names in TABLES.items() for table in names]
     queries = cycle([query.replace(" ", "+").replace('"', "%22") for query in QUERIES])
-    yield from (SITE + path for path in ("/pudl.db", "/ferc1.db", "/", "/robots.txt"))
-    for n, kind in product(range(1_000_000), kinds):
+    urls = [SITE + file for file in files]
+    for n, page in islice(product(range(1_000_000), pages), number - len(files)):
         db, table = tables[n % len(tables)]
-        yield SITE + kind.format(db=db, table=table, n=n, sql=next(queries))
+        urls.append(SITE + page.format(db=db, table=table, n=n, sql=next(queries)))
+    return pa.array(urls)
 
 
 def _agents() -> Iterator[str]:
@@ -265,7 +281,11 @@ def _http_requests(
     sizes = pa.array(rng.lognormal(9, 2, size).astype(np.int64))
     columns = {
         "requestMethod": pa.repeat("GET", size),
-        "requestUrl": _draw(rng, values.urls, size, 1.0),
+        "requestUrl": pc.if_else(
+            pa.array(rng.random(size) < values.data_share),
+            _draw(rng, values.data, size, 1.0),
+            _draw(rng, values.others, size, 1.0),
+        ),
         "requestSize": pa.array(rng.integers(200, 900, size)),
         "status": pa.array(status),
         "responseSize": _sometimes(rng, 0.96, sizes, size),
@@ -310,10 +330,16 @@ def _hexadecimal_of(numbers: bytes, width: int) -> pa.Array:
     return fixed.cast(pa.binary()).cast(pa.string())
 
 
-def main(kind: str, requests: str, number_of_days: str, folder: str) -> None:
+def main(
+    kind: str,
+    requests: str,
+    number_of_days: str,
+    folder: str,
+    data_share: str = str(DATA_SHARE),
+) -> None:
     """Write the entries as raw partitions or as exports."""
     writing = {"raw": write_partitions, "exports": write_exports}[kind]
-    writing(int(requests), int(number_of_days), Path(folder))
+    writing(int(requests), int(number_of_days), Path(folder), float(data_share))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
 import re2
 
 from usage_metrics.errors import ConfigError
@@ -45,13 +44,6 @@ class PatternSet:
     def matches(self, text: str) -> list[int]:
         """The positions of the patterns that a text matches, in order."""
         return sorted(self._set.Match(text) or ())
-
-    def first(self, texts: pa.Array) -> pa.Array:
-        """The position of the first pattern that each text matches, or null."""
-        found = (self.matches(text) for text in texts.to_pylist())
-        return pa.array(
-            [next(iter(positions), None) for positions in found], pa.int64()
-        )
 
 
 @functools.lru_cache(maxsize=10_000)

@@ -45,6 +45,8 @@ NETWORK = pa.schema(
 )
 """The columns that say from what network a request came."""
 
+REMEMBERED = 1 << 16
+
 _AS_NUMBER = r"^AS\d+\s+(-\s+)?"
 """What precedes the name in the ``org`` column of a location."""
 
@@ -101,18 +103,26 @@ def network_class(asn: pa.Array, org: pa.Array) -> pa.Array:
     numbers = pc.index_in(_text(asn), pa.array(by_number))
     known = pa.array([rule.network_class for rule in by_number.values()], STRING)
     names = pc.replace_substring_regex(_text(org), _AS_NUMBER, "").dictionary_encode()
-    words, classes = _words()
-    said = classes.take(words.first(names.dictionary)).take(names.indices)
+    said = pa.array([_said_by(name) for name in names.dictionary.to_pylist()], STRING)
+    said = said.take(names.indices)
     return pc.coalesce(known.take(numbers), said, pa.scalar("unknown"))
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
+def _said_by(name: str) -> str | None:
+    """What the words of a name say; most of a day's were there the day before."""
+    words, classes = _words()
+    position = next(iter(words.matches(name)), None)
+    return None if position is None else classes[position]
+
+
 @functools.cache
-def _words() -> tuple[PatternSet, pa.Array]:
+def _words() -> tuple[PatternSet, list[str]]:
     """The patterns of names, and what each says."""
     rules = [rule for rule in network_rules() if rule.by == "words"]
     patterns = [rf"\b(?:{rule.pattern})(?:\W|$)" for rule in rules]
     classes = [rule.network_class for rule in rules]
-    return PatternSet(patterns), pa.array(classes, STRING)
+    return PatternSet(patterns), classes
 
 
 def is_suspect(

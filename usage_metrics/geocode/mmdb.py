@@ -6,7 +6,7 @@ file, or two where a vendor keeps places and networks apart. What the vendors' r
 mean is in :mod:`usage_metrics.geocode.layouts`.
 
 Open a provider where it is used, in a task's ``run``: the files are mapped into
-memory, and what a provider has located it keeps until it is closed.
+memory. What was located is remembered, in memory alone, for the next day.
 """
 
 import datetime as dt
@@ -40,6 +40,9 @@ EMBEDDED = Path(__file__).with_name("country_asn.mmdb")
 
 MOST_KNOWN = 1 << 16
 """So many different records are remembered; a database of cities has more."""
+
+MOST_LOCATED = 1 << 18
+"""So many addresses are remembered; most of a day's were there the day before."""
 
 SAMPLE = 1000
 """Records by which a database's layout is known; a record lacks what is unknown."""
@@ -89,6 +92,7 @@ class MMDBProvider:
         self._located_by = f"mmdb {titles}"
         files = tuple(database.identity for database in self._databases)
         self._known = _known_locations(files)
+        self._located = _located_addresses(files)
 
     @classmethod
     def from_config(cls) -> Self:
@@ -116,8 +120,15 @@ class MMDBProvider:
         Raises:
             InputError: if a database turns out to be damaged.
         """
-        columns = [database.records(addresses) for database in self._databases]
-        return [self._location(records) for records in zip(*columns, strict=True)]
+        known = self._located
+        new = [address for address in addresses if address not in known]
+        if len(known) + len(new) > MOST_LOCATED:
+            known.clear()
+            new = list(addresses)
+        columns = [database.records(new) for database in self._databases]
+        found = (self._location(records) for records in zip(*columns, strict=True))
+        known.update(zip(new, found, strict=True))
+        return list(map(known.__getitem__, addresses))
 
     def facts(self) -> dict[str, str]:
         """What the file footer should say of the databases."""
@@ -242,6 +253,12 @@ def identity(path: Path) -> Identity:
 @functools.lru_cache(maxsize=8)
 def _known_locations(_files: tuple[Identity, ...]) -> dict[bytes, Location]:
     """What records mean, kept for the next day that is located with the same files."""
+    return {}
+
+
+@functools.lru_cache(maxsize=8)
+def _located_addresses(_files: tuple[Identity, ...]) -> dict[str, Location]:
+    """Where addresses are, kept in memory alone, and for the same files."""
     return {}
 
 

@@ -1,5 +1,7 @@
 """Which texts are addresses of the public internet: only those are ever looked up."""
 
+import functools
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +16,10 @@ _MAY_BE_SPECIAL = r"^(?:0|10|100|127|169|172|192|198|203|22[4-9]|2[3-5][0-9])\."
 These are the first numbers in IANA's registry of special-purpose addresses of IPv4; all
 others are public, without a look at each.
 """
+
+
+REMEMBERED = 1 << 16
+"""Addresses, mostly of IPv6: most of a day's were there the day before."""
 
 
 def is_plain_ipv4(texts: pa.Array) -> pa.BooleanArray:
@@ -35,15 +41,16 @@ def public_addresses(texts: pa.Array) -> tuple[list[str], pa.BooleanArray]:
         is_plain_ipv4(texts), pc.match_substring_regex(texts, _MAY_BE_SPECIAL)
     ).fill_null(False)
     others = pc.invert(plain)
-    judged = [_judge((text or "").strip()) for text in texts.filter(others).to_pylist()]
+    judged = [_judge(text or "") for text in texts.filter(others).to_pylist()]
     canonical = pa.array([address for address, _ in judged], texts.type)
     verdicts = pa.array([verdict for _, verdict in judged], pa.bool_())
     public = pc.replace_with_mask(texts, others, canonical).drop_null()
     return public.to_pylist(), pc.replace_with_mask(plain, others, verdicts)
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def _judge(text: str) -> tuple[str | None, bool | None]:
-    address = parse_address(text)
+    address = parse_address(text.strip())
     if address is None:
         return None, None
     verdict = is_public(address)

@@ -159,7 +159,7 @@ def _found(
     )
     values: Values = []
     while batch := [row[0] for row in rows.fetchmany(1 << 16)]:
-        left = without(pa.array(batch, STRING), erased.remove)
+        left = without(pa.array(batch, STRING), erased.wants)
         if left is not None:
             pairs = zip(left.to_pylist(), batch, strict=True)
             values += [(new, old) for new, old in pairs if new != old]

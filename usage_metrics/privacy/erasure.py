@@ -92,7 +92,7 @@ class Erasure:
         """Which answers are about one of the addresses, or name one."""
         found = {address for address in answers if self._erased.has(address)}
         texts = pa.array(answers.values(), STRING)
-        left = without(texts, self._erased.remove)
+        left = without(texts, self._erased.wants)
         if left is not None:
             pairs = zip(answers, left.to_pylist(), strict=True)
             found |= {key for key, text in pairs if text != answers[key]}

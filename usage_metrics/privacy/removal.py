@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from usage_metrics.agents.addresses import Address, Network, parse_address
 from usage_metrics.columns import STRING
 from usage_metrics.errors import ConfigError
-from usage_metrics.privacy.spellings import remover, without
+from usage_metrics.privacy.spellings import remove, without
 
 NEAR = ("hostname", "loc", "latitude", "longitude", "postal")
 """What of a location leads near an address. It goes with it."""
@@ -30,8 +30,10 @@ class Erased:
             ConfigError: naming what is neither.
         """
         self._networks = [_network(text) for text in texts]
-        self.remove = remover(self.wants)
-        """Takes them out of a text."""
+
+    def remove(self, text: str) -> str:
+        """Take them out of a text."""
+        return remove(text, self.wants)
 
     def has(self, text: str) -> bool:
         """Whether a text is one of them, and nothing else."""
@@ -85,7 +87,7 @@ class Erased:
         if pa.types.is_struct(array.type):
             return self._out_of_record(array)
         is_text = STRING in (array.type, getattr(array.type, "value_type", None))
-        return without(array, self.remove) if is_text else None
+        return without(array, self.wants) if is_text else None
 
     def _out_of_list(self, array: pa.ListArray) -> pa.Array | None:
         new = self._out_of_array(array.values)

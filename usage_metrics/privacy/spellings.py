@@ -12,7 +12,8 @@ addresses are looked for, and only those are found.
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,10 +28,9 @@ REMOVED = "address-removed"
 Wanted = Callable[[Address], bool]
 """Says whether an address is one of those looked for."""
 
-Remover = Callable[[str], str]
-"""Takes addresses out of a text."""
-
-REMEMBERED = 1 << 16
+REMEMBERED = 1 << 14
+REMEMBERED_LENGTH = 1 << 10
+"""So many texts, and none that is longer, are remembered with what is in them."""
 
 _ESCAPE = "(?:%(?:25)*|~)"
 """Percent signs may be encoded in turn; the tilde is Datasette's."""
@@ -58,27 +58,22 @@ _LOOKS_LIKE_ONE = (
 )
 
 
-def remover(wanted: Wanted) -> Remover:
-    """Make a function that takes addresses out of texts, and remembers the last ones.
+class Candidate(NamedTuple):
+    """What may be an address in a text, and where it stands."""
 
-    A browser's version looks like an address, and stands in every part of a day.
-    """
-
-    @functools.lru_cache(maxsize=REMEMBERED)
-    def remove_from(text: str) -> str:
-        return remove(text, wanted)
-
-    return remove_from
+    address: Address
+    start: int
+    end: int
 
 
-def without(texts: pa.Array | pa.ChunkedArray, remove_from: Remover) -> pa.Array | None:
+def without(texts: pa.Array | pa.ChunkedArray, wanted: Wanted) -> pa.Array | None:
     """Put ``REMOVED`` in the place of addresses in a column.
 
     A text that is nothing but an address becomes null.
 
     Args:
         texts: a column of text, best a dictionary.
-        remove_from: what :func:`remover` made.
+        wanted: which addresses.
 
     Returns:
         The column as it is to be, or None if it has no such address.
@@ -86,14 +81,14 @@ def without(texts: pa.Array | pa.ChunkedArray, remove_from: Remover) -> pa.Array
     encoded = texts if pa.types.is_dictionary(texts.type) else None
     if encoded is not None:
         encoded = dictionary(encoded)
-        found = without(encoded.dictionary.cast(STRING), remove_from)
+        found = without(encoded.dictionary.cast(STRING), wanted)
         return None if found is None else spread(found, encoded.indices)
     plain = pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
     candidates = pc.match_substring_regex(plain, _LOOKS_LIKE_ONE)
     if not pc.any(candidates).as_py():
         return None
     before = plain.filter(candidates).to_pylist()
-    left = [remove_from(text) for text in before]
+    left = [remove(text, wanted) for text in before]
     if before == left:
         return None
     after = [None if text == REMOVED else text for text in left]
@@ -104,9 +99,12 @@ def without(texts: pa.Array | pa.ChunkedArray, remove_from: Remover) -> pa.Array
 
 def remove(text: str, wanted: Wanted) -> str:
     """Put ``REMOVED`` in the place of the addresses in a text."""
+    found = sorted(spans(text, wanted))
+    if not found:
+        return text
     pieces = []
     position = 0
-    for span in _merged(sorted(spans(text, wanted))):
+    for span in _merged(found):
         start, end = _with_brackets(text, *span)
         pieces += [text[position:start], REMOVED]
         position = end
@@ -120,16 +118,35 @@ def anonymous(text: str) -> str:
 
 def spans(text: str, wanted: Wanted) -> Iterator[tuple[int, int]]:
     """Where in a text an address stands, from where to where; some may overlap."""
+    is_short = len(text) <= REMEMBERED_LENGTH
+    for readings in _remembered_candidates(text) if is_short else _candidates(text):
+        for address, start, end in readings:
+            if wanted(address):
+                yield start, end
+                break
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _remembered_candidates(text: str) -> tuple[tuple[Candidate, ...], ...]:
+    """The candidates in a text: a browser's version looks like one, day after day."""
+    return tuple(map(tuple, _candidates(text)))
+
+
+def _candidates(text: str) -> Iterator[Iterable[Candidate]]:
+    """The candidates in a text; those that begin at one place together."""
     for match in _V4.finditer(text):
         address = parse_address(".".join(_bytes(match[1])))
-        if address is not None and wanted(address):
-            yield match.span(1)
+        if address is not None:
+            yield (Candidate(address, *match.span(1)),)
     for match in _V6.finditer(text):
-        for candidate in _beginnings(match[1]):
-            address = parse_address(_plain(candidate))
-            if address is not None and wanted(address):
-                yield match.start(1), match.start(1) + len(candidate)
-                break
+        yield _readings(match[1], match.start(1))
+
+
+def _readings(text: str, start: int) -> Iterator[Candidate]:
+    for beginning in _beginnings(text):
+        address = parse_address(_plain(beginning))
+        if address is not None:
+            yield Candidate(address, start, start + len(beginning))
 
 
 def _beginnings(text: str) -> Iterator[str]:

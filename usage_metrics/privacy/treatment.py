@@ -18,11 +18,13 @@ The work is done for each distinct value, never for each row.
 """
 
 import dataclasses
+import functools
 import hashlib
 import ipaddress
 import secrets
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,7 +33,7 @@ from usage_metrics.cleaning import Distinct, dictionary, spread
 from usage_metrics.columns import STRING
 from usage_metrics.geocode import Located
 from usage_metrics.geocode.public import is_plain_ipv4
-from usage_metrics.privacy.spellings import remover, without
+from usage_metrics.privacy.spellings import without
 
 MODES = ("keep", "truncate", "pseudonymize", "drop")
 
@@ -43,6 +45,9 @@ PSEUDONYM = "visitor-"
 
 DECIMALS = 1
 """Of latitude and longitude."""
+
+REMEMBERED = 1 << 16
+"""Addresses of IPv6, say: most of a day's were there the day before."""
 
 Spell = Callable[[Address], str | None]
 
@@ -78,12 +83,19 @@ def _spelling(mode: str) -> Spell:
     return lambda _: None
 
 
-def _parsed(texts: pa.Array) -> list[Address | None]:
-    return [parse_address((text or "").strip()) for text in texts.to_pylist()]
-
-
-def _spelled(addresses: list[Address | None], spell: Spell) -> pa.Array:
+def _spelled(texts: pa.Array, spell: Spell) -> pa.Array:
+    """A spelling of the address that each text is; null for what is none."""
+    addresses = [parse_address((text or "").strip()) for text in texts.to_pylist()]
     return pa.array([None if a is None else spell(a) for a in addresses], STRING)
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _plain_and_truncated(text: str) -> tuple[str | None, str | None]:
+    """The address that a text is, in canonical text without a zone, and its network."""
+    address = parse_address(text.strip())
+    if address is None:
+        return None, None
+    return str(_without_zone(address)), truncated(address)
 
 
 class Treatment:
@@ -99,22 +111,19 @@ class Treatment:
         """
         self._column = None if mode == "keep" else column
         self._addresses = addresses
-        self._remove = remover(self._is_known)
         if self._column is None:
             return
         texts = addresses.values
         others = pc.invert(pc.fill_null(is_plain_ipv4(texts), False))
-        parsed = _parsed(texts.filter(others))
-        self._known = frozenset(
-            str(_without_zone(address)) for address in parsed if address is not None
-        )
+        rest = [_plain_and_truncated(t or "") for t in texts.filter(others).to_pylist()]
+        self._known = frozenset(plain for plain, _ in rest if plain is not None)
         if mode == "truncate":
             # Of plain addresses all at once, as they are nearly all there are.
             networks = pc.replace_substring_regex(texts, "[0-9]+$", "0/24")
-            rest = _spelled(parsed, truncated)
-            self._treated = pc.replace_with_mask(networks, others, rest)
+            treated = pa.array([network for _, network in rest], STRING)
+            self._treated = pc.replace_with_mask(networks, others, treated)
         else:
-            self._treated = _spelled(_parsed(texts), _spelling(mode))
+            self._treated = _spelled(texts, _spelling(mode))
 
     def of_located(self, located: Located) -> Located:
         """Make locations coarse."""
@@ -142,10 +151,10 @@ class Treatment:
                 new: pa.Array | None = self._of_addresses(dictionary(column))
             elif pa.types.is_dictionary(column.type):
                 values = _used(dictionary(column))
-                new = without(values, self._remove)
+                new = without(values, self._is_known)
                 new = values if new is None else new
             else:
-                new = without(column, self._remove) if _is_text(column) else None
+                new = without(column, self._is_known) if _is_text(column) else None
             if new is not None:
                 requests = requests.set_column(index, name, new)
         return requests
@@ -169,12 +178,15 @@ def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:
     They may be of entries that were rejected, or of another part of the day, and would
     be written all the same.
     """
-    used = pc.unique(column.indices).drop_null()
-    if len(used) == len(column.dictionary):
+    # By numpy, because Arrow would look for distinct codes as if they were any numbers.
+    codes = column.indices.drop_null().to_numpy()
+    used = np.bincount(codes, minlength=len(column.dictionary)) > 0
+    if used.all():
         return column
-    values = column.dictionary.take(used)
-    codes = pc.index_in(column.indices, used)
-    return pa.DictionaryArray.from_arrays(codes, values)
+    number = pa.array(np.cumsum(used, dtype=np.int32) - 1)
+    return pa.DictionaryArray.from_arrays(
+        number.take(column.indices), column.dictionary.filter(pa.array(used))
+    )
 
 
 def _without_zone(address: Address) -> Address:

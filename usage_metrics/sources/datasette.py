@@ -162,7 +162,7 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
     understood = reason.is_null()
     is_request = pc.and_(understood, entries["httpRequest"].is_valid())
     return Cleaned(
-        requests=_requests(entries.filter(is_request), settings),
+        requests=_requests(cleaning.kept(entries, is_request), settings),
         rejected=_rejected(entries, reason, unreadable),
         not_requests=cleaning.count(pc.and_not(understood, is_request)),
     )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 VERSION = 2
 """Of the tables' layout; stored in the database as ``user_version``."""
 
+LONGEST_LITERAL = 1_000
+
 PARTITIONS = """
 CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
     "table" TEXT NOT NULL,     -- the table that it was loaded into
@@ -80,7 +82,7 @@ class Table:
 
 
 def definitions(table: Table) -> Iterator[str]:
-    """The statements that make the tables and indexes."""
+    """The statements that make the tables, and the index that finds a day."""
     yield PARTITIONS
     yield COLUMNS
     yield TABLES
@@ -91,14 +93,29 @@ def definitions(table: Table) -> Iterator[str]:
         key = f"PRIMARY KEY ({_all_quoted(table.primary_key)}) ON CONFLICT IGNORE"
         parts.append(key)
     yield f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)})"
-    # A day's rows are found by their time.
-    by_time = () if table.primary_key[:1] == (table.time,) else ((table.time,),)
-    for index in dict.fromkeys([*by_time, *table.indexes]):
-        name = quoted("_".join((table.name, *index)))
-        yield (
-            f"CREATE INDEX IF NOT EXISTS {name} "
-            f"ON {quoted(table.name)} ({_all_quoted(index)})"
-        )
+    if table.primary_key[:1] != (table.time,):
+        yield _index(table, (table.time,))
+
+
+def indexes(table: Table) -> Iterator[str]:
+    """The statements that make the indexes that people's questions need."""
+    for names in table.indexes:
+        yield _index(table, names)
+
+
+def index_names(table: Table) -> list[str]:
+    """What the indexes of :func:`indexes` are called."""
+    return [_index_name(table, names) for names in table.indexes]
+
+
+def _index(table: Table, names: tuple[str, ...]) -> str:
+    name = quoted(_index_name(table, names))
+    on = f"{quoted(table.name)} ({_all_quoted(names)})"
+    return f"CREATE INDEX IF NOT EXISTS {name} ON {on}"
+
+
+def _index_name(table: Table, names: tuple[str, ...]) -> str:
+    return "_".join((table.name, *names))
 
 
 def described(table: Table) -> Iterator[tuple[str, ...]]:
@@ -145,3 +162,13 @@ def _all_quoted(names: tuple[str, ...]) -> str:
 def quoted(name: str) -> str:
     """An identifier, quoted: SQL cannot bind the name of a table or column."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str | None:
+    """A text as it stands in a statement, where two quotes are one.
+
+    None if it is better bound: a statement has a greatest length, and ends at a NUL.
+    """
+    if len(text) > LONGEST_LITERAL or "\0" in text:
+        return None
+    return "'" + text.replace("'", "''") + "'"
