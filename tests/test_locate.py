@@ -203,6 +203,34 @@ def test_by_how_it_begins_an_address_is_judged_as_each_one_would_be(
     assert public_addresses(texts(str(address)))[1].to_pylist() == [is_public(address)]
 
 
+_GROUPS = st.sampled_from(["0", "1", "db8", "ffff", "0DB8", "00", "aF"])
+_LIKE_IPV6 = st.builds(
+    ":".join,
+    st.tuples(
+        st.sampled_from(["2001", "2a01", "2002", "3fff", "3FFE", "26", "fe80", "2600"]),
+        *[_GROUPS] * 7,
+    )
+    | st.lists(_GROUPS | st.just(""), min_size=1, max_size=8).map(
+        lambda groups: ["2a01", *groups]
+    ),
+)
+
+
+@given(st.ip_addresses(v=6).map(str) | _LIKE_IPV6 | _LIKE_IPV6.map("{}%1".format))
+def test_of_ipv6_too_and_its_canonical_text_is_the_same(text: str) -> None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        assert public_addresses(texts(text))[1].to_pylist() == [None]
+        return
+    if getattr(address, "ipv4_mapped", None) is None:
+        canonical = [str(address)] if is_public(address) else []
+        assert public_addresses(texts(text)) == (
+            canonical,
+            pa.array([is_public(address)]),
+        )
+
+
 @pytest.mark.parametrize("first", range(256))
 def test_every_range_of_special_addresses_is_known(first: int) -> None:
     edges = [f"{first}.{rest}" for rest in ("0.0.0", "0.0.1", "64.0.0", "255.255.255")]

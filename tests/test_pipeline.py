@@ -216,6 +216,22 @@ def test_only_data_requests_are_in_the_database(flow: Flow) -> None:
     ]
 
 
+def test_indexes_that_a_killed_run_did_not_make_are_made_by_the_next(
+    flow: Flow,
+) -> None:
+    flow.export_days(1)
+    flow.load(1)
+    sql = (
+        "SELECT count(*) FROM pragma_index_list('datasette_request_logs') "
+        "WHERE origin = 'c'"
+    )
+    assert flow.query(sql) == [(3,)]
+    with contextlib.closing(sqlite3.connect(flow.database)) as database:
+        database.execute("DROP INDEX datasette_request_logs_remote_ip_org")
+    assert flow.load(1).status == LuigiStatusCode.SUCCESS
+    assert flow.query(sql) == [(3,)]
+
+
 def test_an_entry_exported_under_two_dates_is_there_once(flow: Flow) -> None:
     entry = request("a", clock="23:59:59.999999")
     flow.export(DAY, entry, entry)

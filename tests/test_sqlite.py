@@ -16,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from flow import DAY, ONE_DAY
+from hypothesis import given
+from hypothesis import strategies as st
 
 from usage_metrics import partitions
 from usage_metrics.columns import (
@@ -29,8 +31,13 @@ from usage_metrics.columns import (
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition
 from usage_metrics.warehouse import inspection, sqlite
-from usage_metrics.warehouse.sqlite import Warehouse
+from usage_metrics.warehouse.sqlite import Warehouse, insertion
 from usage_metrics.warehouse.tables import Table, of_partition, quoted
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text(
+    "'\0;\"?", max_size=5
+)
+"""Any text, and what could end a text in a statement; Arrow has no lone surrogates."""
 
 SCHEMA = pa.schema(
     [
@@ -135,6 +142,39 @@ def test_hostile_text_is_text(warehouse: Warehouse, tmp_path: Path, text: str) -
     assert sorted(_ids(warehouse)) == sorted([text, "b"])
 
 
+@given(
+    text=TEXT,
+    number=st.integers(-(2**63), 2**63 - 1),
+    flag=st.booleans(),
+    rows=st.integers(1, 3),
+    codes=st.lists(st.sampled_from([0, 1, None]), min_size=3, max_size=3),
+)
+def test_values_that_all_rows_share_are_inserted_as_they_are(
+    text: str, number: int, flag: bool, rows: int, codes: list[int | None]
+) -> None:
+    table = pa.table(
+        {
+            "id": pa.array(range(rows)),
+            "text": pa.array([text] * rows).dictionary_encode(),
+            "number": pa.array([number] * rows),
+            "flag": pa.array([flag] * rows),
+            "share": pa.array([0.1] * rows),
+            "texts": pa.DictionaryArray.from_arrays(
+                pa.array(codes[:rows], pa.int32()), pa.array([text, "x"])
+            ),
+        }
+    )
+    sql, given = insertion('toy "requests"', table)
+    assert not {"number", "flag"} & set(given.column_names)
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        names = ", ".join(map(quoted, table.column_names))
+        connection.execute(f'CREATE TABLE "toy ""requests""" ({names})')
+        values = [tuple(row.values()) for row in given.to_pylist()]
+        connection.executemany(sql, values)
+        found = connection.execute('SELECT * FROM "toy ""requests"""').fetchall()
+    assert found == [tuple(row.values()) for row in table.to_pylist()]
+
+
 def test_only_therows_to_load_are_loaded(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path / "toy.db"), 0.2)
     table = dataclasses.replace(REQUESTS, loaded="wanted")
@@ -190,6 +230,7 @@ def test_one_id_at_two_moments_is_two_rows_and_at_one_moment_is_one(
 
 
 def test_the_table_has_its_primary_key_and_indexes(warehouse: Warehouse) -> None:
+    warehouse.finish(REQUESTS)
     sql = "SELECT name FROM pragma_table_info('toy_requests') WHERE pk > 0 ORDER BY pk"
     assert _query(warehouse, sql) == [("id",), ("time",)]
     sql = "SELECT name FROM pragma_index_list('toy_requests') WHERE origin = 'c'"
@@ -197,6 +238,31 @@ def test_the_table_has_its_primary_key_and_indexes(warehouse: Warehouse) -> None
         ("toy_requests_size_id",),
         ("toy_requests_time",),
     ]
+
+
+def test_indexes_are_made_after_the_first_load_and_then_kept(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    sql = "SELECT name FROM pragma_index_list('toy_requests') WHERE origin = 'c'"
+    warehouse.replace_day(REQUESTS, _file(tmp_path, _rows("a")), "f")
+    assert _query(warehouse, sql) == [("toy_requests_time",)], "which finds a day"
+    assert not warehouse.is_finished(REQUESTS)
+    warehouse.finish(REQUESTS)
+    assert warehouse.is_finished(REQUESTS)
+    warehouse.create(REQUESTS)
+    warehouse.replace_day(REQUESTS, _file(tmp_path, _rows("b")), "g")
+    assert len(_query(warehouse, sql)) == 2
+    used = _query(
+        warehouse, "EXPLAIN QUERY PLAN SELECT id FROM toy_requests WHERE size=1"
+    )
+    assert "toy_requests_size_id" in str(used)
+
+
+def test_what_is_not_there_lacks_no_index(tmp_path: Path) -> None:
+    absent = Warehouse(str(tmp_path / "toy.db"), 0.2)
+    assert absent.is_finished(REQUESTS)
+    absent.create(dataclasses.replace(REQUESTS, name="other"))
+    assert absent.is_finished(REQUESTS)
 
 
 def test_a_day_is_found_without_reading_the_others(warehouse: Warehouse) -> None:

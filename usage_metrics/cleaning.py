@@ -28,9 +28,9 @@ URL_PARTS = ("scheme", "netloc", "path", "query")
 
 _PLAIN_URL = (
     r"^(?P<scheme>https?)://(?P<netloc>[!-\"$-.0-9:;<=>@A-Z^_`a-z{|}~]*)"
-    r"(?P<path>(?:/[^?#\x00-\x20\x7f-\x{10ffff}]*)?)"
-    r"(?:\?(?P<query>[^#\x00-\x20\x7f-\x{10ffff}]*))?"
-    r"(?:#[^\x00-\x20\x7f-\x{10ffff}]*)?$"
+    r"(?P<path>(?:/[^?#\x00-\x20\x7f]*)?)"
+    r"(?:\?(?P<query>[^#\x00-\x20\x7f]*))?"
+    r"(?:#[^\x00-\x20\x7f]*)?$"
 )
 """URLs whose parts a regular expression finds; any other goes to ``urlsplit``."""
 

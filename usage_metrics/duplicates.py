@@ -1,9 +1,10 @@
 """Which entries of a day are there more than once, exactly, in bounded memory.
 
 Equal entries have equal times. So the times alone are looked at first, as hashes of 32
-bits: four bytes an entry is all that is held of a whole day. Of entries whose hash is
-no other's nothing more is read; the few that are left are compared by their keys, so
-many at a time, those with equal hashes always together.
+bits: nine bytes an entry is all that is held of a whole day, while its duplicates are
+looked for. Of entries whose hash is no other's nothing more is read; the few that are
+left are compared by their keys, so many at a time, those with equal hashes always
+together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 Hashes = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
+Group = tuple[int, Hashes, Mask]
 
 MOST_COMPARED = 1 << 19
 """Entries whose keys are held at a time, about 100 MB of them."""
@@ -39,38 +41,36 @@ def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str)
         A boolean numpy array, true for the rows to leave out.
     """
     out = np.zeros(file.metadata.num_rows, dtype=bool)
-    repeated, rows = _repeated(file, time)
+    groups = list(_hashes(file, time))
+    repeated, rows = _repeated(groups)
     parts = rows // MOST_COMPARED + 1
     for part in range(parts):
         of_part = repeated[repeated % parts == part]
         if not len(of_part):
             continue
-        table = pa.concat_tables(_read_rows(file, time, [*key, latest], of_part))
+        table = pa.concat_tables(
+            _read_rows(file, groups, [time, *key, latest], of_part)
+        )
         table = table.filter(table[key[-1]].is_valid())
         table = table.sort_by([(latest, "descending"), ("row", "ascending")])
-        groups = table.group_by([time, *key], use_threads=False)
-        kept = groups.aggregate([("row", "first")])
+        by_key = table.group_by([time, *key], use_threads=False)
+        kept = by_key.aggregate([("row", "first")])
         out[table["row"].to_numpy()] = True
         out[kept["row_first"].to_numpy()] = False
     return out
 
 
-def _repeated(file: pq.ParquetFile, time: str) -> tuple[Hashes, int]:
+def _repeated(groups: list[Group]) -> tuple[Hashes, int]:
     """The hashes that several times have, in order, and how many rows have them."""
-    hashes = np.empty(file.metadata.num_rows, dtype=np.uint32)
-    filled = 0
-    for _, found, known in _hashes(file, time):
-        found = found[known]
-        hashes[filled : filled + len(found)] = found
-        filled += len(found)
-    hashes = hashes[:filled]
+    none = np.empty(0, dtype=np.uint32)
+    hashes = np.concatenate([none, *(found[known] for _, found, known in groups)])
     hashes.sort()
     as_before = hashes[1:] == hashes[:-1]
     repeated = np.unique(hashes[1:][as_before])
     return repeated, int(np.count_nonzero(as_before)) + len(repeated)
 
 
-def _hashes(file: pq.ParquetFile, time: str) -> Iterator[tuple[int, Hashes, Mask]]:
+def _hashes(file: pq.ParquetFile, time: str) -> Iterator[Group]:
     """For each row group the number of its first row, hashes, and where a time is."""
     start = 0
     for group in range(file.num_row_groups):
@@ -82,11 +82,11 @@ def _hashes(file: pq.ParquetFile, time: str) -> Iterator[tuple[int, Hashes, Mask
 
 
 def _read_rows(
-    file: pq.ParquetFile, time: str, columns: list[str], wanted: Hashes
+    file: pq.ParquetFile, groups: list[Group], columns: list[str], wanted: Hashes
 ) -> Iterator[pa.Table]:
     """Read the rows whose time has one of some hashes, with the number of each row."""
-    for group, (start, hashes, known) in enumerate(_hashes(file, time)):
+    for group, (start, hashes, known) in enumerate(groups):
         rows = np.flatnonzero(known & np.isin(hashes, wanted))
         if len(rows):
-            table = file.read_row_group(group, [time, *columns]).take(pa.array(rows))
+            table = file.read_row_group(group, columns).take(pa.array(rows))
             yield table.append_column("row", pa.array(rows + start))

@@ -89,7 +89,12 @@ def luigi(task: list[str], folder: Path, root: Path, logs: Path, days: int) -> C
 
 
 def make(
-    kind: str, requests: int, days: int, folder: Path, target: Path, data_share: float
+    kind: str,
+    requests: int,
+    days: int,
+    folder: Path,
+    target: Path,
+    data_share: float = DATA_SHARE,
 ) -> None:
     """Write the input, in a process of its own: a child's peak starts at ours."""
     command = [sys.executable, "-m", "tests.benchmarks.workload", kind]
