@@ -7,6 +7,8 @@
 :mod:`usage_metrics.pipeline` is the place to start reading.
 """
 
+import gc
+
 from usage_metrics.config import set_luigi_defaults
 from usage_metrics.counting.backfill import CountDays
 from usage_metrics.counting.loading import LoadUsage
@@ -45,3 +47,6 @@ except ConfigError as error:  # Luigi would fail with tracebacks, whoever import
 say_errors_in_sentences()
 record_runs()
 let_no_mail_stop_a_run()
+# What modules hold is no garbage. Python would look through it again and again, and in
+# the processes that several workers fork, every page of it would be copied for that.
+gc.freeze()

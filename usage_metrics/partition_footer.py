@@ -79,9 +79,9 @@ def check_content(file: "pa.NativeFile", footer: Footer) -> None:
     file.seek(0)
     left = footer.content_bytes
     while left > 0:
-        piece = file.read(min(left, PIECE_BYTES))
+        piece = file.read_buffer(min(left, PIECE_BYTES))
         digest.update(piece)
-        left -= len(piece) or left
+        left -= piece.size or left
     if digest.hexdigest() != facts_of(footer.metadata).get("content_id"):
         raise pa.ArrowInvalid(NOT_WHAT_WAS_WRITTEN)
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.fs as pafs
 
+HELD_BYTES = 16 << 20
+"""A file of so many bytes, a day of some 200,000 requests, is read at once."""
+
 PIECE_BYTES = 8 << 20
 """What is asked of a store at a time."""
 
@@ -81,13 +84,19 @@ def open_file(path: str) -> "pa.NativeFile":
 def open_whole_file(path: str) -> "pa.NativeFile":
     """Open a file to read all of it; one of a store is brought here in one go first.
 
+    A small one is held in memory, so that what was checked of it is what is read.
+
     Raises:
         OSError: if there is none, or it may not be read.
     """
-    if "://" not in path:
-        return open_file(path)
     import pyarrow as pa
 
+    if "://" not in path:
+        file = open_file(path)
+        if file.size() > HELD_BYTES:
+            return file
+        with file:
+            return pa.BufferReader(file.read_buffer())
     filesystem, inside = filesystem_of(path)
     with (
         filesystem.open_input_stream(inside, compression=None) as stream,
