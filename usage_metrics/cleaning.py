@@ -45,15 +45,22 @@ class Distinct:
             values: texts, none of them twice.
         """
         self.values = values
+        self._last = values, pa.array(range(len(values)), pa.int32())
 
     def __contains__(self, text: str) -> bool:
         """Whether a text is one of them."""
         return text in self._number
 
     def numbers(self, texts: pa.Array) -> pa.Array:
-        """The number of each text, null for what is none of them."""
-        find = self._number.get
-        return pa.array([find(text) for text in texts.to_pylist()], pa.int32())
+        """The number of each text, null for what is none of them.
+
+        Of the last texts they are remembered: a row group is asked about several times.
+        """
+        if not texts.equals(self._last[0]):
+            find = self._number.get
+            found = [find(text) for text in texts.to_pylist()]
+            self._last = texts, pa.array(found, pa.int32())
+        return self._last[1]
 
     @functools.cached_property
     def _number(self) -> dict[str, int]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.agents.matching import PatternSet
+from usage_metrics.cleaning import dictionary
 from usage_metrics.columns import BOOLEAN, STRING, column
 from usage_metrics.errors import StorageError
 
@@ -128,10 +129,22 @@ def _words() -> tuple[PatternSet, list[str]]:
 def is_suspect(
     agent_class: pa.Array, agent_kind: pa.Array, network: pa.Array
 ) -> pa.Array:
-    """Say where a person's browser came from a hosting network."""
-    browser = pc.and_(pc.equal(agent_class, "human"), pc.equal(agent_kind, "browser"))
-    suspect = pc.and_(browser, pc.equal(network, "hosting"))
+    """Say where a person's browser came from a hosting network.
+
+    Args:
+        agent_class: who asked, best as a dictionary, like the others.
+        agent_kind: with what.
+        network: the kind of network.
+    """
+    person = _holds(agent_class, "human")
+    browser = pc.and_(person, _holds(agent_kind, "browser"))
+    suspect = pc.and_(browser, _holds(network, "hosting"))
     return pc.fill_null(suspect, fill_value=False)
+
+
+def _holds(column: pa.Array | pa.ChunkedArray, value: str) -> pa.Array:
+    encoded = dictionary(column)
+    return pc.equal(encoded.dictionary, value).take(encoded.indices)
 
 
 def _text(texts: pa.Array) -> pa.Array:

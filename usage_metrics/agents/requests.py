@@ -75,9 +75,7 @@ def suspects(rows: pa.Table, networks: pa.Array) -> pa.Array:
     """Which requests come from a person's browser in a hosting network."""
     if not {"agent_class", "agent_kind"} <= set(rows.column_names):
         return pa.array([False] * rows.num_rows, pa.bool_())
-    agent_class = dictionary(rows["agent_class"]).cast(STRING)
-    agent_kind = dictionary(rows["agent_kind"]).cast(STRING)
-    return is_suspect(agent_class, agent_kind, networks.cast(STRING))
+    return is_suspect(rows["agent_class"], rows["agent_kind"], networks)
 
 
 def _instead(where: pa.Array, value: str, column: pa.Array) -> pa.Array:

@@ -73,13 +73,12 @@ class Places(NamedTuple):
             located: the locations of the public ones, None where nothing is known.
             is_public: for each address; null for what is no address.
         """
-        found = {id(place): place for place in located if place is not None}
-        number = {key: index for index, key in enumerate(found)}
+        ids = np.fromiter(map(id, located), np.int64, len(located))
+        _, firsts, numbers = np.unique(ids, return_index=True, return_inverse=True)
+        found = [located[first] or Location() for first in firsts]
         codes = np.full(len(is_public), len(found), dtype=np.int32)
-        codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = [
-            number.get(id(place), len(found)) for place in located
-        ]
-        table = _as_table([*found.values(), Location()])
+        codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = numbers
+        table = _as_table([*found, Location()])
         return cls(table, pa.array(codes), pc.invert(is_public))
 
 

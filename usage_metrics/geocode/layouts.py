@@ -7,9 +7,10 @@ what they do not know as an empty text; the present ones leave it out. MaxMind a
 DB-IP nest, with names in several languages. Seen in the vendors' samples of 2026.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from maxminddb.types import Record
 
@@ -116,19 +117,18 @@ def find_layout(fields: set[str]) -> Layout | None:
 
 def read_facts(record: Record | None, layout: Layout) -> Facts:
     """Read a record; values that are not what their field should hold are ignored."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, paths in layout.items():
         for path in paths:
             said = _at(record, path)
             if said is not None and (value := READ[name](said)) is not None:
                 found[name] = value
                 break
-    facts = Facts(**found)  # type: ignore[arg-type]
-    if facts.latitude is None or facts.longitude is None:
-        facts = facts._replace(latitude=None, longitude=None)
-    if facts.country_name is None:
-        facts = facts._replace(country_name=country_name(facts.country))
-    return facts
+    if not {"latitude", "longitude"} <= found.keys():
+        found["latitude"] = found["longitude"] = None
+    if "country_name" not in found:
+        found["country_name"] = country_name(found.get("country"))
+    return Facts(**found)
 
 
 def fill(facts: Facts, others: Facts) -> Facts:
@@ -175,7 +175,7 @@ def _join(separator: str, *parts: str | None) -> str | None:
 
 def _at(record: Record | None, path: str) -> Record | None:
     value = record
-    for step in path.split("."):
+    for step in _steps(path):
         if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and value and step == "0":
@@ -183,6 +183,11 @@ def _at(record: Record | None, path: str) -> Record | None:
         else:
             return None
     return value
+
+
+@functools.cache
+def _steps(path: str) -> list[str]:
+    return path.split(".")
 
 
 def _text(value: Record) -> str | None:
