@@ -75,7 +75,10 @@ class Places(NamedTuple):
         """
         ids = np.fromiter(map(id, located), np.int64, len(located))
         _, firsts, numbers = np.unique(ids, return_index=True, return_inverse=True)
-        found = [located[first] or Location() for first in firsts]
+        # In the order in which they come: a file made twice should be the same file.
+        order = np.argsort(firsts)
+        numbers = np.argsort(order)[numbers]
+        found = [located[first] or Location() for first in firsts[order]]
         codes = np.full(len(is_public), len(found), dtype=np.int32)
         codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = numbers
         table = _as_table([*found, Location()])
