@@ -31,7 +31,8 @@ from usage_metrics.columns import (
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition
 from usage_metrics.warehouse import inspection, sqlite
-from usage_metrics.warehouse.sqlite import Warehouse, insertion
+from usage_metrics.warehouse.rows import insertion
+from usage_metrics.warehouse.sqlite import Warehouse
 from usage_metrics.warehouse.tables import Table, of_partition, quoted
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text(

@@ -25,7 +25,7 @@ from usage_metrics.partition_writer import PartitionWriter
 from usage_metrics.partitions import row_groups
 from usage_metrics.pipeline import requests_table
 from usage_metrics.sources import get_source
-from usage_metrics.warehouse.sqlite import rows_to_load
+from usage_metrics.warehouse.rows import rows_to_load
 
 PLAIN: dict[str, Any] = {
     "insertId": "a",

@@ -10,7 +10,8 @@ from typing import Any
 
 from usage_metrics.errors import PartitionError
 from usage_metrics.partitions import Partition, facts_of
-from usage_metrics.warehouse.sqlite import Warehouse, rows_to_load
+from usage_metrics.warehouse.rows import rows_to_load
+from usage_metrics.warehouse.sqlite import Warehouse
 from usage_metrics.warehouse.tables import Table, of_partition, quoted
 
 HASH = (1 << 64) - 1

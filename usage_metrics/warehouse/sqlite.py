@@ -13,7 +13,6 @@ import contextlib
 import datetime as dt
 import logging
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,24 +20,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.errors import StorageError
-from usage_metrics.partitions import DAY, Partition, facts_of, row_groups, with_day
+from usage_metrics.partitions import Partition, facts_of
 from usage_metrics.warehouse import metadata
+from usage_metrics.warehouse.finishing import describe, finish, has_indexes
 from usage_metrics.warehouse.inspection import miscounts, table_sizes
+from usage_metrics.warehouse.remedies import cause_of, remedy_for
+from usage_metrics.warehouse.rows import insertion, rows_to_load
 from usage_metrics.warehouse.tables import (
     VERSION,
     Table,
     definitions,
-    described,
-    index_names,
-    indexes,
-    literal,
     of_partition,
     quoted,
 )
-from usage_metrics.warehouse.views import MEANINGS, VIEWS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
 log = logging.getLogger("luigi-interface")
@@ -49,14 +45,8 @@ PAGE_BYTES = 32 << 10
 CACHE_KILOBYTES = 64 << 10
 """Enough that the pages a day touches are written once."""
 
-SAMPLED_ROWS = 1_000
-"""Of each index, for the planner's statistics: these suffice, whatever the size."""
-
-
 BREATH_SECONDS = 0.02
 """Between two attempts at what SQLite does not wait for by itself."""
-
-_DRIVER = re.compile(r"^[A-Z_]+: (?:\[SQLite\] )?[Ff]ailed to [^:]*: ")
 
 
 class Loaded(NamedTuple):
@@ -177,12 +167,7 @@ class Warehouse:
                 connection.execute("BEGIN IMMEDIATE")
                 for statement in definitions(table):
                     connection.execute(statement)
-                connection.executemany(
-                    "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
-                    described(table),
-                )
-                about = (table.name, table.description, table.time, table.facets)
-                _describe(connection, *about)
+                describe(connection, table)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
                 self._check_columns(connection, table)
 
@@ -195,10 +180,7 @@ class Warehouse:
         if not Path(self.path).exists():
             return True
         with self._connect() as connection:
-            names = connection.execute("SELECT type, name FROM sqlite_master")
-            there = set(names)
-        wanted = {("index", name) for name in index_names(table)}
-        return ("table", table.name) not in there or wanted <= there
+            return has_indexes(connection, table)
 
     def finish(self, *tables: Table) -> None:
         """See to it, after a load, that people find their way and SQLite does, too.
@@ -217,12 +199,7 @@ class Warehouse:
         with self._connect() as connection, connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
             connection.execute("BEGIN IMMEDIATE")
-            for table in tables:
-                for statement in indexes(table):
-                    connection.execute(statement)
-            _make_views(connection)
-            connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
-            connection.execute("ANALYZE")
+            finish(connection, tables)
         try:
             metadata.write(self.path)
         except OSError as error:
@@ -422,59 +399,8 @@ class Warehouse:
         try:
             yield
         except (sqlite3.Error, AdbcError) as error:
-            cause = _cause(error)
-            raise StorageError(f"{self.path}: {cause}; {_remedy(cause)}") from error
-
-
-def _cause(error: Exception) -> str:
-    """What SQLite says, without what the driver says around it."""
-    return _DRIVER.sub("", str(error).partition("\nquery")[0])
-
-
-def _make_views(connection: sqlite3.Connection) -> None:
-    """Make the views whose tables are there, as they are now."""
-    made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
-    for view in VIEWS:
-        if view.reads not in made or made.get(view.name) == view.statement:
-            continue
-        connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
-        connection.execute(view.statement)
-        connection.executemany(
-            "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
-            [(view.name, name, *MEANINGS[name]) for name in view.columns],
-        )
-        _describe(connection, view.name, view.description, view.order, view.facets)
-
-
-def _describe(
-    connection: sqlite3.Connection,
-    name: str,
-    description: str,
-    sort: str,
-    facets: Sequence[str],
-) -> None:
-    """Say in the database what a table or a view holds, and how to look at it."""
-    connection.execute(
-        "INSERT OR REPLACE INTO usage_metrics_tables VALUES (?,?,?,?)",
-        (name, description, sort, ",".join(facets)),
-    )
-
-
-def _remedy(message: str) -> str:
-    if "locked" in message:
-        return (
-            "another program holds it for longer than [database] busy_seconds; close "
-            "it and rerun"
-        )
-    if "not a database" in message or "malformed" in message:
-        return (
-            "it is damaged; delete it and rerun: it is rebuilt from the Parquet files"
-        )
-    if "readonly" in message:
-        return "give write permission to it and to the folder that it is in, and rerun"
-    if "full" in message or "disk I/O" in message:
-        return "nothing of that day was changed; make room on the disk and rerun"
-    return "nothing of that day was changed; see to it and rerun"
+            cause = cause_of(error)
+            raise StorageError(f"{self.path}: {cause}; {remedy_for(cause)}") from error
 
 
 def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
@@ -492,74 +418,6 @@ def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
             cursor.executemany(*insertion(table.name, rows))
             given += rows.num_rows
     return given
-
-
-def rows_to_load(file: "pq.ParquetFile", table: Table) -> Iterator["pa.Table"]:
-    """What of a file goes into a table, and how, a row group at a time."""
-    for _, rows in row_groups(file):
-        if table.loaded is not None:
-            rows = rows.filter(rows[table.loaded])
-        if DAY in table.schema.names:
-            rows = with_day(rows, facts_of(file.metadata)["date"])
-        yield _with_times_as_text(_without_empty_columns(rows))
-
-
-def insertion(table: str, rows: "pa.Table") -> tuple[str, "pa.Table"]:
-    """The statement that inserts rows, and the columns whose values it is given.
-
-    A value that all rows share stands in the statement itself. The driver is given
-    each value of each row, and that takes longer than all that SQLite does with it.
-    """
-    names = rows.column_names
-    shared = {name: text for name in names[1:] if (text := _shared(rows[name]))}
-    given = rows.drop_columns(list(shared))
-    into = ", ".join(map(quoted, [*given.column_names, *shared]))
-    values = ", ".join(["?"] * given.num_columns + [*shared.values()])
-    return f"INSERT INTO {quoted(table)} ({into}) VALUES ({values})", given  # noqa: S608
-
-
-def _shared(column: "pa.ChunkedArray") -> str | None:
-    """The value that every row has, as it stands in a statement; None if none is."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    type_ = column.type
-    values = column
-    if pa.types.is_dictionary(type_):
-        unified = column.unify_dictionaries()
-        values = pa.chunked_array([chunk.indices for chunk in unified.chunks])
-    elif not (pa.types.is_integer(type_) or pa.types.is_boolean(type_)):
-        return None
-    least, most = pc.min_max(values, skip_nulls=False).values()
-    if not least.is_valid or least != most:
-        return None
-    value = column[0].as_py()
-    return literal(value) if isinstance(value, str) else str(int(value))
-
-
-def _without_empty_columns(rows: "pa.Table") -> "pa.Table":
-    """Leave out what is null in every row, as it is without being written.
-
-    The driver takes as long for a null as for a number, and a third of the columns of
-    a request log may hold nothing else.
-    """
-    names = rows.column_names
-    return rows.select([n for n in names if rows[n].null_count < rows.num_rows])
-
-
-def _with_times_as_text(table: "pa.Table") -> "pa.Table":
-    """Write times as SQLite does, ``2022-03-15 14:25:58.184967``, in UTC.
-
-    The driver would write them itself, a value at a time, and take as long for that as
-    for a third of the rest.
-    """
-    import pyarrow as pa
-
-    for index, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type):
-            utc = table[index].cast(pa.timestamp(field.type.unit))
-            table = table.set_column(index, field.name, utc.cast(pa.string()))
-    return table
 
 
 def _forget(cursor: Any, table: Table, source: str, day: dt.date) -> None:
