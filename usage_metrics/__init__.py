@@ -8,6 +8,7 @@
 """
 
 import gc
+import os
 
 from usage_metrics.config import set_luigi_defaults
 from usage_metrics.counting.backfill import CountDays
@@ -50,3 +51,7 @@ let_no_mail_stop_a_run()
 # What modules hold is no garbage. Python would look through it again and again, and in
 # the processes that several workers fork, every page of it would be copied for that.
 gc.freeze()
+
+# numpy's library for matrices starts a thread for each processor, and these spin for a
+# tenth of a second in every process; nothing here multiplies matrices.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
