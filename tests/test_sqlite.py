@@ -33,10 +33,12 @@ from usage_metrics.partitions import Partition
 from usage_metrics.warehouse import inspection, sqlite
 from usage_metrics.warehouse.rows import insertion
 from usage_metrics.warehouse.sqlite import Warehouse
-from usage_metrics.warehouse.tables import Table, of_partition, quoted
+from usage_metrics.warehouse.tables import LONGEST_LITERAL, Table, of_partition, quoted
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text(
-    "'\0;\"?", max_size=5
+TEXT = (
+    st.text(st.characters(exclude_categories=["Cs"]))
+    | st.text("'\0;\"?", max_size=5)
+    | st.just("'" * (LONGEST_LITERAL + 1))
 )
 """Any text, and what could end a text in a statement; Arrow has no lone surrogates."""
 

@@ -8,7 +8,7 @@ stage at a time. The ratios are to the thriftiest script, pyarrow a day at a tim
 alone and by ``luigi``.
 
 What there is to load grows with the share of requests that ask for data, and half of
-the time of a site that is asked for nothing else goes into its database. So there are
+the time of a site that is mostly asked for it goes into its database. So there are
 two runs: of a site whose requests are mostly of crawlers and for JavaScript files, and
 of one that is mostly asked for data, as the sample is.
 
@@ -137,10 +137,10 @@ def rival(name: str, folder: Path, once: Path, *options: str) -> Cost:
         return measure([*script, *map(str, paths), *options], folder)
 
 
-def read_exports(requests: int, days: int, data_share: float, folder: Path) -> None:
+def read_exports(requests: int, days: int, folder: Path) -> None:
     """Print how fast Extract reads JSON exports, next to Arrow's reader alone."""
     exports = folder / "exports"
-    make("exports", requests, days, folder, exports, data_share)
+    make("exports", requests, days, folder, exports)
     files = sorted(exports.iterdir())
     reader = measure([sys.executable, "-c", READ_JSON, *map(str, files)], folder)
     report("pyarrow.json", reader)
@@ -189,12 +189,16 @@ def main() -> None:
         "--exports", action="store_true", help="read JSON exports instead"
     )
     options = parser.parse_args()
-    benchmark = read_exports if options.exports else compare_stages
-    for data_share in options.data_share:
-        sizes = (options.requests, options.days, data_share)
-        say("{:,} requests of {} days, {:.0%} of them for data".format(*sizes))
+    requests, days = options.requests, options.days
+    say(f"{requests:,} requests of {days} days")
+    if options.exports:
         with tempfile.TemporaryDirectory() as folder:
-            benchmark(*sizes, Path(folder))
+            read_exports(requests, days, Path(folder))
+        return
+    for data_share in options.data_share:
+        say(f"{data_share:.0%} of them for data:")
+        with tempfile.TemporaryDirectory() as folder:
+            compare_stages(requests, days, data_share, Path(folder))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ NETWORK = pa.schema(
 """The columns that say from what network a request came."""
 
 REMEMBERED = 1 << 16
+"""So many names of networks; there are about 100,000, and a site meets some."""
 
 _AS_NUMBER = r"^AS\d+\s+(-\s+)?"
 """What precedes the name in the ``org`` column of a location."""

@@ -91,8 +91,7 @@ class MMDBProvider:
         titles = " + ".join(database.title for database in self._databases)
         self._located_by = f"mmdb {titles}"
         files = tuple(database.identity for database in self._databases)
-        self._known = _known_locations(files)
-        self._located = _located_addresses(files)
+        self._known, self._located = _remembered(files)
 
     @classmethod
     def from_config(cls) -> Self:
@@ -251,15 +250,11 @@ def identity(path: Path) -> Identity:
 
 
 @functools.lru_cache(maxsize=8)
-def _known_locations(_files: tuple[Identity, ...]) -> dict[bytes, Location]:
-    """What records mean, kept for the next day that is located with the same files."""
-    return {}
-
-
-@functools.lru_cache(maxsize=8)
-def _located_addresses(_files: tuple[Identity, ...]) -> dict[str, Location]:
-    """Where addresses are, kept in memory alone, and for the same files."""
-    return {}
+def _remembered(
+    _files: tuple[Identity, ...],
+) -> tuple[dict[bytes, Location], dict[str, Location]]:
+    """What records mean, and where addresses are, for the next day with these files."""
+    return {}, {}
 
 
 @functools.lru_cache(maxsize=8)

@@ -32,7 +32,7 @@ from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.cleaning import Distinct, dictionary, spread
 from usage_metrics.columns import STRING
 from usage_metrics.geocode import Located
-from usage_metrics.geocode.public import is_plain_ipv4
+from usage_metrics.geocode.public import REMEMBERED, is_plain_ipv4
 from usage_metrics.privacy.spellings import without
 
 MODES = ("keep", "truncate", "pseudonymize", "drop")
@@ -45,9 +45,6 @@ PSEUDONYM = "visitor-"
 
 DECIMALS = 1
 """Of latitude and longitude."""
-
-REMEMBERED = 1 << 16
-"""Addresses of IPv6, say: most of a day's were there the day before."""
 
 Spell = Callable[[Address], str | None]
 

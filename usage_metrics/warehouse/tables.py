@@ -21,6 +21,7 @@ VERSION = 2
 """Of the tables' layout; stored in the database as ``user_version``."""
 
 LONGEST_LITERAL = 1_000
+"""Characters; a statement may have a million bytes, and has many columns."""
 
 PARTITIONS = """
 CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
