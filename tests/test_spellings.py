@@ -121,6 +121,17 @@ def test_no_spelling_is_left_whatever_stands_around_it(
         assert remove(left, wanted) == left, "twice is once"
 
 
+@given(st.data(), st.ip_addresses())
+def test_one_address_in_a_column_of_ids_is_found(
+    data: st.DataObject, address: Address
+) -> None:
+    column = pa.array(["0f3a", None, data.draw(spellings(address)), "77"], STRING)
+    plain = parse_address(str(address))
+    left = without(column, lambda found: found == plain)
+    assert left is not None
+    assert left.to_pylist() == ["0f3a", None, None, "77"]
+
+
 @given(st.text(alphabet="0123456789abcdef:.%~-[] 2EeA3", max_size=60))
 def test_nothing_is_removed_from_a_text_without_an_address_looked_for(
     text: str,

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import luigi
 
-from usage_metrics import storage
+from usage_metrics import handover, storage
 from usage_metrics.errors import PartitionError, StorageError
+from usage_metrics.handover import RowsInMemory, Written
 from usage_metrics.partition_footer import check_content, read_footer
 from usage_metrics.partition_footer import facts_of as facts_of
 from usage_metrics.partition_writer import PartitionWriter
@@ -107,12 +108,27 @@ class Partition(luigi.Target):
                 metadata=footer.metadata,
                 read_dictionary=dictionaries_of(footer.metadata),
             )
-        if schema is not None and file.schema_arrow.names != schema.names:
-            raise PartitionError(
-                f"{self.path} was made by another version of this program, its columns "
-                "are not the present ones; delete it and rerun"
-            )
+        if schema is not None:
+            self._check_columns(file.metadata, schema)
         return file
+
+    def open_next(self, schema: "pa.Schema") -> "pq.ParquetFile | RowsInMemory":
+        """Open the file for the next stage: of what was just written, only the footer.
+
+        Args:
+            schema: the columns that it should have.
+
+        Raises:
+            PartitionError: as ``open`` does.
+        """
+        held = handover.take(self.path)
+        if held is None:
+            return self.open(schema)
+        metadata = self._metadata()
+        if facts_of(metadata).get("content_id") != held.content_id:
+            return self.open(schema)
+        self._check_columns(metadata, schema)
+        return RowsInMemory(metadata, held.groups)
 
     def verify(self) -> None:
         """Read the whole file and compare it with the hashes that it holds.
@@ -128,10 +144,13 @@ class Partition(luigi.Target):
         Raises:
             PartitionError: if it is missing or damaged, or not the file it should be.
         """
+        return facts_of(self._metadata())
+
+    def _metadata(self) -> "pq.FileMetaData":
         with self._open(storage.open_file) as source, self._naming_itself():
             metadata = read_footer(source).metadata
             self._check_identity(metadata)
-        return facts_of(metadata)
+        return metadata
 
     def _open(self, how: Callable[[str], "pa.NativeFile"]) -> "pa.NativeFile":
         try:
@@ -169,12 +188,21 @@ class Partition(luigi.Target):
                 "hand or by another program; delete it and rerun"
             )
 
+    def _check_columns(self, metadata: "pq.FileMetaData", schema: "pa.Schema") -> None:
+        if metadata.schema.to_arrow_schema().names != schema.names:
+            raise PartitionError(
+                f"{self.path} was made by another version of this program, its columns "
+                "are not the present ones; delete it and rerun"
+            )
+
     @contextlib.contextmanager
     def writing(
         self,
         schema: "pa.Schema",
         repeating: Sequence[str] = (),
         keep: "Callable[[PartitionWriter], bool] | None" = None,
+        *,
+        hand_on: bool = False,
     ) -> Iterator["PartitionWriter"]:
         """Write the partition; it appears, whole, when the block ends without error.
 
@@ -184,20 +212,26 @@ class Partition(luigi.Target):
             repeating: paths of columns of which many rows have the same value, beside
                 those that come as dictionaries.
             keep: says, of what was written, whether the file that is there stays.
+            hand_on: whether the next stage is about to open it, by ``open_next``.
 
         Raises:
             StorageError: if the place cannot be written to.
         """
+        written = Written() if hand_on else None
         with (
             _clear_errors(self.path),
             contextlib.suppress(_KeepTheOldError),
             storage.whole_or_absent(self.path, self._drafts) as stream,
         ):
-            writer = PartitionWriter(stream, schema, repeating, _identity(self))
+            writer = PartitionWriter(
+                stream, schema, repeating, _identity(self), written=written
+            )
             yield writer
             writer.close()
             if keep is not None and keep(writer):
                 raise _KeepTheOldError
+        if written is not None:
+            handover.hold(self.path, writer.content_id, written)
 
     def looked_at(self) -> float | None:
         """When, in seconds, the file was written or found to be as it should.
@@ -295,7 +329,7 @@ def written_at(fingerprint: str) -> float:
     return int(fingerprint.partition("-")[0]) / 1e9
 
 
-def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
+def made_from(file: "pq.ParquetFile | RowsInMemory") -> dict[str, Any]:
     """What a footer should say about the file that its rows were made from."""
     return {
         "rows_in": file.metadata.num_rows,
@@ -303,7 +337,9 @@ def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
     }
 
 
-def row_groups(file: "pq.ParquetFile") -> Iterator[tuple[int, "pa.Table"]]:
+def row_groups(
+    file: "pq.ParquetFile | RowsInMemory",
+) -> Iterator[tuple[int, "pa.Table"]]:
     """Give a file's row groups, each with the number of its first row.
 
     Raises:
@@ -325,7 +361,7 @@ def with_day(rows: "pa.Table", day: str) -> "pa.Table":
 
 
 @contextlib.contextmanager
-def naming_damage(file: "pq.ParquetFile") -> Iterator[None]:
+def naming_damage(file: "pq.ParquetFile | RowsInMemory") -> Iterator[None]:
     """Say which partition it is that cannot be read.
 
     Raises:

@@ -53,6 +53,7 @@ from usage_metrics.stage import LogsOfDay, Reporting, Stage, root
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+    from usage_metrics.handover import RowsInMemory
     from usage_metrics.partition_writer import PartitionWriter
     from usage_metrics.warehouse.sqlite import Changes, Warehouse
     from usage_metrics.warehouse.tables import Table
@@ -167,7 +168,7 @@ class Clean(Stage):
         not_requests = 0
         with (
             self.input().open() as raw,
-            self.output().writing(source.cleaned) as requests,
+            self.output().writing(source.cleaned, hand_on=True) as requests,
         ):
             with naming_damage(raw):
                 drop = superseded(raw, source.time, source.key, source.latest)
@@ -247,7 +248,7 @@ class Geocode(Stage):
         source = get_source(self.source)
         schema = geocode.with_location(source.cleaned, source.address)
         cleaned = self.input()
-        with cleaned.open(source.cleaned) as requests:
+        with cleaned.open_next(source.cleaned) as requests:
             if source.address is None:
                 located = geocode.nowhere()
             else:
@@ -501,7 +502,7 @@ def _geocoded_by(facts: dict[str, Any]) -> dict[str, Any]:
     return geocode.recipe(facts) | {"addresses": config.privacy().addresses}
 
 
-def _line_counts(cleaned: "pq.ParquetFile") -> dict[str, Any]:
+def _line_counts(cleaned: "pq.ParquetFile | RowsInMemory") -> dict[str, Any]:
     """What became of the log lines of a day, for when its cleaned file has to go."""
     facts = facts_of(cleaned.metadata)
     return {name: facts.get(name) for name in LINE_COUNTS}

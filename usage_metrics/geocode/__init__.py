@@ -21,6 +21,7 @@ from usage_metrics.agents.requests import suspects
 from usage_metrics.cleaning import Distinct, dictionary, filled, spread
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
 from usage_metrics.geocode.public import public_addresses
+from usage_metrics.handover import RowsInMemory
 from usage_metrics.partitions import naming_damage
 
 
@@ -143,7 +144,7 @@ def nowhere() -> Located:
 
 
 def locate_column(
-    file: pq.ParquetFile, column: str | None, provider: Provider
+    file: pq.ParquetFile | RowsInMemory, column: str | None, provider: Provider
 ) -> Located:
     """Locate the distinct addresses in a column of a partition."""
     if column is None:
