@@ -20,7 +20,7 @@ from usage_metrics.duplicates import superseded
 from usage_metrics.errors import ConfigError
 from usage_metrics.logs import open_logs
 from usage_metrics.logs.entry import ENTRY
-from usage_metrics.partitions import row_groups
+from usage_metrics.partition_rows import row_groups
 from usage_metrics.sources import Cleaned
 from usage_metrics.sources.datasette import CLEANED, SOURCE, clean
 

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from usage_metrics import handover, partition_writer
 from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import PartitionError
-from usage_metrics.partitions import Partition, facts_of, row_groups
+from usage_metrics.partition_footer import facts_of
+from usage_metrics.partition_rows import row_groups
+from usage_metrics.partitions import Partition
 from usage_metrics.pipeline import Clean, Extract, Geocode
 
 SCHEMA = pa.schema(

@@ -24,8 +24,8 @@ import luigi
 from usage_metrics import handover, storage
 from usage_metrics.errors import PartitionError, StorageError
 from usage_metrics.handover import RowsInMemory, Written
-from usage_metrics.partition_footer import check_content, read_footer
-from usage_metrics.partition_footer import facts_of as facts_of
+from usage_metrics.partition_footer import check_content, facts_of, read_footer
+from usage_metrics.partition_rows import dictionaries_of, remedy
 from usage_metrics.partition_writer import PartitionWriter
 
 if TYPE_CHECKING:
@@ -33,12 +33,6 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FILE_NAME = "part-0.parquet"
-DAY = "date"
-"""What the folder's name says for every row in it, under the name of a column.
-
-No file has a column of that name: readers of folders that find both cannot tell which
-of the two to take.
-"""
 RETRY_MARKER = ".unanswered"
 """Beside a file that a later run should complete; its content is of no interest."""
 
@@ -146,6 +140,13 @@ class Partition(luigi.Target):
         """
         return facts_of(self._metadata())
 
+    def content_id(self) -> str | None:
+        """The hash of its rows; None if it is missing or damaged."""
+        try:
+            return str(self.facts()["content_id"])
+        except PartitionError:
+            return None  # who reads it says why
+
     def _metadata(self) -> "pq.FileMetaData":
         with self._open(storage.open_file) as source, self._naming_itself():
             metadata = read_footer(source).metadata
@@ -175,7 +176,7 @@ class Partition(luigi.Target):
             yield
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise PartitionError(
-                f"{self.path} cannot be read: {error}; {_remedy(error)}"
+                f"{self.path} cannot be read: {error}; {remedy(error)}"
             ) from error
 
     def _check_identity(self, metadata: "pq.FileMetaData") -> None:
@@ -329,64 +330,6 @@ def written_at(fingerprint: str) -> float:
     return int(fingerprint.partition("-")[0]) / 1e9
 
 
-def made_from(file: "pq.ParquetFile | RowsInMemory") -> dict[str, Any]:
-    """What a footer should say about the file that its rows were made from."""
-    return {
-        "rows_in": file.metadata.num_rows,
-        "made_from": facts_of(file.metadata).get("content_id"),
-    }
-
-
-def row_groups(
-    file: "pq.ParquetFile | RowsInMemory",
-) -> Iterator[tuple[int, "pa.Table"]]:
-    """Give a file's row groups, each with the number of its first row.
-
-    Raises:
-        PartitionError: if one is damaged.
-    """
-    start = 0
-    for group in range(file.num_row_groups):
-        with naming_damage(file):
-            table = file.read_row_group(group)
-        yield start, table
-        start += table.num_rows
-
-
-def with_day(rows: "pa.Table", day: str) -> "pa.Table":
-    """Rows of a partition, with the day that its folder's name says."""
-    import pyarrow as pa
-
-    return rows.append_column(DAY, pa.repeat(day, rows.num_rows))
-
-
-@contextlib.contextmanager
-def naming_damage(file: "pq.ParquetFile | RowsInMemory") -> Iterator[None]:
-    """Say which partition it is that cannot be read.
-
-    Raises:
-        PartitionError: in place of Arrow's errors.
-    """
-    import pyarrow as pa
-
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        facts = facts_of(file.metadata)
-        raise PartitionError(
-            f"the {facts.get('stage')} file of {facts.get('source')} "
-            f"{facts.get('date')} is damaged ({error}); {_remedy(error)}"
-        ) from error
-
-
-def _remedy(error: Exception) -> str:
-    """Nobody should delete a file because a disk or a store did not answer."""
-    text = str(error)
-    if getattr(error, "errno", None) or "AWS Error" in text or "google::cloud" in text:
-        return "see to it and rerun"
-    return "delete it and rerun"
-
-
 @contextlib.contextmanager
 def _clear_errors(path: str) -> Iterator[None]:
     try:
@@ -403,16 +346,3 @@ def _identity(partition: Partition) -> dict[str, Any]:
         "source": partition.source,
         "date": partition.date.isoformat(),
     }
-
-
-def dictionaries_of(metadata: "pq.FileMetaData") -> list[str]:
-    """The paths of texts of which the distinct values are stored, and a code a row."""
-    if not metadata.num_row_groups:
-        return []
-    first = metadata.row_group(0)
-    columns = map(first.column, range(metadata.num_columns))
-    return [
-        column.path_in_schema
-        for column in columns
-        if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page
-    ]

@@ -18,6 +18,7 @@ import tenacity
 
 from usage_metrics import config, sentences
 from usage_metrics.beforehand import check_no_sample, check_provider
+from usage_metrics.database import open_warehouse, requests_table
 from usage_metrics.days import (
     RangeDaily,
     check_range,
@@ -39,14 +40,9 @@ from usage_metrics.errors import (
 )
 from usage_metrics.many_days import MANY_DAYS, ManyDays
 from usage_metrics.parameters import Day, OptionalDay
-from usage_metrics.partitions import (
-    Partition,
-    facts_of,
-    list_partitions,
-    made_from,
-    naming_damage,
-    row_groups,
-)
+from usage_metrics.partition_footer import facts_of
+from usage_metrics.partition_rows import made_from, naming_damage, row_groups
+from usage_metrics.partitions import Partition, list_partitions
 from usage_metrics.sources import get_source
 from usage_metrics.stage import LogsOfDay, Reporting, Stage, root
 
@@ -55,8 +51,7 @@ if TYPE_CHECKING:
 
     from usage_metrics.handover import RowsInMemory
     from usage_metrics.partition_writer import PartitionWriter
-    from usage_metrics.warehouse.sqlite import Changes, Warehouse
-    from usage_metrics.warehouse.tables import Table
+    from usage_metrics.warehouse.sqlite import Changes
 
 log = logging.getLogger("luigi-interface")
 
@@ -457,43 +452,9 @@ class LoadSQLite(Reporting):
             get_source(self.source).table,
             self.source,
             {day: fingerprint for day, fingerprint in files.items() if day in days},
-            content_id=lambda day: content_id(self._partition(day)),
+            content_id=lambda day: self._partition(day).content_id(),
             among=days,
         )
-
-
-def requests_table(name: str) -> "Table":
-    """The table of the requests of a source."""
-    from usage_metrics import geocode
-    from usage_metrics.warehouse.tables import Table
-
-    source = get_source(name)
-    return Table(
-        name=source.table,
-        schema=geocode.with_location(source.cleaned, source.address),
-        primary_key=source.primary_key,
-        indexes=source.indexes,
-        time=source.loaded_time,
-        loaded=source.loaded,
-        description=source.description,
-        facets=source.facets,
-    )
-
-
-def content_id(partition: Partition) -> str | None:
-    """The hash of a partition's rows; None if it is missing or damaged."""
-    try:
-        return str(partition.facts()["content_id"])
-    except PartitionError:
-        return None  # who reads it says why
-
-
-def open_warehouse() -> "Warehouse":
-    """The database that ``[database]`` names."""
-    from usage_metrics.warehouse.sqlite import Warehouse
-
-    settings = config.database()
-    return Warehouse(settings.path, settings.busy_seconds)
 
 
 def _geocoded_by(facts: dict[str, Any]) -> dict[str, Any]:

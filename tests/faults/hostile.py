@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from usage_metrics import config, geocode
+from usage_metrics.database import requests_table
 from usage_metrics.duplicates import superseded
 from usage_metrics.errors import InputError
 from usage_metrics.geocode.mmdb import MMDBProvider
 from usage_metrics.logs.blocks import read_blocks
 from usage_metrics.logs.entry_json import EntryReader
+from usage_metrics.partition_rows import row_groups
 from usage_metrics.partition_writer import PartitionWriter
-from usage_metrics.partitions import row_groups
-from usage_metrics.pipeline import requests_table
 from usage_metrics.sources import get_source
 from usage_metrics.warehouse.rows import rows_to_load
 

@@ -15,16 +15,11 @@ from usage_metrics.commands.overview import look_at
 from usage_metrics.commands.place import check_place
 from usage_metrics.counting.loading import usage_tables
 from usage_metrics.counting.tasks import CountUsage
+from usage_metrics.database import open_warehouse, requests_table
 from usage_metrics.errors import StorageError
 from usage_metrics.footers import Footers
 from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import (
-    STAGES,
-    Clean,
-    Geocode,
-    open_warehouse,
-    requests_table,
-)
+from usage_metrics.pipeline import STAGES, Clean, Geocode
 from usage_metrics.sentences import sentence_of
 from usage_metrics.warehouse.comparison import damaged_days
 

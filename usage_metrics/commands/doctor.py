@@ -16,9 +16,9 @@ from usage_metrics import config, run_log, storage
 from usage_metrics.commands import options
 from usage_metrics.commands.place import settings_files
 from usage_metrics.commands.running import has_central_scheduler
+from usage_metrics.database import open_warehouse
 from usage_metrics.days import utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
-from usage_metrics.pipeline import open_warehouse
 from usage_metrics.sentences import sentence_of
 from usage_metrics.sources import SOURCES, get_source
 

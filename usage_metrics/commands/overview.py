@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from usage_metrics import config, run_log
 from usage_metrics.counting.tasks import CountUsage
+from usage_metrics.database import open_warehouse
 from usage_metrics.days import ONE_DAY, days_between, kept_from
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.footers import DAMAGED, Footers
 from usage_metrics.lineage import CHAIN, Lineage
-from usage_metrics.pipeline import STAGES, Geocode, LoadSQLite, open_warehouse
+from usage_metrics.pipeline import STAGES, Geocode, LoadSQLite
 from usage_metrics.sources import get_source
 from usage_metrics.upkeep import end_of_days, refreshes
 

@@ -10,15 +10,12 @@ from usage_metrics import config
 from usage_metrics.counting.backfill import CountDays
 from usage_metrics.counting.counted import Counts
 from usage_metrics.counting.tasks import CountMonth
+from usage_metrics.database import open_warehouse
 from usage_metrics.days import days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.many_days import MANY_DAYS
 from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import (
-    LoadSQLite,
-    content_id,
-    open_warehouse,
-)
+from usage_metrics.pipeline import LoadSQLite
 from usage_metrics.stage import Reporting
 
 if TYPE_CHECKING:
@@ -111,7 +108,7 @@ class LoadUsage(Reporting):
             table.name,
             self.source,
             files,
-            content_id=lambda day: content_id(self._partition(table, day)),
+            content_id=lambda day: self._partition(table, day).content_id(),
             among=set(days_between(loaded.start.replace(day=1), loaded.end)),
         )
 

@@ -35,19 +35,9 @@ from usage_metrics.days import (
     why_not_yet,
 )
 from usage_metrics.errors import PartitionError
-from usage_metrics.partitions import (
-    DAY,
-    Partition,
-    list_partitions,
-    naming_damage,
-    with_day,
-)
-from usage_metrics.pipeline import (
-    STAGES,
-    Geocode,
-    LoadSQLite,
-    content_id,
-)
+from usage_metrics.partition_rows import DAY, naming_damage, with_day
+from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.pipeline import STAGES, Geocode, LoadSQLite
 from usage_metrics.stage import Reporting, Stage
 
 if TYPE_CHECKING:
@@ -124,7 +114,7 @@ class CountUsage(Stage):
         """Write a table, unless the file that is there holds the same."""
 
         def is_there(written: "PartitionWriter") -> bool:
-            return written.content_id == content_id(partition)
+            return written.content_id == partition.content_id()
 
         if DAY in table.column_names:
             table = table.drop_columns([DAY])
@@ -171,7 +161,7 @@ class CountUsage(Stage):
         root, stage = config.paths().root, Geocode.stage
         return counting_from(
             self.date,
-            lambda day: content_id(Partition(root, stage, self.source, day)),
+            lambda day: Partition(root, stage, self.source, day).content_id(),
             counting_settings(),
         )
 
@@ -257,7 +247,7 @@ class CountMonth(OfMonth):
 
     def _made_from(self) -> dict[str, str | None]:
         return {
-            day.date.isoformat(): content_id(day)
+            day.date.isoformat(): day.content_id()
             for day in self.counted(CountUsage.stage)
         }
 

@@ -22,7 +22,7 @@ from usage_metrics.cleaning import Distinct, dictionary, filled, spread
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
 from usage_metrics.geocode.public import public_addresses
 from usage_metrics.handover import RowsInMemory
-from usage_metrics.partitions import naming_damage
+from usage_metrics.partition_rows import naming_damage
 
 
 @contextmanager

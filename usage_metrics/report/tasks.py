@@ -12,11 +12,12 @@ import luigi
 
 from usage_metrics import config, storage
 from usage_metrics.counting.loading import LoadUsage, usage_tables
+from usage_metrics.database import open_warehouse
 from usage_metrics.days import ONE_DAY, days_between
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import Clean, Geocode, LoadSQLite, open_warehouse
+from usage_metrics.pipeline import Clean, Geocode, LoadSQLite
 from usage_metrics.stage import Reporting
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from usage_metrics.partitions import DAY, facts_of, row_groups, with_day
+from usage_metrics.partition_footer import facts_of
+from usage_metrics.partition_rows import DAY, row_groups, with_day
 from usage_metrics.warehouse.tables import Table, literal, quoted
 
 if TYPE_CHECKING:

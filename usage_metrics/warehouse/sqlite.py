@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.errors import StorageError
-from usage_metrics.partitions import Partition, facts_of
+from usage_metrics.partition_footer import facts_of
+from usage_metrics.partitions import Partition
 from usage_metrics.warehouse import metadata
 from usage_metrics.warehouse.finishing import describe, finish, has_indexes
 from usage_metrics.warehouse.inspection import miscounts, table_sizes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from usage_metrics import columns
-from usage_metrics.partitions import DAY
+from usage_metrics.partition_rows import DAY
 
 if TYPE_CHECKING:
     import pyarrow as pa
