@@ -1,9 +1,11 @@
 """The tasks that count: a day, a month, a report; again only when something changed."""
 
+import contextlib
 import csv
 import datetime as dt
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import duckdb
@@ -386,3 +388,20 @@ def test_a_day_of_many_row_groups_is_read_as_it_was_written(
 
     assert read["text"].type == pa.dictionary(pa.int8(), pa.string())
     assert read.to_pylist() == rows.to_pylist()
+
+
+@pytest.mark.parametrize("lost", ["view", "metadata"])
+def test_what_a_killed_run_did_not_say_of_the_tables_the_next_does(
+    two_days: Flow, lost: str
+) -> None:
+    two_days.build(LoadUsage())
+    if lost == "view":
+        with contextlib.closing(sqlite3.connect(two_days.database)) as database:
+            database.execute("DROP VIEW use_per_day")
+    else:
+        two_days.database.with_suffix(".metadata.json").unlink()
+    assert not LoadUsage().complete()
+    two_days.build(LoadUsage())
+    assert LoadUsage().complete()
+    assert two_days.query("SELECT sum(requests) > 0 FROM use_per_day") == [(1,)]
+    assert two_days.database.with_suffix(".metadata.json").exists()

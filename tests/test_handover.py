@@ -132,7 +132,7 @@ def test_of_a_long_partition_no_row_stays_in_memory(
     partition: Partition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partition_writer, "ROW_GROUP_ROWS", 2)
-    monkeypatch.setattr(handover, "HELD_BYTES", 500)
+    monkeypatch.setattr(handover, "MOST_BYTES", 500)
     _write(partition, *[_table("a", "b")] * 10)
     assert handover.take(partition.path) is None
     with partition.open_next(SCHEMA) as rows:

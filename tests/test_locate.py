@@ -20,7 +20,7 @@ from usage_metrics.geocode import (
     with_location,
 )
 from usage_metrics.geocode.locations import LOCATION, Location
-from usage_metrics.geocode.public import is_public, public_addresses
+from usage_metrics.geocode.public import is_public, public_addresses, remembering
 
 Text = str | None
 
@@ -382,3 +382,16 @@ def test_it_says_in_a_few_words_how_many_there_were(unanswered: int, text: str) 
     located = Located("remote_ip", Distinct(addresses), places, facts)
     assert str(located) == text
     assert located.unanswered == unanswered
+
+
+def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
+    asked = []
+
+    @remembering
+    def ask(text: str) -> int:
+        asked.append(text)
+        return len(text)
+
+    for text in ("8.8.8.8", "x" * 1000) * 2:
+        assert ask(text) == len(text)
+    assert asked == ["8.8.8.8", "x" * 1000, "x" * 1000]

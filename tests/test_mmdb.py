@@ -554,3 +554,14 @@ def test_a_closed_provider_answers_no_more(write: Write) -> None:
 
 def test_unknown_is_none_in_every_column() -> None:
     assert set(to_location(Facts(), "a test")) == {None, "a test"}
+
+
+def test_of_a_day_with_too_many_addresses_none_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mmdb, "MOST_LOCATED", 3)
+    with MMDBProvider() as provider:
+        few, many = ["8.8.8.8", "1.1.1.1"], [f"8.8.8.{n}" for n in range(4)]
+        first, again = provider.locate(few), provider.locate([*few, "9.9.9.9"])
+        assert again[:2] == first
+        assert len(provider.locate(many)) == len(provider._located) + 4

@@ -17,9 +17,9 @@ from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, days, request
 from luigi.execution_summary import LuigiStatusCode
 
-from usage_metrics import pipeline
+from usage_metrics import pipeline, storage
 from usage_metrics.days import RangeDaily, utc_now
-from usage_metrics.errors import ChangingError
+from usage_metrics.errors import BackfillError, ChangingError, UnreachableError
 from usage_metrics.logs import blocks, exports
 from usage_metrics.partitions import list_partitions
 from usage_metrics.pipeline import (
@@ -29,6 +29,7 @@ from usage_metrics.pipeline import (
     Geocode,
     LoadSQLite,
 )
+from usage_metrics.privacy.treatment import Treatment
 from usage_metrics.sources.datasette import SOURCE
 from usage_metrics.stage import LogsOfDay
 
@@ -681,3 +682,83 @@ def test_each_task_logs_one_line_of_what_came_of_it(
         assert len(about) == 2, about
         assert "running" in about[0]
         assert about[1].endswith(f": {says}")
+
+
+# --- what a provider left unanswered --------------------------------------------------
+
+
+@pytest.fixture
+def unanswered(flow: Flow) -> Flow:
+    """Two loaded days; a run before this one left addresses of the first unanswered."""
+    flow.export_days(2)
+    flow.load(2)
+    first = flow.partition("geocoded")
+    first.ask_again(wanted=True)
+    an_hour_ago = time.time() - 3600
+    os.utime(f"{first.folder}/.unanswered", (an_hour_ago, an_hour_ago))
+    return flow
+
+
+def test_a_run_that_fails_while_it_asks_again_leaves_that_to_the_next(
+    unanswered: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Treatment, "of_requests", fail)
+        with pytest.raises(KeyboardInterrupt):
+            Geocode(date=DAY).run()
+    assert not Geocode(date=DAY).complete()
+    Geocode(date=DAY).run()
+    assert Geocode(date=DAY).complete()
+
+
+def test_a_partial_load_leaves_a_day_whose_addresses_are_to_be_asked_again(
+    unanswered: Flow,
+) -> None:
+    before = unanswered.loaded_days()
+    assert unanswered.load(2, partial=True).status == LuigiStatusCode.SUCCESS
+    assert unanswered.loaded_days() == before
+    unanswered.database.unlink()
+    unanswered.load(2, partial=True)
+    assert unanswered.loaded_days() == before
+
+
+# --- a disk or a store that does not answer -------------------------------------------
+
+
+def test_a_day_whose_files_cannot_be_looked_at_does_not_stop_the_others(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow.export_days(3)
+    exists = storage.exists
+
+    def fail(path: str) -> bool:
+        if f"raw/datasette/date={DAY + ONE_DAY}" in path:
+            raise OSError("AWS Error SLOW_DOWN during HeadObject operation")
+        return exists(path)
+
+    monkeypatch.setattr(storage, "exists", fail)
+    with pytest.raises(BackfillError, match="cannot be looked at.*see to it and rerun"):
+        Backfill(start=DAY, stop=DAY + 3 * ONE_DAY).run()
+    done = list_partitions(str(flow.root), "geocoded", "datasette")
+    assert list(done) == [DAY, DAY + 2 * ONE_DAY]
+
+
+@pytest.mark.parametrize("call", ["exists", "open_file"])
+def test_entries_that_cannot_be_compared_replace_nothing(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    flow.export_days(1)
+    Extract(date=DAY).run()
+    flow.export(DAY, request("a"))
+
+    def fail(_: str) -> None:
+        raise OSError("AWS Error SLOW_DOWN during HeadObject operation")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, call, fail)
+        with pytest.raises(UnreachableError):
+            Extract(date=DAY).run()
+    assert flow.table("raw").num_rows == 2

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.columns import STRING
+from usage_metrics.privacy import spellings as spellings_module
 from usage_metrics.privacy.spellings import (
     REMOVED,
+    Candidate,
     Wanted,
     anonymous,
     remove,
@@ -155,3 +158,74 @@ def test_a_column_is_searched_and_all_else_in_it_stays(type_: pa.DataType) -> No
     ]
     assert without(column, among("198.51.100.1")) is None
     assert without(pa.chunked_array([], type_), among(V4)) is None
+
+
+# --- what a visitor can make it cost --------------------------------------------------
+
+
+def _plainly(text: str, start: int) -> Iterator[Candidate]:
+    """Every beginning of a candidate, longest first, each read by ``ipaddress``."""
+    ends = {len(text)}
+    for separator in spellings_module._SEPARATOR.finditer(text):
+        ends |= set(separator.span())
+    for end in sorted(ends, reverse=True):
+        plain = spellings_module._SEPARATOR.sub(
+            lambda found: ":" if found[0][-1] in ":Aa" else ".", text[:end]
+        )
+        address = parse_address(plain)
+        if address is not None:
+            yield Candidate(address, start, start + end)
+
+
+PIECES = st.sampled_from(
+    [
+        "1",
+        "a:",
+        "::",
+        ":",
+        "%3A",
+        "~3A",
+        ".",
+        "2.",
+        "%253a",
+        "255",
+        "ffff:",
+        "-",
+        "0",
+        "[",
+        "]",
+        "8.8.8.8",
+        "::ffff:",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_candidates_are_those_that_reading_every_beginning_finds(text: str) -> None:
+    found = [set(readings) for readings in spellings_module._candidates(text)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spellings_module, "_readings", _plainly)
+        assert found == [set(some) for some in spellings_module._candidates(text)]
+
+
+@pytest.mark.parametrize("piece", [":", "1:", "1::2:3:", "%3A", "::ffff:", "1.", "1-"])
+def test_a_text_full_of_separators_costs_a_few_looks_a_character(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def parse(text: str) -> Address | None:
+        nonlocal looks
+        looks += 1
+        return parse_address(text)
+
+    monkeypatch.setattr(spellings_module, "parse_address", parse)
+    text = piece * (8192 // len(piece))
+    assert remove(text, lambda _: False) == text
+    assert looks <= 8 * len(text)
+
+
+@pytest.mark.parametrize("piece", ["1.", "1:", "1::2:3:"])
+def test_what_is_full_of_candidates_is_not_remembered(piece: str) -> None:
+    assert spellings_module._few_candidates(piece * 100) is None
+    assert spellings_module._few_candidates("Chrome/147.0.0.0") is not None

@@ -30,7 +30,8 @@ from usage_metrics.columns import (
 )
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import Partition
-from usage_metrics.warehouse import inspection, sqlite
+from usage_metrics.warehouse import comparison, inspection, sqlite
+from usage_metrics.warehouse.comparison import damaged_days
 from usage_metrics.warehouse.rows import insertion
 from usage_metrics.warehouse.sqlite import Warehouse
 from usage_metrics.warehouse.tables import LONGEST_LITERAL, Table, of_partition, quoted
@@ -265,6 +266,7 @@ def test_what_is_not_there_lacks_no_index(tmp_path: Path) -> None:
     absent = Warehouse(str(tmp_path / "toy.db"), 0.2)
     assert absent.is_finished(REQUESTS)
     absent.create(dataclasses.replace(REQUESTS, name="other"))
+    absent.finish()
     assert absent.is_finished(REQUESTS)
 
 
@@ -683,3 +685,36 @@ def test_a_database_that_is_not_there_has_neither_damage_nor_size(
 ) -> None:
     nothing = Warehouse(str(tmp_path / "none.db"), busy_seconds=0.2)
     assert (nothing.damages(), nothing.sizes()) == ([], [])
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"{}", None])
+def test_a_metadata_file_that_is_damaged_or_gone_is_made_again(
+    warehouse: Warehouse, damage: bytes | None
+) -> None:
+    warehouse.finish(REQUESTS)
+    file = Path(warehouse.path).with_suffix(".metadata.json")
+    right = file.read_bytes()
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage)
+    assert not warehouse.is_finished(REQUESTS)
+    warehouse.finish(REQUESTS)
+    assert warehouse.is_finished(REQUESTS)
+    assert file.read_bytes() == right
+
+
+def test_a_day_taken_out_while_it_is_compared_is_passed_over(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _file(tmp_path, _rows("a"))
+    warehouse.replace_day(REQUESTS, file, "f")
+    compare = comparison._summary
+
+    def compare_and_drop(rows: Any) -> tuple[int, int]:
+        found = compare(rows)
+        warehouse.drop_day(REQUESTS, "toy", DAY)
+        return found
+
+    monkeypatch.setattr(comparison, "_summary", compare_and_drop)
+    assert list(damaged_days(warehouse, REQUESTS, "toy", lambda _: file)) == []

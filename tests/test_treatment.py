@@ -191,7 +191,11 @@ def test_a_database_that_had_addresses_holds_none_after_a_stricter_setting(
         assert not [p for p in places_of(address, flow.folder) if "usage" in p]
 
 
-def test_what_no_request_has_is_not_written(flow: Flow, settings: Settings) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_what_no_request_has_is_not_written(
+    flow: Flow, settings: Settings, mode: str
+) -> None:
+    settings("privacy", addresses=mode)
     settings("datasette", maximum_rejected_share=1)
     rejected = entry() | {"insertId": None}
     flow.export(DAY, request("b", remoteIp="1.1.1.1"), rejected)
@@ -290,3 +294,18 @@ def test_a_cleaned_file_that_was_made_again_otherwise_is_not_mixed_in(
         neighbours.delete(stage)
     neighbours.build(Clean(date=DAY))
     assert counted(neighbours)[3] == "as geocoded"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["81.2.69.142, 10.0.0.1", "[2001:db8::142]", " 81.2.69.142:80", "for=81.2.69.142"],
+)
+def test_an_address_beside_something_else_is_taken_out_of_texts_too(
+    written: str,
+) -> None:
+    texts = pa.array([f"?ip={text}" for text in ("81.2.69.142", "2001:db8::142")])
+    rows = pa.table({"remote_ip": pa.array([written, None], STRING), "referer": texts})
+    treatment = Treatment("truncate", "remote_ip", Distinct(pa.array([written])))
+    left = treatment.of_requests(rows)
+    assert left["remote_ip"].to_pylist() == [None, None]
+    assert "?ip=address-removed" in left["referer"].to_pylist()

@@ -40,6 +40,10 @@ class PartitionError(StorageError):
     """The file of a partition is missing, damaged, foreign or of another version."""
 
 
+class UnreachableError(PartitionError):
+    """A disk or a store does not say whether a partition is there, or what it holds."""
+
+
 class NotYetError(UsageMetricsError):
     """The log entries of a day cannot be had yet."""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-HELD_BYTES = 32 << 20
+MOST_BYTES = 32 << 20
 """Of a longer partition nothing is held; it is read back a row group at a time."""
 
 
@@ -25,13 +25,14 @@ class Written:
     """None if there were too many."""
     held_bytes: int = 0
 
-    def add(self, group: "pa.Table") -> None:
-        """Hold another row group, or from now on none."""
-        self.held_bytes += group.nbytes
-        if self.held_bytes > HELD_BYTES:
+    def add(self, rows: "pa.Table", rows_a_group: int) -> None:
+        """Hold more row groups, or from now on none."""
+        self.held_bytes += rows.nbytes
+        if self.held_bytes > MOST_BYTES:
             self.groups = None
         if self.groups is not None:
-            self.groups.append(group)
+            starts = range(0, max(1, rows.num_rows), rows_a_group)
+            self.groups += [rows.slice(start, rows_a_group) for start in starts]
 
 
 @dataclass

@@ -70,12 +70,16 @@ def naming_damage(file: "pq.ParquetFile | RowsInMemory") -> Iterator[None]:
         ) from error
 
 
+def is_out_of_reach(error: Exception) -> bool:
+    """Whether an error is of a disk or a store, and not of what a file holds."""
+    text = str(error)
+    of_store = "AWS Error" in text or "google::cloud" in text
+    return of_store or bool(getattr(error, "errno", None))
+
+
 def remedy(error: Exception) -> str:
     """Nobody should delete a file because a disk or a store did not answer."""
-    text = str(error)
-    if getattr(error, "errno", None) or "AWS Error" in text or "google::cloud" in text:
-        return "see to it and rerun"
-    return "delete it and rerun"
+    return f"{'see to' if is_out_of_reach(error) else 'delete'} it and rerun"
 
 
 def dictionaries_of(metadata: "pq.FileMetaData") -> list[str]:

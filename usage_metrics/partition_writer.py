@@ -114,8 +114,7 @@ class PartitionWriter:
             )
         self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
         if self.written is not None:
-            for start in range(0, max(1, table.num_rows), ROW_GROUP_ROWS):
-                self.written.add(table.slice(start, ROW_GROUP_ROWS))
+            self.written.add(table, ROW_GROUP_ROWS)
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
 

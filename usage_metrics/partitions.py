@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import luigi
 
 from usage_metrics import handover, storage
-from usage_metrics.errors import PartitionError, StorageError
+from usage_metrics.errors import PartitionError, StorageError, UnreachableError
 from usage_metrics.handover import RowsInMemory, Written
 from usage_metrics.partition_footer import check_content, facts_of, read_footer
-from usage_metrics.partition_rows import dictionaries_of, remedy
+from usage_metrics.partition_rows import dictionaries_of, is_out_of_reach, remedy
 from usage_metrics.partition_writer import PartitionWriter
 
 if TYPE_CHECKING:
@@ -71,10 +71,15 @@ class Partition(luigi.Target):
         return f"{self.folder}/{FILE_NAME}"
 
     def exists(self) -> bool:
-        """Whether the partition is complete."""
-        if not storage.exists(self.path):
-            return False
-        asked = storage.changed_at(f"{self.folder}/{RETRY_MARKER}")
+        """Whether the partition is complete.
+
+        Raises:
+            UnreachableError: if that cannot be found out.
+        """
+        with _naming_what_is_out_of_reach(self.path):
+            if not storage.exists(self.path):
+                return False
+            asked = storage.changed_at(f"{self.folder}/{RETRY_MARKER}")
         return asked is None or not _was_before_this_run(asked)
 
     def open(self, schema: "pa.Schema | None" = None) -> "pq.ParquetFile":
@@ -159,7 +164,7 @@ class Partition(luigi.Target):
         except FileNotFoundError:
             raise PartitionError(f"{self.path} is not there; rerun") from None
         except OSError as error:
-            raise PartitionError(
+            raise UnreachableError(
                 f"{self.path} cannot be opened: {error}; see to it and rerun"
             ) from error
 
@@ -175,7 +180,8 @@ class Partition(luigi.Target):
         try:
             yield
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise PartitionError(
+            kind = UnreachableError if is_out_of_reach(error) else PartitionError
+            raise kind(
                 f"{self.path} cannot be read: {error}; {remedy(error)}"
             ) from error
 
@@ -238,11 +244,15 @@ class Partition(luigi.Target):
         """When, in seconds, the file was written or found to be as it should.
 
         None if it is not there.
+
+        Raises:
+            UnreachableError: if that cannot be found out.
         """
-        written = storage.changed_at(self.path)
-        if written is None:
-            return None
-        checked = storage.changed_at(f"{self.folder}/{CHECKED_MARKER}")
+        with _naming_what_is_out_of_reach(self.path):
+            written = storage.changed_at(self.path)
+            if written is None:
+                return None
+            checked = storage.changed_at(f"{self.folder}/{CHECKED_MARKER}")
         return max(written, checked or 0) / 1e9
 
     def mark_checked(self) -> None:
@@ -265,7 +275,7 @@ class Partition(luigi.Target):
             StorageError: if it cannot be deleted.
         """
         with _clear_errors(self.path):
-            for name in (RETRY_MARKER, CHECKED_MARKER, FILE_NAME):
+            for name in (FILE_NAME, RETRY_MARKER, CHECKED_MARKER):
                 storage.delete(f"{self.folder}/{name}")
             if "://" not in self.folder:
                 with contextlib.suppress(OSError):
@@ -287,9 +297,12 @@ class Partition(luigi.Target):
 
 
 def days_with(name: str, root: str, stage: str, source: str) -> list[dt.date]:
-    """The days that have a file of a name, whether or not it is to be made again."""
-    listed = storage.list_files(f"{root}/{stage}/{source}", [name])
-    return sorted(day for path, _, _ in listed if (day := _day_of(path)) is not None)
+    """The days that have a file of a name, whether or not it is to be made again.
+
+    Raises:
+        UnreachableError: if the folder cannot be listed.
+    """
+    return sorted(day for day, *_ in _list_days([name], root, stage, source))
 
 
 def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
@@ -297,19 +310,43 @@ def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
 
     Returns:
         The days, each with a fingerprint that changes when the file is replaced.
+
+    Raises:
+        UnreachableError: if the folder cannot be listed.
     """
-    files: dict[dt.date, str] = {}
+    files = {}
     unanswered = set()
     names = (FILE_NAME, RETRY_MARKER)
-    for path, modified, size in storage.list_files(f"{root}/{stage}/{source}", names):
-        day = _day_of(path)
-        if day is None:
-            continue
+    for day, path, modified, size in _list_days(names, root, stage, source):
         if path.endswith(FILE_NAME):
             files[day] = f"{modified}-{size}"
         elif _was_before_this_run(modified):
             unanswered.add(day)
     return {day: files[day] for day in sorted(files) if day not in unanswered}
+
+
+def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
+    """List the partitions of a stage, those too that this run should complete.
+
+    Returns:
+        As ``list_partitions``.
+
+    Raises:
+        UnreachableError: if the folder cannot be listed.
+    """
+    listed = _list_days([FILE_NAME], root, stage, source)
+    return {day: f"{modified}-{size}" for day, _, modified, size in sorted(listed)}
+
+
+def _list_days(
+    names: Sequence[str], root: str, stage: str, source: str
+) -> Iterator[tuple[dt.date, str, int, int]]:
+    """The files of certain names: day, path, time of change, size."""
+    folder = f"{root}/{stage}/{source}"
+    with _naming_what_is_out_of_reach(folder):
+        for path, modified, size in storage.list_files(folder, names):
+            if (day := _day_of(path)) is not None:
+                yield day, path, modified, size
 
 
 def _day_of(path: str) -> dt.date | None:
@@ -328,6 +365,16 @@ def _was_before_this_run(modified: int) -> bool:
 def written_at(fingerprint: str) -> float:
     """When, in seconds, the file of a fingerprint was written."""
     return int(fingerprint.partition("-")[0]) / 1e9
+
+
+@contextlib.contextmanager
+def _naming_what_is_out_of_reach(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnreachableError(
+            f"{path} cannot be looked at: {error}; see to it and rerun"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -36,13 +36,13 @@ from usage_metrics.errors import (
     NotYetError,
     PartitionError,
     RejectedShareError,
-    StorageError,
+    UnreachableError,
 )
 from usage_metrics.many_days import MANY_DAYS, ManyDays
 from usage_metrics.parameters import Day, OptionalDay
 from usage_metrics.partition_footer import facts_of
 from usage_metrics.partition_rows import made_from, naming_damage, row_groups
-from usage_metrics.partitions import Partition, list_partitions
+from usage_metrics.partitions import Partition, list_partitions, list_present
 from usage_metrics.sources import get_source
 from usage_metrics.stage import LogsOfDay, Reporting, Stage, root
 
@@ -111,9 +111,12 @@ class Extract(Stage):
     def _is_as_before(self, entries: "PartitionWriter") -> bool:
         """Whether the file that is there, if there is one, holds the same entries."""
         raw = self.output()
+        is_there = raw.exists()
         try:
-            before = raw.facts() if raw.exists() else None
-        except StorageError:  # damaged, so that the new one takes its place
+            before = raw.facts() if is_there else None
+        except UnreachableError:  # it may hold more than this one
+            raise
+        except PartitionError:  # damaged, so that the new one takes its place
             return False
         if before is None:
             return False
@@ -249,8 +252,10 @@ class Geocode(Stage):
             else:
                 with geocode.open_provider() as provider:
                     located = geocode.locate_column(requests, source.address, provider)
-            # Before the file, so that a kill between the two loses no address.
-            self.output().ask_again(wanted=located.unanswered > 0)
+            # Before the file, and taken back behind it: a kill between the two loses no
+            # address.
+            if located.unanswered:
+                self.output().ask_again(wanted=True)
             treatment = Treatment(
                 config.privacy().addresses, source.address, located.addresses
             )
@@ -263,6 +268,8 @@ class Geocode(Stage):
                 geocoded.facts["cleaning"] = _line_counts(requests)
                 if source.address is not None:
                     geocoded.facts["recipe"] = _geocoded_by(located.facts)
+            if not located.unanswered:
+                self.output().ask_again(wanted=False)
         self.say(f"{geocoded.rows:,} requests · {located}", geocoded.rows)
 
 
@@ -334,12 +341,12 @@ class LoadSQLite(Reporting):
         return [*self._days_to_make(), *self._refreshes()]
 
     def _days_to_make(self) -> list[luigi.Task]:
-        files = self._files()
+        done = self._done()
         days = self._days()
         if not days:
             return []
-        if sum(day not in files for day in days) > MANY_DAYS:
-            end, not_yet = self._not_to_be_had(files)
+        if sum(day not in done for day in days) > MANY_DAYS:
+            end, not_yet = self._not_to_be_had(done)
             return [
                 *(
                     Backfill(start=start, stop=stop, source=self.source)
@@ -370,13 +377,15 @@ class LoadSQLite(Reporting):
     def complete(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
         config.check_sections()
-        files = self._files()
+        done = [] if self.partial else self._done()
         if not self.partial and (
-            any(day not in files for day in self._days()) or self._refreshes()
+            any(day not in done for day in self._days()) or self._refreshes()
         ):
             return False
         table = requests_table(self.source)
-        return not any(self._changes(files)) and open_warehouse().is_finished(table)
+        return not any(self._changes(self._files())) and open_warehouse().is_finished(
+            table
+        )
 
     def run(self) -> None:
         """Replace the days that changed, each in one transaction."""
@@ -424,13 +433,13 @@ class LoadSQLite(Reporting):
         return end
 
     def _not_to_be_had(
-        self, files: Collection[dt.date]
+        self, done: Collection[dt.date]
     ) -> tuple[dt.date, list[dt.date]]:
         """The last days, of which there are no logs yet, and the first of them."""
         end = self.end
         not_yet: list[dt.date] = []
         for day in reversed(self._days()):
-            if day in files or why_not_yet(self.source, day) is None:
+            if day in done or why_not_yet(self.source, day) is None:
                 break
             not_yet.append(day)
             end = day
@@ -440,8 +449,13 @@ class LoadSQLite(Reporting):
         """The days of the range, but for those of which nothing is to be kept."""
         return days_between(max(self.start, kept_from(Geocode.stage)), self.end)
 
-    def _files(self) -> dict[dt.date, str]:
+    def _done(self) -> Collection[dt.date]:
+        """The days that need not be made."""
         return list_partitions(root(), Geocode.stage, self.source)
+
+    def _files(self) -> dict[dt.date, str]:
+        """The files, those too of which some addresses are to be asked again."""
+        return list_present(root(), Geocode.stage, self.source)
 
     def _partition(self, day: dt.date) -> Partition:
         return Partition(root(), Geocode.stage, self.source, day)

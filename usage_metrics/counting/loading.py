@@ -59,8 +59,9 @@ class LoadUsage(Reporting):
         loaded, *to_count = self.requires()
         if to_count or not loaded.complete():
             return False
-        return not any(
-            any(self._changes(table, self._files(table))) for table in usage_tables()
+        tables = usage_tables()
+        return open_warehouse().is_finished(*tables) and not any(
+            any(self._changes(table, self._files(table))) for table in tables
         )
 
     def run(self) -> None:

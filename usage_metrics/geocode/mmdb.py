@@ -127,7 +127,10 @@ class MMDBProvider:
         columns = [database.records(new) for database in self._databases]
         found = (self._location(records) for records in zip(*columns, strict=True))
         known.update(zip(new, found, strict=True))
-        return list(map(known.__getitem__, addresses))
+        answers: list[Location | None] = list(map(known.__getitem__, addresses))
+        if len(known) > MOST_LOCATED:  # of this day alone
+            known.clear()
+        return answers
 
     def facts(self) -> dict[str, str]:
         """What the file footer should say of the databases."""

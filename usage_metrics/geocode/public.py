@@ -4,11 +4,15 @@ import contextlib
 import functools
 import re
 import socket
+from collections.abc import Callable
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.agents.addresses import Address, parse_address
+
+Result = TypeVar("Result")
 
 _PART = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_PART}(?:\.{_PART}){{3}}$"
@@ -31,7 +35,21 @@ The operating system reads and writes these, twenty times as fast as ``ipaddress
 """
 
 REMEMBERED = 1 << 16
-"""Addresses, mostly of IPv6: most of a day's were there the day before."""
+REMEMBERED_LENGTH = 64
+"""So many addresses, mostly of IPv6, are remembered: most of a day's were there the
+day before. None is longer; what somebody else wrote in its place may be.
+"""
+
+
+def remembering(function: Callable[[str], Result]) -> Callable[[str], Result]:
+    """Have a function remember what it found of addresses."""
+    remembered = functools.lru_cache(maxsize=REMEMBERED)(function)
+
+    @functools.wraps(function)
+    def ask(text: str) -> Result:
+        return (remembered if len(text) <= REMEMBERED_LENGTH else function)(text)
+
+    return ask
 
 
 def is_plain_ipv4(texts: pa.Array) -> pa.BooleanArray:
@@ -60,7 +78,7 @@ def public_addresses(texts: pa.Array) -> tuple[list[str], pa.BooleanArray]:
     return public.to_pylist(), pc.replace_with_mask(plain, others, verdicts)
 
 
-@functools.lru_cache(maxsize=REMEMBERED)
+@remembering
 def _judge(text: str) -> tuple[str | None, bool | None]:
     if _COMMON_IPV6.match(text):
         with contextlib.suppress(OSError):  # it is no address

@@ -10,8 +10,10 @@ What looks like an address often is none: ``Chrome/147.0.0.0``. So the caller sa
 addresses are looked for, and only those are found.
 """
 
+import contextlib
 import functools
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -30,7 +32,10 @@ Wanted = Callable[[Address], bool]
 
 REMEMBERED = 1 << 14
 REMEMBERED_LENGTH = 1 << 10
-"""So many texts, and none that is longer, are remembered with what is in them."""
+REMEMBERED_CANDIDATES = 8
+"""So many texts are remembered with what is in them: none that is longer, or that
+somebody filled with what looks like addresses.
+"""
 
 _ESCAPE = "(?:%(?:25)*|~)"
 """Percent signs may be encoded in turn; the tilde is Datasette's."""
@@ -133,10 +138,17 @@ def anonymous(text: str) -> str:
     return remove(text, lambda _: True)
 
 
+def addresses_in(text: str) -> Iterator[Address]:
+    """What may be addresses in a text."""
+    for readings in _candidates(text):
+        for address, _, _ in readings:
+            yield address
+
+
 def spans(text: str, wanted: Wanted) -> Iterator[tuple[int, int]]:
     """Where in a text an address stands, from where to where; some may overlap."""
-    is_short = len(text) <= REMEMBERED_LENGTH
-    for readings in _remembered_candidates(text) if is_short else _candidates(text):
+    remembered = _few_candidates(text) if len(text) <= REMEMBERED_LENGTH else None
+    for readings in _candidates(text) if remembered is None else remembered:
         for address, start, end in readings:
             if wanted(address):
                 yield start, end
@@ -144,9 +156,14 @@ def spans(text: str, wanted: Wanted) -> Iterator[tuple[int, int]]:
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
-def _remembered_candidates(text: str) -> tuple[tuple[Candidate, ...], ...]:
-    """The candidates in a text: a browser's version looks like one, day after day."""
-    return tuple(map(tuple, _candidates(text)))
+def _few_candidates(text: str) -> tuple[tuple[Candidate, ...], ...] | None:
+    """The candidates in a text, if they are few: browsers' versions look like some."""
+    found: list[tuple[Candidate, ...]] = []
+    for readings in _candidates(text):
+        found.append(tuple(readings))
+        if sum(map(len, found)) > REMEMBERED_CANDIDATES:
+            return None
+    return tuple(found)
 
 
 def _candidates(text: str) -> Iterator[Iterable[Candidate]]:
@@ -160,28 +177,32 @@ def _candidates(text: str) -> Iterator[Iterable[Candidate]]:
 
 
 def _readings(text: str, start: int) -> Iterator[Candidate]:
-    for beginning in _beginnings(text):
-        address = parse_address(_plain(beginning))
-        if address is not None:
-            yield Candidate(address, start, start + len(beginning))
+    for plain, length in reversed(_beginnings(text)):
+        with contextlib.suppress(OSError):  # it is no address
+            # Says no much sooner than what is asked next.
+            socket.inet_pton(socket.AF_INET6, plain)
+            address = parse_address(plain)
+            if address is not None:
+                yield Candidate(address, start, start + length)
 
 
-def _beginnings(text: str) -> Iterator[str]:
-    """A candidate of IPv6 and its beginnings, longest first: a port may follow it."""
-    yield text
-    for separator in reversed(list(_SEPARATOR.finditer(text))):
-        yield text[: separator.end()]
-        yield text[: separator.start()]
+def _beginnings(text: str) -> list[tuple[str, int]]:
+    """A candidate of IPv6 and its beginnings, shortest first: a port may follow it.
 
-
-def _plain(text: str) -> str:
-    """An address of IPv6 without escapes."""
-    *words, last = _SEPARATOR.split(text)
-    plain = "".join(
-        word if index % 2 == 0 else (":" if _is_colon(word) else ".")
-        for index, word in enumerate(words)
-    )
-    return plain + last
+    Each without escapes, and with its length in the text. Where one has become what no
+    address begins with, the longer ones are none either.
+    """
+    found: list[tuple[str, int]] = []
+    plain, position = "", 0
+    for separator in _SEPARATOR.finditer(text):
+        plain += text[position : separator.start()]
+        found.append((plain, separator.start()))
+        plain += ":" if _is_colon(separator[0]) else "."
+        position = separator.end()
+        if ":::" in plain or plain.count("::") > 1:
+            return found
+        found.append((plain, position))
+    return [*found, (plain + text[position:], len(text))]
 
 
 def _is_colon(separator: str) -> bool:

@@ -18,11 +18,10 @@ The work is done for each distinct value, never for each row.
 """
 
 import dataclasses
-import functools
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -32,8 +31,8 @@ from usage_metrics.agents.addresses import Address, parse_address
 from usage_metrics.cleaning import Distinct, dictionary, spread
 from usage_metrics.columns import STRING
 from usage_metrics.geocode import Located
-from usage_metrics.geocode.public import REMEMBERED, is_plain_ipv4
-from usage_metrics.privacy.spellings import without
+from usage_metrics.geocode.public import is_plain_ipv4, remembering
+from usage_metrics.privacy.spellings import addresses_in, without
 
 MODES = ("keep", "truncate", "pseudonymize", "drop")
 
@@ -86,7 +85,7 @@ def _spelled(texts: pa.Array, spell: Spell) -> pa.Array:
     return pa.array([None if a is None else spell(a) for a in addresses], STRING)
 
 
-@functools.lru_cache(maxsize=REMEMBERED)
+@remembering
 def _plain_and_truncated(text: str) -> tuple[str | None, str | None]:
     """The address that a text is, in canonical text without a zone, and its network."""
     address = parse_address(text.strip())
@@ -112,8 +111,9 @@ class Treatment:
             return
         texts = addresses.values
         others = pc.invert(pc.fill_null(is_plain_ipv4(texts), False))
-        rest = [_plain_and_truncated(t or "") for t in texts.filter(others).to_pylist()]
-        self._known = frozenset(plain for plain, _ in rest if plain is not None)
+        rare = [text or "" for text in texts.filter(others).to_pylist()]
+        rest = [_plain_and_truncated(text) for text in rare]
+        self._known = frozenset(_named_in(rare))
         if mode == "truncate":
             # Of plain addresses all at once, as they are nearly all there are.
             networks = pc.replace_substring_regex(texts, "[0-9]+$", "0/24")
@@ -140,21 +140,25 @@ class Treatment:
 
     def of_requests(self, requests: pa.Table) -> pa.Table:
         """Treat the addresses of requests, and those in their texts."""
-        if self._column is None:
-            return requests
         for index, name in enumerate(requests.column_names):
-            column = requests[name]
-            if name == self._column:
-                new: pa.Array | None = self._of_addresses(dictionary(column))
-            elif pa.types.is_dictionary(column.type):
-                values = _used(dictionary(column))
-                new = without(values, self._is_known)
-                new = values if new is None else new
-            else:
-                new = without(column, self._is_known) if _is_text(column) else None
-            if new is not None:
-                requests = requests.set_column(index, name, new)
+            before = column = requests[name]
+            if pa.types.is_dictionary(before.type):
+                column = _used(dictionary(before))
+            if self._column is not None:
+                column = self._of_column(name, column)
+            if column is not before:
+                requests = requests.set_column(index, name, column)
         return requests
+
+    def _of_column(
+        self, name: str, column: pa.Array | pa.ChunkedArray
+    ) -> pa.Array | pa.ChunkedArray:
+        if name == self._column:
+            return self._of_addresses(dictionary(column))
+        if not (pa.types.is_dictionary(column.type) or column.type == STRING):
+            return column
+        new = without(column, self._is_known)
+        return column if new is None else new
 
     def _of_addresses(self, addresses: pa.DictionaryArray) -> pa.Array:
         numbers = self._addresses.numbers(addresses.dictionary)
@@ -165,8 +169,14 @@ class Treatment:
         return text in self._known or text in self._addresses
 
 
-def _is_text(column: pa.ChunkedArray) -> bool:
-    return bool(column.type == STRING)
+def _named_in(texts: Iterable[str]) -> Iterator[str]:
+    """The addresses that texts are, or that stand in one which is none itself."""
+    for text in texts:
+        plain, _ = _plain_and_truncated(text)
+        if plain is not None:
+            yield plain
+        else:
+            yield from map(str, addresses_in(text))
 
 
 def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:

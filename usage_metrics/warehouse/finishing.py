@@ -4,7 +4,7 @@ Indexes, views, a description of each table and column, and the planner's statis
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from usage_metrics.warehouse.tables import (
     Table,
@@ -13,7 +13,7 @@ from usage_metrics.warehouse.tables import (
     indexes,
     quoted,
 )
-from usage_metrics.warehouse.views import MEANINGS, VIEWS
+from usage_metrics.warehouse.views import MEANINGS, VIEWS, View
 
 SAMPLED_ROWS = 1_000
 """Of each index, for the planner's statistics: these suffice, whatever the size."""
@@ -21,11 +21,13 @@ SAMPLED_ROWS = 1_000
 _COLUMN = "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)"
 
 
-def has_indexes(connection: sqlite3.Connection, table: Table) -> bool:
-    """Whether a table, if it is there, has the indexes that it should have."""
-    there = set(connection.execute("SELECT type, name FROM sqlite_master"))
-    wanted = {("index", name) for name in index_names(table)}
-    return ("table", table.name) not in there or wanted <= there
+def is_finished(connection: sqlite3.Connection, tables: Iterable[Table]) -> bool:
+    """Whether tables, those that are there, have their indexes, and there are views."""
+    made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
+    wanted = {
+        name for table in tables if table.name in made for name in index_names(table)
+    }
+    return wanted <= made.keys() and not any(_views_to_make(made))
 
 
 def finish(connection: sqlite3.Connection, tables: Iterable[Table]) -> None:
@@ -48,15 +50,20 @@ def describe(connection: sqlite3.Connection, table: Table) -> None:
 def _make_views(connection: sqlite3.Connection) -> None:
     """Make the views whose tables are there, as they are now."""
     made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
-    for view in VIEWS:
-        if view.reads not in made or made.get(view.name) == view.statement:
-            continue
+    for view in _views_to_make(made):
         connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
         connection.execute(view.statement)
         connection.executemany(
             _COLUMN, [(view.name, name, *MEANINGS[name]) for name in view.columns]
         )
         _describe(connection, view.name, view.description, view.order, view.facets)
+
+
+def _views_to_make(made: Mapping[str, str]) -> Iterator[View]:
+    """Those whose tables are there and that are not, or are others."""
+    for view in VIEWS:
+        if view.reads in made and made.get(view.name) != view.statement:
+            yield view
 
 
 def _describe(

@@ -48,17 +48,25 @@ def path_of(database: str) -> Path:
     return Path(database).with_suffix(".metadata.json")
 
 
+def is_current(database: str) -> bool:
+    """Whether the metadata file is there and is what it should be."""
+    path = path_of(database)
+    return path.exists() and path.read_bytes() == _content(database)
+
+
 def write(database: str) -> None:
     """Write the metadata file, unless it is what it should be.
 
     Raises:
         OSError: if it cannot be written.
     """
-    text = json.dumps(of_database(database), indent=2, ensure_ascii=False)
-    path = path_of(database)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        with storage.whole_or_absent(str(path.absolute())) as stream:
-            stream.write(text.encode())
+    if not is_current(database):
+        with storage.whole_or_absent(str(path_of(database).absolute())) as stream:
+            stream.write(_content(database))
+
+
+def _content(database: str) -> bytes:
+    return json.dumps(of_database(database), indent=2, ensure_ascii=False).encode()
 
 
 def of_database(database: str) -> dict[str, Any]:

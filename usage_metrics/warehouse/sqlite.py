@@ -23,7 +23,7 @@ from usage_metrics.errors import StorageError
 from usage_metrics.partition_footer import facts_of
 from usage_metrics.partitions import Partition
 from usage_metrics.warehouse import metadata
-from usage_metrics.warehouse.finishing import describe, finish, has_indexes
+from usage_metrics.warehouse.finishing import describe, finish, is_finished
 from usage_metrics.warehouse.inspection import miscounts, table_sizes
 from usage_metrics.warehouse.remedies import cause_of, remedy_for
 from usage_metrics.warehouse.rows import insertion, rows_to_load
@@ -172,8 +172,8 @@ class Warehouse:
                 connection.execute(f"PRAGMA user_version = {VERSION}")
                 self._check_columns(connection, table)
 
-    def is_finished(self, table: Table) -> bool:
-        """Whether a table that is there has its indexes.
+    def is_finished(self, *tables: Table) -> bool:
+        """Whether all is there that ``finish`` sees to; of no database, it is.
 
         Raises:
             StorageError: if the database is damaged or locked.
@@ -181,7 +181,10 @@ class Warehouse:
         if not Path(self.path).exists():
             return True
         with self._connect() as connection:
-            return has_indexes(connection, table)
+            if not is_finished(connection, tables):
+                return False
+        with self._naming_metadata():
+            return metadata.is_current(self.path)
 
     def finish(self, *tables: Table) -> None:
         """See to it, after a load, that people find their way and SQLite does, too.
@@ -201,13 +204,19 @@ class Warehouse:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
             connection.execute("BEGIN IMMEDIATE")
             finish(connection, tables)
-        try:
+        with self._naming_metadata():
             metadata.write(self.path)
-        except OSError as error:
-            raise StorageError(
-                f"{metadata.path_of(self.path)} cannot be written: {error}; see to it "
-                "and rerun"
-            ) from error
+
+    @contextlib.contextmanager
+    def _naming_metadata(self) -> Iterator[None]:
+        with self._clear_errors():
+            try:
+                yield
+            except OSError as error:
+                raise StorageError(
+                    f"{metadata.path_of(self.path)} cannot be read or written: {error};"
+                    " see to it and rerun"
+                ) from error
 
     def sizes(self) -> list[tuple[str, int, int]]:
         """The tables, the largest first, each with its rows and bytes, indexes too.
