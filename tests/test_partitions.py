@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from usage_metrics import partition_writer, partitions
 from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import PartitionError, StorageError
-from usage_metrics.partition_footer import facts_of
+from usage_metrics.partition_footer import SEAL, SEAL_BYTES, facts_of
 from usage_metrics.partition_rows import row_groups
-from usage_metrics.partition_writer import SEAL, SEAL_BYTES
 from usage_metrics.partitions import FILE_NAME, RETRY_MARKER, Partition, list_partitions
 
 DAY = dt.date(2026, 3, 2)

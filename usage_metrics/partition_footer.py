@@ -8,17 +8,15 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usage_metrics.partition_writer import (
-    CONTENT_ID_BYTES,
-    FOOTER_KEY,
-    SEAL,
-    SEAL_BYTES,
-    seal_of,
-)
-
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+FOOTER_KEY = b"usage_metrics"
+CONTENT_ID_BYTES = 16
+
+SEAL = b"usage_metrics seal"
+SEAL_BYTES = len(SEAL) + CONTENT_ID_BYTES
 
 TAIL_BYTES = 8
 """At the end of a Parquet file: the length of the footer before it, and ``PAR1``."""
@@ -94,6 +92,11 @@ def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:
     except ValueError:
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+def seal_of(footer: bytes) -> bytes:
+    """What stands before a footer, which with its length and magic ends the file."""
+    return SEAL + hashlib.blake2b(footer, digest_size=CONTENT_ID_BYTES).digest()
 
 
 def _end_of(file: "pa.NativeFile", size: int, length: int) -> bytes:

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from usage_metrics.handover import Written
+from usage_metrics.partition_footer import CONTENT_ID_BYTES, FOOTER_KEY, seal_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,12 +28,6 @@ ROW_GROUP_ROWS = 1 << 16
 
 ROW_GROUP_BYTES = 256 << 20
 """… unless they are as long as somebody's who fills his URLs with a megabyte each."""
-
-FOOTER_KEY = b"usage_metrics"
-CONTENT_ID_BYTES = 16
-
-SEAL = b"usage_metrics seal"
-SEAL_BYTES = len(SEAL) + CONTENT_ID_BYTES
 
 
 @dataclass
@@ -116,16 +111,6 @@ class PartitionWriter:
         if self.written is not None:
             self.written.add(table, ROW_GROUP_ROWS)
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
-
-
-def digest_of(names: list[str]) -> str:
-    """A check sum of some names."""
-    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
-
-
-def seal_of(footer: bytes) -> bytes:
-    """What stands before a footer, which with its length and magic ends the file."""
-    return SEAL + hashlib.blake2b(footer, digest_size=CONTENT_ID_BYTES).digest()
 
 
 @functools.cache

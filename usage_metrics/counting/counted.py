@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from usage_metrics import config
 from usage_metrics.days import ONE_DAY, kept_from
 from usage_metrics.footers import Footers
-from usage_metrics.partition_writer import digest_of
 from usage_metrics.partitions import list_partitions
 from usage_metrics.pipeline import Geocode, LoadSQLite
 
@@ -89,11 +88,12 @@ def counting_settings() -> dict[str, str]:
     Raises:
         ConfigError: if the registry cannot be read.
     """
+    from usage_metrics.counting.datasets import digest_of
     from usage_metrics.counting.registry_file import registry_digest
 
     return {
         "datasets": registry_digest(config.counting().datasets),
-        "tables": digest_of([*DAILY, RULES]),
+        "tables": digest_of("\n".join([*DAILY, RULES])),
     }
 
 

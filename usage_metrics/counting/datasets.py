@@ -165,5 +165,5 @@ def targets_of(urls: pa.Array) -> pa.Array:
 
 
 def digest_of(text: str) -> str:
-    """A short hash of a registry's text."""
+    """A short hash of what decides how days are counted."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

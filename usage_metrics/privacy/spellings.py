@@ -1,10 +1,12 @@
-"""Finds addresses in texts, in every spelling that a log may have of them.
+"""Finds addresses in texts, in the spellings that logs have of them.
 
 A visitor's address does not stand in its own column alone. It is in the query of a URL
 (``?ip=192.0.2.7``), in a referer, in a message, in a line that is no log entry. There
 it may be percent-encoded, or encoded as Datasette does it (``192~2E0~2E2~2E7``), have
 hyphens as in a host name, and one of IPv6 has many spellings besides: compressed or
-not, in capitals, with leading zeros, with an IPv4 address in it.
+not, in capitals, with leading zeros, with an IPv4 address in it. What only a person
+would take for the address is not found: its numbers with other signs between, in
+reverse, as one number, or with their digits encoded.
 
 What looks like an address often is none: ``Chrome/147.0.0.0``. So the caller says which
 addresses are looked for, and only those are found.
