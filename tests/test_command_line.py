@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from command import run_usage_metrics
 from flow import DAY, ONE_DAY, Flow, days, request
 
 LUIGI = str(Path(sys.executable).with_name("luigi"))
@@ -349,3 +350,23 @@ for module in pkgutil.walk_packages(usage_metrics.__path__, "usage_metrics."):
 print("all")
 """
     assert _python(code) == "all\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"logs = x\n", "no section headers"),
+        (b"[datasette]\n[datasette]\n", "already exists"),
+        (b"[datasette]\nlogs = a\nlogs = b\n", "already exists"),
+        (b"[datasette]\nlogs = \xff\n", "can't decode"),
+    ],
+)
+def test_a_luigi_cfg_that_is_none_is_said_in_a_sentence(
+    tmp_path: Path, text: bytes, said: str
+) -> None:
+    (tmp_path / "luigi.cfg").write_bytes(text)
+    done = run_usage_metrics("status", folder=tmp_path)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "ERROR: luigi.cfg cannot be read" in done.stderr
+    assert said in done.stderr

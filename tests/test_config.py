@@ -268,3 +268,27 @@ def _use_settings() -> None:
     LoadSQLite(start=dt.date(2026, 3, 2))
     usage_range = luigi.task_register.Register.get_task_cls("RangeDaily")
     usage_range(of=LoadSQLite)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "said"),
+    [
+        ("paths", "root", "", r"\[paths\] root = '' cannot be used: it is empty"),
+        ("database", "path", " ", r"\[database\] path .*it is empty"),
+        (
+            "LoadSQLite",
+            "stopp",
+            "2026-01-01",
+            r"\(did you mean stop",
+        ),
+        ("LoadSQLite", "stop", "2015-02-30", "'2015-02-30' is not a date"),
+        ("RangeDaily", "task_limt", "3", "did you mean task_limit"),
+        ("Geocode", "provider", "ipinfo", "no setting 'provider'"),
+    ],
+)
+def test_what_would_stop_or_distort_a_run_is_refused_beforehand(
+    settings: Settings, section: str, key: str, value: str, said: str
+) -> None:
+    settings(section, **{key: value})
+    with pytest.raises(ConfigError, match=said):
+        config.check_sections()

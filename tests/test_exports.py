@@ -403,3 +403,9 @@ def test_a_day_of_many_blocks_in_many_files_keeps_its_order(
     assert sorted(ids(folder.logs())) == names
     monkeypatch.setattr(exports, "WAITING", 0)
     assert ids(folder.logs()) == ids(folder.logs())
+
+
+def test_an_empty_gzip_file_is_one_that_was_cut_off(folder: Folder) -> None:
+    (folder.path / "2022-03-15.json.gz").write_bytes(b"")
+    with pytest.raises(InputError, match=r"2022-03-15.json.gz is empty, and no gzip"):
+        read(folder.logs())

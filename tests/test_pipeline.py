@@ -19,7 +19,12 @@ from luigi.execution_summary import LuigiStatusCode
 
 from usage_metrics import pipeline, storage
 from usage_metrics.days import RangeDaily, utc_now
-from usage_metrics.errors import BackfillError, ChangingError, UnreachableError
+from usage_metrics.errors import (
+    BackfillError,
+    ChangingError,
+    RejectedShareError,
+    UnreachableError,
+)
 from usage_metrics.logs import blocks, exports
 from usage_metrics.partitions import list_partitions
 from usage_metrics.pipeline import (
@@ -762,3 +767,26 @@ def test_entries_that_cannot_be_compared_replace_nothing(
         with pytest.raises(UnreachableError):
             Extract(date=DAY).run()
     assert flow.table("raw").num_rows == 2
+
+
+def test_of_years_that_are_not_exported_one_day_is_said(
+    flow: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow.export_days(3)
+    assert flow.load(400).status == LuigiStatusCode.MISSING_EXT
+    said = [r for r in caplog.records if "is not exported yet" in r.getMessage()]
+    assert len({record.getMessage() for record in said}) == 1
+    assert list(list_partitions(str(flow.root), "geocoded", "datasette"))[:2] == days(2)
+
+
+def test_a_day_of_logs_that_were_none_is_read_again_as_the_message_says(
+    flow: Flow,
+) -> None:
+    flow.export(DAY, "no log", "no log")
+    assert flow.load(1).status == LuigiStatusCode.FAILED
+    flow.export(DAY, request("a"))
+    with pytest.raises(RejectedShareError, match="delete .*raw.*rerun") as error:
+        Clean(date=DAY).run()
+    assert flow.partition("raw").path in str(error.value)
+    flow.partition("raw").delete()
+    assert flow.load(1).status == LuigiStatusCode.SUCCESS

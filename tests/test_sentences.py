@@ -86,3 +86,12 @@ def test_control_characters_from_a_log_line_do_not_reach_the_terminal() -> None:
 def test_what_the_summary_says_too_is_left_out(message: str) -> None:
     args = ["x"] * message.count("%s")
     assert _record(message, *args) == ""
+
+
+def test_what_luigid_took_for_done_is_a_sentence() -> None:
+    error = RuntimeError("Unfulfilled dependency at run time: Geocode_1 (Partition())")
+    assert sentence_of(error) == (
+        "Unfulfilled dependency at run time: what it needs was there when luigid was "
+        "told so, and is not now; rerun in a minute"
+    )
+    assert sentence_of(RuntimeError("a bug")) is None

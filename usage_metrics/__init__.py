@@ -7,8 +7,17 @@
 :mod:`usage_metrics.pipeline` is the place to start reading.
 """
 
+import configparser
 import gc
 import os
+
+try:
+    import luigi  # noqa: F401 - which reads luigi.cfg
+except (configparser.Error, UnicodeDecodeError) as error:
+    raise SystemExit(
+        f"ERROR: luigi.cfg cannot be read: {error}; settings stand in sections, such "
+        "as [datasette], each once, as text in UTF-8"
+    ) from None
 
 from usage_metrics.config import set_luigi_defaults
 from usage_metrics.counting.backfill import CountDays

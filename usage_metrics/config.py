@@ -14,7 +14,13 @@ import luigi
 from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError
-from usage_metrics.parameters import Configured, did_you_mean, read
+from usage_metrics.parameters import (
+    Configured,
+    Place,
+    check_section,
+    did_you_mean,
+    read,
+)
 from usage_metrics.sources import check_name
 
 LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
@@ -82,7 +88,7 @@ class Section(Configured, luigi.Config):
 class paths(Section):
     """Where everything is kept."""
 
-    root: luigi.Parameter[str] = luigi.Parameter(
+    root = Place(
         default="data",
         description="folder, or s3:// or gs:// URI, of the Parquet files of each stage",
     )
@@ -254,7 +260,7 @@ class counting(Section):
 class database(Section):
     """The SQLite database that ``LoadSQLite`` fills."""
 
-    path: luigi.Parameter[str] = luigi.Parameter(
+    path = Place(
         default="data/usage_metrics.db", description="path of the database file"
     )
     busy_seconds: luigi.NumericalParameter[float] = luigi.NumericalParameter(
@@ -402,6 +408,8 @@ def _source_section_class(name: str) -> type[SourceSection]:
 def check_sections() -> None:
     """Refuse a ``luigi.cfg`` with a section of ours misspelt or a wrong key in one.
 
+    Ours are the settings, and the parameters of our tasks.
+
     Raises:
         ConfigError: naming the section, the key and the remedy.
     """
@@ -411,5 +419,9 @@ def check_sections() -> None:
         close = did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])
         if close and name not in known:
             raise ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
+        if name in Register.task_names():
+            task = Register.get_task_cls(name)
+            if issubclass(task, Configured):
+                check_section(name, dict(task.get_params()))
     for section in SECTIONS:
         section()

@@ -53,6 +53,20 @@ class OptionalDay(Day):
         return value.isoformat() if value else ""
 
 
+class Place(luigi.Parameter[str]):
+    """A path or URI that has to be named: an empty one would be the disk's root."""
+
+    def parse(self, text: str) -> str:
+        """Read it.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if not text.strip():
+            raise ValueError("it is empty; name a place, or leave the setting out")
+        return text
+
+
 class Moment(luigi.Parameter[dt.datetime]):
     """A time in UTC."""
 

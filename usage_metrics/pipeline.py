@@ -199,7 +199,8 @@ class Clean(Stage):
                 f"be understood, which is more than [{self.source}] "
                 f"maximum_rejected_share = {maximum}. The first: "
                 f"{self._first_reason()}. All of them, with their reasons, are in "
-                f"{self.partition('rejected').path}"
+                f"{self.partition('rejected').path}. When the logs are mended, delete "
+                f"{self.input().path} and rerun: they are read again"
             )
 
     def _first_reason(self) -> str:
@@ -324,7 +325,8 @@ class LoadSQLite(Reporting):
         default="datasette", description="the kind of log"
     )
     partial: luigi.BoolParameter = luigi.BoolParameter(
-        default=False, description="load the days that are there, whichever are missing"
+        default=False,
+        description="load the days that are there, whichever are missing; make none",
     )
 
     resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
@@ -352,7 +354,8 @@ class LoadSQLite(Reporting):
                     Backfill(start=start, stop=stop, source=self.source)
                     for start, stop in months_between(days[0], end)
                 ),
-                *(LogsOfDay(date=day, source=self.source) for day in not_yet),
+                # Of years of them the first says as much as all.
+                *(LogsOfDay(date=day, source=self.source) for day in not_yet[-1:]),
             ]
         return [
             RangeDaily(

@@ -89,6 +89,11 @@ def give_up(error: UsageMetricsError) -> NoReturn:
 
 def sentence_of(error: BaseException | None) -> str | None:
     """The message of an expected error, in one line; None for anything else."""
+    if isinstance(error, RuntimeError) and "Unfulfilled depend" in str(error):
+        return printable(
+            f"{str(error).partition(':')[0]}: what it needs was there when luigid was "
+            "told so, and is not now; rerun in a minute"
+        )
     if isinstance(error, RPCError):
         return printable(f"{error}; start luigid, or add --local-scheduler")
     cause = error.__cause__ if isinstance(error, ValueError) else None

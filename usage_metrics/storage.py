@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from usage_metrics.errors import ConfigError
+from usage_metrics.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,6 +105,23 @@ def open_whole_file(path: str) -> "pa.NativeFile":
         shutil.copyfileobj(stream, copy, PIECE_BYTES)
         copy.flush()
         return pa.OSFile(copy.name)  # which lasts until it is closed
+
+
+@contextlib.contextmanager
+def lock_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for who holds its lock to be alone.
+
+    Raises:
+        StorageError: if it cannot be made.
+    """
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error}; see to [paths] root and rerun"
+        ) from error
+    with file:
+        yield file
 
 
 def delete(path: str) -> None:
@@ -198,7 +215,9 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
     try:
         filesystem, inside = pafs.FileSystem.from_uri(uri)
     except (pa.ArrowInvalid, OSError) as error:
-        raise ConfigError(f"{root} cannot be opened: {error}") from error
+        raise ConfigError(
+            f"{root} cannot be opened: {error}; name a folder, or an s3:// or gs:// URI"
+        ) from error
     return filesystem, inside
 
 

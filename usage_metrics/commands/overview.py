@@ -128,6 +128,7 @@ def spans(days: Iterable[dt.date]) -> list[Span]:
 
 def look_at(source: str) -> Overview:
     """Look at everything that is there of a source."""
+    config.check_sections()
     footers = Footers()
     lineage = Lineage(source, footers)
     stale = lineage.stale()

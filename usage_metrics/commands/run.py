@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from usage_metrics import config, run_log
+from usage_metrics import config, run_log, storage
 from usage_metrics.commands import options
 from usage_metrics.commands.loading import last_task
 from usage_metrics.commands.place import check_place
@@ -112,7 +112,7 @@ def _alone() -> Iterator[bool]:
     if not folder.is_dir():
         yield True  # the first run; what it makes is whole or absent in any case
         return
-    with (folder / ".run.lock").open("a") as lock:
+    with storage.lock_file(folder / ".run.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

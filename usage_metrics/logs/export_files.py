@@ -109,7 +109,7 @@ def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
             f"logs = {uri} is not a folder that exists; set logs in luigi.cfg to the "
-            "folder of the exports"
+            "folder of the exports (or to an s3://, gs:// or bigquery:// URI)"
         ) from None
     except OSError as error:
         raise InputError(

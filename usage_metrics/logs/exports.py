@@ -143,6 +143,11 @@ class ExportedLogs:
     def _blocks(self, file: ExportFile, day: dt.date) -> Iterator[Block]:
         """The lines of a file that may be of a day: all, if it is the file's own."""
         mention = day.isoformat().encode()
+        if not file.size and file.name.endswith(".gz"):
+            raise InputError(
+                f"{file.path} is empty, and no gzip file is: it was cut off; export it "
+                "again, or delete it"
+            )
         if not file.size:
             log.warning("%r is empty", file.name)
         with self._reading(file) as raw:

@@ -126,7 +126,7 @@ def _alone() -> Iterator[None]:
     if not folder.is_dir():
         yield
         return
-    with (folder / LOCK).open("w") as file:
+    with storage.lock_file(folder / LOCK) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

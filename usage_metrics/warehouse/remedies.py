@@ -21,6 +21,11 @@ def remedy_for(cause: str) -> str:
         return (
             "it is damaged; delete it and rerun: it is rebuilt from the Parquet files"
         )
+    if "unable to open" in cause:
+        return (
+            "[database] path has to name a file, in a folder with write permission; "
+            "see to it and rerun"
+        )
     if "readonly" in cause:
         return "give write permission to it and to the folder that it is in, and rerun"
     if "full" in cause or "disk I/O" in cause:
