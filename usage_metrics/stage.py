@@ -37,6 +37,7 @@ class Reporting(Configured, luigi.Task):
         """
         self.said, self.rows = text, rows
         self.show(text)
+        self.show_progress(1, of=1)
         log.info("%s: %s", self, text)
 
     def run_within(self) -> None:
