@@ -292,3 +292,38 @@ def test_what_would_stop_or_distort_a_run_is_refused_beforehand(
     settings(section, **{key: value})
     with pytest.raises(ConfigError, match=said):
         config.check_sections()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "meant"),
+    [
+        ("retcode", "task_faild", "task_failed"),
+        ("core", "log_lvl", "log_level"),
+        ("worker", "keep_aliv", "keep_alive"),
+        ("scheduler", "stable_done_cooldown", "stable_done_cooldown_secs"),
+    ],
+)
+def test_what_is_nearly_a_setting_of_luigis_is_refused(
+    settings: Settings, section: str, key: str, meant: str
+) -> None:
+    settings(section, **{key: "1"})
+    said = rf"\[{section}\] has no setting '{key}' \(did you mean {meant}\?\)"
+    with pytest.raises(ConfigError, match=said):
+        config.set_luigi_defaults()
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("core", "rpc_retry_wait"),
+        ("core", "default_scheduler_host"),
+        ("scheduler", "retry_delay"),
+        ("scheduler", "disable_num_failures"),
+        ("worker", "keep_alive"),
+    ],
+)
+def test_settings_of_luigis_are_left_to_it(
+    settings: Settings, section: str, key: str
+) -> None:
+    settings(section, **{key: "1"})
+    config.set_luigi_defaults()

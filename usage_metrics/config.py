@@ -11,6 +11,7 @@ import operator
 import os
 
 import luigi
+import luigi.retcodes
 from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError
@@ -51,6 +52,10 @@ LUIGI_SECTIONS = (*LUIGI_DEFAULTS, "scheduler", "execution_summary")
 """Sections that Luigi itself reads, some before it can say what is wrong with them."""
 
 
+UNDECLARED = frozenset({"rpc_retry_attempts", "rpc_retry_wait", "autoload_range"})
+"""Settings that Luigi reads and does not declare."""
+
+
 def set_luigi_defaults() -> None:
     """Give Luigi our defaults for what the user's ``luigi.cfg`` leaves open.
 
@@ -67,6 +72,20 @@ def set_luigi_defaults() -> None:
     for section in filter(settings.has_section, LUIGI_SECTIONS):
         for option in settings.options(section):
             read(section, option)
+            _check_luigi_key(section, option)
+
+
+def _check_luigi_key(section: str, option: str) -> None:
+    """Refuse what is nearly a setting of Luigi's: it has some that it does not declare.
+
+    Raises:
+        ConfigError: naming the one that was meant.
+    """
+    known = {name for name, _ in Register.get_task_cls(section).get_params()}
+    name = option.replace("-", "_")  # as Luigi once wrote them
+    close = did_you_mean(name, known - {name}, likeness=0.85)
+    if close and name not in known | UNDECLARED:
+        raise ConfigError(f"luigi.cfg: [{section}] has no setting {option!r}{close}")
 
 
 def share(default: float, description: str) -> luigi.NumericalParameter[float]:

@@ -132,9 +132,9 @@ def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> 
             _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.75) -> str:
     """Name, in brackets, the known word that one is much like; or nothing."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=likeness)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
