@@ -11,7 +11,7 @@ import operator
 import os
 
 import luigi
-import luigi.retcodes
+import luigi.retcodes  # which declares the section of that name
 from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError
@@ -433,12 +433,13 @@ def check_sections() -> None:
         ConfigError: naming the section, the key and the remedy.
     """
     ours = [section.__name__ for section in SECTIONS]
-    known = {*Register.task_names(), *LUIGI_DEFAULTS}
+    tasks = set(Register.task_names())
+    known = tasks | LUIGI_DEFAULTS.keys()
     for name in luigi.configuration.get_config().sections():
         close = did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])
         if close and name not in known:
             raise ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
-        if name in Register.task_names():
+        if name in tasks:
             task = Register.get_task_cls(name)
             if issubclass(task, Configured):
                 check_section(name, dict(task.get_params()))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import luigi
 
 from usage_metrics import handover, storage
-from usage_metrics.errors import PartitionError, StorageError, UnreachableError
+from usage_metrics.errors import PartitionError, UnreachableError
 from usage_metrics.handover import RowsInMemory, Written
 from usage_metrics.partition_footer import check_content, facts_of, read_footer
 from usage_metrics.partition_rows import dictionaries_of, is_out_of_reach, remedy
@@ -226,7 +226,7 @@ class Partition(luigi.Target):
         """
         written = Written() if hand_on else None
         with (
-            _clear_errors(self.path),
+            storage.naming_unwritable(self.path),
             contextlib.suppress(_KeepTheOldError),
             storage.whole_or_absent(self.path, self._drafts) as stream,
         ):
@@ -263,7 +263,7 @@ class Partition(luigi.Target):
         """
         marker = f"{self.folder}/{CHECKED_MARKER}"
         with (
-            _clear_errors(marker),
+            storage.naming_unwritable(marker),
             storage.whole_or_absent(marker, self._drafts) as stream,
         ):
             stream.write(b"the logs of this day were read again, and were the same\n")
@@ -274,7 +274,7 @@ class Partition(luigi.Target):
         Raises:
             StorageError: if it cannot be deleted.
         """
-        with _clear_errors(self.path):
+        with storage.naming_unwritable(self.path):
             for name in (FILE_NAME, RETRY_MARKER, CHECKED_MARKER):
                 storage.delete(f"{self.folder}/{name}")
             if "://" not in self.folder:
@@ -288,7 +288,7 @@ class Partition(luigi.Target):
             StorageError: if the place cannot be written to.
         """
         marker = f"{self.folder}/{RETRY_MARKER}"
-        with _clear_errors(marker):
+        with storage.naming_unwritable(marker):
             if not wanted:
                 storage.delete(marker)
                 return
@@ -374,16 +374,6 @@ def _naming_what_is_out_of_reach(path: str) -> Iterator[None]:
     except OSError as error:
         raise UnreachableError(
             f"{path} cannot be looked at: {error}; see to it and rerun"
-        ) from error
-
-
-@contextlib.contextmanager
-def _clear_errors(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written: {error}; see to [paths] root and rerun"
         ) from error
 
 

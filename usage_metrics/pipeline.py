@@ -348,15 +348,14 @@ class LoadSQLite(Reporting):
         if not days:
             return []
         if sum(day not in done for day in days) > MANY_DAYS:
-            end, not_yet = self._not_to_be_had(done)
-            return [
-                *(
-                    Backfill(start=start, stop=stop, source=self.source)
-                    for start, stop in months_between(days[0], end)
-                ),
-                # Of years of them the first says as much as all.
-                *(LogsOfDay(date=day, source=self.source) for day in not_yet[-1:]),
+            end = self._end_of_logs(done)
+            tasks: list[luigi.Task] = [
+                Backfill(start=start, stop=stop, source=self.source)
+                for start, stop in months_between(days[0], end)
             ]
+            if end < self.end:  # of years of them the first says as much as all
+                tasks.append(LogsOfDay(date=end, source=self.source))
+            return tasks
         return [
             RangeDaily(
                 of=Geocode,
@@ -380,15 +379,13 @@ class LoadSQLite(Reporting):
     def complete(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
         config.check_sections()
-        done = [] if self.partial else self._done()
-        if not self.partial and (
-            any(day not in done for day in self._days()) or self._refreshes()
-        ):
+        if not self.partial:
+            done = self._done()
+            if any(day not in done for day in self._days()) or self._refreshes():
+                return False
+        if any(self._changes(self._files())):
             return False
-        table = requests_table(self.source)
-        return not any(self._changes(self._files())) and open_warehouse().is_finished(
-            table
-        )
+        return open_warehouse().is_finished(requests_table(self.source))
 
     def run(self) -> None:
         """Replace the days that changed, each in one transaction."""
@@ -435,18 +432,14 @@ class LoadSQLite(Reporting):
         check_range(self, over=max(over, end))
         return end
 
-    def _not_to_be_had(
-        self, done: Collection[dt.date]
-    ) -> tuple[dt.date, list[dt.date]]:
-        """The last days, of which there are no logs yet, and the first of them."""
+    def _end_of_logs(self, done: Collection[dt.date]) -> dt.date:
+        """The first of the last days, of which there are no logs yet."""
         end = self.end
-        not_yet: list[dt.date] = []
         for day in reversed(self._days()):
             if day in done or why_not_yet(self.source, day) is None:
                 break
-            not_yet.append(day)
             end = day
-        return end, not_yet
+        return end
 
     def _days(self) -> list[dt.date]:
         """The days of the range, but for those of which nothing is to be kept."""

@@ -114,14 +114,25 @@ def lock_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         StorageError: if it cannot be made.
     """
-    try:
+    with naming_unwritable(str(path)):
         file = path.open("ab")
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def naming_unwritable(path: str) -> Iterator[None]:
+    """Say which place under the root cannot be written to.
+
+    Raises:
+        StorageError: in place of the system's errors.
+    """
+    try:
+        yield
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error}; see to [paths] root and rerun"
         ) from error
-    with file:
-        yield file
 
 
 def delete(path: str) -> None:

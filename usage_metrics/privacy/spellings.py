@@ -180,12 +180,17 @@ def _candidates(text: str) -> Iterator[Iterable[Candidate]]:
 
 def _readings(text: str, start: int) -> Iterator[Candidate]:
     for plain, length in reversed(_beginnings(text)):
-        with contextlib.suppress(OSError):  # it is no address
-            # Says no much sooner than what is asked next.
-            socket.inet_pton(socket.AF_INET6, plain)
-            address = parse_address(plain)
-            if address is not None:
-                yield Candidate(address, start, start + length)
+        # The operating system says no much sooner than ``ipaddress``.
+        address = parse_address(plain) if _is_ipv6(plain) else None
+        if address is not None:
+            yield Candidate(address, start, start + length)
+
+
+def _is_ipv6(text: str) -> bool:
+    with contextlib.suppress(OSError):
+        socket.inet_pton(socket.AF_INET6, text)
+        return True
+    return False
 
 
 def _beginnings(text: str) -> list[tuple[str, int]]:

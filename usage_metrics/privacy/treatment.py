@@ -113,7 +113,7 @@ class Treatment:
         others = pc.invert(pc.fill_null(is_plain_ipv4(texts), False))
         rare = [text or "" for text in texts.filter(others).to_pylist()]
         rest = [_plain_and_truncated(text) for text in rare]
-        self._known = frozenset(_named_in(rare))
+        self._known = frozenset(_named_in(zip(rare, rest, strict=True)))
         if mode == "truncate":
             # Of plain addresses all at once, as they are nearly all there are.
             networks = pc.replace_substring_regex(texts, "[0-9]+$", "0/24")
@@ -169,10 +169,11 @@ class Treatment:
         return text in self._known or text in self._addresses
 
 
-def _named_in(texts: Iterable[str]) -> Iterator[str]:
+def _named_in(
+    rest: Iterable[tuple[str, tuple[str | None, str | None]]],
+) -> Iterator[str]:
     """The addresses that texts are, or that stand in one which is none itself."""
-    for text in texts:
-        plain, _ = _plain_and_truncated(text)
+    for text, (plain, _) in rest:
         if plain is not None:
             yield plain
         else:

@@ -67,8 +67,8 @@ def _told(warehouse: Warehouse, table: Table, source: str, day: dt.date) -> int 
         "SELECT loaded FROM usage_metrics_partitions "
         'WHERE "table" = ? AND source = ? AND date = ?'
     )
-    rows = warehouse.rows(query, (table.name, source, day.isoformat()))
-    return next((int(loaded) for (loaded,) in rows), None)
+    rows = list(warehouse.rows(query, (table.name, source, day.isoformat())))
+    return int(rows[0][0]) if rows else None
 
 
 def _summary(rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:

@@ -50,8 +50,7 @@ def path_of(database: str) -> Path:
 
 def is_current(database: str) -> bool:
     """Whether the metadata file is there and is what it should be."""
-    path = path_of(database)
-    return path.exists() and path.read_bytes() == _content(database)
+    return _holds(path_of(database), _content(database))
 
 
 def write(database: str) -> None:
@@ -60,9 +59,14 @@ def write(database: str) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    if not is_current(database):
-        with storage.whole_or_absent(str(path_of(database).absolute())) as stream:
-            stream.write(_content(database))
+    path, content = path_of(database), _content(database)
+    if not _holds(path, content):
+        with storage.whole_or_absent(str(path.absolute())) as stream:
+            stream.write(content)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.exists() and path.read_bytes() == content
 
 
 def _content(database: str) -> bytes:
