@@ -32,8 +32,8 @@ from google.cloud.bigquery_storage_v1.types import (
 )
 from luigi.task_register import Register
 
-from usage_metrics.logs.bigquery import BigQueryLogs
-from usage_metrics.logs.bigquery_query import LogTable
+from usage_metrics.logs.bigquery.query import LogTable
+from usage_metrics.logs.bigquery.reader import BigQueryLogs
 
 TABLE = LogTable.from_uri("bigquery://test-project.logs.requests")
 SCHEMA = [

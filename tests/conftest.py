@@ -16,7 +16,7 @@ from command import run_luigi
 from flow import Flow
 from luigi.task_register import Register
 
-from usage_metrics import days
+from usage_metrics.tasks import availability
 
 Settings = Callable[..., None]
 ROOT = Path(__file__).parent.parent
@@ -49,7 +49,7 @@ def luigi_afresh() -> Iterator[None]:
     """Forget what Luigi and we remember for as long as a process lives."""
     yield
     Register.clear_instance_cache()
-    days._open_reader.cache_clear()
+    availability._open_reader.cache_clear()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from usage_metrics.logs import LogReader, open_logs
-from usage_metrics.logs.entry import ENTRY
+from usage_metrics.logs.cloud_logging.entry import ENTRY
+from usage_metrics.logs.reader import LogReader, open_logs
 
 DAY = dt.date(2022, 3, 15)
 NEXT_DAY = DAY + dt.timedelta(days=1)

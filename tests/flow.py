@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from luigi.execution_summary import LuigiRunResult
 from luigi.task_register import Register
 
-from usage_metrics.partition_footer import facts_of
-from usage_metrics.partitions import Partition
-from usage_metrics.pipeline import LoadSQLite
+from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.load import LoadSQLite
 
 DAY = dt.date(2026, 3, 2)
 ONE_DAY = dt.timedelta(days=1)

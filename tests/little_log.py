@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from usage_metrics.columns import TIMESTAMP
+from usage_metrics.arrow import TIMESTAMP
 from usage_metrics.counting.datasets import Registry
 from usage_metrics.counting.events import count_requests
 from usage_metrics.counting.registry_file import read_registry

@@ -13,11 +13,11 @@ from flow import DAY, ONE_DAY, Flow
 from luigi.execution_summary import LuigiStatusCode
 
 from usage_metrics import sources
-from usage_metrics.days import RangeDaily
 from usage_metrics.errors import ConfigError
-from usage_metrics.geocode import with_location
-from usage_metrics.partitions import Partition
-from usage_metrics.pipeline import Extract, Geocode
+from usage_metrics.geocode.locate import with_location
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.ranges import RangeDaily
+from usage_metrics.tasks.stages import Extract, Geocode
 
 VISITS = """\
 2026-03-02,8.8.8.8,3

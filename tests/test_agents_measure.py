@@ -6,8 +6,8 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from usage_metrics.agents.measure import main
 from usage_metrics.errors import InputError
+from usage_metrics.maintenance.agents_accuracy import main
 
 LABELLED = """ua\tsource\tclass
 curl/8.10.1\ttools\tmachine

@@ -23,8 +23,8 @@ from google.cloud.bigquery import SchemaField
 from luigi.task_register import Register
 
 from usage_metrics.errors import InputError
-from usage_metrics.logs import LogReader, open_logs
-from usage_metrics.logs.entry import ENTRY
+from usage_metrics.logs.cloud_logging.entry import ENTRY
+from usage_metrics.logs.reader import LogReader, open_logs
 
 DAY = dt.date(2022, 3, 15)
 NARROW = [

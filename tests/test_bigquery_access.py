@@ -12,9 +12,9 @@ from google.api_core.exceptions import NotFound, RetryError
 from google.auth.exceptions import RefreshError, TransportError
 
 from usage_metrics.errors import ConfigError, ServiceError
-from usage_metrics.logs.bigquery import BigQueryLogs
-from usage_metrics.logs.bigquery_access import explain, find_credentials
-from usage_metrics.logs.bigquery_query import LogTable
+from usage_metrics.logs.bigquery.access import explain, find_credentials
+from usage_metrics.logs.bigquery.query import LogTable
+from usage_metrics.logs.bigquery.reader import BigQueryLogs
 
 ACCOUNT = "reader@test-project.iam.gserviceaccount.com"
 DAY = dt.date(2022, 3, 15)

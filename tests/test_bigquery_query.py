@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_metrics.errors import ConfigError, InputError
-from usage_metrics.logs.bigquery import in_bytes
-from usage_metrics.logs.bigquery_entries import entries
-from usage_metrics.logs.bigquery_query import (
+from usage_metrics.logs.bigquery.entries import entries
+from usage_metrics.logs.bigquery.query import (
     LogTable,
     day_query,
     examine,
     flat_name,
     prunes,
 )
-from usage_metrics.logs.entry import ENTRY, EXPECTED
+from usage_metrics.logs.bigquery.reader import in_bytes
+from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED
 
 DAY = dt.date(2024, 1, 1)
 NEEDED = [

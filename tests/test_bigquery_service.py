@@ -10,7 +10,7 @@ from bigquery_service import TABLE, Service, ids, serve  # noqa: F401
 from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError, InputError, NotYetError, ServiceError
-from usage_metrics.logs.bigquery import BigQueryLogs
+from usage_metrics.logs.bigquery.reader import BigQueryLogs
 
 DAY = dt.date(2022, 3, 15)
 

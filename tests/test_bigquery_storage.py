@@ -25,7 +25,7 @@ from bigquery_service import (
 from google.cloud import bigquery
 
 from usage_metrics.errors import ConfigError, ServiceError
-from usage_metrics.logs.bigquery import BigQueryLogs
+from usage_metrics.logs.bigquery.reader import BigQueryLogs
 
 DAY = dt.date(2022, 3, 15)
 

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from usage_metrics.cleaning import (
-    REJECTED,
-    URL_PARTS,
+from usage_metrics.arrow import (
+    STRING,
+    column,
     count,
+    description,
     dictionary,
     each_distinct,
     empty_as_null,
-    reject,
-    split_urls,
     spread,
-    without_value,
+    unit,
 )
-from usage_metrics.columns import STRING, column, description, unit
+from usage_metrics.cleaning.rejects import REJECTED, reject, without_value
+from usage_metrics.cleaning.urls import URL_PARTS, split_urls
 
 Text = str | None
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

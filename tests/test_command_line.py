@@ -20,8 +20,6 @@ LUIGI = str(Path(sys.executable).with_name("luigi"))
 CFG = """
 [datasette]
 logs = logs
-
-[LoadSQLite]
 start = 2026-03-02
 stop = 2026-03-05
 """
@@ -123,7 +121,7 @@ def test_without_a_luigi_cfg_our_defaults_hold_and_what_is_missing_is_named(
 def test_the_parameters_explain_themselves(here: Flow) -> None:
     code, screen = _run(here.folder, "LoadSQLite", "--help")
     assert code == 0
-    assert "the first UTC day, YYYY-MM-DD" in screen
+    assert "the first UTC day; without it" in " ".join(screen.split())
     assert "load the days that are there" in " ".join(screen.split())
 
 
@@ -204,8 +202,11 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
 def test_a_mistake_in_luigi_cfg_is_one_sentence(
     here: Flow, cfg: str, code: int, sentence: str
 ) -> None:
-    days = "[LoadSQLite]\nstart = 2026-03-02\nstop = 2026-03-05\n"
-    (here.folder / "luigi.cfg").write_text(cfg + days)
+    days = "[datasette]\nstart = 2026-03-02\nstop = 2026-03-05\n"
+    with_days = cfg.replace("[datasette]\n", days)
+    if with_days == cfg:
+        with_days += days
+    (here.folder / "luigi.cfg").write_text(with_days)
     _check_refused(here, LOAD, code, sentence)
 
 
@@ -242,7 +243,7 @@ def test_a_day_that_is_missing_is_exit_code_20_and_one_sentence(here: Flow) -> N
 def test_a_bug_keeps_its_traceback(here: Flow) -> None:
     (here.folder / "broken.py").write_text(
         "from usage_metrics import *\n"
-        "from usage_metrics.stage import Stage\n"
+        "from usage_metrics.tasks.task import Stage\n"
         "Stage.say = lambda self, *said: 1 / 0\n"
     )
     code, screen = _run(

@@ -13,12 +13,12 @@ from flow import DAY, ONE_DAY, Flow, days, request
 
 from usage_metrics.commands import COMMANDS, main
 from usage_metrics.commands.check import stages
-from usage_metrics.counting.loading import LoadUsage
+from usage_metrics.tasks.load_usage import LoadUsage
 
 
 @pytest.fixture
 def counted(flow: Flow, settings: Settings) -> Flow:
-    settings("LoadSQLite", start=DAY, stop=DAY + ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
     flow.export(DAY, request("a", DAY, "12:00:00"))
     flow.export(DAY + ONE_DAY)
     assert flow.build(LoadUsage()).scheduling_succeeded
@@ -75,7 +75,7 @@ def _export(flow: Flow, day: dt.date, number: int, **http: str) -> None:
 @pytest.fixture
 def ten_days(flow: Flow, settings: Settings) -> Flow:
     """Ten days of sixty requests each, not made yet."""
-    settings("LoadSQLite", start=DAY, stop=DAY + 10 * ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + 10 * ONE_DAY)
     for day in days(10):
         _export(flow, day, 60)
     return flow

@@ -17,19 +17,16 @@ from benchmarks.workload import START, write_exports
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
-from usage_metrics.counting import tasks
-from usage_metrics.counting.backfill import CountDays
-from usage_metrics.counting.counted import DAILY
-from usage_metrics.counting.loading import LoadUsage, usage_tables
 from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
-from usage_metrics.counting.tasks import (
-    CounterReport,
-    CountMonth,
-    CountUsage,
-    _read,
-)
 from usage_metrics.errors import BackfillError
-from usage_metrics.partitions import Partition
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks import count
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_input import read_columns
+from usage_metrics.tasks.count_month import CountDays, CountMonth
+from usage_metrics.tasks.count_status import DAILY
+from usage_metrics.tasks.counter_report import CounterReport
+from usage_metrics.tasks.load_usage import LoadUsage, usage_tables
 
 MONTH = DAY.replace(day=1)
 SAMPLE = Path(__file__).parent.parent / "data" / "sample_logs"
@@ -39,7 +36,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.
 @pytest.fixture
 def two_days(flow: Flow, settings: Settings) -> Flow:
     """Two days in the database, with a double click over the midnight between."""
-    settings("LoadSQLite", start=DAY, stop=DAY + 2 * ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + 2 * ONE_DAY)
     click = {"userAgent": FIREFOX}
     flow.export(
         DAY,
@@ -103,7 +100,7 @@ def test_a_day_counted_before_there_was_a_table_is_counted_again(
 ) -> None:
     two_days.build(CountUsage(date=DAY))
     assert CountUsage(date=DAY).complete()
-    monkeypatch.setattr(tasks, "DAILY", (*DAILY, "usage_by_moon"))
+    monkeypatch.setattr(count, "DAILY", (*DAILY, "usage_by_moon"))
     assert not CountUsage(date=DAY).complete()
 
 
@@ -141,9 +138,9 @@ def test_whether_all_is_counted_is_told_without_opening_a_file(
 def test_many_days_are_counted_a_month_at_a_time(
     flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usage_metrics.counting.loading.MANY_DAYS", 2)
+    monkeypatch.setattr("usage_metrics.tasks.load_usage.MANY_DAYS", 2)
     start = dt.date(2026, 3, 30)
-    settings("LoadSQLite", start=start, stop=start + 4 * ONE_DAY)
+    settings("datasette", start=start, stop=start + 4 * ONE_DAY)
     flow.export_days(5, start)
     months = [(start, dt.date(2026, 4, 1)), (dt.date(2026, 4, 1), start + 4 * ONE_DAY)]
     tasks = [CountDays(start=first, stop=stop) for first, stop in months]
@@ -163,7 +160,7 @@ def test_many_days_are_counted_a_month_at_a_time(
 def test_a_day_that_cannot_be_counted_is_named_and_the_others_are_counted(
     flow: Flow, settings: Settings
 ) -> None:
-    settings("LoadSQLite", start=DAY, stop=DAY + 3 * ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + 3 * ONE_DAY)
     flow.export_days(4)
     flow.load(3)
     path = Path(flow.partition("geocoded").path)
@@ -326,7 +323,7 @@ def test_overlapping_ranges_and_days_made_again_double_nothing(
     sums = "SELECT date, sum(requests) FROM usage_daily GROUP BY 1 ORDER BY 1"
     lines = "SELECT date, lines, requests FROM usage_reconciliation ORDER BY 1"
     for first, stop in ((0, 3), (1, 5), (2, 4), (0, 5)):
-        settings("LoadSQLite", start=DAY + first * ONE_DAY, stop=DAY + stop * ONE_DAY)
+        settings("datasette", start=DAY + first * ONE_DAY, stop=DAY + stop * ONE_DAY)
         assert flow.build(LoadUsage()).scheduling_succeeded
     days = [f"{DAY + n * ONE_DAY}" for n in range(5)]
     assert flow.query(sums) == [(day, 2) for day in days]
@@ -347,9 +344,9 @@ def test_every_line_of_the_sample_and_of_generated_days_is_accounted_for(
         shutil.copy(file, flow.logs)
     start, made_up = dt.date(2026, 3, 2), START
     write_exports(3_000, 2, flow.logs / "made_up")
-    settings("LoadSQLite", start=made_up, stop=made_up + 2 * ONE_DAY)
+    settings("datasette", start=made_up, stop=made_up + 2 * ONE_DAY)
     assert flow.build(LoadUsage()).scheduling_succeeded
-    settings("LoadSQLite", start=start, stop=start + 14 * ONE_DAY)
+    settings("datasette", start=start, stop=start + 14 * ONE_DAY)
     assert flow.build(LoadUsage()).scheduling_succeeded
 
     counted = flow.query("SELECT * FROM usage_reconciliation ORDER BY date")
@@ -373,8 +370,8 @@ def test_every_line_of_the_sample_and_of_generated_days_is_accounted_for(
 def test_a_day_of_many_row_groups_is_read_as_it_was_written(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usage_metrics.partition_writer.ROW_GROUP_ROWS", 2)
-    monkeypatch.setattr("usage_metrics.counting.tasks.ROW_GROUPS_AT_ONCE", 3)
+    monkeypatch.setattr("usage_metrics.partitions.writer.ROW_GROUP_ROWS", 2)
+    monkeypatch.setattr("usage_metrics.tasks.count_input.ROW_GROUPS_AT_ONCE", 3)
     texts = [f"text {number % 5}" if number % 4 else None for number in range(23)]
     rows = pa.table({"text": texts, "insert_id": list("abcdefghijklmnopqrstuvw")})
     rows = rows.append_column("number", pa.array(range(23)))
@@ -384,7 +381,7 @@ def test_a_day_of_many_row_groups_is_read_as_it_was_written(
     with flow.partition("counted").open() as opened:
         assert opened.num_row_groups == 12
 
-    read = _read(flow.partition("counted"), ["number", "text", "insert_id"])
+    read = read_columns(flow.partition("counted"), ["number", "text", "insert_id"])
 
     assert read["text"].type == pa.dictionary(pa.int8(), pa.string())
     assert read.to_pylist() == rows.to_pylist()

@@ -15,8 +15,8 @@ from flow import DAY, ONE_DAY, Flow, request
 from luigi.execution_summary import LuigiStatusCode
 
 from usage_metrics.commands import main
-from usage_metrics.counting.loading import LoadUsage
-from usage_metrics.pipeline import Clean, Geocode
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.stages import Clean, Geocode
 
 LAST = DAY + 2 * ONE_DAY
 
@@ -24,7 +24,7 @@ LAST = DAY + 2 * ONE_DAY
 @pytest.fixture
 def loaded(flow: Flow, settings: Settings) -> Flow:
     """Three days, loaded, and counted."""
-    settings("LoadSQLite", start=DAY, stop=LAST + ONE_DAY)
+    settings("datasette", start=DAY, stop=LAST + ONE_DAY)
     flow.export_days(4)
     assert flow.build(LoadUsage()).scheduling_succeeded
     return flow
@@ -230,7 +230,7 @@ def test_a_damaged_database_is_named_and_made_again_when_it_was_deleted(
 def test_a_day_of_which_some_requests_were_left_out_on_purpose_is_no_damage(
     flow: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings("LoadSQLite", start=DAY, stop=DAY + ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
     other = request("a") | {"logName": "projects/p/logs/other"}
     flow.export(DAY, request("a"), other)
     assert flow.load(1).scheduling_succeeded

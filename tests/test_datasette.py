@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usage_metrics.agents import AGENT
-from usage_metrics.cleaning import REJECTED
-from usage_metrics.duplicates import superseded
+from usage_metrics.cleaning.duplicates import superseded
+from usage_metrics.cleaning.rejects import REJECTED
 from usage_metrics.errors import ConfigError
-from usage_metrics.logs import open_logs
-from usage_metrics.logs.entry import ENTRY
-from usage_metrics.partition_rows import row_groups
+from usage_metrics.logs.cloud_logging.entry import ENTRY
+from usage_metrics.logs.reader import open_logs
+from usage_metrics.partitions.row_groups import row_groups
 from usage_metrics.sources import Cleaned
 from usage_metrics.sources.datasette import CLEANED, SOURCE, clean
 

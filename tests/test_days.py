@@ -10,11 +10,14 @@ import pytest
 from conftest import Settings
 from flow import DAY, Flow
 
-from usage_metrics import days, sources
-from usage_metrics.days import RangeDaily, first_running_day, why_not_yet
+from usage_metrics import dates, sources
 from usage_metrics.errors import ConfigError
-from usage_metrics.pipeline import Geocode, LoadSQLite
 from usage_metrics.sources import Source
+from usage_metrics.tasks import availability
+from usage_metrics.tasks.availability import first_running_day, why_not_yet
+from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.ranges import RangeDaily
+from usage_metrics.tasks.stages import Geocode
 
 ZONES = ["UTC", "America/Los_Angeles", "Asia/Tokyo", "Pacific/Kiritimati"]
 
@@ -95,9 +98,9 @@ def test_a_reader_is_opened_once_for_all_days(
         opened.append(name)
         return sources.get_source(name)
 
-    monkeypatch.setattr(days, "get_source", get_source)
+    monkeypatch.setattr(availability, "get_source", get_source)
     for number in range(5):
-        assert why_not_yet("datasette", DAY + number * days.ONE_DAY) is None
+        assert why_not_yet("datasette", DAY + number * dates.ONE_DAY) is None
     assert opened == ["datasette"]
 
 
@@ -105,11 +108,11 @@ def test_a_reader_is_not_kept_for_longer_than_a_minute(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flow.export_days(1)
-    assert why_not_yet("datasette", DAY + days.ONE_DAY) is not None
+    assert why_not_yet("datasette", DAY + dates.ONE_DAY) is not None
     flow.export_days(2)
-    later = time.monotonic() + 2 * days.READER_SECONDS
+    later = time.monotonic() + 2 * availability.READER_SECONDS
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert why_not_yet("datasette", DAY + days.ONE_DAY) is None
+    assert why_not_yet("datasette", DAY + dates.ONE_DAY) is None
     monkeypatch.undo()
 
 
@@ -177,17 +180,17 @@ def test_the_database_is_of_the_days_before_today(
     flow: Flow, clock: None, stop: str | None, end: str
 ) -> None:
     task = LoadSQLite(start=DAY, **_dates(stop=stop))
-    assert task.end == dt.date.fromisoformat(end)
+    assert task.span.end == dt.date.fromisoformat(end)
 
 
 def test_the_database_waits_for_yesterday_to_settle(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _set_clock(monkeypatch, "2026-03-05T01:00:00+00:00")
-    assert LoadSQLite(start=DAY, **_dates(stop=None)).end == dt.date(2026, 3, 4)
+    assert LoadSQLite(start=DAY, **_dates(stop=None)).span.end == dt.date(2026, 3, 4)
     # Who asks for yesterday is told that it is not to be had yet.
     asked = LoadSQLite(start=DAY, stop=dt.date(2026, 3, 5))
-    assert asked.end == dt.date(2026, 3, 5)
+    assert asked.span.end == dt.date(2026, 3, 5)
     assert "not over" in str(why_not_yet("datasette", dt.date(2026, 3, 4)))
     monkeypatch.undo()
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics import duplicates
-from usage_metrics.columns import STRING, TIMESTAMP
-from usage_metrics.duplicates import superseded
+from usage_metrics.arrow import STRING, TIMESTAMP
+from usage_metrics.cleaning import duplicates
+from usage_metrics.cleaning.duplicates import superseded
 
 NOON = dt.datetime(2022, 3, 15, 12, tzinfo=dt.UTC)
 

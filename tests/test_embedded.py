@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_metrics.errors import ConfigError, InputError, ServiceError
-from usage_metrics.geocode import embedded
 from usage_metrics.geocode.countries import CONTINENTS, COUNTRIES
-from usage_metrics.geocode.embedded import Ranges, build, main, merge
 from usage_metrics.geocode.mmdb import EMBEDDED, MMDBProvider
+from usage_metrics.maintenance import address_database
+from usage_metrics.maintenance.address_database import Ranges, build, main, merge
 
 COUNTRIES_4 = "3221225984,3221226239,DE\n3325256704,3325256959,FR\n"
 """192.0.2.0/24 and 198.51.100.0/24."""
@@ -65,11 +65,13 @@ def package(
 def countries(
     folder: Path, ipv4: str = COUNTRIES_4, version: str = "1.2026010203"
 ) -> Path:
-    return package(folder, embedded.COUNTRY_PACKAGE, version, ipv4, COUNTRIES_6)
+    return package(folder, address_database.COUNTRY_PACKAGE, version, ipv4, COUNTRIES_6)
 
 
 def systems(folder: Path, ipv4: str = SYSTEMS_4) -> Path:
-    return package(folder, embedded.ASN_PACKAGE, "1.2026020300", ipv4, SYSTEMS_6)
+    return package(
+        folder, address_database.ASN_PACKAGE, "1.2026020300", ipv4, SYSTEMS_6
+    )
 
 
 @pytest.fixture
@@ -238,7 +240,9 @@ def test_a_file_that_is_no_package_is_refused(
 
 def test_a_package_without_its_ranges_is_refused(tmp_path: Path) -> None:
     empty = tmp_path / "empty.tgz"
-    about = json.dumps({"name": embedded.COUNTRY_PACKAGE, "version": "1.2026010203"})
+    about = json.dumps(
+        {"name": address_database.COUNTRY_PACKAGE, "version": "1.2026010203"}
+    )
     with tarfile.open(empty, "w:gz") as archive:
         member = tarfile.TarInfo("package/package.json")
         member.size = len(about)
@@ -260,7 +264,7 @@ def test_a_database_that_grew_too_large_does_not_replace_the_old_one(
 ) -> None:
     output = tmp_path / "out.mmdb"
     output.write_text("the old one")
-    monkeypatch.setattr(embedded, "LARGEST", 100)
+    monkeypatch.setattr(address_database, "LARGEST", 100)
     with pytest.raises(InputError, match="100 are too many"):
         build(*packages, output)
     assert output.read_text() == "the old one"
@@ -307,7 +311,7 @@ def test_the_command_has_npm_pack_both_versions_and_builds_from_them(
 def test_what_npm_cannot_get_is_said_in_its_own_words(npm: Npm, tmp_path: Path) -> None:
     npm("echo 'E404 no such version' >&2; exit 1")
     with pytest.raises(ServiceError, match=r"npm pack .*asn@0 failed: E404 no such"):
-        embedded.download(embedded.ASN_PACKAGE, "0", tmp_path)
+        address_database.download(address_database.ASN_PACKAGE, "0", tmp_path)
 
 
 def test_without_npm_the_command_says_what_is_missing(
@@ -315,7 +319,7 @@ def test_without_npm_the_command_says_what_is_missing(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="npm is not installed"):
-        embedded.download(embedded.ASN_PACKAGE, "0", tmp_path)
+        address_database.download(address_database.ASN_PACKAGE, "0", tmp_path)
 
 
 def test_every_country_has_a_name_and_a_continent() -> None:
@@ -327,7 +331,7 @@ def test_every_country_has_a_name_and_a_continent() -> None:
 
 
 def test_the_shipped_database_is_under_20_mb() -> None:
-    assert EMBEDDED == embedded.DATABASE
+    assert EMBEDDED == address_database.DATABASE
     assert 10_000_000 < EMBEDDED.stat().st_size < 20_000_000
 
 
@@ -339,8 +343,8 @@ def test_versions_and_dates_of_the_shipped_database_are_on_record_beside_it() ->
         r"(@ip-location-db/\S+) (\S+) \((\S+)\)", about.description["en"]
     )
     assert [source[:2] for source in sources] == [
-        (embedded.COUNTRY_PACKAGE, embedded.COUNTRY_VERSION),
-        (embedded.ASN_PACKAGE, embedded.ASN_VERSION),
+        (address_database.COUNTRY_PACKAGE, address_database.COUNTRY_VERSION),
+        (address_database.ASN_PACKAGE, address_database.ASN_VERSION),
     ]
     for source in sources:
         assert all(part in record for part in source)

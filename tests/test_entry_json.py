@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_metrics.logs import entry_json
 from usage_metrics.logs.blocks import Block, read_blocks
-from usage_metrics.logs.entry import ENTRY
-from usage_metrics.logs.entry_json import EntryReader
-from usage_metrics.logs.entry_line import entries_singly
+from usage_metrics.logs.cloud_logging import fast_path
+from usage_metrics.logs.cloud_logging.entry import ENTRY
+from usage_metrics.logs.cloud_logging.fast_path import EntryReader
+from usage_metrics.logs.cloud_logging.rule import entries_singly
 
 TIME = "2022-03-15T14:25:58.184967Z"
-ENOUGH = entry_json.LINE_BY_LINE + 8
+ENOUGH = fast_path.LINE_BY_LINE + 8
 """So many good lines, and a block is read at once."""
 
 
@@ -258,7 +258,7 @@ def test_fields_that_every_entry_has_are_read_at_once_declared_or_not(
         singly.append(len(block))
         return entries_singly(block)
 
-    monkeypatch.setattr(entry_json, "entries_singly", count)
+    monkeypatch.setattr(fast_path, "entries_singly", count)
     lines = [
         line_of(
             severity="INFO",
@@ -286,7 +286,7 @@ def test_one_odd_line_in_a_thousand_is_the_only_one_read_singly(
         singly.extend(block.numbers.tolist())
         return entries_singly(block)
 
-    monkeypatch.setattr(entry_json, "entries_singly", count)
+    monkeypatch.setattr(fast_path, "entries_singly", count)
     lines = [line_of(severity="INFO")] * 1000
     lines[10] = line_of(trace="t", foo=1)
     lines[500] = lines[500][:-7]
@@ -447,7 +447,7 @@ HOSTILE = """
 import pyarrow as pa
 from concurrent.futures import ThreadPoolExecutor
 from usage_metrics.logs.blocks import read_blocks
-from usage_metrics.logs.entry_json import EntryReader
+from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 
 TIME = b'{"timestamp":"2022-03-15T14:25:58Z","x":'
 GOOD = TIME + b'"y"}'

@@ -17,16 +17,17 @@ from forensics import places_of
 from ipinfo_server import TOKEN, IpinfoServer
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
-from usage_metrics import config, run_log
+from usage_metrics import config
 from usage_metrics.commands import main
-from usage_metrics.counting.loading import LoadUsage
-from usage_metrics.counting.tasks import CounterReport
-from usage_metrics.footers import Footers
-from usage_metrics.lineage import Lineage
-from usage_metrics.partitions import list_partitions
-from usage_metrics.pipeline import LoadSQLite
+from usage_metrics.monitoring import run_log
+from usage_metrics.partitions.footer_index import Footers
+from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.privacy.erasure import Erasure, stages
-from usage_metrics.report.tasks import Report
+from usage_metrics.tasks.counter_report import CounterReport
+from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.report import Report
+from usage_metrics.tasks.staleness import Lineage
 
 VICTIMS = ("192.0.2.7", "8.8.4.4", "2001:db8::ab:cd", "2001:4860:4860::8844")
 NEIGHBOURS = ("192.0.2.99", "8.8.8.8", "2001:db8::ff")
@@ -92,7 +93,7 @@ def lived_in(flow: Flow, settings: Settings, server: IpinfoServer) -> Flow:
     )
     settings("database", path=flow.root / "usage.db", busy_seconds=5)
     settings("run_log", path=flow.root / "runs.jsonl")
-    settings("LoadSQLite", start=DAY, stop=DAY + 2 * ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + 2 * ONE_DAY)
     return flow
 
 

@@ -11,7 +11,8 @@ import pytest
 from export_folder import DAY, NEXT_DAY, Folder, as_lines, entry, ids, read
 
 from usage_metrics.errors import ConfigError, InputError
-from usage_metrics.logs import export_files, open_logs
+from usage_metrics.logs import folder as folder_module
+from usage_metrics.logs.reader import open_logs
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ class RecordingFileSystem(pafs.LocalFileSystem):  # type: ignore[misc]
 def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingFileSystem:
     filesystem = RecordingFileSystem()
     filesystem.opened, filesystem.listings = [], 0
-    monkeypatch.setattr(export_files, "filesystem_of", lambda uri: (filesystem, uri))
+    monkeypatch.setattr(folder_module, "filesystem_of", lambda uri: (filesystem, uri))
     return filesystem
 
 

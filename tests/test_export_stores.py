@@ -8,9 +8,10 @@ import pytest
 from export_folder import DAY, NEXT_DAY, as_lines, entry, ids
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
-from usage_metrics import storage
 from usage_metrics.errors import ConfigError, InputError
-from usage_metrics.logs import export_files, open_logs
+from usage_metrics.logs import folder
+from usage_metrics.logs.reader import open_logs
+from usage_metrics.partitions import storage
 
 
 def put(server: S3Server, bucket: str, files: dict[str, bytes]) -> None:
@@ -72,7 +73,7 @@ def test_the_listing_of_a_bucket_is_good_for_a_minute(
     assert open_logs(uri, late_days=0).unavailable(NEXT_DAY)
     put(s3_server, "growing", {"2022-03-16.json": lines("b", day=NEXT_DAY)})
     assert open_logs(uri, late_days=0).unavailable(NEXT_DAY)
-    monkeypatch.setattr(export_files, "LISTING_SECONDS", 0)
+    monkeypatch.setattr(folder, "LISTING_SECONDS", 0)
     assert open_logs(uri, late_days=0).unavailable(NEXT_DAY) is None
 
 

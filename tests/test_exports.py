@@ -27,7 +27,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_metrics.errors import ChangingError, InputError
-from usage_metrics.logs import blocks, exports, open_logs
+from usage_metrics.logs import blocks
+from usage_metrics.logs.cloud_logging import exports
+from usage_metrics.logs.reader import open_logs
 
 
 @pytest.fixture

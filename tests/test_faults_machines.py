@@ -8,7 +8,7 @@ from faults.machines import KEYS, Site, fill
 from faults.place import DONE, Place, end, luigid
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
-from usage_metrics.pipeline import STAGES
+from usage_metrics.tasks.stages import STAGES
 
 
 def test_a_backfill_splits_between_workers_and_one_that_is_killed_is_made_up_for(

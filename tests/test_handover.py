@@ -10,13 +10,14 @@ from flow import DAY, Flow, request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from usage_metrics import handover, partition_writer
-from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
+from usage_metrics import handover
+from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import PartitionError
-from usage_metrics.partition_footer import facts_of
-from usage_metrics.partition_rows import row_groups
-from usage_metrics.partitions import Partition
-from usage_metrics.pipeline import Clean, Extract, Geocode
+from usage_metrics.partitions import writer
+from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.partitions.row_groups import row_groups
+from usage_metrics.tasks.stages import Clean, Extract, Geocode
 
 SCHEMA = pa.schema(
     [
@@ -131,7 +132,7 @@ def test_of_two_partitions_the_last_is_held(tmp_path: Path) -> None:
 def test_of_a_long_partition_no_row_stays_in_memory(
     partition: Partition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partition_writer, "ROW_GROUP_ROWS", 2)
+    monkeypatch.setattr(writer, "ROW_GROUP_ROWS", 2)
     monkeypatch.setattr(handover, "MOST_BYTES", 500)
     _write(partition, *[_table("a", "b")] * 10)
     assert handover.take(partition.path) is None
@@ -154,7 +155,7 @@ def test_they_are_those_that_the_file_gives_type_for_type(
     partition: Partition, batches: list[list[str | None]], rows_a_group: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partition_writer, "ROW_GROUP_ROWS", rows_a_group)
+        patch.setattr(writer, "ROW_GROUP_ROWS", rows_a_group)
         _write(partition, *[_table(*names) for names in batches])
     with partition.open_next(SCHEMA) as held, partition.open(SCHEMA) as read:
         assert held.num_row_groups == read.num_row_groups

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics.cleaning import Distinct
-from usage_metrics.columns import STRING
-from usage_metrics.geocode import (
+from usage_metrics.addresses.parsing import is_public, public_addresses, remembering
+from usage_metrics.arrow import STRING, Distinct
+from usage_metrics.geocode.locate import (
     Located,
     Places,
     locate,
@@ -20,7 +20,6 @@ from usage_metrics.geocode import (
     with_location,
 )
 from usage_metrics.geocode.locations import LOCATION, Location
-from usage_metrics.geocode.public import is_public, public_addresses, remembering
 
 Text = str | None
 

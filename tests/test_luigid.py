@@ -17,7 +17,7 @@ import pytest
 from chromium import Page, chromium, needs_browser
 from flow import DAY, ONE_DAY, Flow, days
 
-from usage_metrics.pipeline import Extract
+from usage_metrics.tasks.stages import Extract
 
 PROGRAMS = Path(sys.executable).parent
 ROWS = "[...document.querySelectorAll('tbody tr')]"

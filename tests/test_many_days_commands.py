@@ -12,9 +12,9 @@ import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, days, request
 
-from usage_metrics import run_log
 from usage_metrics.commands import main
 from usage_metrics.commands.progress import line
+from usage_metrics.monitoring import run_log
 
 STOP = DAY + 40 * ONE_DAY
 RANGE = ("--start", str(DAY), "--stop", str(STOP))
@@ -23,7 +23,7 @@ RANGE = ("--start", str(DAY), "--stop", str(STOP))
 @pytest.fixture
 def forty(flow: Flow, settings: Settings) -> Flow:
     """The logs of forty days, over the end of a month."""
-    settings("LoadSQLite", start=DAY, stop=STOP)
+    settings("datasette", start=DAY, stop=STOP)
     flow.export_days(40)
     return flow
 
@@ -154,7 +154,7 @@ def test_progress_in_words() -> None:
 @pytest.fixture
 def loaded(forty: Flow, settings: Settings) -> Flow:
     """Three days, loaded and counted."""
-    settings("LoadSQLite", stop=DAY + 3 * ONE_DAY)
+    settings("datasette", stop=DAY + 3 * ONE_DAY)
     assert main(["run"]) == 0
     return forty
 

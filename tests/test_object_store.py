@@ -19,11 +19,11 @@ from flow import DAY, ONE_DAY, Flow, days
 from s3_server import S3Server, start_s3_server  # noqa: F401
 from wire import Wire
 
-from usage_metrics import storage
-from usage_metrics.days import RangeDaily
 from usage_metrics.errors import PartitionError, StorageError
-from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import Geocode
+from usage_metrics.partitions import storage
+from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.tasks.ranges import RangeDaily
+from usage_metrics.tasks.stages import Geocode
 
 SCHEMA = pa.schema([("n", pa.int64())])
 MANY = 1 << 20
@@ -32,7 +32,7 @@ MANY = 1 << 20
 WRITER = """
 import datetime as dt, sys
 import pyarrow as pa
-from usage_metrics.partitions import Partition
+from usage_metrics.partitions.partition import Partition
 
 rows = int(sys.argv[2])
 with Partition(sys.argv[1], "raw", "toy", dt.date(2026, 3, 2)).writing(

@@ -15,12 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_metrics import partition_writer, partitions
-from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
+from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import PartitionError, StorageError
-from usage_metrics.partition_footer import SEAL, SEAL_BYTES, facts_of
-from usage_metrics.partition_rows import row_groups
-from usage_metrics.partitions import FILE_NAME, RETRY_MARKER, Partition, list_partitions
+from usage_metrics.partitions import partition as partition_module
+from usage_metrics.partitions import writer
+from usage_metrics.partitions.footer import SEAL, SEAL_BYTES, facts_of
+from usage_metrics.partitions.partition import (
+    FILE_NAME,
+    RETRY_MARKER,
+    Partition,
+    list_partitions,
+)
+from usage_metrics.partitions.row_groups import row_groups
 
 DAY = dt.date(2026, 3, 2)
 SCHEMA = pa.schema(
@@ -114,7 +120,7 @@ def test_a_partition_to_be_asked_again_is_done_for_this_run_but_not_for_the_next
     _write(partition, _table("a"))
     assert partition.exists()
     marker = Path(partition.folder, RETRY_MARKER)
-    os.utime(marker, (partitions._STARTED - 1, partitions._STARTED - 1))
+    os.utime(marker, (partition_module._STARTED - 1, partition_module._STARTED - 1))
     assert not partition.exists()
     assert list_partitions(str(tmp_path), "raw", "toy") == {}
     partition.ask_again(wanted=False)
@@ -159,7 +165,7 @@ def test_what_is_stored_as_a_dictionary_is_read_as_one(tmp_path: Path) -> None:
 def test_rows_are_written_and_read_a_row_group_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partition_writer, "ROW_GROUP_ROWS", 10)
+    monkeypatch.setattr(writer, "ROW_GROUP_ROWS", 10)
     partition = _write(_partition(tmp_path), *[_table(*"abcd")] * 6)
     with partition.open() as file:
         groups = [(start, table.num_rows) for start, table in row_groups(file)]
@@ -173,7 +179,7 @@ def test_rows_are_written_and_read_a_row_group_at_a_time(
 def test_a_few_rows_are_a_row_group_if_they_are_very_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partition_writer, "ROW_GROUP_BYTES", 3 << 20)
+    monkeypatch.setattr(writer, "ROW_GROUP_BYTES", 3 << 20)
     long = _table("x" * (1 << 20))
     partition = _write(_partition(tmp_path), *[long] * 8)
     with partition.open() as file:
@@ -293,7 +299,7 @@ def varied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Partition, bytes]:
         pytest.MonkeyPatch.context() as patch,
         partition.writing(table.schema, ["id"]) as file,
     ):
-        patch.setattr(partition_writer, "ROW_GROUP_ROWS", 5)
+        patch.setattr(writer, "ROW_GROUP_ROWS", 5)
         for start in range(0, 12, 4):
             file.write(table.slice(start, 4))
     return partition, Path(partition.path).read_bytes()

@@ -18,7 +18,7 @@ import requests
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
-from usage_metrics.counting.loading import LoadUsage
+from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.warehouse.metadata import of_database, path_of
 from usage_metrics.warehouse.questions import QUESTIONS, Question
 from usage_metrics.warehouse.views import CLASSES, MEANINGS, VIEWS, View
@@ -50,9 +50,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     flow.export(DAY + 2 * ONE_DAY)
     (flow.folder / "luigi.cfg").write_text(
-        f"[datasette]\nlogs = {flow.logs}\n[paths]\nroot = {flow.root}\n"
-        f"[database]\npath = {flow.database}\n"
-        f"[LoadSQLite]\nstart = {DAY}\nstop = {DAY + 2 * ONE_DAY}\n"
+        f"[paths]\nroot = {flow.root}\n[database]\npath = {flow.database}\n"
+        f"[datasette]\nlogs = {flow.logs}\n"
+        f"start = {DAY}\nstop = {DAY + 2 * ONE_DAY}\n"
     )
     command = ["-m", "luigi", "--module", "usage_metrics", "LoadUsage"]
     subprocess.run(
@@ -187,7 +187,7 @@ def test_the_planner_knows_the_tables(made: Path) -> None:
 def test_views_are_made_anew_when_they_are_others(
     flow: Flow, settings: Settings
 ) -> None:
-    settings("LoadSQLite", start=DAY, stop=DAY + ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
     flow.export_days(3)
     flow.build(LoadUsage())
     with contextlib.closing(sqlite3.connect(flow.database)) as connection:
@@ -195,7 +195,7 @@ def test_views_are_made_anew_when_they_are_others(
             "DROP VIEW use_per_day; CREATE VIEW use_per_day AS SELECT 1 AS old"
         )
     path_of(str(flow.database)).unlink()
-    settings("LoadSQLite", stop=DAY + 2 * ONE_DAY)
+    settings("datasette", stop=DAY + 2 * ONE_DAY)
     flow.build(LoadUsage())
 
     assert flow.query("SELECT requests FROM use_per_day") == [(2,), (2,)]

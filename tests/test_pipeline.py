@@ -17,26 +17,25 @@ from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, days, request
 from luigi.execution_summary import LuigiStatusCode
 
-from usage_metrics import pipeline, storage
-from usage_metrics.days import RangeDaily, utc_now
+from usage_metrics.dates import utc_now
 from usage_metrics.errors import (
     BackfillError,
     ChangingError,
     RejectedShareError,
     UnreachableError,
 )
-from usage_metrics.logs import blocks, exports
-from usage_metrics.partitions import list_partitions
-from usage_metrics.pipeline import (
-    Backfill,
-    Clean,
-    Extract,
-    Geocode,
-    LoadSQLite,
-)
-from usage_metrics.privacy.treatment import Treatment
+from usage_metrics.logs import blocks
+from usage_metrics.logs.cloud_logging import exports
+from usage_metrics.partitions import storage
+from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.privacy.anonymization import Treatment
 from usage_metrics.sources.datasette import SOURCE
-from usage_metrics.stage import LogsOfDay
+from usage_metrics.tasks import load, stages
+from usage_metrics.tasks.backfill import Backfill
+from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.ranges import RangeDaily
+from usage_metrics.tasks.stages import Clean, Extract, Geocode
+from usage_metrics.tasks.task import LogsOfDay
 
 STAGES = ("raw", "cleaned", "geocoded")
 TASKS = (Extract, Clean, Geocode)
@@ -442,7 +441,7 @@ def test_a_day_that_changes_while_it_is_read_is_read_again_a_few_times(
             file.write_text(file.read_text() + json.dumps(request("more")) + "\n")
 
     monkeypatch.setattr(exports, "read_blocks", read_while_written)
-    monkeypatch.setattr(pipeline, "CHANGES_SETTLE", tenacity.wait_none())
+    monkeypatch.setattr(stages, "CHANGES_SETTLE", tenacity.wait_none())
     if works:
         Extract(date=DAY).run()
     else:
@@ -573,7 +572,7 @@ def test_a_database_of_another_version_fails_before_anything_is_built(
 @pytest.fixture
 def month_by_month(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> Flow:
     """Three days, of which the last is of another month, made as many days are."""
-    monkeypatch.setattr(pipeline, "MANY_DAYS", 2)
+    monkeypatch.setattr(load, "MANY_DAYS", 2)
     flow.export_days(3, MONTH_END)
     return flow
 

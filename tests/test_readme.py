@@ -16,7 +16,7 @@ from conftest import Settings
 
 from usage_metrics import config
 from usage_metrics.commands import COMMANDS, cli
-from usage_metrics.documentation import renewed
+from usage_metrics.maintenance.documentation import renewed
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -158,7 +158,7 @@ def test_the_settings_that_are_shown_are_settings(settings: Settings) -> None:
 
 def test_settings_and_columns_are_those_of_the_code() -> None:
     assert renewed(README) == README, (
-        "run python -m usage_metrics.documentation README.md luigi.cfg"
+        "run python -m usage_metrics.maintenance.documentation README.md luigi.cfg"
     )
 
 

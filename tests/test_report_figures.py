@@ -11,7 +11,7 @@ from flow import DAY, ONE_DAY, Flow, days, request
 
 from usage_metrics.errors import StorageError
 from usage_metrics.report import figures, quality
-from usage_metrics.report.database import Database, Span, open_database
+from usage_metrics.report.usage_database import Database, Span, open_database
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
 CURL = "curl/8.15.0"
@@ -22,11 +22,10 @@ STOP = DAY + 10 * ONE_DAY
 CONFIG = f"""\
 [datasette]
 logs = logs
-[database]
-path = usage.db
-[LoadSQLite]
 start = {DAY}
 stop = {STOP}
+[database]
+path = usage.db
 """
 
 

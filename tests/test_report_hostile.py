@@ -89,11 +89,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"""\
 [datasette]
 logs = logs
-[geocode]
-database = attack.mmdb
-[LoadSQLite]
 start = {DAY}
 stop = {DAY.replace(day=DAY.day + 1)}
+[geocode]
+database = attack.mmdb
 """
     )
     task = ["--module", "usage_metrics", "Report", "--local-scheduler"]

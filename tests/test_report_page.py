@@ -14,8 +14,8 @@ from chromium import Page, chromium, needs_browser
 from report_html import Standing
 
 from usage_metrics.report import figures
-from usage_metrics.report.database import Database, Span, open_database
 from usage_metrics.report.page import SECTIONS
+from usage_metrics.report.usage_database import Database, Span, open_database
 
 pytestmark = needs_browser
 

@@ -8,8 +8,8 @@ import pytest
 from flow import DAY, ONE_DAY
 
 from usage_metrics.report import figures, payload
-from usage_metrics.report.database import Database, Span, open_database
 from usage_metrics.report.rankings import OTHERS
+from usage_metrics.report.usage_database import Database, Span, open_database
 
 STOP = dt.date(2026, 3, 16)
 SPAN = Span("datasette", DAY, STOP)

@@ -9,7 +9,7 @@ from flow import DAY, ONE_DAY, Flow, request
 from report_html import Standing
 
 from usage_metrics.report import page
-from usage_metrics.report.tasks import PageFile, Report
+from usage_metrics.tasks.report import PageFile, Report
 
 STOP = DAY + 3 * ONE_DAY
 
@@ -17,7 +17,7 @@ STOP = DAY + 3 * ONE_DAY
 @pytest.fixture
 def three_days(flow: Flow, settings: Settings) -> Flow:
     """Three days with two requests each, to be in the database."""
-    settings("LoadSQLite", start=DAY, stop=STOP)
+    settings("datasette", start=DAY, stop=STOP)
     flow.export_days(3)
     return flow
 
@@ -72,7 +72,7 @@ def test_a_range_has_a_file_of_its_own_and_is_compared_with_what_was_before(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"start": DAY - ONE_DAY}, "is before [LoadSQLite] start = 2026-03-02"),
+        ({"start": DAY - ONE_DAY}, "is before [datasette] start = 2026-03-02"),
         ({"start": STOP}, "there is no day in it"),
         ({"start": DAY + ONE_DAY, "stop": DAY}, "there is no day in it"),
     ],
@@ -93,7 +93,7 @@ def test_a_range_that_the_database_does_not_hold_is_a_sentence(
 def test_days_without_a_request_make_a_report_that_says_so(
     flow: Flow, settings: Settings
 ) -> None:
-    settings("LoadSQLite", start=DAY, stop=STOP)
+    settings("datasette", start=DAY, stop=STOP)
     for number in range(3):
         flow.export(DAY + number * ONE_DAY)
     assert flow.build(Report()).scheduling_succeeded
@@ -108,7 +108,7 @@ def test_a_missing_day_is_named_where_the_database_may_lack_it(
     three_days.build(Report())
     assert not file(three_days).exists()
 
-    settings("LoadSQLite", start=DAY, stop=STOP, partial="true")
+    settings("LoadSQLite", partial="true")
     assert three_days.build(Report()).scheduling_succeeded
     assert "1 of 3 days are missing, and in no figure: 3 March 2026." in text(
         three_days

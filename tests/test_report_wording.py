@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics.report import wording
+from usage_metrics.report import formatting
 
 DAY = dt.date(2026, 3, 2)
 
@@ -15,35 +15,35 @@ DAY = dt.date(2026, 3, 2)
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (wording.number(1234567), "1,234,567"),
-        (wording.percent(0.12345), "12.3 %"),
-        (wording.percent(0.0625), "6.3 %"),  # half up, as in the page's script
-        (wording.size(999), "999 bytes"),
-        (wording.size(1500), "1.5 kB"),
-        (wording.size(58_200_000_000), "58.2 GB"),
-        (wording.change(None), "–"),
-        (wording.change(0.384), "+38 %"),
-        (wording.change(-0.5), "−50 %"),
-        (wording.change(-0.001), "±0 %"),
-        (wording.change(24), "× 25"),
-        (wording.days(DAY, DAY), "2 March 2026"),
-        (wording.days(DAY, dt.date(2026, 3, 15)), "2–15 March 2026"),
-        (wording.days(DAY, dt.date(2026, 4, 1)), "2 March – 1 April 2026"),
+        (formatting.number(1234567), "1,234,567"),
+        (formatting.percent(0.12345), "12.3 %"),
+        (formatting.percent(0.0625), "6.3 %"),  # half up, as in the page's script
+        (formatting.size(999), "999 bytes"),
+        (formatting.size(1500), "1.5 kB"),
+        (formatting.size(58_200_000_000), "58.2 GB"),
+        (formatting.change(None), "–"),
+        (formatting.change(0.384), "+38 %"),
+        (formatting.change(-0.5), "−50 %"),
+        (formatting.change(-0.001), "±0 %"),
+        (formatting.change(24), "× 25"),
+        (formatting.days(DAY, DAY), "2 March 2026"),
+        (formatting.days(DAY, dt.date(2026, 3, 15)), "2–15 March 2026"),
+        (formatting.days(DAY, dt.date(2026, 4, 1)), "2 March – 1 April 2026"),
         (
-            wording.days(dt.date(2025, 12, 29), dt.date(2026, 1, 4)),
+            formatting.days(dt.date(2025, 12, 29), dt.date(2026, 1, 4)),
             "29 December 2025 – 4 January 2026",
         ),
-        (wording.period("month", DAY, dt.date(2026, 3, 31), 30), "March 2026"),
-        (wording.period("quarter", DAY, dt.date(2026, 3, 31), 30), "Q1 2026"),
-        (wording.period("year", DAY, dt.date(2026, 12, 31), 305), "2026"),
-        (wording.period("day", DAY, DAY, 0), "2 March 2026 (no data)"),
+        (formatting.period("month", DAY, dt.date(2026, 3, 31), 30), "March 2026"),
+        (formatting.period("quarter", DAY, dt.date(2026, 3, 31), 30), "Q1 2026"),
+        (formatting.period("year", DAY, dt.date(2026, 12, 31), 305), "2026"),
+        (formatting.period("day", DAY, DAY, 0), "2 March 2026 (no data)"),
         (
-            wording.period("week", DAY, dt.date(2026, 3, 8), 5),
+            formatting.period("week", DAY, dt.date(2026, 3, 8), 5),
             "2–8 March 2026 (5 of 7 d)",
         ),
-        (wording.listed([]), ""),
-        (wording.listed(["a"]), "a"),
-        (wording.listed(["a", "b", "c"]), "a, b and c"),
+        (formatting.listed([]), ""),
+        (formatting.listed(["a"]), "a"),
+        (formatting.listed(["a", "b", "c"]), "a, b and c"),
     ],
 )
 def test_it_is_written_so(written: str, expected: str) -> None:
@@ -55,12 +55,12 @@ def test_it_is_written_so(written: str, expected: str) -> None:
     [
         ("/pudl/plants.json", "/pudl/plants.json"),
         ("Universität Zürich", "Universität Zürich"),
-        ("198.51.100.7", wording.ADDRESS),
-        ("/from/198.51.100.7/x", f"/from/{wording.ADDRESS}/x"),
-        ("/198.51.100.7.json", f"/{wording.ADDRESS}.json"),
-        ("host:2001:db8::1", f"host:{wording.ADDRESS}"),
-        ("[2001:db8::1]", f"[{wording.ADDRESS}]"),
-        ("::ffff:198.51.100.7", wording.ADDRESS),
+        ("198.51.100.7", formatting.ADDRESS),
+        ("/from/198.51.100.7/x", f"/from/{formatting.ADDRESS}/x"),
+        ("/198.51.100.7.json", f"/{formatting.ADDRESS}.json"),
+        ("host:2001:db8::1", f"host:{formatting.ADDRESS}"),
+        ("[2001:db8::1]", f"[{formatting.ADDRESS}]"),
+        ("::ffff:198.51.100.7", formatting.ADDRESS),
         ("/version/1.2.3.4.5", "/version/1.2.3.4.5"),
         ("/version/1.2.3", "/version/1.2.3"),
         ("300.1.2.3", "300.1.2.3"),
@@ -72,13 +72,13 @@ def test_it_is_written_so(written: str, expected: str) -> None:
     ],
 )
 def test_a_name_is_shown_so(name: str, shown: str) -> None:
-    assert wording.harmless(name) == shown
+    assert formatting.harmless(name) == shown
 
 
 @given(st.text(st.characters()))
 def test_what_is_shown_is_short_and_visible(name: str) -> None:
-    shown = wording.harmless(name)
-    assert len(shown) <= wording.LONGEST
+    shown = formatting.harmless(name)
+    assert len(shown) <= formatting.LONGEST
     assert shown.isprintable()
 
 
@@ -89,4 +89,4 @@ ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 def test_no_address_is_shown(
     around: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address
 ) -> None:
-    assert str(address) not in wording.harmless(around.format(address))
+    assert str(address) not in formatting.harmless(around.format(address))

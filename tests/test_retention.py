@@ -13,13 +13,16 @@ from forensics import places_of
 from ipinfo_server import TOKEN, IpinfoServer
 
 from usage_metrics.commands import main
-from usage_metrics.counting.loading import LoadUsage
-from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
-from usage_metrics.days import kept_from, utc_now
+from usage_metrics.dates import kept_from, utc_now
 from usage_metrics.errors import ConfigError
-from usage_metrics.partitions import RETRY_MARKER, list_partitions
-from usage_metrics.pipeline import Geocode, LoadSQLite
+from usage_metrics.partitions.partition import RETRY_MARKER, list_partitions
 from usage_metrics.privacy.retention import retain
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_month import CountMonth
+from usage_metrics.tasks.counter_report import CounterReport
+from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.stages import Geocode
 
 OLD, KEPT, NEWEST = days(3)
 MONTH = DAY.replace(day=1)
@@ -29,7 +32,7 @@ SINCE_KEPT = (utc_now().date() - KEPT).days
 
 @pytest.fixture
 def three_days(flow: Flow, settings: Settings) -> Flow:
-    settings("LoadSQLite", start=OLD, stop=NEWEST + ONE_DAY)
+    settings("datasette", start=OLD, stop=NEWEST + ONE_DAY)
     settings("datasette", maximum_rejected_share=1)
     fill_once(flow, "three-days", _fill)
     return flow
@@ -101,8 +104,8 @@ def test_what_was_removed_is_not_missed_by_any_task(
 def test_a_stage_whose_source_is_gone_is_not_stale_by_another_setting(
     three_days: Flow, settings: Settings
 ) -> None:
-    from usage_metrics.footers import Footers
-    from usage_metrics.lineage import Lineage
+    from usage_metrics.partitions.footer_index import Footers
+    from usage_metrics.tasks.staleness import Lineage
 
     settings("privacy", addresses="drop")
     assert Lineage("datasette", Footers()).stale()[Geocode] == days(4)

@@ -14,8 +14,8 @@ from conftest import Settings
 from flow import DAY, ONE_DAY, Flow
 from webhook_server import Chat, serving
 
-from usage_metrics import notify, run_log
 from usage_metrics.commands import main, run
+from usage_metrics.monitoring import notify, run_log
 
 NEXT = DAY + ONE_DAY
 STOP = DAY + 2 * ONE_DAY
@@ -24,7 +24,7 @@ STOP = DAY + 2 * ONE_DAY
 @pytest.fixture
 def nightly(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
     """Two days of logs, and settings as cron finds them."""
-    settings("LoadSQLite", start=DAY, stop=STOP)
+    settings("datasette", start=DAY, stop=STOP)
     flow.export_days(2)
     monkeypatch.delenv("USAGE_METRICS_WEBHOOK", raising=False)
     monkeypatch.setattr(run, "FIRST_WAIT", 0.05)
@@ -68,7 +68,7 @@ def test_partial_loads_the_days_that_are_there(failing: Flow) -> None:
 def test_a_day_that_cannot_be_had_yet_is_passed_on(
     nightly: Flow, settings: Settings
 ) -> None:
-    settings("LoadSQLite", stop=STOP + ONE_DAY)
+    settings("datasette", stop=STOP + ONE_DAY)
     assert main(["run"]) == 20
 
 

@@ -10,8 +10,10 @@ import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
-from usage_metrics import run_log
-from usage_metrics.pipeline import Backfill, Geocode, LoadSQLite
+from usage_metrics.monitoring import run_log
+from usage_metrics.tasks.backfill import Backfill
+from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.stages import Geocode
 
 LINE = {"task": "Clean", "parameters": {}, "outcome": "done"}
 
@@ -178,7 +180,7 @@ def test_a_disk_that_is_full_stops_no_run(
     def full(descriptor: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("usage_metrics.run_log._write", full)
+    monkeypatch.setattr("usage_metrics.monitoring.run_log._write", full)
     flow.export_days(1)
     assert flow.load(1).scheduling_succeeded
     assert flow.partition("geocoded").exists()

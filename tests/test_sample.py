@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from usage_metrics.sample import Facts, Sample, facts, lines_of, write
-from usage_metrics.sample.population import DOMINATING
+from usage_metrics.maintenance.sample import Facts, Sample, facts, lines_of, write
+from usage_metrics.maintenance.sample.population import DOMINATING
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "data" / "sample_logs"
@@ -269,7 +269,7 @@ def test_a_written_file_is_the_same_bytes_whenever_and_under_any_hash_seed(
         subprocess.run(
             [
                 sys.executable,
-                *("-m", "usage_metrics.sample", tmp_path / seed),
+                *("-m", "usage_metrics.maintenance.sample", tmp_path / seed),
                 *("--days", "1", "--requests", "40"),
             ],
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -301,7 +301,14 @@ def test_a_small_sample_can_be_written_anywhere(tmp_path: Path) -> None:
 
 def test_too_few_requests_are_refused(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "usage_metrics.sample", tmp_path, "--requests", "3"],
+        [
+            sys.executable,
+            "-m",
+            "usage_metrics.maintenance.sample",
+            tmp_path,
+            "--requests",
+            "3",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -7,7 +7,11 @@ import pytest
 from luigi.rpc import RPCError
 
 from usage_metrics.errors import ConfigError, StorageError
-from usage_metrics.sentences import SAID_ALREADY, SentenceFilter, sentence_of
+from usage_metrics.monitoring.error_messages import (
+    SAID_ALREADY,
+    SentenceFilter,
+    sentence_of,
+)
 
 
 def _record(message: str, *args: object, error: BaseException | None = None) -> str:

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics.agents.addresses import Address, parse_address
-from usage_metrics.columns import STRING
-from usage_metrics.privacy import spellings as spellings_module
-from usage_metrics.privacy.spellings import (
+from usage_metrics.addresses import redaction as spellings_module
+from usage_metrics.addresses.parsing import Address, parse_address
+from usage_metrics.addresses.redaction import (
     REMOVED,
     Candidate,
     Wanted,
@@ -21,6 +20,7 @@ from usage_metrics.privacy.spellings import (
     remove,
     without,
 )
+from usage_metrics.arrow import STRING
 
 V4, V6 = "192.0.2.7", "2001:db8::1"
 

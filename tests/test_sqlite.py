@@ -19,22 +19,15 @@ from flow import DAY, ONE_DAY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics import partitions
-from usage_metrics.columns import (
-    BOOLEAN,
-    INTEGER,
-    NUMBER,
-    STRING,
-    TIMESTAMP,
-    column,
-)
+from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
 from usage_metrics.errors import StorageError
-from usage_metrics.partitions import Partition
+from usage_metrics.partitions import partition
+from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse import comparison, inspection, sqlite
 from usage_metrics.warehouse.comparison import damaged_days
 from usage_metrics.warehouse.rows import insertion
 from usage_metrics.warehouse.sqlite import Warehouse
-from usage_metrics.warehouse.tables import LONGEST_LITERAL, Table, of_partition, quoted
+from usage_metrics.warehouse.table import LONGEST_LITERAL, Table, of_partition, quoted
 
 TEXT = (
     st.text(st.characters(exclude_categories=["Cs"]))
@@ -559,7 +552,7 @@ def test_a_damaged_day_file_leaves_the_old_day_and_is_named(
     changed: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     if when == "while it is read":
-        monkeypatch.setattr(partitions, "check_content", lambda *_: None)
+        monkeypatch.setattr(partition, "check_content", lambda *_: None)
     file = Partition(str(tmp_path), "geocoded", "toy", DAY)
     content = bytearray(Path(file.path).read_bytes())
     content[10:60] = b"\xff" * 50

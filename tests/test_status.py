@@ -10,11 +10,11 @@ import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
-from usage_metrics import run_log
 from usage_metrics.commands import calendar_strip, main
-from usage_metrics.commands.overview import spans
-from usage_metrics.footers import FILE_NAME
-from usage_metrics.partitions import Partition
+from usage_metrics.commands.pipeline_state import spans
+from usage_metrics.monitoring import run_log
+from usage_metrics.partitions.footer_index import FILE_NAME
+from usage_metrics.partitions.partition import Partition
 
 NEXT = DAY + ONE_DAY
 STOP = DAY + 6 * ONE_DAY
@@ -23,7 +23,7 @@ STOP = DAY + 6 * ONE_DAY
 @pytest.fixture
 def loaded(flow: Flow, settings: Settings) -> Flow:
     """Five of six days loaded and counted; the fourth is nonsense."""
-    settings("LoadSQLite", start=DAY, stop=STOP)
+    settings("datasette", start=DAY, stop=STOP)
     flow.export_days(6)
     flow.export(DAY + 3 * ONE_DAY, "nonsense")
     assert main(["run", "--partial"]) == 30
@@ -119,7 +119,7 @@ def test_a_file_made_from_another_than_the_one_on_its_left_is_stale(
     loaded.delete("cleaned")
     loaded.export(DAY, request("x"))
     loaded.delete("raw")
-    from usage_metrics.pipeline import Clean
+    from usage_metrics.tasks.stages import Clean
 
     loaded.build(Clean(date=DAY))
     data = _data(capsys)
@@ -174,7 +174,7 @@ def test_a_provider_that_cannot_be_opened_is_a_problem_and_no_more(
 def test_before_the_first_run_it_says_so_and_writes_nothing(
     flow: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings("LoadSQLite", start=DAY, stop=STOP)
+    settings("datasette", start=DAY, stop=STOP)
     (flow.folder / "luigi.cfg").touch()
     flow.root.mkdir()
     said = _status(capsys)
@@ -185,7 +185,7 @@ def test_before_the_first_run_it_says_so_and_writes_nothing(
 def test_in_the_wrong_folder_it_says_where_settings_are_looked_for(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("usage_metrics.commands.place.settings_files", list)
+    monkeypatch.setattr("usage_metrics.commands.options.settings_files", list)
     range_ = ("--start", str(DAY))
     for command in (
         ("status",),

@@ -18,20 +18,20 @@ import pyarrow.dataset as pads
 import pytest
 from flow import DAY, ONE_DAY, Flow
 
-from usage_metrics import storage
 from usage_metrics.errors import ConfigError, StorageError
-from usage_metrics.partitions import Partition
-from usage_metrics.pipeline import Extract
+from usage_metrics.partitions import storage
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.stages import Extract
 
 WRITER = """
 import os, sys, time
 import datetime as dt
 import pyarrow as pa
-from usage_metrics import partition_writer, partitions
+from usage_metrics.partitions import partition, writer
 
-partition_writer.ROW_GROUP_ROWS = 1000
+writer.ROW_GROUP_ROWS = 1000
 root, rows, then = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-partition = partitions.Partition(root, "raw", "toy", dt.date(2026, 3, 2))
+partition = partition.Partition(root, "raw", "toy", dt.date(2026, 3, 2))
 table = pa.table({"n": pa.array(range(rows), pa.int64())})
 with partition.writing(table.schema) as file:
     for start in range(0, rows, 1000):

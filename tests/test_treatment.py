@@ -13,20 +13,20 @@ from forensics import places_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics.agents.addresses import Address, parse_address
-from usage_metrics.cleaning import Distinct
-from usage_metrics.columns import STRING
-from usage_metrics.counting.tasks import CountMonth, CountUsage
-from usage_metrics.geocode import Located, Places
+from usage_metrics.addresses.parsing import Address, parse_address
+from usage_metrics.arrow import STRING, Distinct
+from usage_metrics.geocode.locate import Located, Places
 from usage_metrics.geocode.locations import Location
-from usage_metrics.pipeline import Clean, Geocode
-from usage_metrics.privacy.treatment import (
+from usage_metrics.privacy.anonymization import (
     MODES,
     PSEUDONYM,
     Treatment,
     pseudonyms,
     truncated,
 )
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_month import CountMonth
+from usage_metrics.tasks.stages import Clean, Geocode
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
 
@@ -220,7 +220,7 @@ def test_the_setting_is_a_part_of_what_makes_a_file(
 @pytest.fixture
 def neighbours(flow: Flow, settings: Settings) -> Flow:
     """Two visitors of one network, one of whom clicks twice over midnight."""
-    settings("LoadSQLite", start=DAY, stop=DAY + 2 * ONE_DAY)
+    settings("datasette", start=DAY, stop=DAY + 2 * ONE_DAY)
     following = DAY + ONE_DAY
     flow.export(
         DAY,

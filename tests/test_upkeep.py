@@ -10,10 +10,11 @@ import pytest
 from conftest import Settings
 from flow import DAY, ONE_DAY, Flow, request
 
-from usage_metrics import run_log
-from usage_metrics.counting.loading import LoadUsage
-from usage_metrics.pipeline import Clean, Geocode
-from usage_metrics.upkeep import Rebuild, Refresh
+from usage_metrics.monitoring import run_log
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.rebuild import Rebuild
+from usage_metrics.tasks.refresh import Refresh
+from usage_metrics.tasks.stages import Clean, Geocode
 
 NEXT = DAY + ONE_DAY
 AFTER = DAY + 2 * ONE_DAY
@@ -22,7 +23,7 @@ AFTER = DAY + 2 * ONE_DAY
 @pytest.fixture
 def loaded(flow: Flow, settings: Settings) -> Flow:
     """Two days in the database, and counted."""
-    settings("LoadSQLite", start=DAY, stop=AFTER)
+    settings("datasette", start=DAY, stop=AFTER)
     flow.export_days(2)
     assert flow.build(LoadUsage()).scheduling_succeeded
     assert flow.loaded_days() == {str(DAY): 2, str(NEXT): 2}
@@ -118,7 +119,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[dt.datetime], None]:
     """Sets the time that days are over by."""
 
     def set_clock(time: dt.datetime) -> None:
-        monkeypatch.setattr("usage_metrics.days.utc_now", lambda: time)
+        monkeypatch.setattr("usage_metrics.dates.utc_now", lambda: time)
 
     return set_clock
 

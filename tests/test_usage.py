@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from little_log import CLIENTS, DAY, events_of, requests_of
 
-from usage_metrics.columns import description
-from usage_metrics.counting import concentration, counter, monthly, places, usage
+from usage_metrics.arrow import description
+from usage_metrics.counting import breakdowns, concentration, counter, monthly, usage
 from usage_metrics.counting.events import EVENTS, count_requests
 from usage_metrics.counting.grouping import group_rows
 from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION, reconcile
@@ -22,7 +22,7 @@ SCHEMAS = (
     *(usage.USAGE_BY_REFERRER, monthly.USAGE_MONTHLY, USAGE_RECONCILIATION),
     *(counter.USAGE_COUNTER, counter.USAGE_COUNTER_VERSIONS),
     *(concentration.USAGE_CONCENTRATION, usage.USAGE_BY_CLASS),
-    *(places.USAGE_BY_PATH, places.USAGE_BY_CITY),
+    *(breakdowns.USAGE_BY_PATH, breakdowns.USAGE_BY_CITY),
 )
 
 LOG = """
@@ -176,7 +176,7 @@ def test_a_path_is_named_without_its_query() -> None:
         """
     )
     events = count_requests(today, following, read_registry())
-    table = places.usage_by_path(events, today["request_url"], DAY, "datasette")
+    table = breakdowns.usage_by_path(events, today["request_url"], DAY, "datasette")
     shown = ("host", "path", "requests", "counted")
     assert [tuple(row[name] for name in shown) for row in table.to_pylist()] == [
         ("data.example.org", "/pudl/nothing", 1, 0),
@@ -187,7 +187,7 @@ def test_a_path_is_named_without_its_query() -> None:
 def test_paths_beyond_those_most_asked_for_are_one_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(places, "PATHS_A_DAY", 1)
+    monkeypatch.setattr(breakdowns, "PATHS_A_DAY", 1)
     today, following = requests_of(
         """
         12:00:00 ann 200 /pudl/plants
@@ -197,7 +197,7 @@ def test_paths_beyond_those_most_asked_for_are_one_row(
         """
     )
     events = count_requests(today, following, read_registry())
-    rows = places.usage_by_path(events, today["request_url"], DAY, "datasette")
+    rows = breakdowns.usage_by_path(events, today["request_url"], DAY, "datasette")
     found = [(row["path"], row["requests"]) for row in rows.to_pylist()]
     assert found == [("/pudl/plants", 2), (None, 2)]
 
@@ -217,7 +217,7 @@ def test_cities_are_added_up_and_null_where_none_are_known() -> None:
     shown = ("country", "region", "city", "requests")
 
     def cities(requests: pa.Table) -> list[tuple[Any, ...]]:
-        table = places.usage_by_city(events, requests, DAY, "datasette")
+        table = breakdowns.usage_by_city(events, requests, DAY, "datasette")
         return [tuple(row[name] for name in shown) for row in table.to_pylist()]
 
     assert cities(located) == [("DE", None, None, 2), ("US", None, "Lyon", 1)]
@@ -229,8 +229,8 @@ def test_a_day_without_requests_has_no_paths_and_no_cities() -> None:
     events = count_requests(today, following, read_registry())
     day = (DAY, "datasette")
     assert usage.usage_by_class(events, *day).num_rows == 0
-    assert places.usage_by_path(events, today["request_url"], *day).num_rows == 0
-    assert places.usage_by_city(events, today, *day).num_rows == 0
+    assert breakdowns.usage_by_path(events, today["request_url"], *day).num_rows == 0
+    assert breakdowns.usage_by_city(events, today, *day).num_rows == 0
 
 
 def concentrated(log: str, days: int = 1) -> dict[str, dict[str, Any]]:

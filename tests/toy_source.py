@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.cleaning import reject
-from usage_metrics.columns import INTEGER, STRING, TIMESTAMP, column
+from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
+from usage_metrics.cleaning.rejects import reject
 from usage_metrics.sources import Cleaned, Source
 
 RAW = pa.schema([("visitor", STRING), ("time", TIMESTAMP), ("pages", STRING)])

@@ -4,7 +4,7 @@
 ``Geocode`` and ``CountUsage`` for one day, ``RangeDaily`` for a range of them,
 ``LoadSQLite`` for the database, ``CountMonth`` and ``CounterReport`` for a month,
 ``Report`` for people.
-:mod:`usage_metrics.pipeline` is the place to start reading.
+:mod:`usage_metrics.tasks.stages` is the place to start reading.
 """
 
 import configparser
@@ -20,17 +20,21 @@ except (configparser.Error, UnicodeDecodeError) as error:
     ) from None
 
 from usage_metrics.config import set_luigi_defaults
-from usage_metrics.counting.backfill import CountDays
-from usage_metrics.counting.loading import LoadUsage
-from usage_metrics.counting.tasks import CounterReport, CountMonth, CountUsage
-from usage_metrics.days import RangeDaily
 from usage_metrics.errors import ConfigError
-from usage_metrics.notify import let_no_mail_stop_a_run
-from usage_metrics.pipeline import Backfill, Clean, Extract, Geocode, LoadSQLite
-from usage_metrics.recording import record_runs
-from usage_metrics.report.tasks import Report
-from usage_metrics.sentences import give_up, say_errors_in_sentences
-from usage_metrics.upkeep import Rebuild, Refresh, RefreshDays
+from usage_metrics.monitoring.error_messages import give_up, say_errors_in_sentences
+from usage_metrics.monitoring.notify import let_no_mail_stop_a_run
+from usage_metrics.tasks.backfill import Backfill
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_month import CountDays, CountMonth
+from usage_metrics.tasks.counter_report import CounterReport
+from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.ranges import RangeDaily
+from usage_metrics.tasks.rebuild import Rebuild
+from usage_metrics.tasks.refresh import Refresh, RefreshDays
+from usage_metrics.tasks.report import Report
+from usage_metrics.tasks.run_log_events import record_runs
+from usage_metrics.tasks.stages import Clean, Extract, Geocode
 
 __all__ = [
     "Backfill",

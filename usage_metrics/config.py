@@ -17,12 +17,12 @@ from luigi.task_register import Register
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import (
     Configured,
+    OptionalDay,
     Place,
     check_section,
     did_you_mean,
     read,
 )
-from usage_metrics.sources import check_name
 
 LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
     "core": {"log_level": "INFO", "autoload_range": "true"},
@@ -119,6 +119,10 @@ class SourceSection(Section):
     logs: luigi.Parameter[str] = luigi.Parameter(
         default="",
         description="where the log entries are: a folder, s3://, gs:// or bigquery://",
+    )
+    start = OptionalDay(description="the first UTC day, YYYY-MM-DD")
+    stop = OptionalDay(
+        description="the day after the last; empty: every day that is over"
     )
     settle_hours: luigi.NumericalParameter[float] = luigi.NumericalParameter(
         default=3.0,
@@ -407,12 +411,7 @@ def webhook() -> str:
 
 
 def source_section(name: str) -> SourceSection:
-    """The settings of a source; a source without own settings gets the common ones.
-
-    Raises:
-        ConfigError: if there is no such source.
-    """
-    check_name(name)
+    """The settings of a source; a source without own settings gets the common ones."""
     return _source_section_class(name)()
 
 

@@ -53,6 +53,10 @@ class OptionalDay(Day):
         return value.isoformat() if value else ""
 
 
+class CommandLineDay(OptionalDay):
+    """A day that stands on the command line; in ``luigi.cfg`` the source has it."""
+
+
 class Place(luigi.Parameter[str]):
     """A path or URI that has to be named: an empty one would be the disk's root."""
 
@@ -128,6 +132,11 @@ def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> 
                 f"{', '.join(sorted(parameters))}"
             )
         value = read(name, key)
+        if isinstance(parameters.get(key), CommandLineDay):
+            raise ConfigError(
+                f"luigi.cfg: [{name}] {key} has moved to the section of the source: "
+                f"write {key} = {value} in [datasette]"
+            )
         if key in parameters:
             _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")
 

@@ -17,10 +17,10 @@ import maxminddb
 import numpy as np
 import pyarrow as pa
 
-from usage_metrics.geocode import locate
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.geocode.ipinfo import IpinfoProvider
 from usage_metrics.geocode.ipinfo_service import IpinfoService
+from usage_metrics.geocode.locate import locate
 from usage_metrics.geocode.locations import Provider
 from usage_metrics.geocode.mmdb import EMBEDDED, MMDBProvider
 

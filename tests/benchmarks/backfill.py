@@ -24,16 +24,16 @@ CONFIG = """\
 root = {folder}/data
 [datasette]
 logs = {folder}/logs
-[database]
-path = {folder}/data/usage_metrics.db
-[LoadSQLite]
 start = {start}
 stop = {stop}
+[database]
+path = {folder}/data/usage_metrics.db
 """
 WORK = """\
 import datetime as dt
-from usage_metrics.days import days_between
-from usage_metrics.pipeline import STAGES, LoadSQLite
+from usage_metrics.dates import days_between
+from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.stages import STAGES
 load = LoadSQLite()
 for day in days_between(load.start, load.end):
     for stage in STAGES:

@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 from adbc_driver_sqlite import dbapi
 
-from usage_metrics.counting.loading import usage_tables
 from usage_metrics.report import figures, page, payload, quality, rankings
-from usage_metrics.report.database import Span, open_database
+from usage_metrics.report.usage_database import Span, open_database
+from usage_metrics.tasks.load_usage import usage_tables
 from usage_metrics.warehouse.sqlite import Warehouse
 
 START = dt.date(2025, 1, 1)

@@ -21,10 +21,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.logs.entry import ENTRY, HTTP_REQUEST, LABELS, RESOURCE
-from usage_metrics.partition_writer import ROW_GROUP_ROWS
-from usage_metrics.partitions import Partition
-from usage_metrics.sample.population import (
+from usage_metrics.logs.cloud_logging.entry import (
+    ENTRY,
+    HTTP_REQUEST,
+    LABELS,
+    RESOURCE,
+)
+from usage_metrics.maintenance.sample.population import (
     BROWSERS,
     DOMINATING,
     QUERIES,
@@ -32,6 +35,8 @@ from usage_metrics.sample.population import (
     SITE,
     TABLES,
 )
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.partitions.writer import ROW_GROUP_ROWS
 from usage_metrics.sources.datasette import SOURCE
 
 START = dt.date(2026, 1, 1)

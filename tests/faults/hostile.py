@@ -15,16 +15,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from usage_metrics import config, geocode
-from usage_metrics.database import requests_table
-from usage_metrics.duplicates import superseded
+from usage_metrics import config
+from usage_metrics.cleaning.duplicates import superseded
 from usage_metrics.errors import InputError
+from usage_metrics.geocode import locate
 from usage_metrics.geocode.mmdb import MMDBProvider
 from usage_metrics.logs.blocks import read_blocks
-from usage_metrics.logs.entry_json import EntryReader
-from usage_metrics.partition_rows import row_groups
-from usage_metrics.partition_writer import PartitionWriter
+from usage_metrics.logs.cloud_logging.fast_path import EntryReader
+from usage_metrics.partitions.row_groups import row_groups
+from usage_metrics.partitions.writer import PartitionWriter
 from usage_metrics.sources import get_source
+from usage_metrics.tasks.load import requests_table
 from usage_metrics.warehouse.rows import rows_to_load
 
 PLAIN: dict[str, Any] = {
@@ -98,8 +99,8 @@ def follow(content: bytes) -> int | None:
 def _locate(requests: pq.ParquetFile) -> None:
     """Locate requests, and make rows of a database of them."""
     source = get_source("datasette")
-    schema = geocode.with_location(source.cleaned, source.address)
-    located = geocode.locate_column(requests, source.address, _provider())
+    schema = locate.with_location(source.cleaned, source.address)
+    located = locate.locate_column(requests, source.address, _provider())
     tables = (located.beside(rows, schema) for _, rows in row_groups(requests))
     geocoded = _through_a_file(schema, tables)
     assert geocoded.metadata.num_rows == requests.metadata.num_rows

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from usage_metrics.sample.days import Sample, write
+from usage_metrics.maintenance.sample.days import Sample, write
 
 PROGRAMS = Path(sys.executable).parent
 DONE = 0
@@ -23,13 +23,11 @@ ASK_AGAIN = (10, 25)
 CFG = """\
 [datasette]
 logs = {logs}
+start = {start}
+stop = {stop}
 
 [paths]
 root = {root}
-
-[LoadSQLite]
-start = {start}
-stop = {stop}
 
 [core]
 rpc_retry_attempts = 3

@@ -18,12 +18,12 @@ which rule. The rules are tried in this order, and the first that holds decides:
 
 import pyarrow as pa
 
-from usage_metrics.agents.addresses import is_internal_address
+from usage_metrics.addresses.parsing import is_internal_address
 from usage_metrics.agents.lists import list_versions
 from usage_metrics.agents.networks import NETWORK, is_suspect, network_class
 from usage_metrics.agents.rules import CLASSES
 from usage_metrics.agents.settings import AgentSettings
-from usage_metrics.columns import STRING, column
+from usage_metrics.arrow import STRING, column
 
 __all__ = [
     "AGENT",
@@ -76,7 +76,7 @@ def classify(agents: pa.Array, settings: AgentSettings = NOTHING_KNOWN) -> pa.Ta
     """
     # The lists are read when first needed: most commands never classify.
     from usage_metrics.agents.classifier import classifier
-    from usage_metrics.agents.subjects import normalised
+    from usage_metrics.agents.normalize import normalised
 
     texts = normalised(agents).to_pylist()
     verdicts = classifier(settings).verdicts(texts)

@@ -10,13 +10,9 @@ import pyarrow as pa
 from usage_metrics.agents import lists
 from usage_metrics.agents.matching import PatternSet, compiled
 from usage_metrics.agents.names import name_in
+from usage_metrics.agents.normalize import whole, without_browser_words, without_device
 from usage_metrics.agents.rules import ROBOT_WORDS, Rule, own_rules
 from usage_metrics.agents.settings import AgentSettings
-from usage_metrics.agents.subjects import (
-    whole,
-    without_browser_words,
-    without_device,
-)
 
 REMEMBERED = 100_000
 """How many user agents a process remembers; days that follow have much the same."""

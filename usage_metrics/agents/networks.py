@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.agents.matching import PatternSet
-from usage_metrics.cleaning import dictionary
-from usage_metrics.columns import BOOLEAN, STRING, column
+from usage_metrics.arrow import BOOLEAN, STRING, column, dictionary
 from usage_metrics.errors import StorageError
 
 NETWORK_CLASSES = (

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import click
 
 from usage_metrics.errors import UsageMetricsError
+from usage_metrics.monitoring.error_messages import sentence_of
 from usage_metrics.parameters import did_you_mean
-from usage_metrics.sentences import sentence_of
 
 COMMANDS = {
     "run": "Make what is missing and load it: the command for every night.",

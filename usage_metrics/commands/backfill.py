@@ -5,11 +5,10 @@ import datetime as dt
 import click
 
 from usage_metrics.commands import options
-from usage_metrics.commands.many_days import run_many_days
-from usage_metrics.commands.place import check_place
-from usage_metrics.commands.running import workers
-from usage_metrics.days import first_running_day
-from usage_metrics.pipeline import Backfill
+from usage_metrics.commands.options import check_place
+from usage_metrics.commands.running import run_many_days, workers
+from usage_metrics.tasks.availability import first_running_day
+from usage_metrics.tasks.backfill import Backfill
 
 
 @click.command(

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from usage_metrics.days import ONE_DAY
+from usage_metrics.dates import ONE_DAY
 
 MOST_MONTHS = 13
 """Of more months than that, a sign stands for a week."""

@@ -9,18 +9,19 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from usage_metrics import config, quality
+from usage_metrics import config
 from usage_metrics.commands import options
-from usage_metrics.commands.overview import look_at
-from usage_metrics.commands.place import check_place
-from usage_metrics.counting.loading import usage_tables
-from usage_metrics.counting.tasks import CountUsage
-from usage_metrics.database import open_warehouse, requests_table
+from usage_metrics.commands.options import check_place
+from usage_metrics.commands.pipeline_state import look_at
 from usage_metrics.errors import StorageError
-from usage_metrics.footers import Footers
-from usage_metrics.partitions import Partition, list_partitions
-from usage_metrics.pipeline import STAGES, Clean, Geocode
-from usage_metrics.sentences import sentence_of
+from usage_metrics.monitoring.error_messages import sentence_of
+from usage_metrics.partitions.footer_index import Footers
+from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.tasks import data_quality
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.load import open_warehouse, requests_table
+from usage_metrics.tasks.load_usage import usage_tables
+from usage_metrics.tasks.stages import STAGES, Clean, Geocode
 from usage_metrics.warehouse.comparison import damaged_days
 
 SHOWN = 5
@@ -62,7 +63,7 @@ def command(
     check_place()
     first, end = start or dt.date.min, stop or dt.date.max
     damages: list[str] = []
-    findings: list[tuple[str, quality.Finding]] = []
+    findings: list[tuple[str, data_quality.Finding]] = []
     files = 0
     for name in options.sources(source):
         for partition in partitions(name):
@@ -81,7 +82,7 @@ def command(
 
 
 def _say(
-    files: int, damages: list[str], findings: list[tuple[str, quality.Finding]]
+    files: int, damages: list[str], findings: list[tuple[str, data_quality.Finding]]
 ) -> None:
     for line in damages:
         click.echo(line)
@@ -109,16 +110,18 @@ def _damage(partition: Partition) -> Iterator[str]:
         yield sentence_of(error) or str(error)
 
 
-def _findings(source: str) -> Iterator[quality.Finding]:
+def _findings(source: str) -> Iterator[data_quality.Finding]:
     root, footers = config.paths().root, Footers()
     cleaned = footers.of_stage(Clean.stage, source)
     with contextlib.suppress(StorageError):  # of a database that is named as damaged
-        yield from quality.missing(look_at(source).to_make)
-    yield from quality.rejected(cleaned)
-    yield from quality.unusual(cleaned)
+        yield from data_quality.missing(look_at(source).to_make)
+    yield from data_quality.rejected(cleaned)
+    yield from data_quality.unusual(cleaned)
     for day in list_partitions(root, Geocode.stage, source):
         try:
-            yield from quality.not_known(Partition(root, Geocode.stage, source, day))
+            yield from data_quality.not_known(
+                Partition(root, Geocode.stage, source, day)
+            )
         except StorageError:
             continue  # it is damaged, and named as such
 

@@ -12,15 +12,17 @@ from urllib.parse import urlsplit
 import click
 import luigi
 
-from usage_metrics import config, run_log, storage
+from usage_metrics import config
 from usage_metrics.commands import options
-from usage_metrics.commands.place import settings_files
+from usage_metrics.commands.options import settings_files
 from usage_metrics.commands.running import has_central_scheduler
-from usage_metrics.database import open_warehouse
-from usage_metrics.days import utc_now
+from usage_metrics.dates import utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
-from usage_metrics.sentences import sentence_of
+from usage_metrics.monitoring import run_log
+from usage_metrics.monitoring.error_messages import sentence_of
+from usage_metrics.partitions import storage
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.tasks.load import open_warehouse
 
 OK, NOTE, BAD = "ok", "note", "BAD"
 
@@ -108,9 +110,9 @@ def _logs(name: str) -> str:
 
 
 def _provider() -> str | Note:
-    from usage_metrics import geocode
+    from usage_metrics.geocode import locate
 
-    with geocode.open_provider() as provider:
+    with locate.open_provider() as provider:
         facts = provider.facts()
     known = [facts[key] for key in ("provider", "database", "plan") if key in facts]
     if facts["provider"] == "ipinfo":

@@ -3,8 +3,7 @@
 import click
 
 from usage_metrics import config
-from usage_metrics.commands.options import example
-from usage_metrics.commands.place import check_place
+from usage_metrics.commands.options import check_place, example
 from usage_metrics.sources import SOURCES
 
 

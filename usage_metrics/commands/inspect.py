@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
-from usage_metrics import config, run_log
+from usage_metrics import config
 from usage_metrics.commands import options
-from usage_metrics.commands.place import check_place
-from usage_metrics.database import open_warehouse
-from usage_metrics.days import why_not_yet
+from usage_metrics.commands.options import check_place
 from usage_metrics.errors import StorageError, UsageMetricsError
-from usage_metrics.lineage import CHAIN
-from usage_metrics.partitions import Partition
-from usage_metrics.pipeline import Clean
-from usage_metrics.sentences import printable
+from usage_metrics.monitoring import run_log
+from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.partitions.partition import Partition
 from usage_metrics.sources import get_source
+from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.stages import Clean
+from usage_metrics.tasks.staleness import CHAIN
 
 SAMPLES = 5
 LONGEST_SAMPLE = 300

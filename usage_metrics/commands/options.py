@@ -4,10 +4,15 @@ import datetime as dt
 import shutil
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+import luigi
 
+from usage_metrics import config
+from usage_metrics.errors import ConfigError
+from usage_metrics.monitoring import run_log
 from usage_metrics.sources import SOURCES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -113,3 +118,24 @@ def in_lines(text: str, indent: str = "") -> str:
 def sources(chosen: str | None) -> list[str]:
     """The source that was chosen, or all."""
     return [chosen] if chosen else sorted(SOURCES)
+
+
+def check_place() -> None:
+    """Refuse a folder with neither settings nor data in it.
+
+    Raises:
+        ConfigError: saying where settings are looked for.
+    """
+    if settings_files() or run_log.local_folder().is_dir():
+        return
+    raise ConfigError(
+        f"there is no luigi.cfg in {Path.cwd()}, and no {config.paths().root}: go to "
+        "the folder where the pipeline runs, or name its luigi.cfg in the environment "
+        "variable LUIGI_CONFIG_PATH"
+    )
+
+
+def settings_files() -> list[Path]:
+    """The files that settings are read from."""
+    parser = luigi.configuration.get_config()
+    return [Path(path) for path in parser._config_paths if Path(path).is_file()]

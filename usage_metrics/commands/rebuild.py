@@ -5,12 +5,11 @@ import datetime as dt
 import click
 
 from usage_metrics.commands import options
-from usage_metrics.commands.loading import load, no_load
-from usage_metrics.commands.many_days import run_many_days
-from usage_metrics.commands.place import check_place
-from usage_metrics.commands.running import workers
-from usage_metrics.days import first_running_day, utc_now
-from usage_metrics.upkeep import REBUILT, Rebuild
+from usage_metrics.commands.options import check_place
+from usage_metrics.commands.running import load, no_load, run_many_days, workers
+from usage_metrics.dates import utc_now
+from usage_metrics.tasks.availability import first_running_day
+from usage_metrics.tasks.rebuild import REBUILT, Rebuild
 
 
 @click.command(

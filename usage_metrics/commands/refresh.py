@@ -4,22 +4,24 @@ import datetime as dt
 
 import click
 
-from usage_metrics import config, run_log
+from usage_metrics import config
 from usage_metrics.commands import options
-from usage_metrics.commands.loading import load, no_load
-from usage_metrics.commands.place import check_place
+from usage_metrics.commands.options import check_place
 from usage_metrics.commands.running import (
     REASONS,
     errors_kept,
     failures,
     list_failures,
+    load,
+    no_load,
     one_a_day,
     quietly,
     run_luigi,
     workers,
 )
-from usage_metrics.days import ONE_DAY, utc_now
-from usage_metrics.upkeep import Refresh, RefreshDays, end_of_days
+from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.monitoring import run_log
+from usage_metrics.tasks.refresh import Refresh, RefreshDays, end_of_days
 
 
 @click.command(epilog=options.example("usage-metrics refresh --days 3"))

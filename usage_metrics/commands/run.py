@@ -10,24 +10,26 @@ from pathlib import Path
 
 import click
 
-from usage_metrics import config, run_log, storage
+from usage_metrics import config
 from usage_metrics.commands import options
-from usage_metrics.commands.loading import last_task
-from usage_metrics.commands.place import check_place
+from usage_metrics.commands.options import check_place
 from usage_metrics.commands.running import (
     REASONS,
     RETRY,
     Failure,
     errors_kept,
     failures,
+    last_task,
     list_failures,
     one_a_day,
     run_luigi,
     workers,
 )
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.notify import notify
-from usage_metrics.sentences import sentence_of
+from usage_metrics.monitoring import run_log
+from usage_metrics.monitoring.error_messages import sentence_of
+from usage_metrics.monitoring.notify import notify
+from usage_metrics.partitions import storage
 
 BUSY = (10, 25)
 """Luigi's exit codes for: another run is at it, ask again."""

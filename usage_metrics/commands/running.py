@@ -1,8 +1,9 @@
-"""How a command has Luigi do something, and what it says of what failed."""
+"""What follows when files have changed: the database, the counts, the report."""
 
 import contextlib
 import datetime as dt
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,8 +12,107 @@ import luigi
 from luigi.retcodes import run_with_retcodes
 from luigi.task_register import Register
 
-from usage_metrics import run_log
+from usage_metrics import config
 from usage_metrics.commands import options
+from usage_metrics.commands.progress import shown
+from usage_metrics.dates import utc_now
+from usage_metrics.monitoring import run_log
+from usage_metrics.tasks.backfill import ManyDays
+
+LAST = ("Report", "LoadUsage")
+"""The tasks that all else leads to; the first that there is."""
+
+no_load = click.option(
+    "--load/--no-load",
+    "load_too",
+    default=True,
+    help="bring the database and the counts up to date afterwards, or not",
+)
+
+
+def last_task() -> str:
+    """The name of the task that all else leads to."""
+    return next(name for name in LAST if name in Register.task_names())
+
+
+def load(source: str, *, workers: int, verbose: bool) -> int:
+    """Bring the database and the counts up to date, and say what came of it.
+
+    Returns:
+        Luigi's exit code.
+    """
+    since = utc_now()
+    with quietly(verbose), errors_kept() as errors:
+        code = run_luigi(last_task(), source=source, workers=workers)
+    for entry in run_log.read(containing=run_log.RUN_ID):
+        is_last = (
+            "date" not in entry["parameters"] and "month" not in entry["parameters"]
+        )
+        if entry["at"] >= since.isoformat() and is_last and entry.get("said"):
+            click.echo(f"{entry['task']}: {entry['said']}")
+    if code:
+        click.echo(f"Not all was loaded: {REASONS.get(code, '')}", err=True)
+        found = one_a_day(failures(since))
+        list_failures(found, RETRY)
+        click.echo("" if found else "\n".join(errors.messages), err=True)
+    return code
+
+
+NOT_YET = 20
+"""Luigi's exit code for: what is missing cannot be had yet."""
+
+
+def run_many_days(
+    task: ManyDays, nothing: str, retry: str, *, workers: int, verbose: bool
+) -> int | None:
+    """Run it, with progress.
+
+    Args:
+        task: what to do.
+        nothing: what to say if no day remains.
+        retry: the command for one day, with ``{day}`` and ``{next}`` in it.
+        workers: how many processes.
+        verbose: whether Luigi's log is wanted in place of progress.
+
+    Returns:
+        The exit code; None if there is nothing to do.
+    """
+    config.check_sections()
+    total = len(task.remaining())
+    if not total:
+        click.echo(f"Nothing to do: {nothing}.")
+        return None
+    since, clock = dt.datetime.now(dt.UTC), time.monotonic()
+    with (
+        quietly(verbose),
+        errors_kept() as errors,
+        shown(task.remaining, lambda: failed_days(since), in_lines=verbose),
+    ):
+        code = run_luigi(task.task_family, workers=workers, **_parameters(task))
+    left = len(task.remaining())
+    took = dt.timedelta(seconds=round(time.monotonic() - clock))
+    click.echo(f"{total - left:,} of {total:,} days done in {took}")
+    found = one_a_day(failures(since))
+    if found and all(failure.is_waiting for failure in found):
+        code = NOT_YET
+    if code:
+        click.echo(f"{left:,} not done: {REASONS.get(code, 'see above')}", err=True)
+        list_failures(found, retry)
+    if code and not found:
+        click.echo("\n".join(errors.messages), err=True)
+    return code
+
+
+def _parameters(task: ManyDays) -> dict[str, object]:
+    """As on Luigi's command line, where a flag has no value."""
+    flags = {name for name, value in task.param_kwargs.items() if value is True}
+    texts = task.to_str_params()
+    return {
+        name: True if name in flags else text
+        for name, text in texts.items()
+        if task.param_kwargs[name] is not False
+    }
+
 
 SHOWN_FAILURES = 20
 """Of a thousand failures so many are listed."""

@@ -9,9 +9,15 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands import calendar_strip, options
-from usage_metrics.commands.overview import Overview, Span, StageDays, look_at, spans
-from usage_metrics.commands.place import check_place
-from usage_metrics.counting.tasks import CountUsage
+from usage_metrics.commands.options import check_place
+from usage_metrics.commands.pipeline_state import (
+    Overview,
+    Span,
+    StageDays,
+    look_at,
+    spans,
+)
+from usage_metrics.tasks.count import CountUsage
 
 SHOWN = 4
 """Of many ranges or failures so many are named; --json names all."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from usage_metrics.commands import calendar_strip
-from usage_metrics.commands.overview import Overview, StageDays, spans
-from usage_metrics.days import utc_now
+from usage_metrics.commands.pipeline_state import Overview, StageDays, spans
+from usage_metrics.dates import utc_now
 
 STYLE = """
 :root { color-scheme: light dark; --failed: #c62828; --missing: #bdbdbd;

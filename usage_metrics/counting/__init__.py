@@ -1,7 +1,7 @@
 """What counts as use: from geocoded requests to numbers that can be published.
 
 Everything here is pure: Arrow tables in, Arrow tables out. Nothing is opened but the
-registry of datasets, and no setting is read; :mod:`usage_metrics.counting.tasks` does
+registry of datasets, and no setting is read; :mod:`usage_metrics.tasks.count` does
 both. The way through it, for one source and one UTC day:
 
 * :mod:`.datasets` says which dataset a URL is about, and whether it gets its data;

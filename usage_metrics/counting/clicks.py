@@ -24,14 +24,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.cleaning import dictionary
-from usage_metrics.columns import STRING
+from usage_metrics.arrow import STRING, dictionary
 from usage_metrics.counting.datasets import NONE, UNMAPPED
-from usage_metrics.counting.grouping import (
-    codes_of,
-    combine,
-    in_order_of_appearance,
-)
+from usage_metrics.counting.grouping import codes_of, combine, in_order_of_appearance
 from usage_metrics.counting.visitors import hours
 
 WINDOW = 30_000_000

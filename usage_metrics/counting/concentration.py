@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from usage_metrics.cleaning import dictionary
-from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, column
+from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, column, dictionary
 from usage_metrics.counting.datasets import ALL
 from usage_metrics.counting.grouping import (
     as_table,

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.columns import INTEGER, NUMBER, STRING, column
+from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import REQUEST
 from usage_metrics.counting.events import PARTIAL

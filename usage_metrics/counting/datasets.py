@@ -16,8 +16,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.cleaning import dictionary, each_distinct, spread
-from usage_metrics.columns import STRING
+from usage_metrics.arrow import STRING, dictionary, each_distinct, spread
 
 UNMAPPED = "unmapped"
 """The dataset of a request that no pattern matches."""

@@ -13,8 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.cleaning import dictionary
-from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
+from usage_metrics.arrow import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    TIMESTAMP,
+    column,
+    dictionary,
+)
 from usage_metrics.counting.clicks import WINDOW, outcomes
 from usage_metrics.counting.datasets import Registry
 from usage_metrics.counting.grouping import (
@@ -23,11 +30,7 @@ from usage_metrics.counting.grouping import (
     in_order_of_appearance,
     shortened,
 )
-from usage_metrics.counting.visitors import (
-    fresh_salt,
-    session_numbers,
-    visitor_keys,
-)
+from usage_metrics.counting.visitors import fresh_salt, session_numbers, visitor_keys
 
 EVENTS = pa.schema(
     [

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.cleaning import dictionary
+from usage_metrics.arrow import dictionary
 
 _ROOM = 1 << 62
 """Numbers of combinations up to this fit beside each other into 64 bits."""

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.columns import INTEGER, STRING, column
+from usage_metrics.arrow import INTEGER, STRING, column
 from usage_metrics.counting.usage import (
     AGENT_CLASS,
     DATASET,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from usage_metrics.columns import INTEGER, column
+from usage_metrics.arrow import INTEGER, column
 from usage_metrics.counting.clicks import COUNTED, OUTCOMES
 from usage_metrics.counting.usage import DATE, SOURCE
 from usage_metrics.errors import StorageError

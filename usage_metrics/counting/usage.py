@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.columns import INTEGER, NUMBER, STRING, column
+from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import ALL
 from usage_metrics.counting.grouping import Groups, as_table, constant, group_rows

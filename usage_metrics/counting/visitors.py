@@ -20,8 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.cleaning import dictionary, spread
-from usage_metrics.columns import STRING
+from usage_metrics.arrow import STRING, dictionary, spread
 from usage_metrics.counting.grouping import in_order_of_appearance
 
 HOUR = 3_600_000_000

@@ -17,10 +17,10 @@ from typing import Any
 
 import requests
 
+from usage_metrics.addresses.redaction import anonymous
 from usage_metrics.errors import ConfigError, ServiceError, UsageMetricsError
 from usage_metrics.geocode.countries import COUNTRIES
 from usage_metrics.geocode.locations import Location
-from usage_metrics.privacy.spellings import anonymous
 
 Reply = dict[str, Any]
 """What ipinfo says about one address."""

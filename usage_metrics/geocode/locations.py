@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
-from usage_metrics.columns import BOOLEAN, NUMBER, STRING, column
+from usage_metrics.arrow import BOOLEAN, NUMBER, STRING, column
 
 
 class Location(NamedTuple):

@@ -1,9 +1,9 @@
 """Where an address is, from MMDB files: offline, and every run says the same.
 
 Without a setting it is the database in the package (country and AS number, see
-:mod:`usage_metrics.geocode.embedded`); ``[geocode] database`` names a newer or larger
-file, or two where a vendor keeps places and networks apart. What the vendors' records
-mean is in :mod:`usage_metrics.geocode.layouts`.
+:mod:`usage_metrics.maintenance.address_database`); ``[geocode] database`` names a
+newer or larger file, or two where a vendor keeps places and networks apart. What the
+vendors' records mean is in :mod:`usage_metrics.geocode.layouts`.
 
 Open a provider where it is used, in a task's ``run``: the files are mapped into
 memory. What was located is remembered, in memory alone, for the next day.

@@ -19,8 +19,8 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from usage_metrics.compacting import compact
 from usage_metrics.errors import StorageError
+from usage_metrics.warehouse.secure_vacuum import compact
 
 logger = logging.getLogger("luigi-interface")
 

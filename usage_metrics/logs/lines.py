@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from usage_metrics.addresses.redaction import anonymous
 from usage_metrics.errors import InputError
-from usage_metrics.privacy.spellings import anonymous
 
 LONGEST_LINE = 32 << 20
 """Bytes; Cloud Logging takes no entry over 256 KB, so this is none of its files."""

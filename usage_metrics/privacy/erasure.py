@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from usage_metrics import config, run_log, storage
-from usage_metrics.columns import STRING
-from usage_metrics.counting.loading import usage_tables
-from usage_metrics.counting.tasks import CountUsage
+from usage_metrics import config
+from usage_metrics.addresses.redaction import without
+from usage_metrics.arrow import STRING
 from usage_metrics.geocode.cache import LockedShelf
-from usage_metrics.pipeline import STAGES
-from usage_metrics.privacy.database import erase_from_database
+from usage_metrics.monitoring import run_log
+from usage_metrics.partitions import storage
+from usage_metrics.privacy.database_rows import erase_from_database
 from usage_metrics.privacy.other_files import (
     Searched,
     erase_from_file,
@@ -28,8 +28,10 @@ from usage_metrics.privacy.other_files import (
 )
 from usage_metrics.privacy.removal import Erased
 from usage_metrics.privacy.rewriting import Rewriting
-from usage_metrics.privacy.spellings import without
 from usage_metrics.sources import SOURCES
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.load_usage import usage_tables
+from usage_metrics.tasks.stages import STAGES
 
 LOCK = ".erasing"
 

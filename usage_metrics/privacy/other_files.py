@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from usage_metrics import storage
 from usage_metrics.errors import StorageError
+from usage_metrics.partitions import storage
 from usage_metrics.privacy.removal import Erased
 
 BINARY = "\0"

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.agents.addresses import Address, Network, parse_address
-from usage_metrics.columns import STRING
+from usage_metrics.addresses.parsing import Address, Network, parse_address
+from usage_metrics.addresses.redaction import remove, without
+from usage_metrics.arrow import STRING
 from usage_metrics.errors import ConfigError
-from usage_metrics.privacy.spellings import remove, without
 
 NEAR = ("hostname", "loc", "latitude", "longitude", "postal")
 """What of a location leads near an address. It goes with it."""

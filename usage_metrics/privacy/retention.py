@@ -14,11 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from usage_metrics import config, storage
-from usage_metrics.days import kept_from
+from usage_metrics import config
+from usage_metrics.dates import kept_from
 from usage_metrics.geocode.ipinfo import forget_expired
-from usage_metrics.partitions import FILE_NAME, RETRY_MARKER, Partition, days_with
-from usage_metrics.privacy.database import drop_days
+from usage_metrics.partitions import storage
+from usage_metrics.partitions.partition import (
+    FILE_NAME,
+    RETRY_MARKER,
+    Partition,
+    days_with,
+)
+from usage_metrics.privacy.database_rows import drop_days
 from usage_metrics.sources import SOURCES
 
 STAGES = ("rejected", "raw", "cleaned", "geocoded")

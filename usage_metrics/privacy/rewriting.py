@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from usage_metrics import storage
-from usage_metrics.partition_rows import dictionaries_of, row_groups
-from usage_metrics.partitions import FILE_NAME, Partition, days_with
+from usage_metrics.partitions import storage
+from usage_metrics.partitions.partition import FILE_NAME, Partition, days_with
+from usage_metrics.partitions.row_groups import dictionaries_of, row_groups
 from usage_metrics.privacy.removal import Erased
 from usage_metrics.sources import get_source
 

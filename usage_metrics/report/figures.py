@@ -14,7 +14,7 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from usage_metrics.report.database import Database, Span, totals, with_periods
+from usage_metrics.report.usage_database import Database, Span, totals, with_periods
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,8 +1,8 @@
 """What each figure of the report is, exactly."""
 
+from usage_metrics.counting.breakdowns import PATHS_A_DAY
 from usage_metrics.counting.clicks import WINDOW
 from usage_metrics.counting.concentration import CONCENTRATED
-from usage_metrics.counting.places import PATHS_A_DAY
 
 SECONDS = WINDOW // 1_000_000
 

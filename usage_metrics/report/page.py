@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
-from usage_metrics.report import quality, standing, wording
+from usage_metrics.report import formatting, quality, static_tables
 from usage_metrics.report.charts import CLASSES, SHADES, documents
-from usage_metrics.report.database import Span
 from usage_metrics.report.figures import ALL
 from usage_metrics.report.glossary import GLOSSARY
 from usage_metrics.report.payload import Payload
 from usage_metrics.report.rankings import DATASETS, LISTINGS, OTHERS, Ranking
-from usage_metrics.report.standing import Table
+from usage_metrics.report.static_tables import Table
+from usage_metrics.report.usage_database import Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ def render(material: Material, made_from: str) -> str:
         library=Markup(library),  # noqa: S704
         made_from=made_from,
         title=f"Use of the {material.platform}",
-        span_label=wording.days(span.start, last),
+        span_label=formatting.days(span.start, last),
         first=span.start.isoformat(),
         last=last.isoformat(),
         sections=SECTIONS,
@@ -106,11 +106,11 @@ def render(material: Material, made_from: str) -> str:
         dataset_choices=_dataset_choices(material),
         class_choices=[(ALL, "Everybody"), *CLASSES.items()],
         shades=SHADES,
-        main_classes=standing.COLUMNS,
+        main_classes=static_tables.COLUMNS,
         time_classes=_time_classes(material.payload),
-        listings=standing.listing_tables(material.payload, material.rankings),
-        tables=standing.time_tables(material.payload),
-        headline=standing.headline(material.payload),
+        listings=static_tables.listing_tables(material.payload, material.rankings),
+        tables=static_tables.time_tables(material.payload),
+        headline=static_tables.headline(material.payload),
         has_cities=_has_cities(material.payload),
         quality=_quality(material),
         glossary=GLOSSARY,
@@ -130,17 +130,17 @@ def _figures(material: Material) -> dict[str, Any]:
         **found,
         "class_names": list(CLASSES.values()),
         "listings": [asdict(listing) for listing in LISTINGS],
-        "lines": standing.LINES,
+        "lines": static_tables.LINES,
         "others": OTHERS,
         "unit": material.span.grain,
-        "texts": standing.TEXTS,
+        "texts": static_tables.TEXTS,
     }
 
 
 def _dataset_choices(material: Material) -> list[tuple[str, str]]:
     names = {ALL: "All datasets", **DATASETS, **material.titles}
     return [
-        (dataset, wording.harmless(names.get(dataset, dataset)))
+        (dataset, formatting.harmless(names.get(dataset, dataset)))
         for dataset in material.payload.datasets
     ]
 
@@ -151,7 +151,7 @@ def _time_classes(payload: Payload) -> list[tuple[str, str]]:
     return [
         (name, text)
         for number, (name, text) in enumerate(CLASSES.items())
-        if number in there or name in standing.COLUMNS
+        if number in there or name in static_tables.COLUMNS
     ]
 
 
@@ -184,14 +184,14 @@ def _in_short(material: Material) -> list[str]:
     counts = {text: int(used.get(number, 0)) for number, text in enumerate(_BY_WHOM)}
     counts["by others"] = requests - sum(counts.values())
     parts = [
-        f"{wording.percent(count / max(1, requests))} {text}"
+        f"{formatting.percent(count / max(1, requests))} {text}"
         for text, count in counts.items()
         if count
     ]
     sentences = [
-        f"{wording.number(requests)} requests: {wording.listed(parts)}.",
-        f"{wording.number(counted)} of them count as use by the international standard "
-        "for research data (COUNTER).",
+        f"{formatting.number(requests)} requests: {formatting.listed(parts)}.",
+        f"{formatting.number(counted)} of them count as use by the international "
+        "standard for research data (COUNTER).",
     ]
     if everything["largest_share"] > quality.WORTH_SAYING:
         sentences.append(_largest(everything))
@@ -199,9 +199,9 @@ def _in_short(material: Material) -> list[str]:
 
 
 def _largest(figures: "pd.Series") -> str:
-    name = wording.harmless(str(figures["organization"]))
-    share = wording.percent(figures["largest_share"])
-    rest = wording.number(figures["counted_without_largest"])
+    name = formatting.harmless(str(figures["organization"]))
+    share = formatting.percent(figures["largest_share"])
+    rest = formatting.number(figures["counted_without_largest"])
     return (
         f"One organisation, {name}, made {share} of all requests. Without it, "
         f"{rest} requests count as use."
@@ -219,10 +219,10 @@ def _quality(material: Material) -> dict[str, Any]:
     chosen &= by_class["agent_class"] == unknown
     share = int(by_class.loc[chosen, "requests"].sum()) / max(1, requests)
     return {
-        "lines": f"{wording.number(lines)} lines of the log are "
-        f"{wording.number(requests)} requests, of which "
-        f"{wording.number(int(reconciled['counted'].sum()))} count. Of "
-        f"{wording.percent(share)} of the requests no list says who asked.",
+        "lines": f"{formatting.number(lines)} lines of the log are "
+        f"{formatting.number(requests)} requests, of which "
+        f"{formatting.number(int(reconciled['counted'].sum()))} count. Of "
+        f"{formatting.percent(share)} of the requests no list says who asked.",
         "concentrated": _concentrated(material),
         "concentration": _concentration(material),
         "filtered": _filtered(reconciled),
@@ -246,13 +246,13 @@ def _concentration(material: Material) -> Table:
     names = {ALL: "All datasets", **DATASETS, **material.titles}
     rows = [
         (
-            wording.harmless(names.get(row.dataset, row.dataset)),
+            formatting.harmless(names.get(row.dataset, row.dataset)),
             "–"
-            if wording.is_unknown(row.organization)
-            else wording.harmless(row.organization),
-            wording.percent(row.largest_share),
+            if formatting.is_unknown(row.organization)
+            else formatting.harmless(row.organization),
+            formatting.percent(row.largest_share),
             *(
-                wording.number(value)
+                formatting.number(value)
                 for value in (
                     *(row.requests, row.requests_without_largest),
                     *(row.counted, row.counted_without_largest),
@@ -271,7 +271,12 @@ def _concentration(material: Material) -> Table:
 
 def _filtered(reconciled: "pd.DataFrame") -> Table:
     rows = [
-        (row.reason, row.of, wording.number(row.number), wording.percent(row.share))
+        (
+            row.reason,
+            row.of,
+            formatting.number(row.number),
+            formatting.percent(row.share),
+        )
         for row in quality.what_was_filtered(reconciled).itertuples()
         if row.number
     ]
@@ -283,12 +288,12 @@ def _days(missing: list[dt.date], span: Span) -> list[str]:
     if not missing:
         return [f"None of the {total:,} days is missing."]
     ranges = quality.ranges(missing)
-    named = [wording.days(*found) for found in ranges[: quality.RANGES]]
+    named = [formatting.days(*found) for found in ranges[: quality.RANGES]]
     if len(ranges) > quality.RANGES:
         named.append(f"{len(ranges) - quality.RANGES:,} more")
     return [
         f"{len(missing):,} of {total:,} days are missing, and in no figure: "
-        f"{wording.listed(named)}."
+        f"{formatting.listed(named)}."
     ]
 
 
@@ -298,8 +303,10 @@ def _incomplete(reconciled: "pd.DataFrame") -> Table:
         found = found.nlargest(quality.DAYS, "rejected").sort_values("date")
     rows = [
         (
-            wording.day(dt.date.fromisoformat(row.date)),
-            *map(wording.number, (row.lines, row.rejected, row.requests, row.counted)),
+            formatting.day(dt.date.fromisoformat(row.date)),
+            *map(
+                formatting.number, (row.lines, row.rejected, row.requests, row.counted)
+            ),
         )
         for row in found.itertuples()
     ]
@@ -311,9 +318,9 @@ def _versions(found: "pd.DataFrame") -> Table:
     rows = [
         (
             row.what,
-            wording.harmless(row.value) or "–",
-            wording.days(row.first, row.last),
-            wording.number(row.days),
+            formatting.harmless(row.value) or "–",
+            formatting.days(row.first, row.last),
+            formatting.number(row.days),
         )
         for row in found.itertuples()
     ]

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usage_metrics.report import figures, wording
+from usage_metrics.report import figures, formatting
 from usage_metrics.report.charts import CLASSES
-from usage_metrics.report.database import GRAINS, Database, Span
 from usage_metrics.report.figures import ALL, NUMBERS
 from usage_metrics.report.rankings import OTHERS, Ranking, rankings
+from usage_metrics.report.usage_database import GRAINS, Database, Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -279,7 +279,7 @@ def _labelled(periods: "pd.DataFrame", grain: str) -> list[list[Any]]:
         [
             row.first,
             (dt.date.fromisoformat(row.last) + dt.timedelta(days=1)).isoformat(),
-            wording.period(
+            formatting.period(
                 grain,
                 dt.date.fromisoformat(row.first),
                 dt.date.fromisoformat(row.last),

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from usage_metrics.report.database import Database, Span
+from usage_metrics.report.usage_database import Database, Span
 
 if TYPE_CHECKING:
     import pandas as pd

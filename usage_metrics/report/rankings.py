@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from usage_metrics.geocode.countries import COUNTRIES
 from usage_metrics.report import figures
-from usage_metrics.report.database import Database, Span
-from usage_metrics.report.wording import harmless, is_unknown
+from usage_metrics.report.formatting import harmless, is_unknown
+from usage_metrics.report.usage_database import Database, Span
 
 if TYPE_CHECKING:
     import pandas as pd

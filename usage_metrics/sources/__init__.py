@@ -2,7 +2,7 @@
 
 A source is one module that declares where its log entries come from, the columns they
 have when raw and when cleaned, and how one becomes the other. It orchestrates nothing:
-the stages in :mod:`usage_metrics.pipeline` are written once, for all sources.
+the stages in :mod:`usage_metrics.tasks.stages` are written once, for all sources.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from usage_metrics.errors import ConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from usage_metrics.logs import LogReader
+    from usage_metrics.logs.reader import LogReader
 
 SOURCES: dict[str, str] = {"datasette": "usage_metrics.sources.datasette"}
 """The module of each source; its ``SOURCE`` is the declaration."""

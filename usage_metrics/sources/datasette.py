@@ -15,12 +15,14 @@ from urllib.parse import unquote_plus
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics import cleaning
+from usage_metrics import arrow
 from usage_metrics.agents import AGENT
-from usage_metrics.agents.requests import SETTINGS, settings_from, who_asked
-from usage_metrics.columns import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
-from usage_metrics.logs import open_logs
-from usage_metrics.logs.entry import ENTRY
+from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
+from usage_metrics.cleaning import rejects
+from usage_metrics.cleaning.urls import split_urls
+from usage_metrics.cleaning.who_asked import SETTINGS, settings_from, who_asked
+from usage_metrics.logs.cloud_logging.entry import ENTRY
+from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 
 _TAKEN = {
@@ -162,9 +164,9 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
     understood = reason.is_null()
     is_request = pc.and_(understood, entries["httpRequest"].is_valid())
     return Cleaned(
-        requests=_requests(cleaning.kept(entries, is_request), settings),
+        requests=_requests(arrow.kept(entries, is_request), settings),
         rejected=_rejected(entries, reason, unreadable),
-        not_requests=cleaning.count(pc.and_not(understood, is_request)),
+        not_requests=arrow.count(pc.and_not(understood, is_request)),
     )
 
 
@@ -178,9 +180,9 @@ def _rejected(
         [
             pa.table(
                 [lines["unreadableReason"], lines["unreadable"]],
-                schema=cleaning.REJECTED,
+                schema=rejects.REJECTED,
             ),
-            cleaning.reject(readable.filter(others), reason.filter(others)),
+            rejects.reject(readable.filter(others), reason.filter(others)),
         ]
     )
 
@@ -192,8 +194,8 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
         for path, field in _TAKEN.items()
     }
     for name in ("remote_ip", "server_ip"):
-        columns[name] = _without_port(cleaning.dictionary(columns[name]))
-    urls = cleaning.dictionary(columns["request_url"])
+        columns[name] = _without_port(arrow.dictionary(columns[name]))
+    urls = arrow.dictionary(columns["request_url"])
     columns["request_url"] = urls
     no_url = pa.nulls(1, STRING)
     asked = _asked_for(
@@ -202,7 +204,7 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
     # A request without a URL has no code, and still a page: other, and no data.
     codes = pc.fill_null(urls.indices, len(urls.dictionary))
     for field in _DERIVED:
-        columns[field.name] = cleaning.spread(asked[field.name], codes)
+        columns[field.name] = arrow.spread(asked[field.name], codes)
     columns |= who_asked(
         columns["user_agent"], columns["remote_ip"], settings_from(settings)
     )
@@ -224,12 +226,12 @@ def _at(entries: pa.Table, path: list[str], type_: pa.DataType) -> pa.ChunkedArr
 
 def _without_port(addresses: pa.DictionaryArray) -> pa.Array:
     bare = pc.replace_substring_regex(addresses.dictionary, _PORT, r"\1\2")
-    return cleaning.spread(bare, addresses.indices)
+    return arrow.spread(bare, addresses.indices)
 
 
 def _asked_for(urls: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
     """What distinct URLs ask for: the derived columns."""
-    parts = cleaning.split_urls(urls)
+    parts = split_urls(urls)
     # Without a path it is the site's own page; without a host either, it is no URL.
     no_path = pc.if_else(parts["netloc"].is_valid(), "/", "")
     # Many URLs are one path with different queries.
@@ -317,7 +319,7 @@ def _with_query(asked: dict[str, pa.Array], query: pa.Array) -> dict[str, pa.Arr
 def _names(segment: pa.Array, applies: pa.Array) -> pa.Array:
     """Names out of path segments, with Datasette's and HTTP's escapes undone."""
     names = pc.if_else(applies, segment, pa.scalar(None, STRING))
-    return cleaning.each_distinct(cleaning.empty_as_null(names), _decoded)
+    return arrow.each_distinct(arrow.empty_as_null(names), _decoded)
 
 
 def _decoded(segment: str) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from usage_metrics.errors import PartitionError
-from usage_metrics.partition_footer import facts_of
-from usage_metrics.partitions import Partition
+from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse.rows import rows_to_load
 from usage_metrics.warehouse.sqlite import Warehouse
-from usage_metrics.warehouse.tables import Table, of_partition, quoted
+from usage_metrics.warehouse.table import Table, of_partition, quoted
 
 HASH = (1 << 64) - 1
 

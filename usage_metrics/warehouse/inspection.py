@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
-from usage_metrics.warehouse.tables import quoted
+from usage_metrics.warehouse.table import quoted
 
 DAY_LENGTH = len("YYYY-MM-DD")
 """Of a time, so much tells its day; a month is shorter."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from usage_metrics import storage
+from usage_metrics.partitions import storage
 from usage_metrics.warehouse.questions import QUESTIONS
 
 TITLE = "Use of our open data"

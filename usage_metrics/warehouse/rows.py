@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from usage_metrics.partition_footer import facts_of
-from usage_metrics.partition_rows import DAY, row_groups, with_day
-from usage_metrics.warehouse.tables import Table, literal, quoted
+from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.row_groups import DAY, row_groups, with_day
+from usage_metrics.warehouse.table import Table, literal, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.errors import StorageError
-from usage_metrics.partition_footer import facts_of
-from usage_metrics.partitions import Partition
+from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse import metadata
-from usage_metrics.warehouse.finishing import describe, finish, is_finished
 from usage_metrics.warehouse.inspection import miscounts, table_sizes
-from usage_metrics.warehouse.remedies import cause_of, remedy_for
 from usage_metrics.warehouse.rows import insertion, rows_to_load
-from usage_metrics.warehouse.tables import (
+from usage_metrics.warehouse.schema_objects import describe, finish, is_finished
+from usage_metrics.warehouse.sqlite_errors import cause_of, remedy_for
+from usage_metrics.warehouse.table import (
     VERSION,
     Table,
     definitions,
@@ -37,7 +37,6 @@ from usage_metrics.warehouse.tables import (
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
-
 log = logging.getLogger("luigi-interface")
 
 PAGE_BYTES = 32 << 10

@@ -1,0 +1,128 @@
+"""How a column is declared: once, as an Arrow field that explains itself.
+
+The Parquet schema, the SQLite table, the ``usage_metrics_columns`` table and the
+data dictionary in the README all derive from the same fields.
+"""
+
+import functools
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+STRING = pa.string()
+INTEGER = pa.int64()
+NUMBER = pa.float64()
+BOOLEAN = pa.bool_()
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+"""Every time in the project: microseconds, UTC."""
+
+
+def column(
+    name: str, type_: pa.DataType, description: str, unit: str | None = None
+) -> pa.Field:
+    """Declare a column.
+
+    Args:
+        name: the name as it appears in files and tables.
+        type_: its Arrow type.
+        description: what it holds, for the data dictionary.
+        unit: the unit of its numbers, where they have one.
+    """
+    metadata = {"description": description}
+    if unit is not None:
+        metadata["unit"] = unit
+    return pa.field(name, type_, metadata=metadata)
+
+
+def description(field: pa.Field) -> str:
+    """What a declared column holds."""
+    return str((field.metadata or {}).get(b"description", b""), "utf-8")
+
+
+def unit(field: pa.Field) -> str:
+    """The unit of a declared column, or an empty string."""
+    return str((field.metadata or {}).get(b"unit", b""), "utf-8")
+
+
+class Distinct:
+    """Distinct texts, and a quick way from a text to its number among them."""
+
+    def __init__(self, values: pa.Array) -> None:
+        """Hold them.
+
+        Args:
+            values: texts, none of them twice.
+        """
+        self.values = values
+        self._last = values, pa.array(range(len(values)), pa.int32())
+
+    def __contains__(self, text: str) -> bool:
+        """Whether a text is one of them."""
+        return text in self._number
+
+    def numbers(self, texts: pa.Array) -> pa.Array:
+        """The number of each text, null for what is none of them.
+
+        Of the last texts they are remembered: a row group is asked about several times.
+        """
+        if not texts.equals(self._last[0]):
+            find = self._number.get
+            found = [find(text) for text in texts.to_pylist()]
+            self._last = texts, pa.array(found, pa.int32())
+        return self._last[1]
+
+    @functools.cached_property
+    def _number(self) -> dict[str, int]:
+        # Arrow's index_in would look at all of them again for each row group.
+        return {text: number for number, text in enumerate(self.values.to_pylist())}
+
+
+def count(mask: pa.Array | pa.ChunkedArray) -> int:
+    """How many rows a boolean column is true for."""
+    return int(pc.sum(mask, min_count=0).as_py())
+
+
+def kept(rows: pa.Table, mask: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The rows that a mask is true for; the same table where that is all of them."""
+    return rows if count(mask) == rows.num_rows else rows.filter(mask)
+
+
+def dictionary(array: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column as one dictionary of distinct values and a code per row."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.unify_dictionaries().combine_chunks()
+        if isinstance(array, pa.ChunkedArray):  # no rows: no chunk to combine
+            array = pa.array([], array.type)
+    if pa.types.is_dictionary(array.type):
+        return array
+    return array.dictionary_encode()
+
+
+def spread(values: pa.Array, codes: pa.Array) -> pa.Array:
+    """Give each row the value at its code; strings as a dictionary again."""
+    if values.type != STRING:
+        return values.take(codes)
+    encoded = values.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(
+        encoded.indices.take(codes), encoded.dictionary
+    )
+
+
+def filled(column: pa.DictionaryArray, value: str) -> pa.DictionaryArray:
+    """A value in place of the nulls of a dictionary-encoded column."""
+    values = pa.concat_arrays([column.dictionary, pa.array([value])])
+    codes = pc.fill_null(column.indices, len(column.dictionary))
+    return spread(values, codes)
+
+
+def empty_as_null(array: pa.Array) -> pa.Array:
+    """Null in place of empty text."""
+    return pc.if_else(pc.equal(array, ""), pa.scalar(None, STRING), array)
+
+
+def each_distinct(array: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
+    """Apply a Python function to the distinct values of a text column."""
+    encoded = array.dictionary_encode()
+    results = [function(value) for value in encoded.dictionary.to_pylist()]
+    return pa.array(results, STRING).take(encoded.indices)

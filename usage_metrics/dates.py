@@ -1,0 +1,37 @@
+"""UTC days and months, and the first day that may be kept."""
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+
+from usage_metrics import config
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+def days_between(start: dt.date, stop: dt.date) -> list[dt.date]:
+    """The days from ``start`` to the one before ``stop``."""
+    return [start + number * ONE_DAY for number in range((stop - start).days)]
+
+
+def months_between(start: dt.date, stop: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
+    """Cut a range of days at the ends of its months."""
+    while start < stop:
+        next_month = (start.replace(day=1) + dt.timedelta(days=31)).replace(day=1)
+        end = min(next_month, stop)
+        yield start, end
+        start = end
+
+
+def utc_now() -> dt.datetime:
+    """The time, by the clock that Luigi's ranges go by."""
+    return dt.datetime.fromtimestamp(time.time(), dt.UTC)
+
+
+def kept_from(stage: str) -> dt.date:
+    """The first day of which ``[privacy]`` lets the file of a stage be kept."""
+    settings = config.privacy()
+    kept = settings.geocoded_days if stage == "geocoded" else settings.raw_days
+    if stage not in ("raw", "rejected", "cleaned", "geocoded") or not kept:
+        return dt.date.min
+    return utc_now().date() - kept * ONE_DAY

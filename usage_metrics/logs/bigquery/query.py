@@ -1,0 +1,250 @@
+"""From a log table's columns to the one query that reads a day of it; all pure.
+
+What is odd about these tables: a Cloud Logging sink adds a column when the first entry
+carries the field, so no two tables have the same columns; only columns that are there
+can be named. Nested columns are read under flat names (``httpRequest_requestUrl``)
+because the REST client decodes those several times faster than nested rows;
+:mod:`usage_metrics.logs.bigquery.entries` puts them together again.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+from google.cloud.bigquery import SchemaField, Table
+
+from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
+from usage_metrics.errors import ConfigError, InputError
+from usage_metrics.logs.cloud_logging.entry import EXPECTED, Path
+
+OTHER_FIELDS = "otherFields"
+
+_SCHEME = "bigquery://"
+# A project may carry the domain of its organisation: example.com:project.
+_NAME = re.compile(
+    r"(?P<project>(?:[a-z0-9][a-z0-9.-]{0,253}:)?[a-z][a-z0-9-]{0,61}[a-z0-9])"
+    r"\.(?P<dataset>[A-Za-z0-9_]{1,1024})"
+    r"\.(?P<table>[A-Za-z0-9_-]{1,1000}?)(?P<shards>_\*)?"
+)
+_SQL_TYPES = {
+    STRING: "STRING",
+    INTEGER: "INT64",
+    NUMBER: "FLOAT64",
+    BOOLEAN: "BOOL",
+    TIMESTAMP: "TIMESTAMP",
+}
+_OLD_TYPE_NAMES = {
+    "INTEGER": "INT64",
+    "FLOAT": "FLOAT64",
+    "BOOLEAN": "BOOL",
+    "RECORD": "STRUCT",
+}
+_NEEDED: tuple[Path, ...] = (("timestamp",), ("insertId",), ("httpRequest",))
+_DAY = dt.timedelta(days=1)
+
+
+class LogTable(NamedTuple):
+    """Where the log entries are, as ``logs = bigquery://…`` says."""
+
+    project: str
+    dataset: str
+    table: str
+    sharded: bool
+    """Whether it was written ``TABLE_*``: surely a table a day."""
+
+    @classmethod
+    def from_uri(cls, uri: str) -> "LogTable":
+        """Read ``bigquery://PROJECT.DATASET.TABLE``.
+
+        A table's name cannot be a query parameter, so nothing passes here that would
+        not be safe between backticks.
+
+        Raises:
+            ConfigError: if ``uri`` is not of that form.
+        """
+        found = _NAME.fullmatch(uri.removeprefix(_SCHEME))
+        if found is None or not uri.startswith(_SCHEME):
+            raise ConfigError(
+                f"logs = {uri!r} names no BigQuery table; write it as "
+                "bigquery://PROJECT.DATASET.TABLE, or ….TABLE_* for a table a day"
+            )
+        project, dataset, table, shards = found.groups()
+        return cls(project, dataset, table, sharded=shards is not None)
+
+    @property
+    def dataset_name(self) -> str:
+        """The dataset, as the client takes it."""
+        return f"{self.project}.{self.dataset}"
+
+    def __str__(self) -> str:
+        """The name as people write it."""
+        return f"{self.dataset_name}.{self.table}{'_*' if self.sharded else ''}"
+
+    def shard(self, day: str) -> str:
+        """The name of the table of a day, written ``YYYYMMDD``."""
+        return f"{self.dataset_name}.{self.table}_{day}"
+
+    def shard_days(self, tables: Iterable[str]) -> list[str]:
+        """The days, as ``YYYYMMDD``, for which ``tables`` holds a shard of this one."""
+        shard = re.compile(re.escape(self.table) + r"_([0-9]{8})")
+        return sorted(found[1] for name in tables if (found := shard.fullmatch(name)))
+
+
+class Part(NamedTuple):
+    """A table to read from, and which of its columns we know."""
+
+    name: str
+    known: frozenset[Path]
+    unknown: str | None
+    """A SQL expression that holds all other columns, or None when there are none."""
+    by_ingestion: str | None
+    """How it is partitioned by ingestion time (``DAY``, …), or None if it is not."""
+
+
+class Query(NamedTuple):
+    """A query and its TIMESTAMP parameters."""
+
+    sql: str
+    parameters: dict[str, dt.datetime]
+
+
+def flat_name(path: Path) -> str:
+    """The name under which a query gives a column or sub-field."""
+    return "_".join(path)
+
+
+def examine(table: Table) -> Part:
+    """Find out which of a table's columns we know, and which we do not.
+
+    Raises:
+        InputError: if a needed column is missing or one has an unexpected type.
+    """
+    name = f"{table.project}.{table.dataset_id}.{table.table_id}"
+    known: set[Path] = set()
+    unknown = _sort_columns(table.schema, (), name, known)
+    missing = [".".join(path) for path in _NEEDED if path not in known]
+    if missing:
+        raise InputError(
+            f"the BigQuery table {name} has no column {', '.join(missing)}; logs must "
+            "name the table of a Cloud Logging sink with request logs "
+            "(run_googleapis_com_requests)"
+        )
+    partitioning = table.time_partitioning
+    by_ingestion = partitioning and partitioning.field is None
+    return Part(
+        name,
+        frozenset(known),
+        f"TO_JSON_STRING(STRUCT({', '.join(unknown)}))" if unknown else None,
+        partitioning.type_ if by_ingestion else None,
+    )
+
+
+def prunes(table: Table) -> bool:
+    """Whether BigQuery reads, and bills, only the day that a query asks for."""
+    partitioning = table.time_partitioning
+    return partitioning is not None and partitioning.field in (None, "timestamp")
+
+
+def _sort_columns(
+    fields: Sequence[SchemaField], above: Path, table: str, known: set[Path]
+) -> list[str]:
+    """Add what we know to ``known``; give the rest as parts of a STRUCT."""
+    unknown = []
+    for field in fields:
+        path = (*above, field.name)
+        if path not in EXPECTED:
+            unknown.append(f"{_quoted(path)} AS `{field.name}`")
+            continue
+        _check_type(field, path, table)
+        known.add(path)
+        if pa.types.is_struct(EXPECTED[path]):
+            inner = _sort_columns(field.fields, path, table, known)
+            if inner:
+                unknown.append(f"STRUCT({', '.join(inner)}) AS `{field.name}`")
+        elif {inner.name for inner in field.fields} - {"id"}:
+            # errorGroups, grown: what we know of it is read, all of it is kept.
+            unknown.append(f"{_quoted(path)} AS `{field.name}`")
+    return unknown
+
+
+def _check_type(field: SchemaField, path: Path, table: str) -> None:
+    type_ = EXPECTED[path]
+    repeated = pa.types.is_list(type_)
+    wanted = "STRUCT" if pa.types.is_nested(type_) else _SQL_TYPES[type_]
+    actual = _OLD_TYPE_NAMES.get(field.field_type, field.field_type)
+    if actual != wanted or (field.mode == "REPEATED") != repeated:
+        raise InputError(
+            f"the column {'.'.join(path)} of the BigQuery table {table} is "
+            f"{field.mode} {field.field_type}, not {wanted}; logs must name the table "
+            "of a Cloud Logging sink, or a view that gives the same types"
+        )
+
+
+def day_query(parts: Sequence[Part], day: dt.date) -> Query:
+    """Write the query for one UTC day.
+
+    The tables are united one by one rather than read through a wildcard: a wildcard
+    table has the columns of its newest table, so what only an older one has would be
+    lost, and it fails on any view whose name matches.
+    """
+    columns = [path for path in EXPECTED if any(path in part.known for part in parts)]
+    keep_others = any(part.unknown for part in parts)
+    start = dt.datetime.combine(day, dt.time(), dt.UTC)
+    parameters = {"start": start, "end": start + _DAY}
+    for part in parts:
+        if part.by_ingestion:
+            first, last = _ingestion_window(start, part.by_ingestion)
+            parameters |= {"ingested_from": first, "ingested_until": last}
+    selects = [_select(part, columns, keep_others) for part in parts]
+    return Query("\nUNION ALL\n".join(selects), parameters)
+
+
+def _ingestion_window(
+    start: dt.datetime, granularity: str
+) -> tuple[dt.datetime, dt.datetime]:
+    """The ``_PARTITIONTIME`` that entries of a day have: a day to either side.
+
+    It is cut down to the start of the partition, which may be a month or a year.
+    """
+    first = start - _DAY
+    if granularity in ("MONTH", "YEAR"):
+        first = first.replace(day=1)
+    if granularity == "YEAR":
+        first = first.replace(month=1)
+    return first, start + 2 * _DAY
+
+
+def _select(part: Part, columns: Sequence[Path], keep_others: bool) -> str:
+    selected = [f"{_expression(path, part)} AS `{flat_name(path)}`" for path in columns]
+    if keep_others:
+        others = part.unknown or "CAST(NULL AS STRING)"
+        selected.append(f"{others} AS `{OTHER_FIELDS}`")
+    lines = ",\n  ".join(selected)
+    where = "`timestamp` >= @start AND `timestamp` < @end"
+    if part.by_ingestion:
+        # Rows in the streaming buffer have no _PARTITIONTIME yet. The comparison stands
+        # alone and names nothing else, so partitions are still pruned: those of the
+        # window and the buffer are billed. Should that ever change, the dry run tells.
+        where += (
+            "\n  AND (_PARTITIONTIME >= @ingested_from"
+            " AND _PARTITIONTIME < @ingested_until OR _PARTITIONTIME IS NULL)"
+        )
+    return f"SELECT\n  {lines}\nFROM `{part.name}`\nWHERE {where}"
+
+
+def _expression(path: Path, part: Part) -> str:
+    type_ = EXPECTED[path]
+    there = path in part.known
+    if pa.types.is_struct(type_):
+        # A record is read field by field; what is left to say is whether it is null.
+        return f"{_quoted(path)} IS NOT NULL" if there else "FALSE"
+    if pa.types.is_list(type_):
+        return f"TO_JSON_STRING({_quoted(path)})" if there else "CAST(NULL AS STRING)"
+    return _quoted(path) if there else f"CAST(NULL AS {_SQL_TYPES[type_]})"
+
+
+def _quoted(path: Path) -> str:
+    """Quote a column; BigQuery allows no backtick in a column's name."""
+    return ".".join(f"`{name}`" for name in path)

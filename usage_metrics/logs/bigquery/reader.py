@@ -1,0 +1,353 @@
+"""Log entries in BigQuery, where a Cloud Logging sink puts them.
+
+A sink's table comes in three layouts: partitioned by ``timestamp``, partitioned by the
+time of ingestion, or a table a day (``TABLE_YYYYMMDD``). In each of them only the
+partitions of the day are read, since every byte that is read is billed: the bytes are
+estimated first, and BigQuery itself is told the limit. Results are streamed, through
+the Storage Read API where it is to be had and over REST where not.
+
+A client is made for each call and closed after it: its connections do not survive the
+fork with which Luigi starts a worker.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+from google.api_core import exceptions as api
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
+
+from usage_metrics import config
+from usage_metrics.errors import ConfigError, InputError, NotYetError
+from usage_metrics.logs.bigquery.access import (
+    clear_errors,
+    find_credentials,
+    first_line,
+)
+from usage_metrics.logs.bigquery.entries import entries
+from usage_metrics.logs.bigquery.query import (
+    LogTable,
+    Query,
+    day_query,
+    examine,
+    prunes,
+)
+
+logger = logging.getLogger("luigi-interface")
+
+REQUEST_SECONDS = 60.0
+"""How long a single request may take before it is tried again."""
+
+
+@dataclass(frozen=True)
+class BigQueryLogs:
+    """The log entries of one sink's table, or tables."""
+
+    table: LogTable
+    service_account_key: str = ""
+    maximum_bytes_billed: int = 10_000_000_000
+    storage_api: str = "auto"
+    endpoint: str = ""
+    timeout: float = 600.0
+
+    @classmethod
+    def from_config(cls, uri: str) -> "BigQueryLogs":
+        """Make a reader of ``bigquery://PROJECT.DATASET.TABLE``.
+
+        Raises:
+            ConfigError: if the URI or a setting in ``[bigquery]`` cannot be used.
+        """
+        settings = config.bigquery()
+        for name in ("maximum_bytes_billed", "timeout"):
+            if getattr(settings, name) <= 0:
+                raise ConfigError(
+                    f"[bigquery] {name} = {getattr(settings, name)} must be above 0"
+                )
+        if settings.endpoint and not settings.endpoint.startswith(
+            ("http://", "https://")
+        ):
+            raise ConfigError(
+                f"[bigquery] endpoint = {settings.endpoint!r} is no URL; write it as "
+                "http://HOST:PORT, or leave it empty for Google's service"
+            )
+        if settings.endpoint and settings.storage_api == "on":
+            raise ConfigError(
+                "[bigquery] storage_api = on cannot be used with an endpoint, which is "
+                "REST; set it to auto or off"
+            )
+        return cls(
+            LogTable.from_uri(uri),
+            settings.service_account_key,
+            settings.maximum_bytes_billed,
+            settings.storage_api,
+            settings.endpoint,
+            settings.timeout,
+        )
+
+    def unavailable(self, day: dt.date) -> str | None:
+        """Say why the entries of ``day`` cannot be had yet; None when they can.
+
+        Only with a table a day can that be told: no table of that day or a later one.
+
+        Raises:
+            UsageMetricsError: as for :meth:`read`, of what is wrong for every day.
+        """
+        newest = self._newest_shard
+        if newest is None or newest >= f"{day:%Y%m%d}":
+            return None
+        return (
+            f"{day} is not exported yet: the newest table is {self.table.shard(newest)}"
+        )
+
+    @cached_property
+    def _newest_shard(self) -> str | None:
+        """The last day with a table of its own; None if one table is of all days.
+
+        What there is to say of that one table is said here, once for all days.
+        """
+        with clear_errors(self.table), self._client() as client:
+            whole = self._whole_table(client)
+            if whole is not None:
+                examine(whole)
+                if not prunes(whole):
+                    logger.warning(
+                        "%s is not partitioned by timestamp or ingestion time: "
+                        "BigQuery bills all of it for every day that is read",
+                        self.table,
+                    )
+                return None
+            return self._shard_days(client)[-1]
+
+    def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
+        """Give the entries whose timestamp lies in that UTC day.
+
+        Raises:
+            ConfigError: if it would cost more than ``maximum_bytes_billed``, or
+                credentials are missing or refused.
+            InputError: if there is no such table, or it is none with log entries.
+            ServiceError: if BigQuery refuses or fails.
+            NotYetError: if the day is not over by BigQuery's clock.
+        """
+        with clear_errors(self.table), self._client() as client:
+            tables = self._tables(client, day)
+            if not tables:
+                return
+            query = day_query([examine(table) for table in tables], day)
+            job = self._start(client, query, tables[0].location, day)
+            self._check_clock(job.created, day)
+            for rows in self._stream(job):
+                if rows.num_rows:
+                    yield entries(rows)
+
+    def describe(self) -> str:
+        """Say which table it is and what it costs to read a day, reading nothing.
+
+        Raises:
+            UsageMetricsError: as for :meth:`read`.
+        """
+        yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+        with clear_errors(self.table), self._client() as client:
+            tables = self._tables(client, yesterday)
+            if not tables:
+                return f"BigQuery table {self.table}, without a table for {yesterday}"
+            query = day_query([examine(table) for table in tables], yesterday)
+            cost = self._estimate(client, query, tables[0].location)
+        return f"BigQuery table {self.table}, {in_bytes(cost)} for {yesterday}"
+
+    # --- which tables -------------------------------------------------------------
+
+    def _tables(self, client: bigquery.Client, day: dt.date) -> list[bigquery.Table]:
+        """The tables that may hold entries of a day; none in a gap between shards."""
+        whole = self._whole_table(client)
+        if whole is not None:
+            return [whole]
+        there = set(self._shard_days(client))
+        # A shard is chosen by the entry's time, but at midnight do not count on it.
+        near = [f"{day + dt.timedelta(days=n):%Y%m%d}" for n in (-1, 0, 1)]
+        return [
+            client.get_table(self.table.shard(shard), **self._patience)
+            for shard in near
+            if shard in there
+        ]
+
+    def _whole_table(self, client: bigquery.Client) -> bigquery.Table | None:
+        if self.table.sharded:
+            return None
+        try:
+            return client.get_table(str(self.table), **self._patience)
+        except api.NotFound:
+            return None
+
+    def _shard_days(self, client: bigquery.Client) -> list[str]:
+        """The days that have a table of their own, oldest first.
+
+        Raises:
+            InputError: if there are none, so that there is nothing to read at all.
+        """
+        listed = client.list_tables(
+            self.table.dataset_name, page_size=1000, **self._patience
+        )
+        days = self.table.shard_days(item.table_id for item in listed)
+        if not days:
+            raise InputError(
+                f"logs names the BigQuery table {self.table}, but neither that table "
+                f"nor one named {self.table.shard('YYYYMMDD')} exists"
+            )
+        return days
+
+    # --- the query ----------------------------------------------------------------
+
+    def _start(
+        self, client: bigquery.Client, query: Query, location: str | None, day: dt.date
+    ) -> bigquery.QueryJob:
+        """Estimate what the query costs and, within the limit, start it."""
+        self._check_cost(self._estimate(client, query, location), day)
+        return client.query(
+            query.sql,
+            job_config=bigquery.QueryJobConfig(
+                maximum_bytes_billed=self.maximum_bytes_billed,
+                query_parameters=_typed(query),
+            ),
+            location=location,
+            job_retry=None,
+            **self._patience,
+        )
+
+    def _check_clock(self, now: dt.datetime | None, day: dt.date) -> None:
+        """Refuse a day that is over only by the clock of this machine.
+
+        It would be an empty one, and stay so.
+        """
+        if now is not None and now.date() <= day:
+            raise NotYetError(
+                f"{day} is not over by BigQuery's clock, by which it is "
+                f"{now:%Y-%m-%d %H:%M} UTC; set the clock of this machine and rerun"
+            )
+
+    def _estimate(
+        self, client: bigquery.Client, query: Query, location: str | None
+    ) -> int:
+        """How many bytes BigQuery would bill a query for."""
+        dry_run = client.query(
+            query.sql,
+            job_config=bigquery.QueryJobConfig(
+                dry_run=True, use_query_cache=False, query_parameters=_typed(query)
+            ),
+            location=location,
+            job_retry=None,
+            **self._patience,
+        )
+        return int(dry_run.total_bytes_processed or 0)
+
+    def _check_cost(self, estimated: int, day: dt.date) -> None:
+        if estimated > self.maximum_bytes_billed:
+            raise ConfigError(
+                f"{day}: BigQuery would bill about {in_bytes(estimated)} for reading "
+                f"{self.table}, above [bigquery] maximum_bytes_billed = "
+                f"{self.maximum_bytes_billed} ({in_bytes(self.maximum_bytes_billed)}); "
+                "nothing was read. Raise the limit if that is what it may cost"
+            )
+        logger.info(
+            "%s: BigQuery will bill about %s (limit %s)",
+            day,
+            in_bytes(estimated),
+            in_bytes(self.maximum_bytes_billed),
+        )
+
+    def _stream(self, job: bigquery.QueryJob) -> Iterator[pa.RecordBatch]:
+        """Give the rows of a query as they come.
+
+        The Storage Read API is given up for REST only before it gave anything: a
+        second start after a cut in the middle would double what was given.
+        """
+        storage = self._storage_client()
+        if storage is not None:
+            with storage:
+                batches = self._wait(job).to_arrow_iterable(
+                    bqstorage_client=storage, timeout=self.timeout
+                )
+                try:
+                    first = next(batches, None)
+                except (api.GoogleAPIError, TimeoutError) as error:
+                    if self.storage_api == "on":
+                        raise
+                    logger.warning(
+                        "reading over REST, as the Storage Read API is not to be had "
+                        "(%s); [bigquery] storage_api = off saves the attempt",
+                        first_line(error),
+                    )
+                else:
+                    if first is not None:
+                        yield first
+                        yield from batches
+                    return
+        yield from self._wait(job).to_arrow_iterable()
+
+    def _wait(self, job: bigquery.QueryJob) -> bigquery.table.RowIterator:
+        return job.result(
+            retry=DEFAULT_RETRY.with_timeout(self.timeout),
+            job_retry=DEFAULT_JOB_RETRY.with_timeout(self.timeout),
+            timeout=self.timeout,
+        )
+
+    # --- the service --------------------------------------------------------------
+
+    @property
+    def _patience(self) -> dict[str, Any]:
+        """How long a request is waited for and tried again."""
+        return {
+            "retry": DEFAULT_RETRY.with_timeout(self.timeout),
+            "timeout": min(self.timeout, REQUEST_SECONDS),
+        }
+
+    def _client(self) -> bigquery.Client:
+        options = ClientOptions(api_endpoint=self.endpoint) if self.endpoint else None
+        return bigquery.Client(
+            project=self.table.project,
+            credentials=self._credentials(),
+            client_options=options,
+        )
+
+    def _storage_client(self) -> Any:
+        """A client of the Storage Read API, or None to do without."""
+        if self.storage_api == "off" or self.endpoint:
+            return None
+        try:
+            from google.cloud.bigquery_storage import BigQueryReadClient
+        except ImportError as error:
+            if self.storage_api == "on":
+                raise ConfigError(
+                    "[bigquery] storage_api = on needs the package "
+                    "google-cloud-bigquery-storage: install it, or set auto"
+                ) from error
+            return None
+        return BigQueryReadClient(credentials=self._credentials())
+
+    def _credentials(self) -> Credentials:
+        if self.endpoint:
+            return AnonymousCredentials()
+        return find_credentials(self.service_account_key)
+
+
+def _typed(query: Query) -> list[bigquery.ScalarQueryParameter]:
+    return [
+        bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
+        for name, value in query.parameters.items()
+    ]
+
+
+def in_bytes(number: int) -> str:
+    """Write a number of bytes for people: ``12.3 MB``."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.1f}".removesuffix(".0") + f" {unit}"
+        size /= 1000
+    return f"{size:.1f}".removesuffix(".0") + " TB"

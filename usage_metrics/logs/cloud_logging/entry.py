@@ -1,0 +1,179 @@
+"""The log entry: one schema for what BigQuery and JSON exports give.
+
+It is Google Cloud Logging's ``LogEntry`` with an ``httpRequest``, in the names and
+nesting the service uses and with the types of its BigQuery sink: sizes are integers,
+latency is seconds, times are microseconds. The three columns at the end are ours:
+
+* ``otherFields``: every field that the schema does not know, as one JSON object with
+  sorted keys and without nulls, or null when there is none. Nothing is dropped.
+* ``unreadable`` and ``unreadableReason``: a line that is no log entry, as text, and
+  why. In such a row everything else is null.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
+
+HTTP_REQUEST = pa.struct(
+    [
+        ("requestMethod", STRING),
+        ("requestUrl", STRING),
+        ("requestSize", INTEGER),
+        ("status", INTEGER),
+        ("responseSize", INTEGER),
+        ("userAgent", STRING),
+        ("remoteIp", STRING),
+        ("serverIp", STRING),
+        ("referer", STRING),
+        ("latency", NUMBER),
+        ("cacheLookup", BOOLEAN),
+        ("cacheHit", BOOLEAN),
+        ("cacheValidatedWithOriginServer", BOOLEAN),
+        ("cacheFillBytes", INTEGER),
+        ("protocol", STRING),
+    ]
+)
+RESOURCE_LABELS = pa.struct(
+    [
+        ("service_name", STRING),
+        ("revision_name", STRING),
+        ("location", STRING),
+        ("project_id", STRING),
+        ("configuration_name", STRING),
+    ]
+)
+RESOURCE = pa.struct([("type", STRING), ("labels", RESOURCE_LABELS)])
+LABELS = pa.struct([("instanceId", STRING)])
+OPERATION = pa.struct(
+    [("id", STRING), ("producer", STRING), ("first", BOOLEAN), ("last", BOOLEAN)]
+)
+SOURCE_LOCATION = pa.struct([("file", STRING), ("line", INTEGER), ("function", STRING)])
+SPLIT = pa.struct([("uid", STRING), ("index", INTEGER), ("totalSplits", INTEGER)])
+ERROR_GROUPS = pa.list_(pa.struct([("id", STRING)]))
+
+ENTRY = pa.schema(
+    [
+        ("insertId", STRING),
+        ("timestamp", TIMESTAMP),
+        ("receiveTimestamp", TIMESTAMP),
+        ("logName", STRING),
+        ("severity", STRING),
+        ("textPayload", STRING),
+        ("httpRequest", HTTP_REQUEST),
+        ("resource", RESOURCE),
+        ("labels", LABELS),
+        ("operation", OPERATION),
+        ("trace", STRING),
+        ("spanId", STRING),
+        ("traceSampled", BOOLEAN),
+        ("sourceLocation", SOURCE_LOCATION),
+        ("split", SPLIT),
+        ("errorGroups", ERROR_GROUPS),
+        ("otherFields", STRING),
+        ("unreadable", STRING),
+        ("unreadableReason", STRING),
+    ]
+)
+"""The raw columns of every log entry, whichever reader it came through."""
+
+OUR_COLUMNS = ("otherFields", "unreadable", "unreadableReason")
+"""The columns of :data:`ENTRY` that no log entry has."""
+
+ENTRY_FIELDS = [field for field in ENTRY if field.name not in OUR_COLUMNS]
+"""Those that a log entry has."""
+
+Path = tuple[str, ...]
+"""The name of a field behind those of the records that it is in."""
+
+
+def _paths(
+    fields: Iterable[pa.Field], above: Path = ()
+) -> Iterator[tuple[Path, pa.DataType]]:
+    for field in fields:
+        path = (*above, field.name)
+        yield path, field.type
+        if pa.types.is_struct(field.type):
+            yield from _paths(field.type, path)
+
+
+EXPECTED: dict[Path, pa.DataType] = dict(_paths(ENTRY_FIELDS))
+"""Every field that a log entry may have, at any depth, records included."""
+
+Names = dict[str, Any] | list[Any] | None
+"""The names in a type: a dict for a struct, a list of one for a list, else None."""
+
+WHOLE_UP_TO = 2**53
+"""From here on floating point has no fractions, nor every whole number."""
+
+
+def names_in(type_: pa.DataType) -> Names:
+    """The names of a type's fields, nested as they are."""
+    if pa.types.is_struct(type_):
+        return {field.name: names_in(field.type) for field in type_}
+    if pa.types.is_list(type_):
+        return [names_in(type_.value_type)]
+    return None
+
+
+ENTRY_NAMES = names_in(pa.struct(ENTRY_FIELDS))
+"""The fields that a log entry is known to have."""
+
+
+def other_fields(entry: dict[str, Any]) -> str | None:
+    """Write the fields of an entry that ``ENTRY`` does not declare.
+
+    Args:
+        entry: a log entry, or part of one, as ``json.loads`` gives it.
+
+    Returns:
+        One JSON object; None when there is no such field.
+
+    Raises:
+        RecursionError: if it is nested some hundreds deep.
+    """
+    rest = _undeclared(entry, ENTRY_NAMES)
+    if rest is None:
+        return None
+    text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return without_surrogates(text)
+
+
+def without_surrogates(text: str) -> str:
+    """Replace lone surrogates, which JSON can spell and UTF-8 cannot."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _undeclared(value: Any, names: Names) -> Any:
+    """What of a JSON value stands under no declared name; None when nothing does."""
+    if isinstance(value, dict) and isinstance(names, dict):
+        return _filled(
+            {
+                key: _undeclared(item, names[key]) if key in names else _pruned(item)
+                for key, item in value.items()
+            }
+        )
+    if isinstance(value, list) and isinstance(names, list):
+        rests = [_undeclared(item, names[0]) for item in value]
+        return rests if any(rest is not None for rest in rests) else None
+    return None
+
+
+def _pruned(value: Any) -> Any:
+    """A JSON value without what holds nothing; None when nothing is left."""
+    if isinstance(value, dict):
+        return _filled({key: _pruned(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return [_pruned(item) for item in value] or None
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE_UP_TO:
+        return int(value)
+    return value
+
+
+def _filled(fields: dict[str, Any]) -> dict[str, Any] | None:
+    return {key: item for key, item in fields.items() if item is not None} or None

@@ -1,0 +1,156 @@
+"""Which fields log entries have: learnt from a few of them, to read many at once.
+
+Arrow's JSON reader is fast when it is told the fields, and slower for each one that
+never comes. Fields that ``ENTRY`` does not declare are learnt as well, if they hold
+text: labels of one's own, say, are in every entry.
+"""
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from usage_metrics.arrow import INTEGER, NUMBER, STRING, TIMESTAMP
+from usage_metrics.logs.blocks import Block, Mask
+from usage_metrics.logs.cloud_logging.entry import EXPECTED, Path, other_fields
+
+Fields = frozenset[Path]
+"""Fields that hold a value, not an object."""
+
+SAMPLE = 50
+"""So many lines are looked at."""
+
+MOST_FIELDS = 100
+"""With more than these, what ``ENTRY`` does not declare is no fixed set of fields."""
+
+DEEPEST = 10
+"""Fields below so many objects are not learnt."""
+
+NUMBERS_IN_JSON = frozenset({"status", "index", "totalSplits"})
+"""Integers of 32 bits; JSON has them as numbers, those of 64 bits as text."""
+
+_ANY_OBJECT = pa.struct([])
+
+
+def _json_type(name: str, type_: pa.DataType) -> pa.DataType:
+    if type_ in (TIMESTAMP, NUMBER):
+        return STRING
+    return STRING if type_ == INTEGER and name not in NUMBERS_IN_JSON else type_
+
+
+JSON_TYPES = {
+    path: _json_type(path[-1], type_)
+    for path, type_ in EXPECTED.items()
+    if not pa.types.is_nested(type_)
+}
+"""The types in JSON of the fields that hold a value; lists are always read singly."""
+
+
+def learnt(fields: Fields, block: Block, rows: Mask) -> Fields:
+    """Add to the known fields those of some lines of a block."""
+    candidates = np.flatnonzero(rows)
+    seen = [
+        leaf
+        for row in candidates[:: len(candidates) // SAMPLE + 1].tolist()
+        for leaf in _leaves_of_line(block.line(row))
+    ]
+    fields |= {path for path, _ in seen if path in JSON_TYPES}
+    others = {
+        path for path, value in seen if isinstance(value, str) and _is_other(path)
+    }
+    return fields | others if len(fields | others) <= MOST_FIELDS else fields
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a field is one that ``ENTRY`` does not declare, nor a value above it."""
+    above = [path[:length] for length in range(1, len(path))]
+    return (
+        path not in EXPECTED
+        and all(pa.types.is_struct(EXPECTED.get(p, _ANY_OBJECT)) for p in above)
+        and "".join(path).isascii()
+    )
+
+
+def _leaves_of_line(line: bytes) -> Iterator[tuple[Path, Any]]:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    yield from _leaves(entry)
+
+
+def _leaves(entry: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any]]:
+    for name, value in entry.items():
+        path = (*above, name)
+        if not isinstance(value, dict):
+            yield path, value
+        elif len(path) < DEEPEST:
+            yield from _leaves(value, path)
+
+
+@functools.lru_cache(maxsize=32)
+def json_schema(fields: Fields) -> pa.Schema:
+    """The fields, with the types that they have in JSON."""
+    tree: dict[str, Any] = {}
+    for path in sorted(fields):
+        place: Any = tree
+        for name in path[:-1]:
+            place = place.setdefault(name, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):  # else a field is now text, now an object
+            place[path[-1]] = JSON_TYPES.get(path, STRING)
+    return pa.schema(_fields_of(tree))
+
+
+def _fields_of(tree: dict[str, Any]) -> list[pa.Field]:
+    return [
+        pa.field(
+            name, pa.struct(_fields_of(type_)) if isinstance(type_, dict) else type_
+        )
+        for name, type_ in tree.items()
+    ]
+
+
+def columns_of(entries: pa.StructArray, above: Path = ()) -> dict[Path, pa.Array]:
+    """Every field of entries, at any depth, objects included."""
+    columns = {}
+    for field, column in zip(entries.type, entries.flatten(), strict=True):
+        path = (*above, field.name)
+        columns[path] = column
+        if pa.types.is_struct(field.type):
+            columns |= columns_of(column, path)
+    return columns
+
+
+def other_fields_column(columns: dict[Path, pa.Array], rows: int) -> pa.Array:
+    """Write the fields that ``ENTRY`` does not declare, once per distinct content."""
+    others = {
+        path: column
+        for path, column in columns.items()
+        if path not in EXPECTED and not pa.types.is_struct(column.type)
+    }
+    if not others:
+        return pa.nulls(rows, STRING)
+    codes = np.zeros(rows, dtype=np.int64)
+    for column in others.values():
+        encoded = column.dictionary_encode(null_encoding="encode")
+        codes = codes * len(encoded.dictionary) + encoded.indices.to_numpy()
+        codes = np.unique(codes, return_inverse=True)[1]
+    _, examples, codes = np.unique(codes, return_index=True, return_inverse=True)
+    texts = [
+        other_fields(_nested({path: col[row].as_py() for path, col in others.items()}))
+        for row in examples.tolist()
+    ]
+    return pa.array(texts, STRING).take(pa.array(codes))
+
+
+def _nested(values: dict[Path, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = {}
+    for path, value in values.items():
+        place = entry
+        for name in path[:-1]:
+            place = place.setdefault(name, {})
+        place[path[-1]] = value
+    return entry

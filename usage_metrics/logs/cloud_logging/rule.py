@@ -1,0 +1,200 @@
+"""One log entry written as JSON, turned into the columns of ``ENTRY``.
+
+In JSON sizes are strings, latency is a duration (``"0.012s"``), times have up to nine
+digits of a second and what is absent has no key; here all of that becomes the types of
+the BigQuery sink (times are cut, not rounded, to microseconds).
+
+This is the rule, written in plain Python.
+:mod:`usage_metrics.logs.cloud_logging.fast_path` reads many lines at
+once and gives the same.
+"""
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
+from usage_metrics.logs.blocks import Block
+from usage_metrics.logs.cloud_logging.entry import (
+    ENTRY,
+    ENTRY_FIELDS,
+    other_fields,
+    without_surrogates,
+)
+
+INTEGER_TEXT = r"-?[0-9]{1,19}"
+DURATION_TEXT = r"-?[0-9]{1,12}(\.[0-9]{1,12})?s"
+TIMESTAMP_TEXT = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+LONGEST_DURATION = 1e12
+"""Seconds; as many digits as the text may have."""
+
+SHOWN = 80
+"""So many characters of a wrong value are part of the reason."""
+
+
+class NotAnEntryError(ValueError):
+    """A line is no log entry; the message says why."""
+
+
+def entries_singly(block: Block) -> pa.Table:
+    """Read lines one by one; a line that is no entry becomes a row that says why."""
+    rows = []
+    for row, number in enumerate(block.numbers):
+        line = block.line(row)
+        try:
+            rows.append(entry_from_line(line))
+        except NotAnEntryError as error:
+            rows.append(
+                {
+                    "unreadable": line.decode("utf-8", "replace").rstrip("\r"),
+                    "unreadableReason": f"line {number} of {block.name} {error}",
+                }
+            )
+    return pa.Table.from_pylist(rows, schema=ENTRY)
+
+
+def entry_from_line(line: bytes) -> dict[str, Any]:
+    """Read one line with Python's own JSON reader.
+
+    Returns:
+        A row of ``ENTRY`` as plain values; what is absent is left out.
+
+    Raises:
+        NotAnEntryError: saying which field, with what value, makes it none.
+    """
+    try:
+        return _entry(_decode(line.decode("utf-8", "replace")))
+    except RecursionError:
+        raise NotAnEntryError("is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        fault = f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        raise NotAnEntryError(f"is not JSON: {fault}") from None
+
+
+def _whole_number(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python converts: kept as they stand
+        return digits
+
+
+def _fraction(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _no_number(constant: str) -> None:
+    raise NotAnEntryError(f"is not JSON: {constant} is no number there")
+
+
+_decode = json.JSONDecoder(
+    parse_int=_whole_number, parse_float=_fraction, parse_constant=_no_number
+).decode
+
+
+def _entry(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NotAnEntryError("is no JSON object")
+    row: dict[str, Any] = _convert(value, _ENTRY_SHAPE, "")
+    if row.get("timestamp") is None:
+        raise NotAnEntryError("has no timestamp")
+    return row | {"otherFields": other_fields(value)}
+
+
+def _convert(value: Any, shape: Any, path: str) -> Any:
+    """Convert a JSON value to the plain value of an ``ENTRY`` type."""
+    if value is None:
+        return None
+    if isinstance(shape, dict):
+        expected = "an object"
+        if isinstance(value, dict):
+            prefix = f"{path}." if path else ""
+            return {
+                name: _convert(item, shape[name], prefix + name)
+                for name, item in value.items()
+                if name in shape
+            }
+    elif isinstance(shape, list):
+        expected = "a list"
+        if isinstance(value, list):
+            # BigQuery has no null lists: an empty one is an absent field.
+            return [_convert(item, shape[0], f"{path}[]") for item in value] or None
+    else:
+        expected, convert = shape
+        converted = convert(value)
+        if converted is not None:
+            return converted
+    raise NotAnEntryError(f"has {path} = {_shown(value)}, which is not {expected}")
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return repr(text[:SHOWN]) + ("…" if len(text) > SHOWN else "")
+
+
+def _text(value: Any) -> str | None:
+    return without_surrogates(value) if isinstance(value, str) else None
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, str) and re.fullmatch(INTEGER_TEXT, value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if -(2**63) <= value < 2**63 else None
+    return None
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, str) and re.fullmatch(DURATION_TEXT, value):
+        return float(value[:-1])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if abs(value) < LONGEST_DURATION else None
+    return None
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _time(value: Any) -> dt.datetime | None:
+    match = re.fullmatch(TIMESTAMP_TEXT, value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    fraction = (match[1] or "")[:7]  # datetime has no more than six digits
+    try:
+        time = dt.datetime.fromisoformat(value[:19] + fraction + match[2])
+        return time.astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # no such day, or before the year 1
+        return None
+
+
+_SCALARS: dict[pa.DataType, tuple[str, Callable[[Any], Any]]] = {
+    STRING: ("text", _text),
+    INTEGER: ("an integer", _integer),
+    NUMBER: ("a duration such as 0.25s", _seconds),
+    TIMESTAMP: ("a time such as 2022-03-15T14:25:58.184967Z", _time),
+    BOOLEAN: ("true or false", _boolean),
+}
+
+
+def _shape(type_: pa.DataType) -> Any:
+    """A type as plain Python: a dict for a struct, a list of one, or a converter."""
+    if pa.types.is_struct(type_):
+        return {field.name: _shape(field.type) for field in type_}
+    if pa.types.is_list(type_):
+        return [_shape(type_.value_type)]
+    return _SCALARS[type_]
+
+
+_ENTRY_SHAPE = _shape(pa.struct(ENTRY_FIELDS))

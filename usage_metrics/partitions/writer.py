@@ -1,0 +1,175 @@
+"""How the Parquet file of a partition is written: a row group at a time, then a footer.
+
+The footer says what made the file, as JSON under ``usage_metrics``. Its ``content_id``
+is a hash of all that stands before the footer: equal rows, equal id, whenever made.
+Between the two stands a *seal*, a hash of the footer: Parquet has check sums of its
+pages only, and its readers look at no byte that the footer does not point to.
+"""
+
+import base64
+import datetime as dt
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from usage_metrics.handover import Written
+from usage_metrics.partitions.footer import (
+    CONTENT_ID_BYTES,
+    FOOTER_KEY,
+    seal_of,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+ROW_GROUP_ROWS = 1 << 16
+"""Rows that are read and held at a time."""
+
+ROW_GROUP_BYTES = 256 << 20
+"""… unless they are as long as somebody's who fills his URLs with a megabyte each."""
+
+
+@dataclass
+class PartitionWriter:
+    """Writes batches as row groups, and at last the footer."""
+
+    stream: BinaryIO
+    schema: "pa.Schema"
+    repeating: Sequence[str]
+    facts: dict[str, Any]
+    rows: int = 0
+    content_id: str | None = None
+    """The hash of what was written, once it is closed."""
+    written: Written | None = None
+    """Holds what was written, if somebody is to have it."""
+    _pending: list["pa.Table"] = field(default_factory=list)
+    _pending_rows: int = 0
+    _pending_bytes: int = 0
+    _parquet: "pq.ParquetWriter | None" = None
+
+    def __post_init__(self) -> None:
+        self._hashing = _HashingStream(self.stream)
+
+    def write(self, table: "pa.Table") -> None:
+        """Add rows; they reach the disk a row group at a time."""
+        if not table.num_rows:
+            return
+        self.rows += table.num_rows
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        self._pending_bytes += table.nbytes
+        if (
+            self._pending_rows >= ROW_GROUP_ROWS
+            or self._pending_bytes >= ROW_GROUP_BYTES
+        ):
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left and the footer."""
+        import pyarrow as pa
+
+        if self._pending or self._parquet is None:
+            self._pending = self._pending or [self.schema.empty_table()]
+            self._flush()
+        parquet = cast("pq.ParquetWriter", self._parquet)
+        self.content_id = self._hashing.digest()
+        facts = self.facts | {
+            "rows": self.rows,
+            "content_id": self.content_id,
+            "is_sealed": True,
+            "made_by": f"usage_metrics {_version()}, pyarrow {pa.__version__}",
+            "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        }
+        plain = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
+        parquet.add_key_value_metadata(
+            {"ARROW:schema": plain, FOOTER_KEY.decode(): json.dumps(facts)}
+        )
+        self._hashing.hold()
+        parquet.close()
+        footer = self._hashing.held()
+        self.stream.write(seal_of(footer) + footer)
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(self._pending).unify_dictionaries()
+        if self._parquet is None:
+            # Readers see `schema`, not the dictionaries that made writing fast. Of text
+            # no least and greatest are written: that would take a third of the time.
+            self._parquet = pq.ParquetWriter(
+                self._hashing,
+                table.schema,
+                compression="zstd",
+                store_schema=False,
+                use_dictionary=[*self.repeating, *_dictionaries(table.schema)] or False,
+                write_statistics=_measures(table.schema) or False,
+                write_page_checksum=True,
+            )
+        self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        if self.written is not None:
+            self.written.add(table, ROW_GROUP_ROWS)
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+
+
+@functools.cache
+def _version() -> str:
+    return version("usage_metrics")
+
+
+def _dictionaries(schema: "pa.Schema") -> list[str]:
+    import pyarrow as pa
+
+    return [field.name for field in schema if pa.types.is_dictionary(field.type)]
+
+
+def _measures(schema: "pa.Schema") -> list[str]:
+    """The columns of numbers and times, of which readers can skip row groups."""
+    import pyarrow as pa
+
+    return [
+        field.name
+        for field in schema
+        if pa.types.is_primitive(field.type) and not pa.types.is_boolean(field.type)
+    ]
+
+
+class _HashingStream:
+    """A file for Parquet's writer that hashes what goes through, or holds it back."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.blake2b(digest_size=CONTENT_ID_BYTES)
+        self._position = 0
+        self._held: list[bytes] | None = None
+
+    def write(self, data: bytes) -> int:
+        if self._held is None:
+            self._hash.update(data)
+            self._stream.write(data)
+        else:
+            self._held.append(bytes(data))
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def hold(self) -> None:
+        self._held = []
+
+    def held(self) -> bytes:
+        return b"".join(self._held or ())

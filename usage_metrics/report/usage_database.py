@@ -1,0 +1,180 @@
+"""The database, opened for reading, and the days that it is asked about."""
+
+import contextlib
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from usage_metrics.errors import StorageError
+from usage_metrics.warehouse.table import quoted
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+GRAINS = ("day", "week", "month", "quarter", "year")
+"""How long a period may be. Weeks begin on Monday."""
+
+AT_ONCE = 1 << 26
+"""Rows of which the driver tells the types of columns: more than there are."""
+
+_USE = ("dataset", "agent_class", "requests", "counted")
+COLUMNS = {
+    "usage_by_class": (
+        *("date", *_USE, "unique_sessions", "unique_visitors", "bytes", "errors"),
+    ),
+    "usage_daily": ("date", *_USE, "table", "format", "page", "country"),
+    "usage_by_organization": ("date", *_USE, "organization", "network_class"),
+    "usage_by_referrer": ("date", *_USE, "referrer"),
+    "usage_by_city": ("date", *_USE, "city", "region", "country"),
+    "usage_by_agent": ("date", *_USE, "agent_name", "agent_kind"),
+    "usage_by_path": ("date", *_USE, "host", "path"),
+    "usage_concentration": ("period", "dataset", "is_concentrated"),
+}
+"""What is read of each table; the first holds the day."""
+TEXTS = {
+    *("date", "period", "dataset", "agent_class", "table", "format", "page"),
+    *("country", "organization", "network_class", "referrer", "city", "region"),
+    *("host", "path", "agent_name", "agent_kind"),
+}
+"""Those that are no numbers."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whose logs, which days, and in periods of what length."""
+
+    source: str
+    start: dt.date
+    stop: dt.date
+    """The day after the last."""
+    grain: str = "day"
+
+    @property
+    def length(self) -> dt.timedelta:
+        """How long it is."""
+        return self.stop - self.start
+
+    def before(self) -> "Span":
+        """As many days before it."""
+        return replace(self, start=self.start - self.length, stop=self.start)
+
+    def period(self, day: dt.date) -> str:
+        """The first day of the period that a day is in."""
+        if self.grain == "week":
+            day -= dt.timedelta(days=day.weekday())
+        elif self.grain != "day":
+            months = {"month": 1, "quarter": 3, "year": 12}[self.grain]
+            day = day.replace(month=(day.month - 1) // months * months + 1, day=1)
+        return day.isoformat()
+
+
+def columns_of(table: str) -> tuple[str, ...]:
+    """The columns that are read of a table; the first holds the day."""
+    from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
+
+    every = tuple(name for name in USAGE_RECONCILIATION.names if name != "source")
+    return every if table == "usage_reconciliation" else COLUMNS[table]
+
+
+class Database:
+    """The tables of use, for questions about a span of days."""
+
+    def __init__(self, connection: Any) -> None:
+        """Ask through a connection of :func:`open_database`."""
+        self._connection = connection
+        self._known: dict[tuple[Any, ...], pa.Table] = {}
+
+    def rows(self, table: str, span: Span) -> "pa.Table":
+        """The rows of a table of the days of a span, its texts as dictionaries.
+
+        They are read once, however many questions are asked about them.
+
+        Args:
+            table: its name, one of ``COLUMNS``.
+            span: the source and days; the length of its periods makes no difference.
+        """
+        key = (table, span.source, span.start, span.stop)
+        if key not in self._known:
+            self._known[key] = self._read(table, span)
+        return self._known[key]
+
+    def _read(self, table: str, span: Span) -> "pa.Table":
+        import pyarrow as pa
+
+        names = columns_of(table)
+        time = quoted(names[0])
+        sql = (
+            f"SELECT {', '.join(map(quoted, names))} FROM {quoted(table)} "  # noqa: S608 -- values are bound
+            f"WHERE source = ? AND {time} >= ? AND {time} < ?"
+        )
+        values = (span.source, span.start.isoformat(), span.stop.isoformat())
+        with self._connection.cursor() as cursor:
+            # Else it takes the first thousand rows for all.
+            rows = {"adbc.sqlite.query.batch_rows": AT_ONCE}
+            cursor.adbc_statement.set_options(**rows)
+            cursor.execute(sql, values)
+            found = cursor.fetch_arrow_table()
+        for index, name in enumerate(names):
+            if name in TEXTS:
+                texts = found[name].cast(pa.string()).combine_chunks()
+                found = found.set_column(index, name, texts.dictionary_encode())
+        return found
+
+    def sums(
+        self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
+    ) -> "pd.DataFrame":
+        """Add up some columns of a table by period and other columns."""
+        rows = self.rows(table, span).select(["date", *keys, *numbers])
+        return totals(with_periods(rows, span), ["period", *keys], numbers)
+
+
+@contextlib.contextmanager
+def open_database(path: str | Path) -> Iterator[Database]:
+    """Open the database for reading.
+
+    Raises:
+        StorageError: if it is not there or damaged, or a question cannot be answered.
+    """
+    from adbc_driver_manager import Error
+    from adbc_driver_sqlite import dbapi
+
+    remedy = (
+        "run luigi --module usage_metrics LoadUsage, and if it does not help, delete "
+        "the file first: it is rebuilt from the Parquet files"
+    )
+    if not Path(path).exists():
+        raise StorageError(f"there is no database {path}; {remedy}")
+    try:
+        with dbapi.connect(f"{Path(path).absolute().as_uri()}?mode=ro") as connection:
+            yield Database(connection)
+    except Error as error:
+        raise StorageError(f"{path}: {error}; {remedy}") from error
+
+
+def with_periods(rows: "pa.Table", span: Span) -> "pa.Table":
+    """Put the period in place of the date."""
+    import pyarrow as pa
+
+    dates = rows["date"].combine_chunks()
+    days = [dt.date.fromisoformat(date) for date in dates.dictionary.to_pylist()]
+    periods = pa.array([span.period(day) for day in days], pa.string())
+    column = periods.take(dates.indices).dictionary_encode()
+    return rows.set_column(rows.column_names.index("date"), "period", column)
+
+
+def totals(
+    rows: "pa.Table", keys: Sequence[str], numbers: Sequence[str]
+) -> "pd.DataFrame":
+    """Add up by some columns, in their order; null is a value like any other."""
+    import pyarrow as pa
+
+    sums = rows.group_by(list(keys)).aggregate([(name, "sum") for name in numbers])
+    sums = sums.select([*keys, *(f"{name}_sum" for name in numbers)])
+    sums = sums.rename_columns([*keys, *numbers])
+    for name in keys:
+        texts = sums[name].cast(pa.string())
+        sums = sums.set_column(sums.column_names.index(name), name, texts)
+    return sums.sort_by([(name, "ascending") for name in keys]).to_pandas()

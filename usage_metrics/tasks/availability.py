@@ -1,0 +1,50 @@
+"""Which UTC days of a source are over, and which of them can be read.
+
+A day is over some hours after midnight UTC, when its late log entries have settled;
+whether it is exported by then, the source's reader knows. The time zone of the machine
+makes no difference.
+"""
+
+import datetime as dt
+import functools
+import os
+import time
+from typing import TYPE_CHECKING
+
+from usage_metrics import config
+from usage_metrics.sources import get_source
+
+if TYPE_CHECKING:
+    from usage_metrics.logs.reader import LogReader
+from usage_metrics.dates import utc_now
+
+READER_SECONDS = 60
+"""For how long a reader is kept that says which days can be had."""
+
+
+def first_running_day(source: str) -> dt.date:
+    """The first UTC day that is not over, or not over for ``settle_hours``."""
+    settled = dt.timedelta(hours=config.source_section(source).settle_hours)
+    return (utc_now() - settled).date()
+
+
+def why_not_yet(source: str, day: dt.date) -> str | None:
+    """Say why the log entries of a day cannot be had yet; None when they can."""
+    if day >= first_running_day(source):
+        hours = config.source_section(source).settle_hours
+        return (
+            f"{source} {day} is not over: a day is extracted {hours:g} hours after it "
+            f"ends in UTC ([{source}] settle_hours)"
+        )
+    minute = int(time.monotonic() / READER_SECONDS)
+    return _open_reader(source, minute, os.getpid()).unavailable(day)
+
+
+@functools.lru_cache(maxsize=8)
+def _open_reader(source: str, minute: int, process: int) -> "LogReader":
+    """Open a source's logs, once a minute: Luigi asks about each day several times.
+
+    A reader does not survive a fork, so each process has its own.
+    """
+    config.check_sections()
+    return get_source(source).open_logs(config.source_section(source))

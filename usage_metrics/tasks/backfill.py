@@ -1,0 +1,136 @@
+"""Many days in one task, for what would be too many tasks for Luigi's scheduler."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Collection
+
+import luigi
+
+from usage_metrics.dates import ONE_DAY, days_between, months_between
+from usage_metrics.errors import BackfillError, NotYetError, UsageMetricsError
+from usage_metrics.monitoring import error_messages
+from usage_metrics.parameters import Day
+from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.tasks.preflight import check_provider
+from usage_metrics.tasks.stages import STAGES, Geocode
+from usage_metrics.tasks.task import LATEST_DAY, LogsOfDay, Reporting, root
+
+log = logging.getLogger("luigi-interface")
+
+
+MANY_DAYS = 62
+"""If more days than this are missing, they are made a month at a time."""
+
+
+class ManyDays(Reporting):
+    """Something that is done for each of many days, one after the other.
+
+    Luigi's scheduler looks at every waiting task whenever it hands one out, so that
+    five years of days, three tasks each, would take it minutes. A month of days is one
+    task here. A day that fails does not stop the others.
+    """
+
+    start: Day = Day(description="the first UTC day, YYYY-MM-DD")
+    stop: Day = Day(description="the day after the last")
+    source: luigi.Parameter[str] = luigi.Parameter(
+        default="datasette", description="the kind of log"
+    )
+
+    @property
+    def priority(self) -> int:  # type: ignore[override]
+        """Oldest days first: Luigi hands that of the whole on to each of its months."""
+        return (LATEST_DAY - self.stop).days
+
+    def remaining(self) -> Collection[dt.date]:
+        """The days that are still to be made."""
+        raise NotImplementedError
+
+    def requires(self) -> list[luigi.Task]:
+        """Of more than a month, each month in which a day remains."""
+        months = list(months_between(self.start, self.stop))
+        if len(months) < 2:
+            return []
+        remaining = self.remaining()
+        return [
+            self.clone(start=start, stop=stop)
+            for start, stop in months
+            if any(start <= day < stop for day in remaining)
+        ]
+
+    def complete(self) -> bool:
+        """Whether no day remains."""
+        return not self.remaining()
+
+    def for_each(
+        self, days: Collection[dt.date], make: Callable[[dt.date], None]
+    ) -> dict[dt.date, str]:
+        """Make something of each day.
+
+        Returns:
+            The days that failed, each with the reason.
+        """
+        failed: dict[dt.date, str] = {}
+        for done, day in enumerate(days):
+            self.show_progress(done, len(days))
+            self.show(f"{done:,} of {len(days):,} days · {len(failed):,} failed")
+            try:
+                make(day)
+            except UsageMetricsError as error:
+                failed[day] = str(error)
+                log.error(
+                    "%s %s: %s", self.source, day, error_messages.sentence_of(error)
+                )
+        return failed
+
+    def conclude(self, failed: dict[dt.date, str]) -> None:
+        """Say what came of it.
+
+        Raises:
+            BackfillError: naming every day that failed, why, and how to try it again.
+        """
+        if failed:
+            raise BackfillError(failed, self.how_to_retry)
+        self.say(f"{(self.stop - self.start).days:,} days")
+
+    def how_to_retry(self, day: dt.date) -> str:
+        """The command that does it for one day."""
+        return (
+            f"usage-metrics backfill --start {day} --stop {day + ONE_DAY} "
+            f"--source {self.source}"
+        )
+
+
+class Backfill(ManyDays):
+    """Every stage of many days; the files are those that a task a day makes."""
+
+    def requires(self) -> list[luigi.Task]:
+        """Of more than a month, each month in which a day remains.
+
+        Raises:
+            UsageMetricsError: if nobody could say where addresses are.
+        """
+        check_provider(self.source)
+        return super().requires()
+
+    def run(self) -> None:
+        """Make the missing days.
+
+        Raises:
+            BackfillError: naming every day that failed, why, and how to try it again.
+        """
+        self.conclude(self.for_each(self.remaining(), self._make))
+
+    def remaining(self) -> list[dt.date]:
+        """The days that are not geocoded."""
+        done = list_partitions(root(), Geocode.stage, self.source)
+        return [day for day in days_between(self.start, self.stop) if day not in done]
+
+    def _make(self, day: dt.date) -> None:
+        stages = [stage(date=day, source=self.source) for stage in STAGES]
+        logs = LogsOfDay(date=day, source=self.source)
+        if not stages[0].complete() and not logs.complete():
+            logs.trigger_event(luigi.Event.DEPENDENCY_MISSING, logs)
+            raise NotYetError(logs.why)
+        for stage in stages:
+            if not stage.complete():
+                stage.run_within()

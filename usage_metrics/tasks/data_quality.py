@@ -1,0 +1,122 @@
+"""Days whose data are not to be trusted without a look at them.
+
+Each finding names the day, what was measured, and the setting that draws the line.
+"""
+
+import datetime as dt
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from usage_metrics import config
+from usage_metrics.partitions.footer_index import Facts
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.sources import get_source
+
+USUAL_DAYS = 28
+"""The days before, whose median is what is usual."""
+
+FEWEST_DAYS = 7
+FEWEST_REQUESTS = 50
+"""Of fewer days nothing is usual; of fewer requests no share says much."""
+
+
+class Finding(NamedTuple):
+    """What is wrong with a day."""
+
+    kind: str
+    """What was measured."""
+    day: dt.date
+    text: str
+
+    def __str__(self) -> str:
+        """In one line."""
+        return f"{self.day}: {self.text}"
+
+
+def rejected(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
+    """Days of which much was rejected, by the footers of the cleaned files."""
+    maximum = config.quality().maximum_rejected_share
+    for day, facts in cleaned.items():
+        lines, number = facts.get("rows_in") or 0, facts.get("rejected") or 0
+        if lines and number / lines > maximum:
+            yield Finding(
+                "rejected",
+                day,
+                f"{number:,} of {lines:,} lines rejected ({number / lines:.1%}; "
+                f"[quality] maximum_rejected_share = {maximum:g})",
+            )
+
+
+def unusual(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
+    """Days with far fewer requests than is usual before them."""
+    minimum = config.quality().minimum_share_of_usual
+    before: list[int] = []
+    for day, facts in cleaned.items():
+        rows = facts.get("rows") or 0
+        if len(before) >= FEWEST_DAYS:
+            usual = statistics.median(before[-USUAL_DAYS:])
+            if usual >= FEWEST_REQUESTS and rows < minimum * usual:
+                yield Finding(
+                    "unusual",
+                    day,
+                    f"{rows:,} requests, usual are {usual:,.0f} "
+                    f"([quality] minimum_share_of_usual = {minimum:g})",
+                )
+        before.append(rows)
+
+
+def missing(days: Sequence[dt.date]) -> Iterator[Finding]:
+    """Missing days, if they are more than may be."""
+    maximum = config.quality().maximum_missing_days
+    if len(days) > maximum:
+        for day in days:
+            yield Finding("missing", day, "missing; usage-metrics run makes it")
+
+
+def not_known(geocoded: Partition) -> Iterator[Finding]:
+    """A day with many requests from unknown agents, or from nobody knows where.
+
+    Raises:
+        StorageError: if the file cannot be read.
+    """
+    import pyarrow.compute as pc
+
+    address = get_source(geocoded.source).address
+    agent, country, bogon = "agent_class", f"{address}_country", f"{address}_is_bogon"
+    with geocoded.open() as file:
+        there = set(file.schema_arrow.names)
+        rows = file.read([name for name in (agent, country, bogon) if name in there])
+    settings = config.quality()
+    if agent in there:
+        unknown = pc.sum(pc.equal(rows[agent], "unknown")).as_py() or 0
+        yield from _share(
+            geocoded.date,
+            unknown,
+            rows.num_rows,
+            "requests from unknown agents",
+            "maximum_unknown_share",
+            settings.maximum_unknown_share,
+        )
+    if {country, bogon} <= there:
+        public = rows.filter(pc.equal(rows[bogon], False))
+        yield from _share(
+            geocoded.date,
+            public[country].null_count,
+            public.num_rows,
+            "requests from public addresses are of no known country",
+            "maximum_unlocated_share",
+            settings.maximum_unlocated_share,
+        )
+
+
+def _share(
+    day: dt.date, number: int, of: int, what: str, setting: str, maximum: float
+) -> Iterator[Finding]:
+    if of >= FEWEST_REQUESTS and number / of > maximum:
+        yield Finding(
+            setting,
+            day,
+            f"{number:,} of {of:,} {what} ({number / of:.1%}; "
+            f"[quality] {setting} = {maximum:g})",
+        )

@@ -1,0 +1,208 @@
+"""Loading requests into the database, and the database that the settings name."""
+
+import datetime as dt
+import logging
+from collections.abc import Collection
+from typing import TYPE_CHECKING, ClassVar
+
+import luigi
+
+from usage_metrics import config
+from usage_metrics.dates import days_between, kept_from, months_between, utc_now
+from usage_metrics.errors import LoadError, PartitionError
+from usage_metrics.monitoring import error_messages
+from usage_metrics.parameters import CommandLineDay
+from usage_metrics.partitions.partition import (
+    Partition,
+    list_partitions,
+    list_present,
+)
+from usage_metrics.sources import get_source
+from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
+from usage_metrics.tasks.preflight import check_no_sample
+from usage_metrics.tasks.ranges import DayRange, RangeDaily, source_range
+from usage_metrics.tasks.refresh import refreshes
+from usage_metrics.tasks.stages import Extract, Geocode
+from usage_metrics.tasks.task import LogsOfDay, Reporting, root
+
+if TYPE_CHECKING:
+    from usage_metrics.warehouse.sqlite import Changes, Warehouse
+    from usage_metrics.warehouse.table import Table
+
+log = logging.getLogger("luigi-interface")
+
+
+def open_warehouse() -> "Warehouse":
+    """The database that ``[database]`` names."""
+    from usage_metrics.warehouse.sqlite import Warehouse
+
+    settings = config.database()
+    return Warehouse(settings.path, settings.busy_seconds)
+
+
+def requests_table(name: str) -> "Table":
+    """The table of the requests of a source."""
+    from usage_metrics.geocode import locate
+    from usage_metrics.warehouse.table import Table
+
+    source = get_source(name)
+    return Table(
+        name=source.table,
+        schema=locate.with_location(source.cleaned, source.address),
+        primary_key=source.primary_key,
+        indexes=source.indexes,
+        time=source.loaded_time,
+        loaded=source.loaded,
+        description=source.description,
+        facets=source.facets,
+    )
+
+
+class LoadSQLite(Reporting):
+    """Keep the database equal to the geocoded files of a range of days."""
+
+    start: CommandLineDay = CommandLineDay(
+        description="the first UTC day; without it, the source's"
+    )
+    stop: CommandLineDay = CommandLineDay(
+        description="the day after the last; without it, the source's"
+    )
+    source: luigi.Parameter[str] = luigi.Parameter(
+        default="datasette", description="the kind of log"
+    )
+    partial: luigi.BoolParameter = luigi.BoolParameter(
+        default=False,
+        description="load the days that are there, whichever are missing; make none",
+    )
+
+    resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
+
+    def requires(self) -> list[luigi.Task]:
+        """Every day of the range, geocoded; with ``partial``, nothing.
+
+        Raises:
+            ConfigError: if days of the sample logs would stand among those of others.
+        """
+        check_no_sample(self.source, Extract.stage)
+        if self.partial:
+            return []
+        return [*self._days_to_make(), *self._refreshes()]
+
+    def _days_to_make(self) -> list[luigi.Task]:
+        done = self._done()
+        days = self._days()
+        if not days:
+            return []
+        if sum(day not in done for day in days) > MANY_DAYS:
+            end = self._end_of_logs(done)
+            tasks: list[luigi.Task] = [
+                Backfill(start=start, stop=stop, source=self.source)
+                for start, stop in months_between(days[0], end)
+            ]
+            if end < self.span.end:  # of years of them the first says as much as all
+                tasks.append(LogsOfDay(date=end, source=self.source))
+            return tasks
+        return [
+            RangeDaily(
+                of=Geocode,
+                of_params={"source": self.source},
+                start=days[0],
+                stop=self.span.end,
+                param_name="date",
+                # All of them, whatever [RangeDaily] says of ranges asked for by hand.
+                task_limit=len(days),
+                days_back=(utc_now().date() - days[0]).days + 1,
+                days_forward=-1,
+            )
+        ]
+
+    def _refreshes(self) -> list[luigi.Task]:
+        """The days whose logs are to be read again."""
+        return [task for task in refreshes(self.source) if not task.complete()]
+
+    def complete(self) -> bool:
+        """Whether no day is missing and the database holds what the files hold."""
+        config.check_sections()
+        if not self.partial:
+            done = self._done()
+            if any(day not in done for day in self._days()) or self._refreshes():
+                return False
+        if any(self._changes(self._files())):
+            return False
+        return open_warehouse().is_finished(requests_table(self.source))
+
+    def run(self) -> None:
+        """Replace the days that changed, each in one transaction."""
+        files = self._files()
+        load, drop = self._changes(files)
+        warehouse, table = open_warehouse(), requests_table(self.source)
+        warehouse.create(table)
+        rows = 0
+        failed: dict[dt.date, str] = {}
+        with warehouse.kept_open():
+            for done, day in enumerate([*drop, *load], start=1):
+                try:
+                    if day in files:
+                        file = self._partition(day)
+                        rows += warehouse.replace_day(table, file, files[day])
+                    else:
+                        warehouse.drop_day(table, self.source, day)
+                except PartitionError as error:  # the day stays as it was
+                    failed[day] = str(error)
+                    log.error(
+                        "%s %s: %s", self.source, day, error_messages.sentence_of(error)
+                    )
+                self.show_progress(done, len(load) + len(drop))
+                self.show(f"{done:,} days · {rows:,} requests so far")
+        warehouse.finish(table)
+        if failed:
+            raise LoadError(failed, of=len(load))
+        self.say(
+            f"{rows:,} requests of {len(load):,} days loaded into {warehouse.path}",
+            rows,
+        )
+
+    @property
+    def span(self) -> DayRange:
+        """The days of the range that are over.
+
+        Raises:
+            ConfigError: if there is none.
+        """
+        return source_range(self.source, self.start, self.stop)
+
+    def _end_of_logs(self, done: Collection[dt.date]) -> dt.date:
+        """The first of the last days, of which there are no logs yet."""
+        end = self.span.end
+        for day in reversed(self._days()):
+            if day in done or why_not_yet(self.source, day) is None:
+                break
+            end = day
+        return end
+
+    def _days(self) -> list[dt.date]:
+        """The days of the range, but for those of which nothing is to be kept."""
+        start, end = self.span
+        return days_between(max(start, kept_from(Geocode.stage)), end)
+
+    def _done(self) -> Collection[dt.date]:
+        """The days that need not be made."""
+        return list_partitions(root(), Geocode.stage, self.source)
+
+    def _files(self) -> dict[dt.date, str]:
+        """The files, those too of which some addresses are to be asked again."""
+        return list_present(root(), Geocode.stage, self.source)
+
+    def _partition(self, day: dt.date) -> Partition:
+        return Partition(root(), Geocode.stage, self.source, day)
+
+    def _changes(self, files: dict[dt.date, str]) -> "Changes":
+        days = set(self._days())
+        return open_warehouse().changes(
+            get_source(self.source).table,
+            self.source,
+            {day: fingerprint for day, fingerprint in files.items() if day in days},
+            content_id=lambda day: self._partition(day).content_id(),
+            among=days,
+        )

@@ -1,0 +1,109 @@
+"""Ranges of UTC days: Luigi's ``RangeDaily``, and the range of a source."""
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+import luigi
+import luigi.tools.range
+
+from usage_metrics import config
+from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.errors import ConfigError
+from usage_metrics.parameters import Configured, OptionalDay
+from usage_metrics.tasks.availability import first_running_day
+
+
+class RangeDaily(Configured, luigi.tools.range.RangeDaily):
+    """The missing days of a range, as Luigi has it, with our dates and errors."""
+
+    start = OptionalDay(  # type: ignore[assignment]
+        description="the first UTC day, YYYY-MM-DD"
+    )
+    stop = OptionalDay(  # type: ignore[assignment]
+        description="the day after the last; without it, all that is over"
+    )
+
+    def requires(self) -> list[luigi.Task]:
+        """The days that are missing.
+
+        Raises:
+            ConfigError: if no day of the range is over.
+        """
+        config.check_sections()
+        over = self.moving_stop(utc_now()).date() + ONE_DAY
+        name = self.task_family
+        check_range(name, self.start, self.stop, over, section=name)
+        days: list[Any] = super().requires()
+        if days and hasattr(days[0], "foresee"):
+            days[0].foresee([task.date for task in days], days[0].source)
+        return days
+
+
+class DayRange(NamedTuple):
+    """UTC days, the last of which is over."""
+
+    start: dt.date
+    end: dt.date
+    """The day after the last."""
+
+
+def source_range(
+    source: str,
+    start: dt.date | None = None,
+    stop: dt.date | None = None,
+    task: str = "LoadSQLite",
+) -> DayRange:
+    """The days of a source that are over, as its section of ``luigi.cfg`` says.
+
+    As in a ``RangeDaily``, today is not in it, nor what lies ahead.
+
+    Args:
+        source: the kind of log.
+        start: the first day, in place of the section's.
+        stop: the day after the last, in place of the section's.
+        task: the task that asks, for the error.
+
+    Raises:
+        ConfigError: if there is no start, or no day of the range is over.
+    """
+    section = config.source_section(source)
+    start, stop = start or section.start, stop or section.stop
+    over = first_running_day(source)
+    end = min(stop, utc_now().date()) if stop else over
+    return DayRange(check_range(task, start, stop, max(over, end), source), end)
+
+
+def check_range(
+    task: str, start: dt.date | None, stop: dt.date | None, over: dt.date, section: str
+) -> dt.date:
+    """Refuse a range without a day that is over.
+
+    Args:
+        task: the name of the task.
+        start: the first day.
+        stop: the day after the last, if there is one.
+        over: the day after the last that is over.
+        section: the section of ``luigi.cfg`` that may set a start.
+
+    Returns:
+        The start.
+
+    Raises:
+        ConfigError: naming the dates.
+    """
+    if start is None:
+        raise ConfigError(
+            f"{task} needs a start: give --start YYYY-MM-DD, or set it in [{section}] "
+            "of luigi.cfg"
+        )
+    if stop is not None and stop <= start:
+        raise ConfigError(
+            f"{task}: stop = {stop} is not after start = {start}; stop is the day "
+            "after the last, on the command line or in luigi.cfg"
+        )
+    if start >= over:
+        raise ConfigError(
+            f"{task}: no day from start = {start} on is over yet; the first that is "
+            f"not is {over}, in UTC"
+        )
+    return start

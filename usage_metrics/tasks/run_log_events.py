@@ -1,0 +1,74 @@
+"""What of Luigi's events goes into the run log."""
+
+import time
+from typing import Any
+
+import luigi
+
+from usage_metrics.monitoring import run_log
+from usage_metrics.monitoring.error_messages import printable, sentence_of
+from usage_metrics.tasks.task import LogsOfDay, Reporting
+
+_began: dict[str, float] = {}
+"""When the tasks began that run in this process."""
+
+
+def record_runs() -> None:
+    """Have the outcome of every task of ours written to the run log."""
+    # Luigi keeps handlers in a set: to register one twice is to register it once.
+    Reporting.event_handler(luigi.Event.START)(_start)
+    Reporting.event_handler(luigi.Event.SUCCESS)(_succeed)
+    for event in (
+        luigi.Event.FAILURE,
+        luigi.Event.PROCESS_FAILURE,
+        luigi.Event.TIMEOUT,
+    ):
+        Reporting.event_handler(event)(_fail)
+    Reporting.event_handler(luigi.Event.BROKEN_TASK)(_break)
+    LogsOfDay.event_handler(luigi.Event.DEPENDENCY_MISSING)(_wait)
+
+
+def _start(task: luigi.Task) -> None:
+    _began[task.task_id] = time.monotonic()
+
+
+def _succeed(task: Reporting) -> None:
+    _record(task, run_log.DONE, rows=task.rows, said=task.said)
+
+
+def _fail(task: luigi.Task, why: BaseException | str) -> None:
+    _record(task, run_log.FAILED, reason=_reason(why))
+
+
+def _break(task: luigi.Task, why: BaseException) -> None:
+    """It could not be scheduled; for this alone no folder is made."""
+    _record(task, run_log.FAILED, make_folder=False, reason=_reason(why))
+
+
+def _wait(task: LogsOfDay) -> None:
+    _record(task, run_log.WAITING, reason=task.why)
+
+
+def _reason(why: BaseException | str) -> str:
+    if isinstance(why, str):
+        return printable(why)
+    return sentence_of(why) or printable(f"{type(why).__name__}: {why}")
+
+
+def _record(
+    task: luigi.Task, outcome: str, *, make_folder: bool = True, **what: Any
+) -> None:
+    began = _began.pop(task.task_id, None)
+    seconds = None if began is None else round(time.monotonic() - began, 3)
+    reason = what.pop("reason", None)
+    run_log.append(
+        {
+            "task": task.task_family,
+            "parameters": task.to_str_params(only_public=True),
+            "outcome": outcome,
+            "seconds": seconds,
+            **what,
+            "reason": reason and reason[: run_log.LONGEST_REASON],
+        },
+        make_folder=make_folder,
+    )

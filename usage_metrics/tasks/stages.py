@@ -1,0 +1,274 @@
+"""The whole flow, top to bottom: Extract, Clean, Geocode, LoadSQLite.
+
+One task is one stage of one source for one UTC day. It reads the file on its left and
+writes one of its own; it is done when that file is there. So any run can be repeated,
+interrupted, resumed, or started by two people at once. ``RangeDaily`` makes ranges of
+days of any stage; ``LoadSQLite`` keeps a database equal to the files of a range.
+
+    Extract ──▶ raw ──▶ Clean ──▶ cleaned ──▶ Geocode ──▶ geocoded ──▶ LoadSQLite
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+
+from usage_metrics import config
+from usage_metrics.errors import (
+    ChangingError,
+    FewerEntriesError,
+    PartitionError,
+    RejectedShareError,
+    UnreachableError,
+)
+from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.row_groups import (
+    made_from,
+    naming_damage,
+    row_groups,
+)
+from usage_metrics.sources import get_source
+from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.preflight import check_provider
+from usage_metrics.tasks.task import LogsOfDay, Stage
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+    from usage_metrics.handover import RowsInMemory
+    from usage_metrics.partitions.writer import PartitionWriter
+log = logging.getLogger("luigi-interface")
+
+READINGS = 3
+"""So often a file is read that changes while it is read."""
+CHANGES_SETTLE = tenacity.wait_exponential(2, max=30) + tenacity.wait_random(0, 2)
+
+LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests")
+"""What the footer of a cleaned file says of the lines that it was made from."""
+
+
+class Extract(Stage):
+    """Fetch a day's log entries as the service gives them.
+
+    When a day is fetched again, an equal file stays, and so does all that was made
+    from it.
+    """
+
+    stage = "raw"
+
+    def requires(self) -> list[LogsOfDay]:
+        """Nothing, unless the day is not over or not exported."""
+        if why_not_yet(self.source, self.date) is None:
+            return []
+        return [LogsOfDay(date=self.date, source=self.source)]
+
+    def run(self) -> None:
+        """Write the entries as they come; again, if their file changes meanwhile.
+
+        Raises:
+            FewerEntriesError: if there were more of them before.
+            ChangingError: if a file changes whenever it is read.
+        """
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(ChangingError),
+            stop=tenacity.stop_after_attempt(READINGS),
+            wait=CHANGES_SETTLE,
+            before_sleep=lambda state: log.warning("%s: reading it again", self),
+            reraise=True,
+        )
+        attempts(self._extract)
+
+    def _extract(self) -> None:
+        import pyarrow as pa
+
+        source = get_source(self.source)
+        settings = config.source_section(self.source)
+        with self.output().writing(
+            source.raw, source.raw_dictionaries, keep=self._is_as_before
+        ) as entries:
+            for batch in source.open_logs(settings).read(self.date):
+                entries.write(pa.Table.from_batches([batch]))
+                self.show(f"{entries.rows:,} entries so far")
+            entries.facts["logs"] = settings.logs
+        self.say(f"{entries.rows:,} log entries", entries.rows)
+
+    def _is_as_before(self, entries: "PartitionWriter") -> bool:
+        """Whether the file that is there, if there is one, holds the same entries."""
+        raw = self.output()
+        is_there = raw.exists()
+        try:
+            before = raw.facts() if is_there else None
+        except UnreachableError:  # it may hold more than this one
+            raise
+        except PartitionError:  # damaged, so that the new one takes its place
+            return False
+        if before is None:
+            return False
+        if before["content_id"] == entries.content_id:
+            raw.mark_checked()
+            return True
+        if entries.rows < before["rows"]:
+            raise FewerEntriesError(
+                f"{self.source} {self.date}: the logs have {entries.rows:,} entries "
+                f"now, and had {before['rows']:,}; what was kept stays. If the logs "
+                f"are right, delete {raw.path} and rerun"
+            )
+        return False
+
+
+class Clean(Stage):
+    """Make requests of log entries, each once; keep apart what cannot be understood."""
+
+    stage = "cleaned"
+    before = (Extract,)
+
+    def requires(self) -> Extract:
+        """The raw entries of the day."""
+        return Extract(date=self.date, source=self.source)
+
+    @classmethod
+    def recipe(cls, source: str) -> dict[str, Any]:
+        """The version of the source's cleaning, the settings and lists it goes by."""
+        from usage_metrics.agents import list_versions
+
+        declared = get_source(source)
+        settings = config.source_section(source)
+        heeded = {name: getattr(settings, name) for name in declared.heeds}
+        return {"version": declared.version, **heeded, **list_versions()}
+
+    def run(self) -> None:
+        """Clean a row group at a time.
+
+        Raises:
+            RejectedShareError: if too much of the day could not be understood.
+        """
+        from usage_metrics.cleaning.duplicates import superseded
+        from usage_metrics.cleaning.rejects import REJECTED
+
+        source = get_source(self.source)
+        settings = config.source_section(self.source)
+        not_requests = 0
+        with (
+            self.input().open() as raw,
+            self.output().writing(source.cleaned, hand_on=True) as requests,
+        ):
+            with naming_damage(raw):
+                drop = superseded(raw, source.time, source.key, source.latest)
+            with self.partition("rejected").writing(REJECTED) as rejected:
+                for start, entries in row_groups(raw):
+                    once = entries.filter(~drop[start : start + entries.num_rows])
+                    found = source.clean(once, settings)
+                    requests.write(found.requests)
+                    rejected.write(found.rejected)
+                    not_requests += found.not_requests
+                    self.show_progress(start, len(drop))
+            self._check_share(rejected.rows, len(drop))
+            requests.facts |= made_from(raw) | {
+                "recipe": self.recipe(self.source),
+                "duplicates": int(drop.sum()),
+                "rejected": rejected.rows,
+                "not_requests": not_requests,
+            }
+        self.say(
+            f"{requests.rows:,} requests · {rejected.rows:,} rejected · "
+            f"{drop.sum():,} duplicates · {not_requests:,} not requests",
+            requests.rows,
+        )
+
+    def _check_share(self, rejected: int, lines: int) -> None:
+        maximum = config.source_section(self.source).maximum_rejected_share
+        if lines and rejected / lines > maximum:
+            raise RejectedShareError(
+                f"{self.source} {self.date}: {rejected:,} of {lines:,} lines could not "
+                f"be understood, which is more than [{self.source}] "
+                f"maximum_rejected_share = {maximum}. The first: "
+                f"{self._first_reason()}. All of them, with their reasons, are in "
+                f"{self.partition('rejected').path}. When the logs are mended, delete "
+                f"{self.input().path} and rerun: they are read again"
+            )
+
+    def _first_reason(self) -> str:
+        from usage_metrics.cleaning.rejects import without_value
+
+        with self.partition("rejected").open() as file:
+            reasons = file.read_row_group(0, columns=["reason"])["reason"]
+        return without_value(reasons[0].as_py())
+
+
+class Geocode(Stage):
+    """Say where the addresses of a day's requests are."""
+
+    stage = "geocoded"
+    before = (*Clean.before, Clean)
+
+    def requires(self) -> Clean:
+        """The requests of the day.
+
+        Raises:
+            UsageMetricsError: if nobody could say where their addresses are.
+        """
+        check_provider(self.source)
+        return Clean(date=self.date, source=self.source)
+
+    @classmethod
+    def recipe(cls, source: str) -> dict[str, Any]:
+        """The provider of locations, which of its data, and what of addresses stays."""
+        from usage_metrics.geocode import locate
+
+        if get_source(source).address is None:
+            return {}
+        with locate.open_provider() as provider:
+            return _geocoded_by(provider.facts())
+
+    def run(self) -> None:
+        """Locate the day's distinct addresses, then give each request its location.
+
+        Here full addresses end, unless the settings keep them.
+        """
+        from usage_metrics.geocode import locate
+        from usage_metrics.privacy.anonymization import Treatment
+
+        source = get_source(self.source)
+        schema = locate.with_location(source.cleaned, source.address)
+        cleaned = self.input()
+        with cleaned.open_next(source.cleaned) as requests:
+            if source.address is None:
+                located = locate.nowhere()
+            else:
+                with locate.open_provider() as provider:
+                    located = locate.locate_column(requests, source.address, provider)
+            # Before the file, and taken back behind it: a kill between the two loses no
+            # address.
+            if located.unanswered:
+                self.output().ask_again(wanted=True)
+            treatment = Treatment(
+                config.privacy().addresses, source.address, located.addresses
+            )
+            located = treatment.of_located(located)
+            with self.output().writing(schema) as geocoded:
+                for start, rows in row_groups(requests):
+                    geocoded.write(treatment.of_requests(located.beside(rows, schema)))
+                    self.show_progress(start, requests.metadata.num_rows)
+                geocoded.facts |= made_from(requests) | located.facts
+                geocoded.facts["cleaning"] = _line_counts(requests)
+                if source.address is not None:
+                    geocoded.facts["recipe"] = _geocoded_by(located.facts)
+            if not located.unanswered:
+                self.output().ask_again(wanted=False)
+        self.say(f"{geocoded.rows:,} requests · {located}", geocoded.rows)
+
+
+STAGES: tuple[type[Stage], ...] = (Extract, Clean, Geocode)
+"""From left to right."""
+
+
+def _geocoded_by(facts: dict[str, Any]) -> dict[str, Any]:
+    from usage_metrics.geocode import locate
+
+    return locate.recipe(facts) | {"addresses": config.privacy().addresses}
+
+
+def _line_counts(cleaned: "pq.ParquetFile | RowsInMemory") -> dict[str, Any]:
+    """What became of the log lines of a day, for when its cleaned file has to go."""
+    facts = facts_of(cleaned.metadata)
+    return {name: facts.get(name) for name in LINE_COUNTS}

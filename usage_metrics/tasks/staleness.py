@@ -1,0 +1,99 @@
+"""Which files would be made otherwise now: they are stale.
+
+A file is stale that was made from another file than the one now on its left, or by an
+older version of its stage, other settings or other lists than the present ones. All of
+it stands in the footers. A stale file is as good as it was; it is shown, and made again
+when someone asks for it.
+"""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from usage_metrics.dates import kept_from
+from usage_metrics.errors import UsageMetricsError
+from usage_metrics.partitions.footer_index import DAMAGED, Facts, Footers
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_status import counting_from, counting_settings
+from usage_metrics.tasks.stages import STAGES
+from usage_metrics.tasks.task import Stage
+
+CHAIN: tuple[type[Stage], ...] = (*STAGES, CountUsage)
+"""The stages, each made from the one on its left."""
+
+Days = dict[dt.date, Facts]
+
+
+class Lineage:
+    """What is there of a source, and what of it is stale."""
+
+    def __init__(self, source: str, footers: Footers) -> None:
+        """Look at every stage."""
+        self.source = source
+        self.days: dict[type[Stage], Days] = {
+            stage: footers.of_stage(stage.stage, source) for stage in CHAIN
+        }
+        self.problems: list[str] = []
+        """Why it cannot be said whether a stage is stale by its settings."""
+
+    def stale(self) -> dict[type[Stage], list[dt.date]]:
+        """The stale days of each stage; of the first, made from logs, the damaged."""
+        raw = self.days[CHAIN[0]]
+        damaged = [day for day, facts in raw.items() if facts == DAMAGED]
+        found: dict[type[Stage], list[dt.date]] = {CHAIN[0]: damaged}
+        for left, stage in itertools.pairwise(CHAIN):
+            days, lefts = self.days[stage], self.days[left]
+            if stage is CountUsage:
+                found[stage] = list(_stale_counts(days, lefts))
+                continue
+            recipe = self._recipe(stage)
+            kept = kept_from(left.stage)  # nothing can be made from what had to go
+            found[stage] = [
+                day
+                for day, facts in days.items()
+                if (day in lefts or day >= kept)
+                and is_stale(facts, lefts.get(day), recipe)
+            ]
+        return found
+
+    def first_stale(self) -> dict[dt.date, type[Stage]]:
+        """For each day with a stale file, the first stage that is stale."""
+        found: dict[dt.date, type[Stage]] = {}
+        for stage, days in self.stale().items():
+            for day in days:
+                found.setdefault(day, stage)
+        return found
+
+    def _recipe(self, stage: type[Stage]) -> dict[str, Any] | None:
+        try:
+            return stage.recipe(self.source)
+        except UsageMetricsError as error:
+            self.problems.append(str(error))
+            return None
+
+
+def is_stale(facts: Facts, left: Facts | None, recipe: dict[str, Any] | None) -> bool:
+    """Whether a file would be made otherwise now.
+
+    Args:
+        facts: of its footer.
+        left: those of the file on its left; None when there is none any more.
+        recipe: the present one of its stage; None when it cannot be told.
+    """
+    left_id = left and left.get("content_id")
+    made_from_another = left_id is not None and facts.get("made_from") != left_id
+    return made_from_another or recipe not in (None, facts.get("recipe"))
+
+
+def _stale_counts(counts: Days, requests: Mapping[dt.date, Facts]) -> Iterator[dt.date]:
+    """The days whose requests, next day or datasets are no longer those counted."""
+
+    def content_id(day: dt.date) -> str | None:
+        return requests[day].get("content_id") if day in requests else None
+
+    settings = counting_settings()
+    for day, facts in counts.items():
+        counted_from = counting_from(day, content_id, settings)
+        if day in requests and facts.get("counted_from") != counted_from:
+            yield day

@@ -1,0 +1,175 @@
+"""What tables the database has, derived from what a source declares.
+
+Beside the tables of requests stand ``usage_metrics_tables`` and
+``usage_metrics_columns``, which say what every table and column holds, and
+``usage_metrics_partitions``, which says what was loaded, from which file, when. Here
+are their definitions and what else depends on how SQLite sees names, types and times.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from usage_metrics import arrow
+from usage_metrics.partitions.row_groups import DAY
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION = 2
+"""Of the tables' layout; stored in the database as ``user_version``."""
+
+LONGEST_LITERAL = 1_000
+"""Characters; a statement may have a million bytes, and has many columns."""
+
+PARTITIONS = """
+CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
+    "table" TEXT NOT NULL,     -- the table that it was loaded into
+    source TEXT NOT NULL,      -- the kind of log
+    date TEXT NOT NULL,        -- the UTC day, YYYY-MM-DD
+    path TEXT NOT NULL,        -- the Parquet file that was loaded
+    fingerprint TEXT NOT NULL, -- time and size of that file
+    content_id TEXT NOT NULL,  -- hash of its rows, from its footer
+    requests INTEGER NOT NULL, -- rows in the file
+    loaded INTEGER NOT NULL,   -- rows of it in the table
+    loaded_at TEXT NOT NULL,   -- UTC
+    PRIMARY KEY ("table", source, date)
+)"""
+COLUMNS = """
+CREATE TABLE IF NOT EXISTS usage_metrics_columns (
+    "table" TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY ("table", name)
+)"""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS usage_metrics_tables (
+    "table" TEXT NOT NULL PRIMARY KEY, -- a table or a view
+    description TEXT NOT NULL,         -- what a row of it is
+    sort TEXT NOT NULL,                -- the column whose greatest value comes first
+    facets TEXT NOT NULL               -- the columns to look at it by, with commas
+)"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, filled with the partitions of one stage."""
+
+    name: str
+    schema: "pa.Schema"
+    time: str
+    """The column by which a partition's rows are found."""
+    primary_key: tuple[str, ...] = ()
+    """None for a table of sums, which are made anew with each partition."""
+    indexes: tuple[tuple[str, ...], ...] = ()
+    loaded: str | None = None
+    """The boolean column of the rows to load; None for all."""
+    monthly: bool = False
+    """Whether a partition is of a month, and the time written as YYYY-MM."""
+    description: str = ""
+    """What a row is, for people."""
+    facets: tuple[str, ...] = ()
+    """The columns by which people look at it."""
+
+    @property
+    def stored(self) -> "pa.Schema":
+        """The columns of a partition's file."""
+        day = self.schema.get_field_index(DAY)
+        return self.schema.remove(day) if day >= 0 else self.schema
+
+
+def definitions(table: Table) -> Iterator[str]:
+    """The statements that make the tables, and the index that finds a day."""
+    yield PARTITIONS
+    yield COLUMNS
+    yield TABLES
+    parts = [f"{quoted(f.name)} {_sqlite_type(f.type)}" for f in table.schema]
+    if table.primary_key:
+        # Clean leaves each entry once. Should two logs have given one id to two entries
+        # of one moment, the first stays, and the log says so.
+        key = f"PRIMARY KEY ({_all_quoted(table.primary_key)}) ON CONFLICT IGNORE"
+        parts.append(key)
+    yield f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)})"
+    if table.primary_key[:1] != (table.time,):
+        yield _index(table, (table.time,))
+
+
+def indexes(table: Table) -> Iterator[str]:
+    """The statements that make the indexes that people's questions need."""
+    for names in table.indexes:
+        yield _index(table, names)
+
+
+def index_names(table: Table) -> list[str]:
+    """What the indexes of :func:`indexes` are called."""
+    return [_index_name(table, names) for names in table.indexes]
+
+
+def _index(table: Table, names: tuple[str, ...]) -> str:
+    name = quoted(_index_name(table, names))
+    on = f"{quoted(table.name)} ({_all_quoted(names)})"
+    return f"CREATE INDEX IF NOT EXISTS {name} ON {on}"
+
+
+def _index_name(table: Table, names: tuple[str, ...]) -> str:
+    return "_".join((table.name, *names))
+
+
+def described(table: Table) -> Iterator[tuple[str, ...]]:
+    """Rows of ``usage_metrics_columns``."""
+    for field in table.schema:
+        yield (
+            table.name,
+            field.name,
+            _sqlite_type(field.type),
+            arrow.unit(field),
+            arrow.description(field),
+        )
+
+
+def _sqlite_type(type_: "pa.DataType") -> str:
+    import pyarrow as pa
+
+    if pa.types.is_integer(type_) or pa.types.is_boolean(type_):
+        return "INTEGER"
+    return "REAL" if pa.types.is_floating(type_) else "TEXT"
+
+
+def of_partition(
+    table: Table, source: str, day: dt.date
+) -> tuple[str, tuple[str, ...]]:
+    """The condition for a partition's rows; times are text, which sorts like time."""
+    time = quoted(table.time)
+    if table.monthly:
+        where = f"WHERE {time} = ?"
+        values: tuple[str, ...] = (f"{day:%Y-%m}",)
+    else:
+        after = day + dt.timedelta(days=1)
+        where = f"WHERE {time} >= ? AND {time} < ?"
+        values = (day.isoformat(), after.isoformat())
+    if "source" in table.schema.names:
+        return f"{where} AND source = ?", (*values, source)
+    return where, values
+
+
+def _all_quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(map(quoted, names))
+
+
+def quoted(name: str) -> str:
+    """An identifier, quoted: SQL cannot bind the name of a table or column."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str | None:
+    """A text as it stands in a statement, where two quotes are one.
+
+    None if it is better bound: a statement has a greatest length, and ends at a NUL.
+    """
+    if len(text) > LONGEST_LITERAL or "\0" in text:
+        return None
+    return "'" + text.replace("'", "''") + "'"
