@@ -17,7 +17,7 @@ from usage_metrics.arrow import (
     dictionary,
     each_distinct,
     empty_as_null,
-    spread,
+    take_encoded,
     unit,
 )
 from usage_metrics.cleaning.rejects import REJECTED, reject, without_value
@@ -155,15 +155,15 @@ def test_each_row_gets_the_value_at_its_code(
     codes = [code if code is not None and code < len(words) else None for code in codes]
     rows = pa.array(codes, pa.int32())
     expected = [None if code is None else words[code] for code in codes]
-    assert spread(pa.array(words, STRING), rows).to_pylist() == expected
+    assert take_encoded(pa.array(words, STRING), rows).to_pylist() == expected
     lengths = [None if word is None else len(word) for word in words]
-    assert spread(pa.array(lengths, pa.int64()), rows).to_pylist() == [
+    assert take_encoded(pa.array(lengths, pa.int64()), rows).to_pylist() == [
         None if word is None else len(word) for word in expected
     ]
 
 
 def test_text_is_spread_as_a_dictionary_that_names_each_value_once() -> None:
-    words = spread(pa.array(["a", "b", "a"]), pa.array([0, 1, 2, 2]))
+    words = take_encoded(pa.array(["a", "b", "a"]), pa.array([0, 1, 2, 2]))
     assert words.dictionary.to_pylist() == ["a", "b"]
 
 

@@ -113,7 +113,7 @@ def day() -> Row:
     """What becomes of the lines when they are read, de-duplicated and cleaned."""
     batches = open_logs(str(GOLDEN / "logs"), late_days=0).read(DAY)
     raw = stored(pa.Table.from_batches(batches), dictionaries=SOURCE.raw_dictionaries)
-    drop = superseded(raw, SOURCE.time, SOURCE.key, SOURCE.latest)
+    drop = superseded(raw, SOURCE.time, SOURCE.key, SOURCE.order_column)
     found = [
         clean(entries.filter(~drop[start : start + entries.num_rows]), SETTINGS)
         for start, entries in row_groups(raw)

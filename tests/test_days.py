@@ -14,7 +14,7 @@ from usage_metrics import dates, sources
 from usage_metrics.errors import ConfigError
 from usage_metrics.sources import Source
 from usage_metrics.tasks import availability
-from usage_metrics.tasks.availability import first_running_day, why_not_yet
+from usage_metrics.tasks.availability import first_running_day, unavailable_reason
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.ranges import RangeDaily
 from usage_metrics.tasks.stages import Geocode
@@ -81,11 +81,11 @@ def test_a_day_that_is_not_over_says_so_and_names_the_setting(
     flow: Flow, clock: None
 ) -> None:
     flow.export_days(9)
-    why = why_not_yet("datasette", dt.date(2026, 3, 5))
+    why = unavailable_reason("datasette", dt.date(2026, 3, 5))
     assert why is not None
     assert "2026-03-05 is not over" in why
     assert "[datasette] settle_hours" in why
-    assert why_not_yet("datasette", dt.date(2026, 3, 4)) is None
+    assert unavailable_reason("datasette", dt.date(2026, 3, 4)) is None
 
 
 def test_a_reader_is_opened_once_for_all_days(
@@ -100,7 +100,7 @@ def test_a_reader_is_opened_once_for_all_days(
 
     monkeypatch.setattr(availability, "get_source", get_source)
     for number in range(5):
-        assert why_not_yet("datasette", DAY + number * dates.ONE_DAY) is None
+        assert unavailable_reason("datasette", DAY + number * dates.ONE_DAY) is None
     assert opened == ["datasette"]
 
 
@@ -108,11 +108,11 @@ def test_a_reader_is_not_kept_for_longer_than_a_minute(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flow.export_days(1)
-    assert why_not_yet("datasette", DAY + dates.ONE_DAY) is not None
+    assert unavailable_reason("datasette", DAY + dates.ONE_DAY) is not None
     flow.export_days(2)
     later = time.monotonic() + 2 * availability.READER_SECONDS
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert why_not_yet("datasette", DAY + dates.ONE_DAY) is None
+    assert unavailable_reason("datasette", DAY + dates.ONE_DAY) is None
     monkeypatch.undo()
 
 
@@ -184,14 +184,15 @@ def test_the_database_is_of_the_days_before_today(
 
 
 def test_the_database_waits_for_yesterday_to_settle(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch
+    flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _set_clock(monkeypatch, "2026-03-05T01:00:00+00:00")
+    settings("datasette", stop="")
     assert LoadSQLite(start=DAY, **_dates(stop=None)).span.end == dt.date(2026, 3, 4)
     # Who asks for yesterday is told that it is not to be had yet.
     asked = LoadSQLite(start=DAY, stop=dt.date(2026, 3, 5))
     assert asked.span.end == dt.date(2026, 3, 5)
-    assert "not over" in str(why_not_yet("datasette", dt.date(2026, 3, 4)))
+    assert "not over" in str(unavailable_reason("datasette", dt.date(2026, 3, 4)))
     monkeypatch.undo()
 
 

@@ -183,7 +183,7 @@ def test_a_day_that_another_host_has_made_since_the_listing_is_seen(
 ) -> None:
     settings("paths", root=bucket.root)
     task = Geocode(date=DAY)
-    Geocode.foresee([DAY], "datasette")
+    Geocode.prime_completeness([DAY], "datasette")
     assert not task.complete()
     with task.output().writing(SCHEMA):
         pass

@@ -13,7 +13,7 @@ from forensics import places_of
 from ipinfo_server import TOKEN, IpinfoServer
 
 from usage_metrics.commands import main
-from usage_metrics.dates import kept_from, utc_now
+from usage_metrics.dates import retention_start, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.partitions.partition import RETRY_MARKER, list_partitions
 from usage_metrics.privacy.retention import retain
@@ -242,7 +242,7 @@ def test_answers_that_are_too_old_to_be_used_are_removed(
     assert places_of("8.8.8.8", flow.root / "cache")
     assert list(retain()) == []
     settings("ipinfo", cache_days=-1)  # as if it were the day after tomorrow
-    rehearsed = list(map(str, retain(rehearse=True)))
+    rehearsed = list(map(str, retain(dry_run=True)))
     assert places_of("8.8.8.8", flow.root / "cache")
     assert list(map(str, retain())) == rehearsed
     assert rehearsed == [f"{flow.root}/cache/ipinfo: 1 answers"]
@@ -250,16 +250,16 @@ def test_answers_that_are_too_old_to_be_used_are_removed(
 
 
 def test_days_are_kept_from_the_day_that_the_setting_says(settings: Settings) -> None:
-    assert kept_from("raw") == kept_from("geocoded") == dt.date.min
+    assert retention_start("raw") == retention_start("geocoded") == dt.date.min
     settings("privacy", raw_days=30, geocoded_days=400)
     today = utc_now().date()
-    assert kept_from("raw") == kept_from("cleaned") == today - 30 * ONE_DAY
-    assert kept_from("rejected") == kept_from("raw")
-    assert kept_from("geocoded") == today - 400 * ONE_DAY
-    assert kept_from("counted") == dt.date.min
+    assert retention_start("raw") == retention_start("cleaned") == today - 30 * ONE_DAY
+    assert retention_start("rejected") == retention_start("raw")
+    assert retention_start("geocoded") == today - 400 * ONE_DAY
+    assert retention_start("counted") == dt.date.min
 
 
 def test_fewer_than_no_days_are_refused(settings: Settings) -> None:
     settings("privacy", raw_days=-1)
     with pytest.raises(ConfigError, match="raw_days"):
-        kept_from("raw")
+        retention_start("raw")

@@ -94,14 +94,16 @@ def test_a_source_that_there_is_not_is_refused_with_those_there_are() -> None:
 
 
 def test_a_source_names_columns_that_it_declares(source: Source) -> None:
-    assert {source.time, source.latest, *source.key} <= set(source.raw.names)
-    assert source.raw.field(source.time).type == source.raw.field(source.latest).type
+    assert {source.time, source.order_column, *source.key} <= set(source.raw.names)
+    assert (
+        source.raw.field(source.time).type == source.raw.field(source.order_column).type
+    )
     assert pa.types.is_timestamp(source.raw.field(source.time).type)
     cleaned = set(source.cleaned.names)
-    assert {source.loaded_time, *source.primary_key} <= cleaned
-    assert {source.address, source.loaded} - {None} <= cleaned
-    assert source.loaded is None or pa.types.is_boolean(
-        source.cleaned.field(source.loaded).type
+    assert {source.partition_column, *source.primary_key} <= cleaned
+    assert {source.address, source.load_filter} - {None} <= cleaned
+    assert source.load_filter is None or pa.types.is_boolean(
+        source.cleaned.field(source.load_filter).type
     )
     located = set(with_location(source.cleaned, source.address).names)
     for index in source.indexes:

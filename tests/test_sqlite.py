@@ -51,7 +51,7 @@ REQUESTS = Table(
     primary_key=("id", "time"),
     indexes=(("size", "id"),),
     time="time",
-    loaded=None,
+    load_filter=None,
 )
 
 
@@ -174,7 +174,7 @@ def test_values_that_all_rows_share_are_inserted_as_they_are(
 
 def test_only_therows_to_load_are_loaded(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path / "toy.db"), 0.2)
-    table = dataclasses.replace(REQUESTS, loaded="wanted")
+    table = dataclasses.replace(REQUESTS, load_filter="wanted")
     warehouse.create(table)
     rows = _rows("a") + _rows("b", wanted=False) + _rows("c", wanted=None)
     assert warehouse.replace_day(table, _file(tmp_path, rows), "f") == 1

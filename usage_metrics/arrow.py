@@ -99,7 +99,7 @@ def dictionary(array: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     return array.dictionary_encode()
 
 
-def spread(values: pa.Array, codes: pa.Array) -> pa.Array:
+def take_encoded(values: pa.Array, codes: pa.Array) -> pa.Array:
     """Give each row the value at its code; strings as a dictionary again."""
     if values.type != STRING:
         return values.take(codes)
@@ -113,7 +113,7 @@ def filled(column: pa.DictionaryArray, value: str) -> pa.DictionaryArray:
     """A value in place of the nulls of a dictionary-encoded column."""
     values = pa.concat_arrays([column.dictionary, pa.array([value])])
     codes = pc.fill_null(column.indices, len(column.dictionary))
-    return spread(values, codes)
+    return take_encoded(values, codes)
 
 
 def empty_as_null(array: pa.Array) -> pa.Array:

@@ -28,7 +28,7 @@ def utc_now() -> dt.datetime:
     return dt.datetime.fromtimestamp(time.time(), dt.UTC)
 
 
-def kept_from(stage: str) -> dt.date:
+def retention_start(stage: str) -> dt.date:
     """The first day of which ``[privacy]`` lets the file of a stage be kept."""
     settings = config.privacy()
     kept = settings.geocoded_days if stage == "geocoded" else settings.raw_days

@@ -76,7 +76,7 @@ def follow(content: bytes) -> int | None:
     assert sum(map(len, tables)) == lines
     source = get_source("datasette")
     raw = _through_a_file(source.raw, iter(tables))
-    drop = superseded(raw, source.time, source.key, source.latest)
+    drop = superseded(raw, source.time, source.key, source.order_column)
     found = [
         source.clean(entries.filter(~drop[start : start + len(entries)]), _settings())
         for start, entries in row_groups(raw)

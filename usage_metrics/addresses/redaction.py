@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.addresses.parsing import Address, parse_address
-from usage_metrics.arrow import STRING, dictionary, spread
+from usage_metrics.arrow import STRING, dictionary, take_encoded
 
 REMOVED = "address-removed"
 """What stands in a text in place of an address. It needs no escape in any syntax."""
@@ -90,7 +90,7 @@ def without(texts: pa.Array | pa.ChunkedArray, wanted: Wanted) -> pa.Array | Non
     if encoded is not None:
         encoded = dictionary(encoded)
         found = without(encoded.dictionary.cast(STRING), wanted)
-        return None if found is None else spread(found, encoded.indices)
+        return None if found is None else take_encoded(found, encoded.indices)
     plain = pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
     if not _has_separators(plain):
         return None

@@ -13,7 +13,7 @@ from usage_metrics.agents import (
     is_internal_address,
     is_suspect,
 )
-from usage_metrics.arrow import STRING, dictionary, spread
+from usage_metrics.arrow import STRING, dictionary, take_encoded
 from usage_metrics.errors import ConfigError
 
 SETTINGS = ("internal_agents", "data_clients", "internal_networks")
@@ -55,7 +55,8 @@ def who_asked(
         pa.concat_arrays([texts.dictionary, pa.nulls(1, STRING)]), settings
     )
     columns = {
-        field.name: spread(known[field.name].combine_chunks(), codes) for field in AGENT
+        field.name: take_encoded(known[field.name].combine_chunks(), codes)
+        for field in AGENT
     }
     if settings.internal_networks:
         ours = dictionary(addresses)

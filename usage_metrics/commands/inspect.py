@@ -15,7 +15,7 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.sources import get_source
-from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.stages import Clean
 from usage_metrics.tasks.staleness import CHAIN
@@ -70,7 +70,7 @@ def look_at(source: str, day: dt.date) -> dict[str, Any]:
         problems.append(str(error))
         is_loaded = False
     try:
-        not_yet = None if any(stages.values()) else why_not_yet(source, day)
+        not_yet = None if any(stages.values()) else unavailable_reason(source, day)
     except UsageMetricsError as error:
         not_yet = str(error)
     return {

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, days_between, kept_from
+from usage_metrics.dates import ONE_DAY, days_between, retention_start
 from usage_metrics.errors import StorageError
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import DAMAGED, Footers
@@ -140,7 +140,7 @@ def look_at(source: str) -> Overview:
     needless: set[dt.date] = set()  # what has the stage on the right needs no left one
     for stage in reversed(CHAIN):
         done = lineage.days[stage]
-        kept = kept_from(Geocode.stage if stage is CountUsage else stage.stage)
+        kept = retention_start(Geocode.stage if stage is CountUsage else stage.stage)
         asked = [day for day in wanted if day >= kept]
         stages.insert(
             0,

@@ -24,7 +24,7 @@ def command(*, dry_run: bool) -> None:
     check_place()
     config.check_sections()
     number = 0
-    for number, removed in enumerate(retain(rehearse=dry_run), start=1):  # noqa: B007
+    for number, removed in enumerate(retain(dry_run=dry_run), start=1):  # noqa: B007
         click.echo(f"{'would remove' if dry_run else 'removed'} {removed}")
     if not number:
         click.echo("nothing is older than the settings allow")

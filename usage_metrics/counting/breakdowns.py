@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, column, dictionary, spread
+from usage_metrics.arrow import STRING, column, dictionary, take_encoded
 from usage_metrics.counting.datasets import targets_of
 from usage_metrics.counting.usage import (
     AGENT_CLASS,
@@ -100,8 +100,8 @@ def usage_by_path(
     named = pc.is_in(paths, _most_frequent(paths, encoded.indices, PATHS_A_DAY))
     nothing = pa.scalar(None, STRING)
     columns = {
-        "host": spread(pc.if_else(named, hosts, nothing), encoded.indices),
-        "path": spread(pc.if_else(named, paths, nothing), encoded.indices),
+        "host": take_encoded(pc.if_else(named, hosts, nothing), encoded.indices),
+        "path": take_encoded(pc.if_else(named, paths, nothing), encoded.indices),
     }
     return _summarised(events, columns, USAGE_BY_PATH, date, source)
 
@@ -141,7 +141,7 @@ def usage_by_agent(
     names = encoded.dictionary.cast(STRING)
     named = pc.is_in(names, _most_frequent(names, encoded.indices, AGENTS_A_DAY))
     names = pc.if_else(named, names, pa.scalar(None, STRING))
-    columns["agent_name"] = pa.chunked_array([spread(names, encoded.indices)])
+    columns["agent_name"] = pa.chunked_array([take_encoded(names, encoded.indices)])
     return _summarised(events, columns, USAGE_BY_AGENT, date, source)
 
 

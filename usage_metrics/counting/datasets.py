@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, dictionary, each_distinct, spread
+from usage_metrics.arrow import STRING, dictionary, each_distinct, take_encoded
 
 UNMAPPED = "unmapped"
 """The dataset of a request that no pattern matches."""
@@ -124,7 +124,7 @@ class Registry:
         lost = {"dataset": UNMAPPED}
         codes = pc.fill_null(encoded.indices, len(targets))
         return {
-            name: spread(
+            name: take_encoded(
                 pa.concat_arrays([array, pa.array([lost.get(name)], STRING)]), codes
             )
             for name, array in found.items()

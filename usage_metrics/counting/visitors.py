@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, dictionary, spread
+from usage_metrics.arrow import STRING, dictionary, take_encoded
 from usage_metrics.counting.grouping import in_order_of_appearance
 
 HOUR = 3_600_000_000
@@ -69,7 +69,7 @@ def session_numbers(visitors: Any, times: pa.ChunkedArray) -> Any:
 def _without_proxy_mark(agents: pa.ChunkedArray) -> pa.Array:
     encoded = dictionary(agents)
     names = pc.replace_substring_regex(encoded.dictionary.cast(STRING), _PROXY_MARK, "")
-    return spread(names, encoded.indices)
+    return take_encoded(names, encoded.indices)
 
 
 def _hashes(values: pa.ChunkedArray | pa.Array, key: bytes) -> Any:

@@ -205,13 +205,13 @@ class IpinfoProvider:
         ) from refusal
 
 
-def forget_expired(cache: str, cache_days: int, *, rehearse: bool) -> int:
+def forget_expired(cache: str, cache_days: int, *, dry_run: bool) -> int:
     """Take out of a cache what is too old to be used.
 
     Args:
         cache: path of its file.
         cache_days: days after which an address is asked for again.
-        rehearse: leave all as it is, and only say how much it is.
+        dry_run: leave all as it is, and only say how much it is.
 
     Returns:
         How many answers that is.
@@ -228,7 +228,7 @@ def forget_expired(cache: str, cache_days: int, *, rehearse: bool) -> int:
         }
 
     shelf = LockedShelf(Path(cache))
-    if not rehearse:
+    if not dry_run:
         return shelf.forget(expired)
     if not shelf.exists():
         return 0

@@ -18,10 +18,9 @@ import pyarrow.parquet as pq
 from usage_metrics import config
 from usage_metrics.addresses.parsing import public_addresses
 from usage_metrics.agents import NETWORK, network_class
-from usage_metrics.arrow import Distinct, dictionary, filled, spread
+from usage_metrics.arrow import Distinct, dictionary, filled, take_encoded
 from usage_metrics.cleaning.who_asked import suspects
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
-from usage_metrics.handover import RowsInMemory
 from usage_metrics.partitions.row_groups import naming_damage
 
 
@@ -112,7 +111,7 @@ class Located:
         numbers = self.addresses.numbers(address.dictionary).take(address.indices)
         place = self.places.of_address.take(numbers)
         columns = {
-            name: spread(column, place) for name, column in self._columns.items()
+            name: take_encoded(column, place) for name, column in self._columns.items()
         }
         columns["is_bogon"] = self.places.is_bogon.take(numbers)
         network = filled(columns.pop(_NETWORK), "unknown")
@@ -144,7 +143,7 @@ def nowhere() -> Located:
 
 
 def locate_column(
-    file: pq.ParquetFile | RowsInMemory, column: str | None, provider: Provider
+    file: pq.ParquetFile, column: str | None, provider: Provider
 ) -> Located:
     """Locate the distinct addresses in a column of a partition."""
     if column is None:

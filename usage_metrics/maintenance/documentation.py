@@ -1,8 +1,8 @@
 """The parts of README and luigi.cfg that the code knows better: settings and columns.
 
-``python -m usage_metrics.maintenance.documentation README.md luigi.cfg`` writes
-them: in the README each between its two markers, in luigi.cfg what a section does not set, as
-comments. A test fails when one of them is behind.
+``python -m usage_metrics.maintenance.documentation README.md luigi.cfg`` writes them:
+in a page each between its two markers, in luigi.cfg, as comments, what a section does
+not set. A test fails when one of them is behind.
 """
 
 import argparse

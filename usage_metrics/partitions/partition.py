@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import luigi
 
-from usage_metrics import handover
 from usage_metrics.errors import PartitionError, UnreachableError
-from usage_metrics.handover import RowsInMemory, Written
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.footer import (
     check_content,
@@ -120,24 +118,6 @@ class Partition(luigi.Target):
             self._check_columns(file.metadata, schema)
         return file
 
-    def open_next(self, schema: "pa.Schema") -> "pq.ParquetFile | RowsInMemory":
-        """Open the file for the next stage: of what was just written, only the footer.
-
-        Args:
-            schema: the columns that it should have.
-
-        Raises:
-            PartitionError: as ``open`` does.
-        """
-        held = handover.take(self.path)
-        if held is None:
-            return self.open(schema)
-        metadata = self._metadata()
-        if facts_of(metadata).get("content_id") != held.content_id:
-            return self.open(schema)
-        self._check_columns(metadata, schema)
-        return RowsInMemory(metadata, held.groups)
-
     def verify(self) -> None:
         """Read the whole file and compare it with the hashes that it holds.
 
@@ -217,8 +197,6 @@ class Partition(luigi.Target):
         schema: "pa.Schema",
         repeating: Sequence[str] = (),
         keep: "Callable[[PartitionWriter], bool] | None" = None,
-        *,
-        hand_on: bool = False,
     ) -> Iterator["PartitionWriter"]:
         """Write the partition; it appears, whole, when the block ends without error.
 
@@ -228,26 +206,20 @@ class Partition(luigi.Target):
             repeating: paths of columns of which many rows have the same value, beside
                 those that come as dictionaries.
             keep: says, of what was written, whether the file that is there stays.
-            hand_on: whether the next stage is about to open it, by ``open_next``.
 
         Raises:
             StorageError: if the place cannot be written to.
         """
-        written = Written() if hand_on else None
         with (
             storage.naming_unwritable(self.path),
             contextlib.suppress(_KeepTheOldError),
             storage.whole_or_absent(self.path, self._drafts) as stream,
         ):
-            writer = PartitionWriter(
-                stream, schema, repeating, _identity(self), written=written
-            )
+            writer = PartitionWriter(stream, schema, repeating, _identity(self))
             yield writer
             writer.close()
             if keep is not None and keep(writer):
                 raise _KeepTheOldError
-        if written is not None:
-            handover.hold(self.path, writer.content_id, written)
 
     def looked_at(self) -> float | None:
         """When, in seconds, the file was written or found to be as it should.

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.errors import PartitionError
-from usage_metrics.handover import RowsInMemory
 from usage_metrics.partitions.footer import facts_of
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ of the two to take.
 """
 
 
-def made_from(file: "pq.ParquetFile | RowsInMemory") -> dict[str, Any]:
+def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
     """What a footer should say about the file that its rows were made from."""
     return {
         "rows_in": file.metadata.num_rows,
@@ -29,7 +28,7 @@ def made_from(file: "pq.ParquetFile | RowsInMemory") -> dict[str, Any]:
 
 
 def row_groups(
-    file: "pq.ParquetFile | RowsInMemory",
+    file: "pq.ParquetFile",
 ) -> Iterator[tuple[int, "pa.Table"]]:
     """Give a file's row groups, each with the number of its first row.
 
@@ -52,7 +51,7 @@ def with_day(rows: "pa.Table", day: str) -> "pa.Table":
 
 
 @contextlib.contextmanager
-def naming_damage(file: "pq.ParquetFile | RowsInMemory") -> Iterator[None]:
+def naming_damage(file: "pq.ParquetFile") -> Iterator[None]:
     """Say which partition it is that cannot be read.
 
     Raises:

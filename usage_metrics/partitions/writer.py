@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from usage_metrics.handover import Written
 from usage_metrics.partitions.footer import (
     CONTENT_ID_BYTES,
     FOOTER_KEY,
@@ -45,8 +44,6 @@ class PartitionWriter:
     rows: int = 0
     content_id: str | None = None
     """The hash of what was written, once it is closed."""
-    written: Written | None = None
-    """Holds what was written, if somebody is to have it."""
     _pending: list["pa.Table"] = field(default_factory=list)
     _pending_rows: int = 0
     _pending_bytes: int = 0
@@ -112,8 +109,6 @@ class PartitionWriter:
                 write_page_checksum=True,
             )
         self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
-        if self.written is not None:
-            self.written.add(table, ROW_GROUP_ROWS)
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
 

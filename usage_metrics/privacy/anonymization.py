@@ -34,7 +34,7 @@ from usage_metrics.addresses.parsing import (
     remembering,
 )
 from usage_metrics.addresses.redaction import addresses_in, without
-from usage_metrics.arrow import STRING, Distinct, dictionary, spread
+from usage_metrics.arrow import STRING, Distinct, dictionary, take_encoded
 from usage_metrics.geocode.locate import Located
 
 MODES = ("keep", "truncate", "pseudonymize", "drop")
@@ -165,7 +165,7 @@ class Treatment:
 
     def _of_addresses(self, addresses: pa.DictionaryArray) -> pa.Array:
         numbers = self._addresses.numbers(addresses.dictionary)
-        return spread(self._treated.take(numbers), addresses.indices)
+        return take_encoded(self._treated.take(numbers), addresses.indices)
 
     def _is_known(self, address: Address) -> bool:
         text = str(address)

@@ -57,7 +57,7 @@ def erase_from_database(
 
 
 def drop_days(
-    path: Path, busy_seconds: float, source: str, first: dt.date, *, rehearse: bool
+    path: Path, busy_seconds: float, source: str, first: dt.date, *, dry_run: bool
 ) -> list[dt.date]:
     """Take out the requests of the days before one, so that nothing is left of them.
 
@@ -66,7 +66,7 @@ def drop_days(
         busy_seconds: how long to wait while another program uses it.
         source: the kind of log.
         first: the first day to keep.
-        rehearse: leave all as it is, and only say which days they are.
+        dry_run: leave all as it is, and only say which days they are.
 
     Returns:
         The days.
@@ -74,10 +74,10 @@ def drop_days(
     Raises:
         StorageError: if it is damaged or stays in use.
     """
-    table, time = get_source(source).table, get_source(source).loaded_time
+    table, time = get_source(source).table, get_source(source).partition_column
     loaded = Warehouse(str(path), busy_seconds).loaded(table, source)
     days = sorted(day for day in loaded if day < first)
-    if rehearse or not days:
+    if dry_run or not days:
         return days
     with _opened(path, busy_seconds) as connection:
         for day in days:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from usage_metrics import config
-from usage_metrics.dates import kept_from
+from usage_metrics.dates import retention_start
 from usage_metrics.geocode.ipinfo import forget_expired
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import (
@@ -46,35 +46,35 @@ class Removed(NamedTuple):
         return f"{self.what}: {self.number:,} {self.unit}{span}"
 
 
-def retain(*, rehearse: bool = False) -> Iterator[Removed]:
+def retain(*, dry_run: bool = False) -> Iterator[Removed]:
     """Remove what is too old.
 
     Args:
-        rehearse: say what would be removed, and remove nothing.
+        dry_run: say what would be removed, and remove nothing.
 
     Raises:
         UsageMetricsError: if something cannot be removed.
     """
     root = config.paths().root
-    if not rehearse:
+    if not dry_run:
         storage.sweep(root)
     for source in sorted(SOURCES):
         for stage in STAGES:
-            yield from _files(root, stage, source, rehearse=rehearse)
-        yield from _requests(source, rehearse=rehearse)
+            yield from _files(root, stage, source, dry_run=dry_run)
+        yield from _requests(source, dry_run=dry_run)
     settings = config.ipinfo()
-    answers = forget_expired(settings.cache, settings.cache_days, rehearse=rehearse)
+    answers = forget_expired(settings.cache, settings.cache_days, dry_run=dry_run)
     if answers:
         yield Removed(settings.cache, answers, "answers", [])
 
 
-def _files(root: str, stage: str, source: str, *, rehearse: bool) -> Iterator[Removed]:
-    first = kept_from(stage)
+def _files(root: str, stage: str, source: str, *, dry_run: bool) -> Iterator[Removed]:
+    first = retention_start(stage)
     days = [day for day in days_with(FILE_NAME, root, stage, source) if day < first]
-    if not rehearse:
+    if not dry_run:
         for day in days:
             Partition(root, stage, source, day).delete()
-    if stage == "cleaned" and not rehearse:
+    if stage == "cleaned" and not dry_run:
         _ask_no_more(root, source, first)
     if days:
         yield Removed(f"{stage} of {source}", len(days), "days", days)
@@ -87,14 +87,14 @@ def _ask_no_more(root: str, source: str, first: dt.date) -> None:
             Partition(root, "geocoded", source, day).ask_again(wanted=False)
 
 
-def _requests(source: str, *, rehearse: bool) -> Iterator[Removed]:
+def _requests(source: str, *, dry_run: bool) -> Iterator[Removed]:
     settings = config.database()
     days = drop_days(
         Path(settings.path),
         settings.busy_seconds,
         source,
-        kept_from("geocoded"),
-        rehearse=rehearse,
+        retention_start("geocoded"),
+        dry_run=dry_run,
     )
     if days:
         yield Removed(

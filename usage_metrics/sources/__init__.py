@@ -49,7 +49,7 @@ class Source:
     """The raw column that says when; it decides which day an entry belongs to."""
     key: tuple[str, ...]
     """The raw columns that, with the time, tell one entry from another; last its id."""
-    latest: str
+    order_column: str
     """The raw column by which the last of several equal entries is kept."""
     clean: Callable[["pa.Table", Any], Cleaned]
     """Pure: raw entries and the settings of the source's section in, requests out."""
@@ -59,15 +59,15 @@ class Source:
     """The cleaned column to be located, if there is one."""
     table: str
     """The name of the table in the database."""
-    loaded_time: str
+    partition_column: str
     """The cleaned column by which the rows of a day are found there."""
-    loaded: str | None
+    load_filter: str | None
     """The cleaned boolean column of the rows that go there; None for all."""
     primary_key: tuple[str, ...]
     """Of that table."""
     version: int = 1
     """Of ``clean``: raise it when it gives other rows, so that files show as stale."""
-    heeds: tuple[str, ...] = ()
+    recipe_settings: tuple[str, ...] = ()
     """The settings that change what ``clean`` gives."""
     indexes: tuple[tuple[str, ...], ...] = ()
     """The columns of each index, for the questions that people ask of that table."""

@@ -204,7 +204,7 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
     # A request without a URL has no code, and still a page: other, and no data.
     codes = pc.fill_null(urls.indices, len(urls.dictionary))
     for field in _DERIVED:
-        columns[field.name] = arrow.spread(asked[field.name], codes)
+        columns[field.name] = arrow.take_encoded(asked[field.name], codes)
     columns |= who_asked(
         columns["user_agent"], columns["remote_ip"], settings_from(settings)
     )
@@ -226,7 +226,7 @@ def _at(entries: pa.Table, path: list[str], type_: pa.DataType) -> pa.ChunkedArr
 
 def _without_port(addresses: pa.DictionaryArray) -> pa.Array:
     bare = pc.replace_substring_regex(addresses.dictionary, _PORT, r"\1\2")
-    return arrow.spread(bare, addresses.indices)
+    return arrow.take_encoded(bare, addresses.indices)
 
 
 def _asked_for(urls: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
@@ -339,14 +339,14 @@ SOURCE = Source(
     ),
     time="timestamp",
     key=("logName", "insertId"),
-    latest="receiveTimestamp",
+    order_column="receiveTimestamp",
     clean=clean,
     cleaned=CLEANED,
-    heeds=("data_request_patterns", *SETTINGS),
+    recipe_settings=("data_request_patterns", *SETTINGS),
     address="remote_ip",
     table="datasette_request_logs",
-    loaded_time="timestamp",
-    loaded="is_data_request",
+    partition_column="timestamp",
+    load_filter="is_data_request",
     primary_key=("timestamp", "insert_id"),  # in this order it finds a day as well
     indexes=(
         ("database", "table"),

@@ -28,7 +28,7 @@ def first_running_day(source: str) -> dt.date:
     return (utc_now() - settled).date()
 
 
-def why_not_yet(source: str, day: dt.date) -> str | None:
+def unavailable_reason(source: str, day: dt.date) -> str | None:
     """Say why the log entries of a day cannot be had yet; None when they can."""
     if day >= first_running_day(source):
         hours = config.source_section(source).settle_hours

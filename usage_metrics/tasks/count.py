@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, kept_from
+from usage_metrics.dates import ONE_DAY, retention_start
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.partitions.row_groups import DAY
-from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.count_status import (
     COUNTED,
     DAILY,
@@ -60,7 +60,7 @@ class CountUsage(Stage):
 
         A day whose requests are no longer kept stays as it was counted.
         """
-        if self.date < kept_from(Geocode.stage):
+        if self.date < retention_start(Geocode.stage):
             return self.output().exists()
         counted_from = facts_or_none(self.output()).get("counted_from")
         return (
@@ -139,7 +139,7 @@ class CountUsage(Stage):
     def _next_can_be_had(self) -> bool:
         if is_partial():
             return self._following().exists()
-        return why_not_yet(self.source, self.date + ONE_DAY) is None
+        return unavailable_reason(self.source, self.date + ONE_DAY) is None
 
     def _following(self) -> Partition:
         following = self.date + ONE_DAY

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, kept_from
+from usage_metrics.dates import ONE_DAY, retention_start
 from usage_metrics.partitions.footer_index import Footers
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.load import LoadSQLite
@@ -62,7 +62,7 @@ class Counts:
         A day whose requests are no longer kept stays as it was counted. One that never
         had any is left out where the database may lack it.
         """
-        kept = kept_from(Geocode.stage)
+        kept = retention_start(Geocode.stage)
         found = [day for day in days if day not in self.days and day >= kept]
         return [day for day in found if day in self._requests or not is_partial()]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import luigi
 
 from usage_metrics import config
-from usage_metrics.dates import days_between, kept_from, months_between, utc_now
+from usage_metrics.dates import days_between, months_between, retention_start, utc_now
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import CommandLineDay
@@ -18,7 +18,7 @@ from usage_metrics.partitions.partition import (
     list_present,
 )
 from usage_metrics.sources import get_source
-from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import DayRange, RangeDaily, source_range
@@ -52,8 +52,8 @@ def requests_table(name: str) -> "Table":
         schema=locate.with_location(source.cleaned, source.address),
         primary_key=source.primary_key,
         indexes=source.indexes,
-        time=source.loaded_time,
-        loaded=source.loaded,
+        time=source.partition_column,
+        load_filter=source.load_filter,
         description=source.description,
         facets=source.facets,
     )
@@ -176,7 +176,7 @@ class LoadSQLite(Reporting):
         """The first of the last days, of which there are no logs yet."""
         end = self.span.end
         for day in reversed(self._days()):
-            if day in done or why_not_yet(self.source, day) is None:
+            if day in done or unavailable_reason(self.source, day) is None:
                 break
             end = day
         return end
@@ -184,7 +184,7 @@ class LoadSQLite(Reporting):
     def _days(self) -> list[dt.date]:
         """The days of the range, but for those of which nothing is to be kept."""
         start, end = self.span
-        return days_between(max(start, kept_from(Geocode.stage)), end)
+        return days_between(max(start, retention_start(Geocode.stage)), end)
 
     def _done(self) -> Collection[dt.date]:
         """The days that need not be made."""

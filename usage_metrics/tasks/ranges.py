@@ -34,8 +34,8 @@ class RangeDaily(Configured, luigi.tools.range.RangeDaily):
         name = self.task_family
         check_range(name, self.start, self.stop, over, section=name)
         days: list[Any] = super().requires()
-        if days and hasattr(days[0], "foresee"):
-            days[0].foresee([task.date for task in days], days[0].source)
+        if days and hasattr(days[0], "prime_completeness"):
+            days[0].prime_completeness([task.date for task in days], days[0].source)
         return days
 
 

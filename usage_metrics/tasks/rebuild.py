@@ -11,7 +11,7 @@ from collections.abc import Collection
 import luigi
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, days_between, kept_from
+from usage_metrics.dates import ONE_DAY, days_between, retention_start
 from usage_metrics.parameters import Moment
 from usage_metrics.partitions.footer_index import Footers
 from usage_metrics.partitions.partition import (
@@ -102,7 +102,7 @@ class Rebuild(ManyDays):
         if stage is Extract:
             return False
         left = CHAIN[CHAIN.index(stage) - 1](date=day, source=self.source)
-        return day < kept_from(left.stage) and not left.output().exists()
+        return day < retention_start(left.stage) and not left.output().exists()
 
     def _done(self, stage: type[Stage]) -> dict[dt.date, str]:
         return list_partitions(config.paths().root, stage.stage, self.source)

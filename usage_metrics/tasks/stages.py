@@ -28,14 +28,13 @@ from usage_metrics.partitions.row_groups import (
     row_groups,
 )
 from usage_metrics.sources import get_source
-from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.task import LogsOfDay, Stage
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-    from usage_metrics.handover import RowsInMemory
     from usage_metrics.partitions.writer import PartitionWriter
 log = logging.getLogger("luigi-interface")
 
@@ -58,7 +57,7 @@ class Extract(Stage):
 
     def requires(self) -> list[LogsOfDay]:
         """Nothing, unless the day is not over or not exported."""
-        if why_not_yet(self.source, self.date) is None:
+        if unavailable_reason(self.source, self.date) is None:
             return []
         return [LogsOfDay(date=self.date, source=self.source)]
 
@@ -133,7 +132,7 @@ class Clean(Stage):
 
         declared = get_source(source)
         settings = config.source_section(source)
-        heeded = {name: getattr(settings, name) for name in declared.heeds}
+        heeded = {name: getattr(settings, name) for name in declared.recipe_settings}
         return {"version": declared.version, **heeded, **list_versions()}
 
     def run(self) -> None:
@@ -150,10 +149,10 @@ class Clean(Stage):
         not_requests = 0
         with (
             self.input().open() as raw,
-            self.output().writing(source.cleaned, hand_on=True) as requests,
+            self.output().writing(source.cleaned) as requests,
         ):
             with naming_damage(raw):
-                drop = superseded(raw, source.time, source.key, source.latest)
+                drop = superseded(raw, source.time, source.key, source.order_column)
             with self.partition("rejected").writing(REJECTED) as rejected:
                 for start, entries in row_groups(raw):
                     once = entries.filter(~drop[start : start + entries.num_rows])
@@ -231,7 +230,7 @@ class Geocode(Stage):
         source = get_source(self.source)
         schema = locate.with_location(source.cleaned, source.address)
         cleaned = self.input()
-        with cleaned.open_next(source.cleaned) as requests:
+        with cleaned.open(source.cleaned) as requests:
             if source.address is None:
                 located = locate.nowhere()
             else:
@@ -268,7 +267,7 @@ def _geocoded_by(facts: dict[str, Any]) -> dict[str, Any]:
     return locate.recipe(facts) | {"addresses": config.privacy().addresses}
 
 
-def _line_counts(cleaned: "pq.ParquetFile | RowsInMemory") -> dict[str, Any]:
+def _line_counts(cleaned: "pq.ParquetFile") -> dict[str, Any]:
     """What became of the log lines of a day, for when its cleaned file has to go."""
     facts = facts_of(cleaned.metadata)
     return {name: facts.get(name) for name in LINE_COUNTS}

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from usage_metrics.dates import kept_from
+from usage_metrics.dates import retention_start
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.partitions.footer_index import DAMAGED, Facts, Footers
 from usage_metrics.tasks.count import CountUsage
@@ -48,7 +48,9 @@ class Lineage:
                 found[stage] = list(_stale_counts(days, lefts))
                 continue
             recipe = self._recipe(stage)
-            kept = kept_from(left.stage)  # nothing can be made from what had to go
+            kept = retention_start(
+                left.stage
+            )  # nothing can be made from what had to go
             found[stage] = [
                 day
                 for day, facts in days.items()

@@ -16,7 +16,7 @@ from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import Configured, Day
 from usage_metrics.partitions.partition import Partition, list_partitions
-from usage_metrics.tasks.availability import why_not_yet
+from usage_metrics.tasks.availability import unavailable_reason
 
 log = logging.getLogger("luigi-interface")
 
@@ -81,7 +81,7 @@ class Stage(Reporting):
     stage: ClassVar[str] = ""
     before: ClassVar[tuple[type["Stage"], ...]] = ()
     """The stages on its left, from the first on."""
-    _foreseen: bool | None = None
+    _primed: bool | None = None
 
     @property
     def priority(self) -> int:  # type: ignore[override]
@@ -90,23 +90,23 @@ class Stage(Reporting):
 
     def complete(self) -> bool:
         """Whether the partition is there."""
-        foreseen, self._foreseen = self._foreseen, None
+        foreseen, self._primed = self._primed, None
         return self.output().exists() if foreseen is None else foreseen
 
     @classmethod
-    def foresee(cls, days: Iterable[dt.date], source: str) -> None:
+    def prime_completeness(cls, days: Iterable[dt.date], source: str) -> None:
         """List each stage once, for what scheduling is about to ask of each task.
 
         Each answer is good for the first question: by the next, the task may be done.
         """
         stages = (*cls.before, cls)
         tasks = [[stage(date=day, source=source) for stage in stages] for day in days]
-        if all("_foreseen" in vars(task) for some in tasks for task in some):
+        if all("_primed" in vars(task) for some in tasks for task in some):
             return
         listed = [list_partitions(root(), stage.stage, source) for stage in stages]
         for some in tasks:
             for task, done in zip(some, listed, strict=True):
-                vars(task).setdefault("_foreseen", task.date in done)
+                vars(task).setdefault("_primed", task.date in done)
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
@@ -146,7 +146,7 @@ class LogsOfDay(Configured, luigi.ExternalTask):
 
     def complete(self) -> bool:
         """Whether they can be had by now; if not, say why."""
-        self.why = why_not_yet(self.source, self.date)
+        self.why = unavailable_reason(self.source, self.date)
         if self.why is not None:
             log.warning("%s", self.why)
         return self.why is None

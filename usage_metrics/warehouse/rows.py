@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def rows_to_load(file: "pq.ParquetFile", table: Table) -> Iterator["pa.Table"]:
     """What of a file goes into a table, and how, a row group at a time."""
     for _, rows in row_groups(file):
-        if table.loaded is not None:
-            rows = rows.filter(rows[table.loaded])
+        if table.load_filter is not None:
+            rows = rows.filter(rows[table.load_filter])
         if DAY in table.schema.names:
             rows = with_day(rows, facts_of(file.metadata)["date"])
         yield _with_times_as_text(_without_empty_columns(rows))

@@ -66,7 +66,7 @@ class Table:
     primary_key: tuple[str, ...] = ()
     """None for a table of sums, which are made anew with each partition."""
     indexes: tuple[tuple[str, ...], ...] = ()
-    loaded: str | None = None
+    load_filter: str | None = None
     """The boolean column of the rows to load; None for all."""
     monthly: bool = False
     """Whether a partition is of a month, and the time written as YYYY-MM."""
