@@ -5,7 +5,7 @@ import ipaddress
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,9 @@ import pytest
 from command import run_luigi
 from flow import Flow
 from luigi.task_register import Register
+from project import ROOT, Settings
 
 from usage_metrics.tasks import availability
-
-Settings = Callable[..., None]
-ROOT = Path(__file__).parent.parent
 
 # A property is no less true on a busy machine.
 hypothesis.settings.register_profile("unhurried", deadline=None)

@@ -8,8 +8,8 @@ from typing import Any
 
 import luigi
 import pytest
-from conftest import Settings
 from flow import Flow
+from project import Settings
 
 from usage_metrics import config, sources
 from usage_metrics.errors import ConfigError

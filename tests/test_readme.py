@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from command import run_luigi, run_usage_metrics
-from conftest import Settings
+from project import Settings
 
 from usage_metrics import config
 from usage_metrics.commands import COMMANDS, cli

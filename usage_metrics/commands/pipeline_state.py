@@ -40,6 +40,10 @@ class Span(NamedTuple):
         return f"{self.first}…{self.last}"
 
 
+SHOWN = 4
+"""Ranges or failures named in a list; --json names all."""
+
+
 @dataclass(frozen=True)
 class StageDays:
     """The days of one stage."""
@@ -213,3 +217,43 @@ def _failed(source: str) -> dict[str, dict[dt.date, tuple[str, float]]]:
             at = dt.datetime.fromisoformat(entry["at"]).timestamp()
             found.setdefault(entry["task"], {})[day] = (str(entry.get("reason")), at)
     return found
+
+
+def next_run(overview: Overview) -> list[str]:
+    """What the next run would do, and what it would not."""
+    parts = []
+    if overview.to_make:
+        parts.append(f"makes {named_days(overview.to_make)}")
+    if overview.again:
+        parts.append(f"reads {named_days(overview.again)} again")
+    if overview.to_load:
+        parts.append(f"loads {number_of_days(overview.to_load)} into the database")
+    counted = overview.by_name[CountUsage.stage]
+    if counted.missing or counted.stale:
+        parts.append(f"counts {number_of_days([*counted.missing, *counted.stale])}")
+    said = ", ".join(parts) if parts else "has nothing to do"
+    sentences = [f"The next run {said}."]
+    if stale := overview.to_rebuild:
+        sentences.append(
+            f"{number_of_days(stale)} stale or damaged stay so until they are rebuilt: "
+            f"usage-metrics rebuild --stale --start {stale[0]}"
+        )
+    return sentences
+
+
+def number_of_days(days: Iterable[Any]) -> str:
+    """How many different days there are, in words."""
+    number = len(set(days))
+    return f"{number:,} day{'s' if number != 1 else ''}"
+
+
+def named_days(days: list[Any]) -> str:
+    """How many days there are, and which."""
+    return f"{number_of_days(days)} ({in_ranges(days)})"
+
+
+def in_ranges(days: Iterable[Any]) -> str:
+    """The days as ranges, the first few of them."""
+    found = spans(days)
+    more = f" and {len(found) - SHOWN:,} more ranges" if len(found) > SHOWN else ""
+    return ", ".join(map(str, found[:SHOWN])) + more

@@ -11,16 +11,15 @@ from usage_metrics import config
 from usage_metrics.commands import calendar_strip, options
 from usage_metrics.commands.options import check_place
 from usage_metrics.commands.pipeline_state import (
+    SHOWN,
     Overview,
     Span,
     StageDays,
+    in_ranges,
     look_at,
+    next_run,
     spans,
 )
-from usage_metrics.tasks.count import CountUsage
-
-SHOWN = 4
-"""Of many ranges or failures so many are named; --json names all."""
 
 HEAD = "  missing  stale  failed"
 
@@ -115,28 +114,6 @@ def describe(overview: Overview) -> Iterator[str]:
         yield options.in_lines(sentence, indent="  ")
 
 
-def next_run(overview: Overview) -> list[str]:
-    """What the next run would do, and what it would not."""
-    parts = []
-    if overview.to_make:
-        parts.append(f"makes {_named(overview.to_make)}")
-    if overview.again:
-        parts.append(f"reads {_named(overview.again)} again")
-    if overview.to_load:
-        parts.append(f"loads {_days(overview.to_load)} into the database")
-    counted = overview.by_name[CountUsage.stage]
-    if counted.missing or counted.stale:
-        parts.append(f"counts {_days([*counted.missing, *counted.stale])}")
-    said = ", ".join(parts) if parts else "has nothing to do"
-    sentences = [f"The next run {said}."]
-    if stale := overview.to_rebuild:
-        sentences.append(
-            f"{_days(stale)} stale or damaged stay so until they are rebuilt: "
-            f"usage-metrics rebuild --stale --start {stale[0]}"
-        )
-    return sentences
-
-
 def _row(stage: StageDays) -> str:
     first, last = (stage.done[0], stage.done[-1]) if stage.done else ("", "")
     numbers = (
@@ -157,7 +134,7 @@ def _details(stage: StageDays) -> Iterator[str]:
     for what in ("missing", "stale", "damaged"):
         days = getattr(stage, what)
         if days:
-            yield f"  {stage.stage} {what}: {_ranges(days)}"
+            yield f"  {stage.stage} {what}: {in_ranges(days)}"
     for day, reason in list(stage.failed.items())[:SHOWN]:
         when = "" if str(day) in reason else f" {day}"
         text = f"{stage.stage}{when} failed: {reason}"
@@ -178,21 +155,6 @@ def _legend(overview: Overview) -> Iterator[str]:
     for state, sign in reversed(calendar_strip.SIGNS.items()):
         if state in seen:
             yield f"{_sign(state)} {sign.meaning}"
-
-
-def _days(days: Iterable[Any]) -> str:
-    number = len(set(days))
-    return f"{number:,} day{'s' if number != 1 else ''}"
-
-
-def _named(days: list[Any]) -> str:
-    return f"{_days(days)} ({_ranges(days)})"
-
-
-def _ranges(days: Iterable[Any]) -> str:
-    found = spans(days)
-    more = f" and {len(found) - SHOWN:,} more ranges" if len(found) > SHOWN else ""
-    return ", ".join(map(str, found[:SHOWN])) + more
 
 
 def _as_ranges(days: Iterable[Any]) -> list[dict[str, str]]:

@@ -5,7 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from usage_metrics.commands import calendar_strip
-from usage_metrics.commands.pipeline_state import Overview, StageDays, spans
+from usage_metrics.commands.pipeline_state import (
+    Overview,
+    StageDays,
+    next_run,
+    spans,
+)
 from usage_metrics.dates import utc_now
 
 STYLE = """
@@ -44,8 +49,6 @@ def page(overviews: Iterable[Overview]) -> str:
 
 
 def _source(overview: Overview) -> Iterator[str]:
-    from usage_metrics.commands.status import next_run
-
     wanted = overview.wanted
     yield f"<h2>{escape(overview.source)} in {escape(overview.root)}</h2>"
     for sentence in (*next_run(overview), *overview.problems):

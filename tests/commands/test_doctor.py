@@ -1,0 +1,183 @@
+"""``usage-metrics doctor``: what would keep the pipeline from running."""
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from flow import Flow
+from ipinfo_server import TOKEN, IpinfoServer, Trouble
+from project import Settings
+from webhook_server import serving
+
+from usage_metrics.commands import main
+
+
+@pytest.fixture
+def healthy(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
+    """A folder in which nothing is wrong."""
+    flow.export_days(1)
+    monkeypatch.delenv("USAGE_METRICS_WEBHOOK", raising=False)
+    monkeypatch.delenv("IPINFO_TOKEN", raising=False)
+    return flow
+
+
+def _examined(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
+    capsys.readouterr()
+    code = main(["doctor", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == int(any(finding["state"] == "BAD" for finding in found))
+    return {f["what"]: (f["state"], f["found"]) for f in found}
+
+
+def test_nothing_is_wrong_where_nothing_is(
+    healthy: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = _examined(capsys)
+    assert {state for state, _ in found.values()} <= {"ok", "note"}
+    assert found["[datasette] logs"][0] == "ok"
+    assert "GB are free" in found["disk"][1]
+    assert not healthy.root.exists(), "it leaves nothing behind"
+
+
+def test_for_people_each_finding_is_in_lines_of_a_terminal(
+    healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(("ok   luigi.cfg: ", "note luigi.cfg: "))
+    assert all(line[:5].strip() in ("ok", "note", "") for line in said)
+    folder = str(healthy.folder)
+    assert max(len(line) for line in said if folder not in line) <= 60
+
+
+def test_every_wrong_setting_is_named_and_nothing_is_loaded(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", logs=str(healthy.folder / "nowhere"))
+    settings("geocode", provider="ipinfo")
+    settings("paths", roots="data")
+    found = _examined(capsys)
+    bad = {what: text for what, (state, text) in found.items() if state == "BAD"}
+    assert {"luigi.cfg", "[datasette] logs", "[geocode]"} <= bad.keys()
+    assert "IPINFO_TOKEN" in bad["[geocode]"] or "roots" in bad["[geocode]"]
+    assert not healthy.database.exists()
+
+
+def test_an_old_address_database_is_a_note_with_the_remedy(
+    healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    monkeypatch.setattr("usage_metrics.commands.doctor.utc_now", lambda: later)
+    state, text = _examined(capsys)["[geocode]"]
+    assert state == "note"
+    assert "days old: name a newer file in [geocode] database" in text
+
+
+def test_a_full_disk_is_named_before_it_stops_a_run(
+    healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: full)
+    state, text = _examined(capsys)["disk"]
+    assert state == "BAD"
+    assert "make room" in text
+
+
+# --- ipinfo ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ipinfo(
+    healthy: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[IpinfoServer]:
+    monkeypatch.setenv("IPINFO_TOKEN", TOKEN)
+    with IpinfoServer() as server:
+        settings("geocode", provider="ipinfo")
+        settings("ipinfo", endpoint=server.url, cache=healthy.folder / "cache")
+        yield server
+
+
+def test_what_the_token_may_still_ask_is_told_without_the_token(
+    ipinfo: IpinfoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, text = _examined(capsys)["[geocode]"]
+    assert (state, text) == (
+        "ok",
+        "ipinfo, lite, 990 of 1,000 requests are left this month",
+    )
+    assert TOKEN not in text
+    assert ipinfo.requests == [], "no address was sent"
+
+
+def _refuse(server: IpinfoServer) -> None:
+    server.tokens = set()
+
+
+def _use_up(server: IpinfoServer) -> None:
+    server.left = 0
+
+
+def _break(server: IpinfoServer) -> None:
+    server.next.append(Trouble(503, "<html>"))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state", "sentence"),
+    [
+        (_refuse, "BAD", "ipinfo refuses the token in IPINFO_TOKEN: copy it again"),
+        (_use_up, "BAD", "none of the 1,000 requests of this month are left"),
+        (_break, "ok", "ipinfo does not say what is left"),
+        (IpinfoServer.server_close, "BAD", "ipinfo did not answer (ConnectionError)"),
+    ],
+)
+def test_a_token_that_is_refused_or_used_up_is_named(
+    ipinfo: IpinfoServer,
+    trouble: object,
+    state: str,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert callable(trouble)
+    trouble(ipinfo)
+    found = _examined(capsys)["[geocode]"]
+    assert found[0] == state
+    assert sentence in found[1]
+    assert TOKEN not in found[1]
+
+
+# --- luigid and who is told -----------------------------------------------------------
+
+
+def test_a_luigid_that_does_not_answer_is_named_without_its_password(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("core", scheduler_url="http://me:S3CRET@127.0.0.1:1/")
+    state, text = _examined(capsys)["luigid"]
+    assert state == "BAD"
+    assert text.startswith("127.0.0.1:1 does not answer (ConnectionError): start")
+    assert "S3CRET" not in text
+
+
+def test_without_a_luigid_in_the_settings_none_is_looked_for(
+    healthy: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "luigid" not in _examined(capsys)
+
+
+def test_who_is_told_of_a_failure_is_named_without_the_url(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _examined(capsys)["[notify]"][0] == "note"
+    with serving() as chat:
+        settings("notify", webhook=chat.url)
+        settings("email", receiver="duty@example.org")
+        state, text = _examined(capsys)["[notify]"]
+        assert chat.posts == []
+    assert state == "ok"
+    assert text == (
+        "the webhook at 127.0.0.1 and duty@example.org by e-mail will be told when a "
+        "run fails"
+    )

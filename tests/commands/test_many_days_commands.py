@@ -1,0 +1,220 @@
+"""``usage-metrics backfill``, ``refresh`` and ``rebuild``: many days at a command."""
+
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flow import DAY, ONE_DAY, Flow, days, request
+from project import Settings
+
+from usage_metrics.commands import main
+from usage_metrics.commands.progress import line
+from usage_metrics.monitoring import run_log
+
+STOP = DAY + 40 * ONE_DAY
+RANGE = ("--start", str(DAY), "--stop", str(STOP))
+
+
+@pytest.fixture
+def forty(flow: Flow, settings: Settings) -> Flow:
+    """The logs of forty days, over the end of a month."""
+    settings("datasette", start=DAY, stop=STOP)
+    flow.export_days(40)
+    return flow
+
+
+def _geocoded(flow: Flow) -> int:
+    return len(list(flow.root.glob("geocoded/*/*/part-0.parquet")))
+
+
+# --- backfill -------------------------------------------------------------------------
+
+
+def test_a_backfill_makes_every_day_and_then_a_gap_anywhere(
+    forty: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backfill", *RANGE]) == 0
+    assert _geocoded(forty) == 40
+    assert capsys.readouterr().out.splitlines()[-1].startswith("40 of 40 days done in")
+    months = [e["parameters"] for e in run_log.read() if e["task"] == "Backfill"]
+    assert [(month["start"], month["stop"]) for month in months] == [
+        ("2026-03-02", "2026-04-01"),
+        ("2026-04-01", "2026-04-11"),
+        ("2026-03-02", "2026-04-11"),
+    ], "a month is a task, and the whole waits for them"
+    for number in (0, 17, 35):
+        forty.delete("geocoded", DAY + number * ONE_DAY)
+    assert main(["backfill", *RANGE]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("3 of 3 days done in")
+    assert _geocoded(forty) == 40
+    assert main(["backfill", *RANGE]) == 0
+    assert "Nothing to do: every day" in capsys.readouterr().out
+
+
+def test_days_that_fail_are_listed_at_the_end_each_with_reason_and_command(
+    forty: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = [DAY + 3 * ONE_DAY, DAY + 38 * ONE_DAY]
+    for day in bad:
+        forty.export(day, "nonsense")
+    assert main(["backfill", *RANGE]) == 30
+    assert _geocoded(forty) == 38
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith("2 not done: a task failed")
+    for day in bad:
+        assert f"datasette {day}: 1 of 1 lines could not be understood" in said
+        again = f"usage-metrics backfill --start {day} --stop {day + ONE_DAY}"
+        assert again in said
+    forty.export(bad[0], request("a", bad[0]))
+    forty.delete("raw", bad[0])
+    [command] = re.findall(
+        f"usage-metrics (backfill --start {bad[0]} --stop \\S+)", said
+    )
+    assert main(command.split()) == 0, "the command that was named does it"
+
+
+def test_days_that_are_not_exported_yet_are_exit_code_20(
+    forty: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backfill", "--start", str(STOP), "--stop", str(STOP + ONE_DAY)]) == 20
+    assert f"{STOP} is not exported yet" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_setting_that_is_wrong_is_named_once(
+    forty: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", logs=forty.folder / "nowhere")
+    assert main(["backfill", *RANGE]) != 0
+    assert "nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Missing option '--start'"),
+        (("--start", "yesterday"), "'yesterday' is not a date; write it as YYYY-MM-DD"),
+        (("--start", "2026-03-03", "--stop", "2026-03-03"), "is not after start"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_sentence(
+    flow: Flow,
+    arguments: tuple[str, ...],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["backfill", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_in_a_terminal_there_is_a_bar_and_no_log(forty: Flow) -> None:
+    cfg = f"[datasette]\nlogs = {forty.logs}\n[paths]\nroot = {forty.root}\n"
+    (forty.folder / "luigi.cfg").write_text(cfg)
+    forty.export(DAY, "nonsense")
+    ours, theirs = pty.openpty()
+    program = Path(sys.executable).with_name("usage-metrics")
+    with subprocess.Popen(
+        [program, "backfill", "--start", str(DAY), "--stop", str(DAY + 3 * ONE_DAY)],
+        cwd=forty.folder,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        screen = b""
+        with contextlib.suppress(OSError):  # which a terminal gives at its end
+            while piece := os.read(ours, 4096):
+                screen += piece
+        said, _ = process.communicate()
+    os.close(ours)
+    assert process.returncode == 30
+    assert "━" in screen.decode()
+    assert "2 of 3 days 1 failed" in re.sub(
+        r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.decode()
+    )
+    assert "Worker" not in screen.decode()
+    assert said.startswith("2 of 3 days done in")
+
+
+def test_progress_in_words() -> None:
+    assert line(0, 1826, 0, 0.0) == "0 of 1,826 days done · 1,826 left"
+    assert line(826, 1826, 2, 82.6) == (
+        "826 of 1,826 days done · 1,000 left · 2 failed · 10.0 a second · 0:01:40 to go"
+    )
+
+
+# --- refresh and rebuild --------------------------------------------------------------
+
+
+@pytest.fixture
+def loaded(forty: Flow, settings: Settings) -> Flow:
+    """Three days, loaded and counted."""
+    settings("datasette", stop=DAY + 3 * ONE_DAY)
+    assert main(["run"]) == 0
+    return forty
+
+
+def test_a_refresh_says_what_changed_and_the_database_follows(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded.export(DAY + ONE_DAY, *(request(n, DAY + ONE_DAY) for n in "abc"))
+    loaded.export(DAY, *(request(n, DAY) for n in "abc"))
+    assert main(["refresh", "--days", "2"]) == 0
+    said = capsys.readouterr().out
+    assert f"{DAY + ONE_DAY}  3 log entries, changed · 2 stages made again" in said
+    assert f"{DAY + 2 * ONE_DAY}  2 log entries, as before" in said
+    assert list(loaded.loaded_days().values()) == [2, 3, 2], "of the last two days"
+
+
+def test_a_refresh_names_the_day_whose_logs_became_fewer(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded.export(DAY + ONE_DAY)
+    assert main(["refresh"]) == 30
+    said = " ".join(capsys.readouterr().err.split())
+    assert "have 0 entries now, and had 2" in said
+    assert list(loaded.loaded_days().values()) == [2, 2, 2]
+
+
+def test_before_the_first_run_there_is_nothing_to_refresh_or_rebuild(
+    flow: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["refresh"]) == 0
+    assert "Nothing to do: none of the last 3 days" in capsys.readouterr().out
+    assert main(["rebuild", "--from", "clean", *RANGE]) == 0
+    assert "Nothing to do: no day of the range" in capsys.readouterr().out
+
+
+def test_a_rebuild_of_what_is_stale_brings_the_database_up_to_date(
+    loaded: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rebuild = ["rebuild", "--stale", "--start", str(DAY)]
+    assert main(rebuild) == 0
+    assert "Nothing to do: no day is stale" in capsys.readouterr().out
+    settings("datasette", data_request_patterns="/other")
+    assert main(rebuild) == 0
+    assert "4 of 4 days done" in capsys.readouterr().out, "with the day after"
+    assert loaded.loaded_days() == {}, "no request is a data request any more"
+    assert main(rebuild) == 0
+    assert "Nothing to do: no day is stale" in capsys.readouterr().out
+
+
+def test_a_rebuild_needs_to_be_told_what(
+    flow: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rebuild", "--start", str(DAY)]) == 2
+    assert "--from STAGE, or --stale" in capsys.readouterr().err
+
+
+def test_without_load_the_database_is_left_alone(loaded: Flow) -> None:
+    before = Path(loaded.database).stat().st_mtime_ns
+    for day in days(3):
+        loaded.export(day, *(request(n, day) for n in "abc"))
+    assert main(["refresh", "--no-load"]) == 0
+    assert Path(loaded.database).stat().st_mtime_ns == before
+    assert loaded.facts("geocoded", DAY + ONE_DAY)["rows"] == 3

@@ -1,0 +1,262 @@
+"""``usage-metrics run``: the command for every night, and whom it tells."""
+
+import email
+import fcntl
+import gc
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from flow import DAY, ONE_DAY, Flow
+from project import Settings
+from webhook_server import Chat, serving
+
+from usage_metrics.commands import main, run
+from usage_metrics.monitoring import notify, run_log
+
+NEXT = DAY + ONE_DAY
+STOP = DAY + 2 * ONE_DAY
+
+
+@pytest.fixture
+def nightly(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
+    """Two days of logs, and settings as cron finds them."""
+    settings("datasette", start=DAY, stop=STOP)
+    flow.export_days(2)
+    monkeypatch.delenv("USAGE_METRICS_WEBHOOK", raising=False)
+    monkeypatch.setattr(run, "FIRST_WAIT", 0.05)
+    return flow
+
+
+@pytest.fixture
+def failing(nightly: Flow) -> Flow:
+    """The first of the two days is nonsense."""
+    nightly.export(DAY, "nonsense")
+    return nightly
+
+
+# --- what it does ---------------------------------------------------------------------
+
+
+def test_it_makes_everything_and_again_does_nothing(nightly: Flow) -> None:
+    assert main(["run"]) == 0
+    assert nightly.loaded_days() == {str(DAY): 2, str(NEXT): 2}
+    assert nightly.query("SELECT count(*) FROM usage_daily")[0][0] > 0
+    lines = len(list(run_log.read()))
+    assert main(["run"]) == 0
+    assert len(list(run_log.read())) == lines
+
+
+def test_a_failed_day_is_passed_on_with_its_reason_and_how_to_retry(
+    failing: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run"]) == 30
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 1 lines could not be understood" in said
+    assert f"usage-metrics backfill --start {DAY} --stop {NEXT}" in said
+    assert not failing.database.exists()
+
+
+def test_partial_loads_the_days_that_are_there(failing: Flow) -> None:
+    assert main(["run", "--partial"]) == 30, "it is no less a failure"
+    assert failing.loaded_days() == {str(NEXT): 2}
+
+
+def test_a_day_that_cannot_be_had_yet_is_passed_on(
+    nightly: Flow, settings: Settings
+) -> None:
+    settings("datasette", stop=STOP + ONE_DAY)
+    assert main(["run"]) == 20
+
+
+def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
+    nightly: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", settle_hours="soon")
+    assert main(["run"]) == 2
+    assert "luigi.cfg: [datasette] settle_hours = 'soon'" in capsys.readouterr().err
+
+
+# --- when another run is at it --------------------------------------------------------
+
+
+def test_busy_is_asked_again_and_another_code_passed_on(
+    nightly: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = [25, 10, 30, 0]
+    monkeypatch.setattr(run, "run_luigi", lambda *_, **__: codes.pop(0))
+    assert main(["run"]) == 30
+    assert codes == [0]
+
+
+def test_patience_ends(nightly: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "run_luigi", lambda *_, **__: 25)
+    began = time.monotonic()
+    assert main(["run", "--patience", "0.3"]) == 25
+    assert time.monotonic() - began < 30
+
+
+def test_a_run_of_this_root_waits_for_the_one_that_is_at_it(nightly: Flow) -> None:
+    nightly.root.mkdir()
+    with (nightly.root / ".run.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["run", "--patience", "0"]) == 10
+        assert not nightly.database.exists()
+        threading.Timer(0.3, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
+        assert main(["run"]) == 0
+    assert nightly.database.exists()
+
+
+# --- whom it tells --------------------------------------------------------------------
+
+
+def _run(chat_url: str, settings: Settings, **env: Any) -> int:
+    settings("notify", webhook=chat_url, timeout=0.5)
+    return main(["run"])
+
+
+def test_a_failure_is_posted_with_the_reason_and_how_to_retry(
+    failing: Flow, settings: Settings
+) -> None:
+    with serving() as chat:
+        assert _run(chat.url, settings) == 30
+    (post,) = chat.posts
+    assert chat.kinds == ["application/json"]
+    assert list(post) == ["text"]
+    assert "exit code 30: a task failed" in post["text"]
+    assert f"Clean: datasette {DAY}: 1 of 1 lines could not be" in post["text"]
+    assert "&& usage-metrics run" in post["text"]
+
+
+def test_what_goes_well_is_not_posted(nightly: Flow, settings: Settings) -> None:
+    with serving() as chat:
+        assert _run(chat.url, settings) == 0
+    assert chat.posts == []
+
+
+def test_a_wrong_setting_is_posted_too(nightly: Flow, settings: Settings) -> None:
+    settings("datasette", logs=nightly.folder / "nowhere")
+    with serving() as chat:
+        assert _run(chat.url, settings) == 35
+    assert "nowhere" in chat.posts[0]["text"]
+
+
+def test_the_environment_comes_before_the_setting(
+    failing: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as chat, serving() as other:
+        monkeypatch.setenv("USAGE_METRICS_WEBHOOK", chat.url)
+        _run(other.url, settings)
+    assert (len(chat.posts), len(other.posts)) == (1, 0)
+
+
+def _secret_is_nowhere(flow: Flow, chat: Chat, said: str) -> bool:
+    files = [file for file in flow.root.rglob("*") if file.is_file()]
+    texts = [said.encode(), *(file.read_bytes() for file in files)]
+    return not any(b"T0P-SECRET" in text for text in texts)
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_a_chat_that_refuses_changes_nothing_and_the_url_is_not_printed(
+    failing: Flow,
+    settings: Settings,
+    status: int,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with serving(status) as chat:
+        assert _run(chat.url, settings) == 30
+    assert len(chat.posts) == (2 if status == 500 else 1)
+    assert f"the webhook was not told: it answered {status}" in caplog.text
+    assert _secret_is_nowhere(failing, chat, caplog.text + str(capfd.readouterr()))
+
+
+def test_a_chat_that_is_not_there_changes_nothing_and_is_not_printed(
+    failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/hooks/T0P-SECRET"
+        assert _run(url, settings) == 30
+    assert "the webhook was not told: ConnectionError" in caplog.text
+    assert "T0P-SECRET" not in caplog.text
+
+
+def test_a_chat_that_never_ends_its_answer_does_not_hold_the_run(
+    failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    began = time.monotonic()
+    settings("notify", timeout=0.3)
+    with serving(trickle=True) as chat:
+        settings("notify", webhook=chat.url)
+        assert not notify.notify("text")
+    assert time.monotonic() - began < 30
+    assert "it did not answer in time" in caplog.text
+
+
+def test_what_is_no_url_is_refused_without_being_printed(
+    failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert _run("T0P-SECRET", settings) == 30
+    assert "is no URL" in caplog.text
+    assert "T0P-SECRET" not in caplog.text
+
+
+# --- e-mail, which Luigi sends --------------------------------------------------------
+
+
+class _Mailbox:
+    """Keeps the messages that an SMTP server was given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.messages.append(email.message_from_bytes(envelope.content))
+        return "250 OK"
+
+
+@pytest.fixture
+def mail(settings: Settings) -> Settings:
+    """Luigi's settings, as the README shows them."""
+    settings("email", receiver="duty@example.org", force_send="true")
+    settings("smtp", host="127.0.0.1", timeout="2")
+    return settings
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+# Luigi leaves its connection to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_a_failure_is_mailed_in_a_sentence(failing: Flow, mail: Settings) -> None:
+    mailbox = _Mailbox()
+    server = Controller(mailbox, hostname="127.0.0.1", port=_free_port())
+    server.start()
+    try:
+        mail("smtp", port=server.port)
+        assert main(["run"]) == 30
+    finally:
+        server.stop()
+        gc.collect()
+    (message,) = mailbox.messages
+    assert message["To"] == "duty@example.org"
+    text = message.get_payload(0).get_payload(decode=True).decode()
+    assert f"datasette {DAY}: 1 of 1 lines could not be understood" in text
+    assert "Traceback (" not in text
+
+
+@pytest.mark.parametrize("port", ["closed", "nonsense"])
+def test_a_mail_server_that_is_not_there_or_wrongly_set_changes_nothing(
+    failing: Flow, mail: Settings, port: str
+) -> None:
+    mail("smtp", port=_free_port() if port == "closed" else port)
+    assert main(["run", "--partial"]) == 30
+    assert failing.loaded_days() == {str(NEXT): 2}

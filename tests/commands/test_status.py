@@ -1,0 +1,292 @@
+"""``usage-metrics status``: what is there, what is not, what the next run does."""
+
+import datetime as dt
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flow import DAY, ONE_DAY, Flow, request
+from project import Settings
+
+from usage_metrics.commands import calendar_strip, main
+from usage_metrics.commands.pipeline_state import spans
+from usage_metrics.monitoring import run_log
+from usage_metrics.partitions.footer_index import FILE_NAME
+from usage_metrics.partitions.partition import Partition
+
+NEXT = DAY + ONE_DAY
+STOP = DAY + 6 * ONE_DAY
+
+
+@pytest.fixture
+def loaded(flow: Flow, settings: Settings) -> Flow:
+    """Five of six days loaded and counted; the fourth is nonsense."""
+    settings("datasette", start=DAY, stop=STOP)
+    flow.export_days(6)
+    flow.export(DAY + 3 * ONE_DAY, "nonsense")
+    assert main(["run", "--partial"]) == 30
+    return flow
+
+
+def _status(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    capsys.readouterr()
+    assert main(["status", *options]) == 0
+    return capsys.readouterr().out
+
+
+def _data(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    (source,) = json.loads(_status(capsys, "--json"))
+    stages = {stage.pop("stage"): stage for stage in source["stages"]}
+    return {**source, "stages": stages}
+
+
+def _range(first: dt.date, last: dt.date | None = None) -> dict[str, str]:
+    return {"first": str(first), "last": str(last or first)}
+
+
+# --- what it says ---------------------------------------------------------------------
+
+
+def test_it_says_for_each_stage_what_is_done_missing_and_failed(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = _data(capsys)
+    bad = DAY + 3 * ONE_DAY
+    assert (data["first"], data["last"]) == (str(DAY), str(STOP - ONE_DAY))
+    stages = data["stages"]
+    assert [(name, stage["days"]) for name, stage in stages.items()] == [
+        ("raw", 6),
+        ("cleaned", 5),
+        ("geocoded", 5),
+        ("counted", 4),  # not the bad one, and not the one before it
+        ("database", 5),
+    ]
+    assert stages["geocoded"]["missing"] == [_range(bad)]
+    assert list(stages["cleaned"]["failed"]) == [str(bad)]
+    assert "1 of 1 lines could not be" in stages["cleaned"]["failed"][str(bad)]
+    assert data["next_run"] == {
+        "makes": [_range(bad)],
+        "reads_again": [],
+        "loads": [_range(bad)],
+    }
+
+
+def test_in_a_terminal_it_fits_eighty_columns_and_shows_the_days_as_a_strip(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = _status(capsys)
+    root = str(loaded.root)
+    assert max(len(line) for line in said.splitlines() if root not in line) <= 80
+    (strip,) = [line for line in said.splitlines() if line.startswith("  2026-03")]
+    assert strip.split()[1] == "■■■✗■■"
+    assert "The next run makes 1 day (2026-03-05)" in said
+
+
+def test_a_day_that_failed_and_was_made_since_is_not_failed(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = DAY + 3 * ONE_DAY
+    loaded.export(bad, request("a", bad))
+    loaded.delete("raw", bad)
+    assert main(["run"]) == 0
+    data = _data(capsys)
+    assert all(not stage["failed"] for stage in data["stages"].values())
+    assert data["next_run"] == {"makes": [], "reads_again": [], "loads": []}
+    assert "has nothing to do" in _status(capsys)
+
+
+def test_other_settings_make_a_stage_stale_and_the_remedy_is_named(
+    loaded: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", data_request_patterns="/other")
+    data = _data(capsys)
+    cleaned = [
+        _range(DAY, DAY + 2 * ONE_DAY),
+        _range(DAY + 4 * ONE_DAY, STOP - ONE_DAY),
+    ]
+    assert data["stages"]["cleaned"]["stale"] == cleaned
+    assert data["stages"]["geocoded"]["stale"] == []
+    said = " ".join(_status(capsys).split())
+    assert f"usage-metrics rebuild --stale --start {DAY}" in said
+    assert "▒▒▒✗▒▒" in said
+
+
+def test_a_file_made_from_another_than_the_one_on_its_left_is_stale(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded.delete("cleaned")
+    loaded.export(DAY, request("x"))
+    loaded.delete("raw")
+    from usage_metrics.tasks.stages import Clean
+
+    loaded.build(Clean(date=DAY))
+    data = _data(capsys)
+    assert data["stages"]["geocoded"]["stale"] == [_range(DAY)]
+    assert data["stages"]["cleaned"]["stale"] == []
+
+
+def test_what_has_a_stage_on_its_right_is_not_missing(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stage in ("raw", "cleaned"):
+        loaded.delete(stage)
+    data = _data(capsys)
+    assert data["stages"]["raw"]["missing"] == []
+    assert data["stages"]["geocoded"]["stale"] == []
+
+
+def test_a_damaged_footer_is_named_and_hides_nothing_else(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(loaded.partition("geocoded").path).write_bytes(b"PAR1 nonsense PAR1")
+    data = _data(capsys)
+    assert data["stages"]["geocoded"]["damaged"] == [_range(DAY)]
+    assert data["stages"]["geocoded"]["days"] == 5
+
+
+def test_a_damaged_database_is_a_problem_and_hides_nothing_else(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in loaded.folder.glob("usage.db*"):
+        file.unlink()
+    loaded.database.write_text("nonsense")
+    data = _data(capsys)
+    assert "file is not a database" in data["problems"][0]
+    assert data["stages"]["geocoded"]["days"] == 5
+    assert main(["inspect", str(DAY)]) == 0
+    assert "file is not a database" in capsys.readouterr().out
+
+
+def test_a_provider_that_cannot_be_opened_is_a_problem_and_no_more(
+    loaded: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("geocode", database=loaded.folder / "nowhere.mmdb")
+    data = _data(capsys)
+    assert "nowhere.mmdb" in data["problems"][0]
+    assert data["stages"]["geocoded"]["stale"] == []
+
+
+# --- where there is nothing -----------------------------------------------------------
+
+
+def test_before_the_first_run_it_says_so_and_writes_nothing(
+    flow: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", start=DAY, stop=STOP)
+    (flow.folder / "luigi.cfg").touch()
+    flow.root.mkdir()
+    said = _status(capsys)
+    assert "Nothing is made yet. The next run makes 6 days" in said
+    assert list(flow.root.iterdir()) == []
+
+
+def test_in_the_wrong_folder_it_says_where_settings_are_looked_for(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("usage_metrics.commands.options.settings_files", list)
+    range_ = ("--start", str(DAY))
+    for command in (
+        ("status",),
+        ("check",),
+        ("run",),
+        ("backfill", *range_),
+        ("refresh",),
+        ("rebuild", "--stale", *range_),
+        ("inspect", str(DAY)),
+        ("retain",),
+        ("erase", "--address", "192.0.2.7"),
+    ):
+        assert main(command) == 2, command
+        said = capsys.readouterr().err
+        assert "there is no luigi.cfg in" in said
+        assert "LUIGI_CONFIG_PATH" in said
+    assert not flow.root.exists()
+
+
+# --- how it knows ---------------------------------------------------------------------
+
+
+def test_a_second_look_opens_no_file(
+    loaded: Flow, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _status(capsys)
+    monkeypatch.setattr(Partition, "facts", lambda self: 1 / 0)
+    assert _status(capsys) == first
+
+
+@pytest.mark.parametrize("content", [None, b"", b"nonsense", b"[]", b'{"x": 1}'])
+def test_what_it_remembers_can_be_deleted_or_damaged(
+    loaded: Flow, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = _status(capsys)
+    cache = loaded.root / FILE_NAME
+    cache.unlink() if content is None else cache.write_bytes(content)
+    assert _status(capsys) == first
+
+
+# --- the page -------------------------------------------------------------------------
+
+
+class _Page(HTMLParser):
+    """The elements and the text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [v or "" for k, v in attrs if k in ("src", "href", "action")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_needs_nothing_else_and_what_came_from_logs_is_escaped(
+    loaded: Flow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_log.append(
+        {
+            "task": "Clean",
+            "parameters": {"date": "2026-03-05", "source": "datasette"},
+            "outcome": run_log.FAILED,
+            "reason": "<script>alert(1)</script>",
+        }
+    )
+    file = tmp_path / "status.html"
+    _status(capsys, "--html", str(file))
+    page = _Page(file.read_text())
+    assert "script" not in page.tags
+    assert page.links == []
+    assert "<script>alert(1)</script>" in page.text
+    assert page.tags.count("i") > 6
+
+
+# --- ranges and strips ----------------------------------------------------------------
+
+
+def test_days_are_written_as_ranges() -> None:
+    days = [DAY, NEXT, DAY + 5 * ONE_DAY, DAY + 40 * ONE_DAY, DAY + 41 * ONE_DAY]
+    assert [str(span) for span in spans(days)] == [
+        "2026-03-02…03",
+        "2026-03-07",
+        "2026-04-11…12",
+    ]
+    assert str(spans([dt.date(2026, 3, 31), dt.date(2026, 4, 1)])[0]) == (
+        "2026-03-31…2026-04-01"
+    )
+
+
+def test_of_many_years_a_sign_is_a_week_as_bad_as_its_worst_day() -> None:
+    days = [dt.date(2024, 1, 1) + n * ONE_DAY for n in range(366 + 365)]
+    bad = {dt.date(2024, 1, 9): "missing", dt.date(2024, 1, 10): "stale"}
+    lines = list(calendar_strip.lines(days, lambda day: bad.get(day, "done")))
+    assert [line.name for line in lines] == ["2024", "2025"]
+    assert all(len(line.states) == 53 for line in lines)
+    assert lines[0].states[:3] == ["done", "missing", "done"]
+    assert set(lines[1].states) == {"done"}

@@ -1,0 +1,303 @@
+"""The COUNTER report of a month, by value and by schema."""
+
+import csv
+import datetime as dt
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pyarrow as pa
+import pytest
+from little_log import DAY, events_of
+
+from usage_metrics.counting.counter import (
+    METRICS,
+    USAGE_COUNTER,
+    USAGE_COUNTER_VERSIONS,
+    usage_counter,
+    usage_counter_versions,
+)
+from usage_metrics.counting.counter_report import (
+    Month,
+    Usage,
+    as_csv,
+    as_json,
+    flat,
+    month_usage,
+)
+from usage_metrics.counting.datasets import Pattern, Registry
+from usage_metrics.counting.registry_file import read_registry
+
+SCHEMA = Path(__file__).with_name("dataset_report.schema.json")
+FEBRUARY = [dt.date(2022, 2, day) for day in range(1, 29)]
+TODAY = dt.date(2022, 3, 1)
+
+LOG = """
+    12:00:00  ann      200  /pudl/plants           500
+    12:10:00  ann      200  /pudl/plants.json      1000
+    12:20:00  ann      200  /pudl/utilities.json   1000
+    13:00:00  ann      200  /pudl                  500
+    12:00:00  bob      200  /pudl/plants           500
+    12:00:00  nobody   200  /pudl/plants.csv       2000
+    12:00:00  script   200  /pudl/plants.json      1000
+    12:01:00  script   200  /pudl/plants.json      1000
+    12:00:00  bot      200  /pudl/plants.json      1000
+    12:00:00  script   404  /pudl/nothing.json     100
+    12:00:00  ann      200  /                      100
+"""
+
+
+def counted(
+    log: str, registry: Registry | None = None
+) -> dict[tuple[str, str | None], tuple[int, ...]]:
+    """The four metrics of each access method and country."""
+    rows = usage_counter(events_of(log, registry), DAY, "datasette").to_pylist()
+    return {
+        (row["access_method"], row["country"]): tuple(row[name] for name in METRICS)
+        for row in rows
+    }
+
+
+def test_each_metric_counts_what_the_standard_says() -> None:
+    assert counted(LOG) == {
+        # total and unique investigations, total and unique requests
+        ("regular", "US"): (4, 2, 2, 1),
+        ("regular", "DE"): (1, 1, 0, 0),
+        ("regular", None): (1, 1, 1, 1),
+        ("machine", "DE"): (2, 1, 2, 1),
+    }
+
+
+def test_a_dataset_counts_once_a_session_each_for_itself() -> None:
+    rows = usage_counter(
+        events_of(
+            """
+            12:00:00  ann  200  /pudl/plants
+            12:10:00  ann  200  /ferc1/f1_steam
+            12:20:00  ann  200  /pudl/utilities
+            """
+        ),
+        DAY,
+        "datasette",
+    ).to_pylist()
+    assert [(row["dataset"], row[METRICS[0]], row[METRICS[1]]) for row in rows] == [
+        ("ferc1", 1, 1),
+        ("pudl", 2, 1),
+    ]
+
+
+def test_all_ranges_of_an_object_are_volume_and_a_share_of_downloads() -> None:
+    (row,) = usage_counter(
+        events_of(
+            """
+            10:00:00  script  200  /pudl.db  1000
+            12:00:00  script  206  /pudl.db  300
+            12:10:00  script  206  /pudl.db  450
+            """
+        ),
+        DAY,
+        "datasette",
+    ).to_pylist()
+    assert (row["total_dataset_requests"], row["volume"]) == (2, 1750)
+    assert (row["range_bytes"], row["range_downloads"]) == (750, 0.75)
+
+
+def test_without_a_whole_response_the_share_of_downloads_is_unknown() -> None:
+    events = events_of("12:00:00  script  206  /pudl.db  300")
+    (row,) = usage_counter(events, DAY, "datasette").to_pylist()
+    assert (row["range_bytes"], row["range_downloads"]) == (300, None)
+
+
+def with_versions() -> Registry:
+    """A registry with two versions of a dataset."""
+    registry = read_registry()
+    trees = [
+        replace(
+            registry.datasets[0],
+            id="trees",
+            version=version,
+            requests=(Pattern(rf"/trees/v{version}\.csv"),),
+            investigations=(Pattern(rf"/trees/v{version}"),),
+        )
+        for version in ("1", "2")
+    ]
+    return replace(registry, datasets=tuple(trees))
+
+
+def test_a_session_that_saw_two_versions_saw_one_dataset() -> None:
+    registry = with_versions()
+    events = events_of(
+        """
+        12:00:00  ann  200  /trees/v1
+        12:10:00  ann  200  /trees/v2
+        """,
+        registry,
+    )
+    usage = month_usage(
+        registry,
+        usage_counter(events, DAY, "datasette"),
+        usage_counter_versions(events, DAY, "datasette"),
+    )
+    unique = ("regular", "unique_dataset_investigations")
+    found = {item.version: item.instances[unique] for item in usage}
+    assert found == {None: {"US": 1}, "1": {"US": 1}, "2": {"US": 1}}
+    versions = [
+        dataset.get("dataset-attributes")
+        for dataset in report(usage, registry)["report-datasets"]
+    ]
+    assert versions == [
+        None,
+        [{"type": "dataset-version", "value": "1"}],
+        [{"type": "dataset-version", "value": "2"}],
+    ]
+
+
+def month_of(log: str) -> list[Usage]:
+    """The use of a month that had two days like this."""
+    day = events_of(log)
+    tables = [usage_counter(day, date, "datasette") for date in FEBRUARY[:2]]
+    none = USAGE_COUNTER_VERSIONS.empty_table()
+    return month_usage(read_registry(), pa.concat_tables(tables), none)
+
+
+def report(usage: list[Usage], registry: Registry | None = None) -> dict[str, Any]:
+    month = Month(FEBRUARY[0], FEBRUARY)
+    return as_json(usage, registry or read_registry(), month, TODAY)
+
+
+def test_the_json_says_what_was_counted() -> None:
+    (pudl,) = report(month_of(LOG))["report-datasets"]
+    assert pudl["dataset-title"].startswith("Public Utility Data Liberation")
+    assert pudl["dataset-id"] == [
+        {"type": "uri", "value": "https://data.catalyst.coop/pudl"}
+    ]
+    (performance,) = pudl["performance"]
+    assert performance["period"] == {
+        "begin-date": "2022-02-01",
+        "end-date": "2022-02-28",
+    }
+    assert [
+        (i["access-method"], i["metric-type"], i["count"], i["country-counts"])
+        for i in performance["instance"]
+    ] == [
+        ("regular", "total-dataset-investigations", 12, {"de": 2, "us": 8}),
+        ("regular", "unique-dataset-investigations", 8, {"de": 2, "us": 4}),
+        ("regular", "total-dataset-requests", 6, {"us": 4}),
+        ("regular", "unique-dataset-requests", 4, {"us": 2}),
+        ("machine", "total-dataset-investigations", 4, {"de": 4}),
+        ("machine", "unique-dataset-investigations", 2, {"de": 2}),
+        ("machine", "total-dataset-requests", 4, {"de": 4}),
+        ("machine", "unique-dataset-requests", 2, {"de": 2}),
+    ]
+
+
+def test_the_json_has_the_form_that_datacite_asks_for() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    document = report(month_of(LOG))
+    jsonschema.validate(document, schema)
+    document["report-datasets"][0]["performance"][0]["instance"][0]["count"] = 0
+    with pytest.raises(jsonschema.ValidationError, match="minimum"):
+        jsonschema.validate(document, schema)
+
+
+def test_the_flat_form_has_the_fields_of_the_header_beside_the_datasets() -> None:
+    document = report(month_of(LOG))
+    assert flat(document) == {
+        **document["report-header"],
+        "report-datasets": document["report-datasets"],
+    }
+
+
+def test_an_unknown_country_is_left_out_and_still_counts() -> None:
+    (pudl,) = report(month_of("12:00:00 nobody 200 /pudl"))["report-datasets"]
+    assert pudl["performance"][0]["instance"] == [
+        {"metric-type": metric, "access-method": "regular", "count": 2}
+        for metric in ("total-dataset-investigations", "unique-dataset-investigations")
+    ]
+
+
+def test_a_month_without_use_has_no_datasets() -> None:
+    empty = USAGE_COUNTER.empty_table()
+    none = USAGE_COUNTER_VERSIONS.empty_table()
+    assert month_usage(read_registry(), empty, none) == []
+
+
+def test_a_month_with_all_its_days_carries_no_exception() -> None:
+    assert report([])["report-header"]["exceptions"] == []
+
+
+def test_a_partial_month_carries_the_exception_and_names_the_days() -> None:
+    days = [FEBRUARY[0], *FEBRUARY[3:27]]
+    document = as_json([], read_registry(), Month(FEBRUARY[0], days), TODAY)
+    (exception,) = document["report-header"]["exceptions"]
+    assert exception["code"] == 3040
+    assert exception["data"] == "not counted: 2022-02-02 to 2022-02-03, 2022-02-28"
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+
+
+def test_the_tabular_form_has_header_lines_an_empty_one_and_rows() -> None:
+    month = Month(FEBRUARY[0], FEBRUARY[:27])
+    text = as_csv(month_of(LOG), read_registry(), month, TODAY)
+    lines = list(csv.reader(text.splitlines()))
+    assert lines[:2] == [
+        ["Report_Name", "Dataset Master Report"],
+        ["Report_ID", "DSR"],
+    ]
+    header = dict(lines[:10])
+    assert header["Exceptions"] == "3040: not counted: 2022-02-28"
+    assert header["Reporting_Period"] == "2022-02-01 to 2022-02-28"
+    assert lines[10] == []
+    rows = [dict(zip(lines[11], line, strict=True)) for line in lines[12:]]
+    assert [(r["Access_Method"], r["Metric_Type"], r["Feb-2022"]) for r in rows] == [
+        ("Regular", "Total_Dataset_Investigations", "12"),
+        ("Regular", "Unique_Dataset_Investigations", "8"),
+        ("Regular", "Total_Dataset_Requests", "6"),
+        ("Regular", "Unique_Dataset_Requests", "4"),
+        ("Machine", "Total_Dataset_Investigations", "4"),
+        ("Machine", "Unique_Dataset_Investigations", "2"),
+        ("Machine", "Total_Dataset_Requests", "4"),
+        ("Machine", "Unique_Dataset_Requests", "2"),
+    ]
+    assert {row["YOP"] for row in rows} == {"0001"}
+
+
+def test_the_tabular_form_has_every_header_and_every_mandatory_column() -> None:
+    text = as_csv(month_of(LOG), read_registry(), Month(FEBRUARY[0], FEBRUARY), TODAY)
+    lines = list(csv.reader(text.splitlines()))
+    assert [line[0] for line in lines[:10]] == [
+        *("Report_Name", "Report_ID", "Release", "Metric_Types", "Report_Filters"),
+        *("Report_Attributes", "Exceptions", "Reporting_Period", "Created"),
+        "Created_By",
+    ]
+    rows = [dict(zip(lines[11], line, strict=True)) for line in lines[12:]]
+    assert rows
+    for row in rows:
+        assert all(row[name] for name in ("Dataset_Title", "Publisher", "Publisher_ID"))
+        assert row["DOI"] or row["URI"]
+        assert row["Metric_Type"]
+        assert int(row["Reporting_Period_Total"]) == int(row["Feb-2022"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("urn", "urn:isbn:1", "urn:isbn:1"),
+        ("urn", "https://catalyst.coop", "urn:https://catalyst.coop"),
+        ("grid", "grid.5386.8", "grid:grid.5386.8"),
+    ],
+)
+def test_a_publisher_is_named_with_the_kind_of_its_id(
+    kind: str, value: str, shown: str
+) -> None:
+    known = read_registry()
+    publisher = {"type": kind, "value": value}
+    datasets = tuple(replace(d, publisher_id=publisher) for d in known.datasets)
+    usage = [
+        replace(item, dataset=replace(item.dataset, publisher_id=publisher))
+        for item in month_of(LOG)
+    ]
+    month = Month(FEBRUARY[0], FEBRUARY)
+    text = as_csv(usage, replace(known, datasets=datasets), month, TODAY)
+    assert list(csv.reader(text.splitlines()))[12][2] == shown

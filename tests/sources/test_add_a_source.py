@@ -1,0 +1,130 @@
+"""Adding a source is one module and one line in the registry; no stage is touched."""
+
+import dataclasses
+import datetime as dt
+import sys
+from types import ModuleType
+
+import pyarrow.parquet as pq
+import pytest
+import toy_source
+from flow import DAY, ONE_DAY, Flow
+from luigi.execution_summary import LuigiStatusCode
+from project import Settings
+
+from usage_metrics import sources
+from usage_metrics.errors import ConfigError
+from usage_metrics.geocode.locate import with_location
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.ranges import RangeDaily
+from usage_metrics.tasks.stages import Extract, Geocode
+
+VISITS = """\
+2026-03-02,8.8.8.8,3
+2026-03-02,8.8.8.8,3
+2026-03-02,10.0.0.1,1
+2026-03-02,1.1.1.1,0
+2026-03-04,,7
+"""
+
+
+@pytest.fixture
+def toy(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
+    """The flow, with one more source and its logs."""
+    visits = flow.folder / "visits.csv"
+    visits.write_text(VISITS)
+    monkeypatch.setitem(sources.SOURCES, "toy", "toy_source")
+    settings("toy", logs=visits, maximum_rejected_share=0.5)
+    return flow
+
+
+def _partition(flow: Flow, stage: str, day: dt.date = DAY) -> Partition:
+    return Partition(str(flow.root), stage, "toy", day)
+
+
+def _table(flow: Flow, stage: str, day: dt.date = DAY) -> list[dict[str, object]]:
+    rows: list[dict[str, object]]
+    rows = pq.ParquetFile(_partition(flow, stage, day).path).read().to_pylist()
+    return rows
+
+
+def test_a_new_source_runs_through_every_stage(toy: Flow) -> None:
+    assert toy.load(3, source="toy").status == LuigiStatusCode.SUCCESS
+    assert len(_table(toy, "raw")) == 4
+    assert len(_table(toy, "cleaned")) == 2
+    facts = _partition(toy, "cleaned").facts()
+    assert (facts["duplicates"], facts["not_requests"]) == (1, 1)
+    located = {row["visitor"]: row for row in _table(toy, "geocoded")}
+    assert located["8.8.8.0/24"]["visitor_country"] == "US"
+    assert located["10.0.0.0/24"]["visitor_is_bogon"] is True
+    sql = "SELECT date(time), visitor, visitor_country, pages FROM toy_visits"
+    assert sorted(toy.query(sql), key=str) == [
+        ("2026-03-02", "10.0.0.0/24", None, 1),
+        ("2026-03-02", "8.8.8.0/24", "US", 3),
+        ("2026-03-04", None, None, 7),
+    ]
+
+
+def test_its_columns_are_described_in_the_database(toy: Flow) -> None:
+    toy.load(1, source="toy")
+    sql = "SELECT name, unit, description FROM usage_metrics_columns WHERE name = ?"
+    assert toy.query(sql, "pages") == [("pages", "pages", "Pages that were seen")]
+    sql = 'SELECT count(*) FROM usage_metrics_columns WHERE "table" = ?'
+    geocoded = with_location(toy_source.CLEANED, "visitor")
+    assert toy.query(sql, "toy_visits") == [(len(geocoded),)]
+
+
+def test_its_settings_are_those_of_every_source(
+    toy: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (toy.folder / "visits.csv").write_text(VISITS + "2026-03-02,1.1.1.2,many\n" * 3)
+    settings("toy", maximum_rejected_share=0.1)
+    assert not toy.load(1, source="toy").scheduling_succeeded
+    assert "[toy] maximum_rejected_share = 0.1" in caplog.text
+
+
+def test_its_missing_days_are_missing_dependencies(
+    toy: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = toy.build(Extract(date=DAY + 9 * ONE_DAY, source="toy"))
+    assert result.status == LuigiStatusCode.MISSING_EXT
+    assert "visits end on 2026-03-04" in caplog.text
+
+
+def test_a_range_of_it_is_asked_for_by_its_name(toy: Flow) -> None:
+    stop = DAY + 3 * ONE_DAY
+    task = RangeDaily(of=Geocode, of_params={"source": "toy"}, start=DAY, stop=stop)
+    assert toy.build(task).status == LuigiStatusCode.SUCCESS
+    assert _partition(toy, "geocoded", DAY + 2 * ONE_DAY).exists()
+    assert not toy.partition("geocoded").exists(), "that is another source"
+
+
+def test_two_sources_share_a_database_and_do_not_touch_each_other(toy: Flow) -> None:
+    toy.export_days(3)
+    toy.load(3)
+    toy.load(3, source="toy")
+    for stage in ("geocoded", "cleaned", "raw"):
+        toy.delete(stage)
+    toy.load(3, partial=True)
+    assert list(toy.loaded_days()) == ["2026-03-03", "2026-03-04"]
+    assert toy.query("SELECT count(*) FROM toy_visits") == [(3,)]
+
+
+def test_a_source_without_addresses_is_not_located_and_asks_no_provider(
+    toy: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("toy_without_addresses")
+    module.SOURCE = dataclasses.replace(  # type: ignore[attr-defined]
+        toy_source.SOURCE, address=None
+    )
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sources.SOURCES, "toy", module.__name__)
+    settings("geocode", database="/there/is/no/database.mmdb")
+    assert toy.load(3, source="toy").status == LuigiStatusCode.SUCCESS
+    assert set(_table(toy, "geocoded")[0]) == {"visitor", "time", "pages"}
+    assert toy.query("SELECT count(*) FROM toy_visits") == [(3,)]
+
+
+def test_a_source_that_there_is_not_is_refused_with_those_there_are(toy: Flow) -> None:
+    with pytest.raises(ConfigError, match="no source 'tow'; there is datasette, toy"):
+        sources.get_source("tow")

@@ -1,0 +1,404 @@
+"""The tasks that count: a day, a month, a report; again only when something changed."""
+
+import contextlib
+import csv
+import datetime as dt
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+from benchmarks.workload import START, write_exports
+from flow import DAY, ONE_DAY, Flow, request
+from project import ROOT, Settings
+
+from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
+from usage_metrics.errors import BackfillError
+from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks import count
+from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_input import read_columns
+from usage_metrics.tasks.count_month import CountDays, CountMonth
+from usage_metrics.tasks.count_status import DAILY
+from usage_metrics.tasks.counter_report import CounterReport
+from usage_metrics.tasks.load_usage import LoadUsage, usage_tables
+
+MONTH = DAY.replace(day=1)
+SAMPLE = ROOT / "data" / "sample_logs"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
+
+
+@pytest.fixture
+def two_days(flow: Flow, settings: Settings) -> Flow:
+    """Two days in the database, with a double click over the midnight between."""
+    settings("datasette", start=DAY, stop=DAY + 2 * ONE_DAY)
+    click = {"userAgent": FIREFOX}
+    flow.export(
+        DAY,
+        request("a", DAY, "12:00:00", **click),
+        request("b", DAY, "23:59:50", **click),
+        request("b", DAY, "23:59:50", **click),
+        request("c", DAY, "13:00:00", **click | {"status": 404}),
+        "no JSON",
+    )
+    flow.export(DAY + ONE_DAY, request("d", DAY + ONE_DAY, "00:00:10", **click))
+    flow.export(DAY + 2 * ONE_DAY)
+    settings("datasette", maximum_rejected_share=1)
+    return flow
+
+
+def outcomes(flow: Flow, day: dt.date = DAY) -> dict[str, str]:
+    rows = flow.table("counted", day).to_pylist()
+    return {row["insert_id"]: row["outcome"] for row in rows}
+
+
+def reconciled(flow: Flow, day: dt.date = DAY) -> dict[str, int]:
+    (row,) = flow.table("usage_reconciliation", day).to_pylist()
+    return {name: value for name, value in row.items() if value}
+
+
+def test_a_day_is_counted_with_the_first_seconds_of_the_next(two_days: Flow) -> None:
+    assert two_days.build(CountUsage(date=DAY)).scheduling_succeeded
+    assert outcomes(two_days) == {"a": "counted", "b": "double_click", "c": "status"}
+    assert reconciled(two_days) == {
+        "source": "datasette",
+        "lines": 5,
+        "duplicates": 1,
+        "rejected": 1,
+        "requests": 3,
+        "counted": 1,
+        "not_counted_status": 1,
+        "not_counted_double_click": 1,
+    }
+    for stage in DAILY:
+        assert two_days.partition(stage).exists()
+
+
+def test_counting_again_does_nothing(two_days: Flow) -> None:
+    two_days.build(CountUsage(date=DAY))
+    before = two_days.facts("counted")
+    assert CountUsage(date=DAY).complete()
+    two_days.build(CountUsage(date=DAY))
+    assert two_days.facts("counted") == before
+
+
+def test_a_count_that_is_deleted_comes_back_the_same(two_days: Flow) -> None:
+    two_days.build(CountUsage(date=DAY))
+    before = two_days.facts("counted")["content_id"]
+    two_days.delete("counted")
+    two_days.build(CountUsage(date=DAY))
+    assert two_days.facts("counted")["content_id"] == before
+
+
+def test_a_day_counted_before_there_was_a_table_is_counted_again(
+    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_days.build(CountUsage(date=DAY))
+    assert CountUsage(date=DAY).complete()
+    monkeypatch.setattr(count, "DAILY", (*DAILY, "usage_by_moon"))
+    assert not CountUsage(date=DAY).complete()
+
+
+@pytest.mark.parametrize("table", [*DAILY, "usage_monthly"])
+def test_a_usage_table_that_is_deleted_comes_back_the_same(
+    two_days: Flow, table: str
+) -> None:
+    two_days.build(LoadUsage())
+    day = MONTH if table == "usage_monthly" else DAY
+    before = two_days.facts(table, day)["content_id"]
+    two_days.delete(table, day)
+    assert not LoadUsage().complete()
+    assert not CountMonth(month=MONTH).complete()
+    assert day == MONTH or not CountUsage(date=DAY).complete()
+    assert day == MONTH or DAY not in CountUsage.bulk_complete([DAY])
+    assert two_days.build(LoadUsage()).scheduling_succeeded
+    assert two_days.facts(table, day)["content_id"] == before
+    assert LoadUsage().complete()
+
+
+def test_whether_all_is_counted_is_told_without_opening_a_file(
+    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_days.build(LoadUsage())
+    assert LoadUsage().complete()  # and what the footers say is kept
+    opened: list[Partition] = []
+    monkeypatch.setattr(Partition, "facts", opened.append)
+    monkeypatch.setattr(Partition, "open", opened.append)
+    assert LoadUsage().complete()
+    days = [DAY, DAY + ONE_DAY]
+    assert CountUsage.bulk_complete([*days, DAY + 2 * ONE_DAY]) == days
+    assert opened == []
+
+
+def test_many_days_are_counted_a_month_at_a_time(
+    flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usage_metrics.tasks.load_usage.MANY_DAYS", 2)
+    start = dt.date(2026, 3, 30)
+    settings("datasette", start=start, stop=start + 4 * ONE_DAY)
+    flow.export_days(5, start)
+    months = [(start, dt.date(2026, 4, 1)), (dt.date(2026, 4, 1), start + 4 * ONE_DAY)]
+    tasks = [CountDays(start=first, stop=stop) for first, stop in months]
+    assert list(LoadUsage().requires())[1:] == tasks
+
+    assert flow.build(LoadUsage()).scheduling_succeeded
+    assert LoadUsage().complete()
+    assert all(task.complete() for task in tasks)
+    # Their last click is looked for in the first seconds of a day that is not loaded.
+    assert flow.facts("counted", start + 3 * ONE_DAY)["counted_from"]["following"]
+    assert flow.query("SELECT month, days, requests FROM usage_monthly") == [
+        ("2026-03", 2, 4),
+        ("2026-04", 2, 4),
+    ]
+
+
+def test_a_day_that_cannot_be_counted_is_named_and_the_others_are_counted(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("datasette", start=DAY, stop=DAY + 3 * ONE_DAY)
+    flow.export_days(4)
+    flow.load(3)
+    path = Path(flow.partition("geocoded").path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+    with pytest.raises(BackfillError, match=r"1 days.*CountUsage --date 2026-03-02"):
+        CountDays(start=DAY, stop=DAY + 3 * ONE_DAY).run()
+    others = [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
+    assert CountUsage.bulk_complete([DAY, *others]) == others
+
+
+def test_when_the_next_day_changes_the_count_is_made_again(two_days: Flow) -> None:
+    two_days.build(CountUsage(date=DAY))
+    following = DAY + ONE_DAY
+    two_days.export(following, request("d", following, "00:30:00", userAgent=FIREFOX))
+    for stage in ("raw", "cleaned", "geocoded"):
+        two_days.delete(stage, following)
+    two_days.build(CountUsage(date=following))
+    assert not CountUsage(date=DAY).complete()
+    two_days.build(CountUsage(date=DAY))
+    assert outcomes(two_days)["b"] == "counted"
+
+
+def test_another_registry_makes_the_count_again(
+    two_days: Flow, settings: Settings, tmp_path: Path
+) -> None:
+    two_days.build(CountUsage(date=DAY))
+    registry = tmp_path / "datasets.toml"
+    registry.write_text(
+        """
+platform = "Trees"
+created_by = "trees"
+
+[[dataset]]
+id = "trees"
+title = "Trees"
+publisher = "Example"
+publisher_id = { type = "urn", value = "urn:example" }
+uri = "https://example.org/trees"
+investigations = ['/trees']
+requests = ['/trees\\.csv']
+"""
+    )
+    settings("counting", datasets=registry)
+    assert not CountUsage(date=DAY).complete()
+    two_days.build(CountUsage(date=DAY))
+    assert set(outcomes(two_days).values()) == {"unmapped", "status"}
+
+
+def test_a_month_adds_up_the_days_of_the_database(two_days: Flow) -> None:
+    two_days.build(CountMonth(month=MONTH))
+    (row,) = two_days.table("usage_monthly", MONTH).to_pylist()
+    assert (row["days"], row["requests"], row["counted"]) == (2, 4, 2)
+    everything, _ = two_days.table("usage_concentration_monthly", MONTH).to_pylist()
+    assert (everything["dataset"], everything["requests"]) == ("all", 4)
+    assert everything["is_concentrated"]
+    assert CountMonth(month=MONTH).complete()
+
+
+def test_a_day_that_is_counted_again_makes_its_month_again(two_days: Flow) -> None:
+    two_days.build(CountMonth(month=MONTH))
+    day = DAY + ONE_DAY
+    two_days.export(day, *(request(f"{n}", day, f"0{n}:00:00") for n in range(5)))
+    for stage in ("raw", "cleaned", "geocoded"):
+        two_days.delete(stage, day)
+    assert not CountMonth(month=MONTH).complete() or not CountUsage(date=day).complete()
+    two_days.build(CountMonth(month=MONTH))
+    rows = two_days.table("usage_monthly", MONTH).to_pylist()
+    assert sum(row["requests"] for row in rows) == 8
+
+
+def test_a_report_is_written_as_json_and_as_csv(two_days: Flow) -> None:
+    two_days.build(CounterReport(month=MONTH))
+    as_json, as_csv = (Path(file.path) for file in CounterReport(month=MONTH).output())
+    report = json.loads(as_json.read_text())
+    (exception,) = report["report-header"]["exceptions"]
+    assert exception["data"] == ("not counted: 2026-03-01, 2026-03-04 to 2026-03-31")
+    (pudl,) = report["report-datasets"]
+    counts = [i["count"] for i in pudl["performance"][0]["instance"]]
+    assert counts == [2, 2, 2, 2]
+    rows = list(csv.reader(as_csv.read_text().splitlines()))
+    assert [row[-1] for row in rows[11:]] == ["Mar-2026", "2", "2", "2", "2"]
+    assert CounterReport(month=MONTH).complete()
+
+
+def test_a_report_is_replaced_when_its_days_have_changed(two_days: Flow) -> None:
+    two_days.build(CounterReport(month=MONTH))
+    day = DAY + ONE_DAY
+    two_days.export(day, request("d", day, "05:00:00"), request("e", day, "07:00:00"))
+    for stage in ("raw", "cleaned", "geocoded", "counted"):
+        two_days.delete(stage, day)
+    assert not CounterReport(month=MONTH).complete()
+    two_days.build(CounterReport(month=MONTH))
+    report = json.loads(Path(CounterReport(month=MONTH).output()[0].path).read_text())
+    (pudl,) = report["report-datasets"]
+    # Two clicks of the first day and the two of the second.
+    instances = pudl["performance"][0]["instance"]
+    assert instances[0]["count"] == 4
+
+
+def test_the_usage_tables_hold_what_the_files_hold(two_days: Flow) -> None:
+    assert two_days.build(LoadUsage()).scheduling_succeeded
+    for table in usage_tables():
+        first = [MONTH] if table.monthly else [DAY, DAY + ONE_DAY]
+        rows = sum(two_days.table(table.name, day).num_rows for day in first)
+        assert two_days.query(f'SELECT count(*) FROM "{table.name}"') == [(rows,)]
+        assert rows or table.name == "usage_counter_versions"  # no dataset has any
+
+
+def test_pandas_duckdb_and_arrow_read_the_folders_of_figures(two_days: Flow) -> None:
+    two_days.build(LoadUsage())
+    for table in usage_tables():
+        folder = two_days.root / table.name / "datasette"
+        read = pd.read_parquet(folder)
+        rows = ds.dataset(folder, partitioning="hive").to_table()
+        found = duckdb.connect().execute(f"SELECT * FROM '{folder}/*/*.parquet'")
+        assert len(read) == rows.num_rows == len(found.fetchall())
+        assert {*table.schema.names} <= {*read.columns, *rows.column_names}
+        if "date" in table.schema.names and len(read):
+            assert set(read["date"].astype(str)) <= {str(DAY), str(DAY + ONE_DAY)}
+
+
+def test_loading_usage_twice_or_again_after_a_change_doubles_nothing(
+    two_days: Flow,
+) -> None:
+    sums = "SELECT sum(requests), sum(counted), count(DISTINCT date) FROM usage_daily"
+    two_days.build(LoadUsage())
+    assert LoadUsage().complete()
+    before = two_days.query(sums)
+    two_days.build(LoadUsage())
+    assert two_days.query(sums) == before == [(4, 2, 2)]
+    following = DAY + ONE_DAY
+    two_days.export(following, request("d", following, "00:30:00", userAgent=FIREFOX))
+    for stage in ("raw", "cleaned", "geocoded", "counted"):
+        two_days.delete(stage, following)
+    two_days.build(LoadUsage())
+    assert two_days.query(sums) == [(4, 3, 2)]
+
+
+def test_the_database_reconciles_every_line_with_what_counts(two_days: Flow) -> None:
+    two_days.build(LoadUsage())
+    lines = "duplicates + rejected + not_requests + requests"
+    reasons = " + ".join(
+        name
+        for (name,) in two_days.query(
+            "SELECT name FROM usage_metrics_columns "
+            "WHERE \"table\" = 'usage_reconciliation' AND name LIKE 'not_counted%'"
+        )
+    )
+    assert two_days.query(
+        f"SELECT min(lines = {lines}), min(requests = counted + {reasons}), count(*) "
+        "FROM usage_reconciliation"
+    ) == [(1, 1, 2)]
+
+
+def test_overlapping_ranges_and_days_made_again_double_nothing(
+    flow: Flow, settings: Settings
+) -> None:
+    flow.export_days(6)
+    sums = "SELECT date, sum(requests) FROM usage_daily GROUP BY 1 ORDER BY 1"
+    lines = "SELECT date, lines, requests FROM usage_reconciliation ORDER BY 1"
+    for first, stop in ((0, 3), (1, 5), (2, 4), (0, 5)):
+        settings("datasette", start=DAY + first * ONE_DAY, stop=DAY + stop * ONE_DAY)
+        assert flow.build(LoadUsage()).scheduling_succeeded
+    days = [f"{DAY + n * ONE_DAY}" for n in range(5)]
+    assert flow.query(sums) == [(day, 2) for day in days]
+    assert flow.query(lines) == [(day, 2, 2) for day in days]
+    assert flow.query("SELECT days, requests FROM usage_monthly") == [(5, 10)]
+
+    for stage in ("cleaned", "geocoded", "counted", *DAILY):
+        flow.delete(stage, DAY + ONE_DAY)
+    assert flow.build(LoadUsage()).scheduling_succeeded
+    assert flow.query(sums) == [(day, 2) for day in days]
+    assert flow.query("SELECT days, requests FROM usage_monthly") == [(5, 10)]
+
+
+def test_every_line_of_the_sample_and_of_generated_days_is_accounted_for(
+    flow: Flow, settings: Settings
+) -> None:
+    for file in SAMPLE.glob("*.gz"):
+        shutil.copy(file, flow.logs)
+    start, made_up = dt.date(2026, 3, 2), START
+    write_exports(3_000, 2, flow.logs / "made_up")
+    settings("datasette", start=made_up, stop=made_up + 2 * ONE_DAY)
+    assert flow.build(LoadUsage()).scheduling_succeeded
+    settings("datasette", start=start, stop=start + 14 * ONE_DAY)
+    assert flow.build(LoadUsage()).scheduling_succeeded
+
+    counted = flow.query("SELECT * FROM usage_reconciliation ORDER BY date")
+    names = USAGE_RECONCILIATION.names
+    rows = [dict(zip(names, row, strict=True)) for row in counted]
+    assert len(rows) == 16
+    for row in rows:
+        apart = ("duplicates", "rejected", "not_requests", "requests")
+        assert row["lines"] == sum(row[name] for name in apart)
+        reasons = [name for name in names if name.startswith("not_counted_")]
+        assert row["requests"] == sum(row[n] for n in ("counted", *reasons))
+    by_day = "SELECT date, sum(requests), sum(counted) FROM {} GROUP BY 1 ORDER BY 1"
+    busy = [(r["date"], r["requests"], r["counted"]) for r in rows if r["requests"]]
+    for table in ("usage_daily", "usage_by_organization", "usage_by_agent"):
+        assert flow.query(by_day.format(table)) == busy
+    assert sum(row["lines"] for row in rows[:2]) > 3_000  # some are there twice
+    assert sum(row["duplicates"] for row in rows) > 0
+    assert sum(row["rejected"] for row in rows) > 0
+
+
+def test_a_day_of_many_row_groups_is_read_as_it_was_written(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usage_metrics.partitions.writer.ROW_GROUP_ROWS", 2)
+    monkeypatch.setattr("usage_metrics.tasks.count_input.ROW_GROUPS_AT_ONCE", 3)
+    texts = [f"text {number % 5}" if number % 4 else None for number in range(23)]
+    rows = pa.table({"text": texts, "insert_id": list("abcdefghijklmnopqrstuvw")})
+    rows = rows.append_column("number", pa.array(range(23)))
+    with flow.partition("counted").writing(rows.schema, ["text"]) as file:
+        for start in range(0, 23, 2):
+            file.write(rows.slice(start, 2))
+    with flow.partition("counted").open() as opened:
+        assert opened.num_row_groups == 12
+
+    read = read_columns(flow.partition("counted"), ["number", "text", "insert_id"])
+
+    assert read["text"].type == pa.dictionary(pa.int8(), pa.string())
+    assert read.to_pylist() == rows.to_pylist()
+
+
+@pytest.mark.parametrize("lost", ["view", "metadata"])
+def test_what_a_killed_run_did_not_say_of_the_tables_the_next_does(
+    two_days: Flow, lost: str
+) -> None:
+    two_days.build(LoadUsage())
+    if lost == "view":
+        with contextlib.closing(sqlite3.connect(two_days.database)) as database:
+            database.execute("DROP VIEW use_per_day")
+    else:
+        two_days.database.with_suffix(".metadata.json").unlink()
+    assert not LoadUsage().complete()
+    two_days.build(LoadUsage())
+    assert LoadUsage().complete()
+    assert two_days.query("SELECT sum(requests) > 0 FROM use_per_day") == [(1,)]
+    assert two_days.database.with_suffix(".metadata.json").exists()

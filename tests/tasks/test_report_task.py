@@ -1,0 +1,153 @@
+"""The task: when it writes the report, and when there is nothing to do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flow import DAY, ONE_DAY, Flow, request
+from project import Settings
+from report_html import Standing
+
+from usage_metrics.report import page
+from usage_metrics.tasks.report import PageFile, Report
+
+STOP = DAY + 3 * ONE_DAY
+
+
+@pytest.fixture
+def three_days(flow: Flow, settings: Settings) -> Flow:
+    """Three days with two requests each, to be in the database."""
+    settings("datasette", start=DAY, stop=STOP)
+    flow.export_days(3)
+    return flow
+
+
+def file(flow: Flow) -> Path:
+    return flow.root / "report" / "datasette.html"
+
+
+def text(flow: Flow) -> str:
+    return file(flow).read_text()
+
+
+def figures(text: str) -> dict[str, str]:
+    return Standing(text).figures
+
+
+def test_it_is_written_once_and_again_when_its_data_changed(
+    three_days: Flow, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    assert three_days.build(Report()).scheduling_succeeded
+    assert figures(text(three_days))["figure all.requests"] == "6"
+    assert Report().complete()
+
+    written = file(three_days).stat().st_mtime_ns
+    assert three_days.build(Report()).scheduling_succeeded
+    assert file(three_days).stat().st_mtime_ns == written
+
+    with monkeypatch.context() as patch:
+        patch.setattr(page, "recipe", lambda: "a newer one")
+        assert not Report().complete()
+
+    for stage in ("raw", "cleaned", "geocoded"):
+        three_days.delete(stage, DAY)
+    three_days.export(DAY, request("a"))
+    assert not Report().complete()
+    assert three_days.build(Report()).scheduling_succeeded
+    assert figures(text(three_days))["figure all.requests"] == "5"
+
+
+def test_a_range_has_a_file_of_its_own_and_is_compared_with_what_was_before(
+    three_days: Flow,
+) -> None:
+    assert three_days.build(Report(start=STOP - ONE_DAY)).scheduling_succeeded
+    of_a_day = three_days.root / "report" / "datasette_2026-03-04_2026-03-04.html"
+    found = figures(of_a_day.read_text())
+    assert found["figure all.requests"] == "2"
+    assert found["change all.requests"] == "±0 %"
+    assert "against the 1 day before" in of_a_day.read_text()
+    assert not file(three_days).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"start": DAY - ONE_DAY}, "is before [datasette] start = 2026-03-02"),
+        ({"start": STOP}, "there is no day in it"),
+        ({"start": DAY + ONE_DAY, "stop": DAY}, "there is no day in it"),
+    ],
+)
+def test_a_range_that_the_database_does_not_hold_is_a_sentence(
+    three_days: Flow,
+    options: dict[str, Any],
+    sentence: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    three_days.build(Report())
+    caplog.clear()
+    assert not three_days.build(Report(**options)).scheduling_succeeded
+    assert sentence in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_days_without_a_request_make_a_report_that_says_so(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("datasette", start=DAY, stop=STOP)
+    for number in range(3):
+        flow.export(DAY + number * ONE_DAY)
+    assert flow.build(Report()).scheduling_succeeded
+    assert "There is not a single request in these days." in text(flow)
+    assert figures(text(flow))["figure all.days"] == "3 of 3"
+
+
+def test_a_missing_day_is_named_where_the_database_may_lack_it(
+    three_days: Flow, settings: Settings
+) -> None:
+    (three_days.logs / f"{DAY + ONE_DAY}.jsonl").write_text("no JSON at all\n")
+    three_days.build(Report())
+    assert not file(three_days).exists()
+
+    settings("LoadSQLite", partial="true")
+    assert three_days.build(Report()).scheduling_succeeded
+    assert "1 of 3 days are missing, and in no figure: 3 March 2026." in text(
+        three_days
+    )
+    found = Standing(text(three_days))
+    assert found.figures["figure all.requests"] == "4"
+    assert found.figures["figure all.days"] == "2 of 3"
+    assert found.tables["periods"][1][0] == "3 March 2026 (no data)"
+    assert Report().complete()
+
+
+def test_rejected_lines_and_versions_of_lists_are_said(three_days: Flow) -> None:
+    three_days.export(DAY, *(request(str(n)) for n in range(30)), "no JSON")
+    assert three_days.build(Report()).scheduling_succeeded
+    tables = Standing(text(three_days)).tables
+    assert tables["incomplete"] == [["2 March 2026", "31", "1", "30", "1"]]
+    assert tables["filtered"][0][:3] == [
+        "Lines that could not be understood",
+        "lines",
+        "1",
+    ]
+    assert "List of robots: counter-robots" in {row[0] for row in tables["versions"]}
+    assert 'href="https://db-ip.com"' in text(three_days)
+
+
+def test_a_report_that_others_wrote_there_is_written_over(three_days: Flow) -> None:
+    file(three_days).parent.mkdir(parents=True)
+    file(three_days).write_text("<html>not ours</html>")
+    assert PageFile(str(file(three_days))).made_from() is None
+    assert three_days.build(Report()).scheduling_succeeded
+    assert Report().complete()
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(
+    three_days: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    three_days.root.mkdir()
+    (three_days.root / "report").write_text("a file where the folder should be")
+    assert not three_days.build(Report()).scheduling_succeeded
+    assert "cannot be written" in caplog.text
+    assert "see to [paths] root and rerun" in caplog.text
+    assert "Traceback" not in caplog.text

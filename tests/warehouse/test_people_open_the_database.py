@@ -1,0 +1,313 @@
+"""The database as people open it: views, questions, and a real Datasette over HTTP."""
+
+import contextlib
+import json
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flow import DAY, ONE_DAY, Flow, request
+from project import Settings
+
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.warehouse.metadata import of_database, path_of
+from usage_metrics.warehouse.questions import QUESTIONS, Question
+from usage_metrics.warehouse.views import CLASSES, MEANINGS, VIEWS, View
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the database of two days, as a run of its own makes it."""
+    flow = Flow(tmp_path_factory.mktemp("opened"))
+    flow.logs.mkdir()
+    person: dict[str, Any] = {
+        "userAgent": FIREFOX,
+        "referer": "https://example.org/page",
+    }
+    flow.export(
+        DAY,
+        request("a", **person),
+        request("b", clock="13:00:00", userAgent="curl/8.10.1", responseSize="1000"),
+        request("c", clock="14:00:00", userAgent=GOOGLEBOT),
+        request("d", clock="15:00:00", userAgent=SCRIPT, status=500),
+    )
+    flow.export(
+        DAY + ONE_DAY,
+        request("e", DAY + ONE_DAY, **person | {"remoteIp": "128.32.0.1"}),
+    )
+    flow.export(DAY + 2 * ONE_DAY)
+    (flow.folder / "luigi.cfg").write_text(
+        f"[paths]\nroot = {flow.root}\n[database]\npath = {flow.database}\n"
+        f"[datasette]\nlogs = {flow.logs}\n"
+        f"start = {DAY}\nstop = {DAY + 2 * ONE_DAY}\n"
+    )
+    command = ["-m", "luigi", "--module", "usage_metrics", "LoadUsage"]
+    subprocess.run(
+        [sys.executable, *command, "--local-scheduler", "--no-lock"],
+        cwd=flow.folder,
+        env={"LUIGI_CONFIG_PATH": str(flow.folder / "luigi.cfg")},
+        check=True,
+        capture_output=True,
+    )
+    return flow.folder
+
+
+def query(folder: Path, sql: str, **values: str) -> list[dict[str, Any]]:
+    database = sqlite3.connect(folder / "usage.db")
+    database.row_factory = sqlite3.Row
+    with contextlib.closing(database):
+        return [dict(row) for row in database.execute(sql, values)]
+
+
+def parameters(question: Question) -> dict[str, str]:
+    return dict.fromkeys(re.findall(r":(\w+)", question.sql), "")
+
+
+# --- the database by itself
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_each_view_has_rows_and_the_columns_that_are_described(
+    made: Path, view: View
+) -> None:
+    rows = query(made, f'SELECT * FROM "{view.name}"')
+    described = query(
+        made,
+        'SELECT name, description FROM usage_metrics_columns WHERE "table" = :view',
+        view=view.name,
+    )
+
+    assert tuple(rows[0]) == view.columns
+    assert {row["name"] for row in described} == set(view.columns)
+    assert all(row["description"] for row in described)
+    assert view.order in view.columns
+    assert set(view.facets) <= set(view.columns)
+
+
+def test_every_meaning_is_of_a_column_of_some_view() -> None:
+    assert set(MEANINGS) == {name for view in VIEWS for name in view.columns}
+
+
+def test_a_day_shows_who_asked_what_counts_and_how_many_they_were(made: Path) -> None:
+    first, second = query(made, "SELECT * FROM use_per_day ORDER BY date")
+
+    assert {name: first[name] for name in CLASSES} == {
+        "human": 1,
+        "machine": 1,
+        "robot": 2,  # a script in a user agent is an attack
+        "internal": 0,
+        "unknown": 0,
+    }
+    assert (first["requests"], first["counted"], first["errors"]) == (4, 2, 1)
+    assert (first["sessions"], first["visitors"]) == (2, 2)
+    assert (second["requests"], second["visitors"]) == (1, 1)
+
+
+def test_a_week_begins_on_monday_and_a_month_adds_up_its_days(made: Path) -> None:
+    assert DAY.weekday() == 0
+    (week,) = query(made, "SELECT * FROM use_per_week")
+    month = query(made, "SELECT * FROM use_per_month WHERE dataset = 'all'")[0]
+
+    assert week["week"] == DAY.isoformat()
+    for row in (week, month):
+        assert (row["days"], row["requests"], row["counted"]) == (2, 5, 3)
+
+
+def test_views_add_up_to_the_day_whatever_they_group_by(made: Path) -> None:
+    grouped = [v.name for v in VIEWS if "counted" in v.columns]
+    sums = {
+        name: query(
+            made,
+            f"SELECT sum(requests) AS requests, sum(counted) AS counted FROM {name}"
+            + (" WHERE dataset = 'all'" if name == "use_per_month" else ""),
+        )[0]
+        for name in grouped
+    }
+
+    assert len(sums) == len(VIEWS) - 1
+    assert set(map(str, sums.values())) == {"{'requests': 5, 'counted': 3}"}
+
+
+def test_every_line_has_an_explanation(made: Path) -> None:
+    days = query(made, "SELECT lines, unexplained FROM quality_per_day ORDER BY date")
+
+    assert days == [{"lines": 4, "unexplained": 0}, {"lines": 1, "unexplained": 0}]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_every_question_has_an_answer(made: Path, question: Question) -> None:
+    given = parameters(question)
+    if "date" in given:
+        given["date"] = DAY.isoformat()
+
+    assert query(made, question.sql, **given)
+
+
+def test_times_sort_and_work_with_the_functions_of_sqlite(made: Path) -> None:
+    (row,) = query(
+        made,
+        "SELECT date(timestamp) AS date, strftime('%H', timestamp) AS hour, "
+        "datetime(timestamp, '+1 hour') AS later, "
+        "round((julianday(timestamp) - julianday(:day)) * 24) AS hours "
+        "FROM datasette_request_logs WHERE insert_id = 'b'",
+        day=DAY.isoformat(),
+    )
+    in_order = query(
+        made, "SELECT insert_id FROM datasette_request_logs ORDER BY timestamp"
+    )
+
+    assert row == {
+        "date": DAY.isoformat(),
+        "hour": "13",
+        "later": f"{DAY} 14:00:00",
+        "hours": 13,
+    }
+    assert [r["insert_id"] for r in in_order] == ["a", "b", "c", "d", "e"]
+
+
+def test_the_planner_knows_the_tables(made: Path) -> None:
+    known = query(made, "SELECT DISTINCT tbl FROM sqlite_stat1")
+
+    assert {"datasette_request_logs", "usage_daily"} <= {row["tbl"] for row in known}
+
+
+def test_views_are_made_anew_when_they_are_others(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    flow.export_days(3)
+    flow.build(LoadUsage())
+    with contextlib.closing(sqlite3.connect(flow.database)) as connection:
+        connection.executescript(
+            "DROP VIEW use_per_day; CREATE VIEW use_per_day AS SELECT 1 AS old"
+        )
+    path_of(str(flow.database)).unlink()
+    settings("datasette", stop=DAY + 2 * ONE_DAY)
+    flow.build(LoadUsage())
+
+    assert flow.query("SELECT requests FROM use_per_day") == [(2,), (2,)]
+    assert path_of(str(flow.database)).exists()
+
+
+def test_the_metadata_names_only_what_is_there(flow: Flow) -> None:
+    flow.export_days(1)
+    flow.load(1)
+    said = of_database(str(flow.database))["databases"]["usage"]
+
+    assert "datasette_request_logs" in said["tables"]
+    assert "use_per_day" not in said["tables"]
+    assert set(said["queries"]) == {"requests_of_a_day", "hours_of_the_day"}
+
+
+# --- Datasette
+
+
+class Site:
+    """A running Datasette."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def text(self, path: str) -> str:
+        reply = requests.get(f"{self.address}{path}", timeout=30)
+        reply.raise_for_status()
+        return reply.text
+
+    def json(self, path: str) -> Any:
+        return json.loads(self.text(path))
+
+
+@pytest.fixture(scope="module")
+def site(made: Path) -> Iterator[Site]:
+    """The command that the README shows, on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "datasette", "usage.db"),
+        *("--metadata", "usage.metadata.json"),
+        *("--setting", "facet_time_limit_ms", "5000", "--port", str(port)),
+    ]
+    process = subprocess.Popen(
+        command, cwd=made, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    site = Site(f"http://127.0.0.1:{port}")
+    try:
+        for _ in range(300):
+            with contextlib.suppress(requests.ConnectionError):
+                site.text("/-/versions.json")
+                break
+            assert process.poll() is None, process.stdout and process.stdout.read()
+            time.sleep(0.1)
+        yield site
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_datasette_shows_what_each_table_and_view_holds(site: Site) -> None:
+    page = site.text("/usage")
+
+    assert "Use of our open data" in site.text("/")
+    assert all(question.title in page for question in QUESTIONS)
+    for view in VIEWS:
+        assert view.description in site.text(f"/usage/{view.name}")
+
+
+def test_datasette_shows_what_each_column_holds_with_its_unit(site: Site) -> None:
+    page = site.text("/usage/usage_daily")
+
+    assert "Sizes of the responses with their headers (bytes)" in page
+    assert "Half of the responses took at most so long (seconds)" in page
+    tables = site.json("/-/metadata.json")["databases"]["usage"]["tables"]
+    undescribed = [
+        (name, column)
+        for name, table in tables.items()
+        if not name.startswith("usage_metrics_")
+        for column in site.json(f"/usage/{name}.json?_size=0")["columns"]
+        if column != "rowid" and not table["columns"].get(column)
+    ]
+    assert undescribed == []
+    assert all(table["description"] for table in tables.values())
+
+
+def test_datasette_counts_by_the_facets_and_shows_the_latest_first(site: Site) -> None:
+    shown = site.json("/usage/usage_daily.json?_shape=objects")
+    classes = shown["facet_results"]["agent_class"]["results"]
+
+    assert {facet["value"] for facet in classes} == {"human", "machine", "robot"}
+    dates = [row["date"] for row in shown["rows"]]
+    assert dates == sorted(dates, reverse=True)
+    assert shown["rows"][0]["date"] == (DAY + ONE_DAY).isoformat()
+    for view in VIEWS:
+        facets = site.json(f"/usage/{view.name}.json")["facet_results"]
+        assert set(facets) == set(view.facets), view.name
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_every_question_runs_in_datasette(site: Site, question: Question) -> None:
+    given = urllib.parse.urlencode(parameters(question) | {"_shape": "objects"})
+    answer = site.json(f"/usage/{question.name}.json?{given}")
+
+    assert answer["ok"], answer
+    assert question.title in site.text(f"/usage/{question.name}")
+
+
+def test_what_a_request_says_is_text_to_datasette(site: Site) -> None:
+    page = site.text("/usage/datasette_request_logs?insert_id=d")
+
+    assert SCRIPT not in page
+    assert "&lt;script&gt;alert(1)" in page
