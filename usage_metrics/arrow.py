@@ -91,12 +91,16 @@ def kept(rows: pa.Table, mask: pa.Array | pa.ChunkedArray) -> pa.Table:
 def dictionary(array: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     """A column as one dictionary of distinct values and a code per row."""
     if isinstance(array, pa.ChunkedArray):
-        array = array.unify_dictionaries().combine_chunks()
-        if isinstance(array, pa.ChunkedArray):  # no rows: no chunk to combine
-            array = pa.array([], array.type)
+        chunks = array.unify_dictionaries().chunks or [pa.array([], array.type)]
+        array = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
     if pa.types.is_dictionary(array.type):
         return array
     return array.dictionary_encode()
+
+
+def only_chunk(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """The texts of a column that :func:`dictionary` has encoded already."""
+    return column.chunk(0)
 
 
 def take_encoded(values: pa.Array, codes: pa.Array) -> pa.Array:

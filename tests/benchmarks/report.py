@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 from adbc_driver_sqlite import dbapi
 
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.report import figures, page, payload, quality, rankings
 from usage_metrics.report.usage_database import Span, open_database
-from usage_metrics.tasks.load_usage import usage_tables
 from usage_metrics.warehouse.sqlite import Warehouse
 
 START = dt.date(2025, 1, 1)
@@ -88,9 +88,9 @@ def fill(path: Path, days: int, times: int) -> None:
     """Make the tables, and give each its rows of every day."""
     warehouse = Warehouse(str(path), busy_seconds=10)
     random = np.random.default_rng(1)
-    for table in usage_tables():
+    for table in TABLES.values():
         warehouse.create(table)
-    for table in usage_tables():
+    for table in TABLES.values():
         if table.name not in ROWS:
             continue
         rows = ROWS[table.name] * (1 if table.name in FEW else times)

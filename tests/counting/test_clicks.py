@@ -11,7 +11,7 @@ from little_log import DAY, Row, events_of, outcomes_of, requests_of, table
 
 from usage_metrics.counting.clicks import OUTCOMES
 from usage_metrics.counting.events import count_requests
-from usage_metrics.counting.registry_file import read_registry
+from usage_metrics.tasks.datasets_registry import read_registry
 
 REGISTRY = read_registry()
 HALF_A_MINUTE = dt.timedelta(seconds=30)

@@ -10,14 +10,12 @@ from typing import Any
 import jsonschema
 import pyarrow as pa
 import pytest
-from little_log import DAY, events_of
+from little_log import counted_day, events_of, figures
 
 from usage_metrics.counting.counter import (
     METRICS,
     USAGE_COUNTER,
     USAGE_COUNTER_VERSIONS,
-    usage_counter,
-    usage_counter_versions,
 )
 from usage_metrics.counting.counter_report import (
     Month,
@@ -28,7 +26,8 @@ from usage_metrics.counting.counter_report import (
     month_usage,
 )
 from usage_metrics.counting.datasets import Pattern, Registry
-from usage_metrics.counting.registry_file import read_registry
+from usage_metrics.counting.tables import TABLES
+from usage_metrics.tasks.datasets_registry import read_registry
 
 SCHEMA = Path(__file__).with_name("dataset_report.schema.json")
 FEBRUARY = [dt.date(2022, 2, day) for day in range(1, 29)]
@@ -53,7 +52,7 @@ def counted(
     log: str, registry: Registry | None = None
 ) -> dict[tuple[str, str | None], tuple[int, ...]]:
     """The four metrics of each access method and country."""
-    rows = usage_counter(events_of(log, registry), DAY, "datasette").to_pylist()
+    rows = figures("usage_counter", events_of(log, registry)).to_pylist()
     return {
         (row["access_method"], row["country"]): tuple(row[name] for name in METRICS)
         for row in rows
@@ -71,7 +70,8 @@ def test_each_metric_counts_what_the_standard_says() -> None:
 
 
 def test_a_dataset_counts_once_a_session_each_for_itself() -> None:
-    rows = usage_counter(
+    rows = figures(
+        "usage_counter",
         events_of(
             """
             12:00:00  ann  200  /pudl/plants
@@ -79,8 +79,6 @@ def test_a_dataset_counts_once_a_session_each_for_itself() -> None:
             12:20:00  ann  200  /pudl/utilities
             """
         ),
-        DAY,
-        "datasette",
     ).to_pylist()
     assert [(row["dataset"], row[METRICS[0]], row[METRICS[1]]) for row in rows] == [
         ("ferc1", 1, 1),
@@ -89,7 +87,8 @@ def test_a_dataset_counts_once_a_session_each_for_itself() -> None:
 
 
 def test_all_ranges_of_an_object_are_volume_and_a_share_of_downloads() -> None:
-    (row,) = usage_counter(
+    (row,) = figures(
+        "usage_counter",
         events_of(
             """
             10:00:00  script  200  /pudl.db  1000
@@ -97,8 +96,6 @@ def test_all_ranges_of_an_object_are_volume_and_a_share_of_downloads() -> None:
             12:10:00  script  206  /pudl.db  450
             """
         ),
-        DAY,
-        "datasette",
     ).to_pylist()
     assert (row["total_dataset_requests"], row["volume"]) == (2, 1750)
     assert (row["range_bytes"], row["range_downloads"]) == (750, 0.75)
@@ -106,7 +103,7 @@ def test_all_ranges_of_an_object_are_volume_and_a_share_of_downloads() -> None:
 
 def test_without_a_whole_response_the_share_of_downloads_is_unknown() -> None:
     events = events_of("12:00:00  script  206  /pudl.db  300")
-    (row,) = usage_counter(events, DAY, "datasette").to_pylist()
+    (row,) = figures("usage_counter", events).to_pylist()
     assert (row["range_bytes"], row["range_downloads"]) == (300, None)
 
 
@@ -137,8 +134,8 @@ def test_a_session_that_saw_two_versions_saw_one_dataset() -> None:
     )
     usage = month_usage(
         registry,
-        usage_counter(events, DAY, "datasette"),
-        usage_counter_versions(events, DAY, "datasette"),
+        figures("usage_counter", events),
+        figures("usage_counter_versions", events),
     )
     unique = ("regular", "unique_dataset_investigations")
     found = {item.version: item.instances[unique] for item in usage}
@@ -157,7 +154,10 @@ def test_a_session_that_saw_two_versions_saw_one_dataset() -> None:
 def month_of(log: str) -> list[Usage]:
     """The use of a month that had two days like this."""
     day = events_of(log)
-    tables = [usage_counter(day, date, "datasette") for date in FEBRUARY[:2]]
+    tables = [
+        TABLES["usage_counter"].make(counted_day(day, date=date))
+        for date in FEBRUARY[:2]
+    ]
     none = USAGE_COUNTER_VERSIONS.empty_table()
     return month_usage(read_registry(), pa.concat_tables(tables), none)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from usage_metrics.counting.registry_file import read_registry
 from usage_metrics.errors import ConfigError
+from usage_metrics.tasks.datasets_registry import read_registry
 
 GOOD = """\
 platform = "Example"
@@ -60,7 +60,7 @@ URLS = {
 def test_a_url_is_about_one_dataset(
     url: str | None, about: tuple[str, str | None, str | None]
 ) -> None:
-    found = read_registry().attribute(pa.chunked_array([pa.array([url], pa.string())]))
+    found = read_registry().attribute(pa.array([url], pa.string()).dictionary_encode())
     names = ("dataset", "kind", "table")
     assert tuple(found[name][0].as_py() for name in names) == about
 
@@ -70,7 +70,7 @@ def test_of_two_datasets_the_first_in_the_file_has_the_url(tmp_path: Path) -> No
     other = re.sub(".*_examples.*\n", "", other)
     file = tmp_path / "datasets.toml"
     file.write_text(re.sub(".*_examples.*\n", "", GOOD) + other)
-    urls = pa.chunked_array([["/trees/oaks"]])
+    urls = pa.array(["/trees/oaks"]).dictionary_encode()
     assert read_registry(file).attribute(urls)["dataset"].to_pylist() == ["trees"]
 
 

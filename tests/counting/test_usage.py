@@ -7,23 +7,26 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import CLIENTS, DAY, events_of, requests_of
+from little_log import (
+    CLIENTS,
+    counted_day,
+    events_of,
+    figures,
+    figures_of_month,
+    requests_of,
+)
 
 from usage_metrics.arrow import description
-from usage_metrics.counting import breakdowns, concentration, counter, monthly, usage
+from usage_metrics.counting import breakdowns, monthly
+from usage_metrics.counting.concentration import tally
 from usage_metrics.counting.events import EVENTS, count_requests
-from usage_metrics.counting.grouping import group_rows
-from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION, reconcile
-from usage_metrics.counting.registry_file import read_registry
+from usage_metrics.counting.grouping import compact, group_rows
+from usage_metrics.counting.reconciliation import reconcile
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import StorageError
+from usage_metrics.tasks.datasets_registry import read_registry
 
-SCHEMAS = (
-    *(EVENTS, usage.USAGE_DAILY, usage.USAGE_BY_ORGANIZATION),
-    *(usage.USAGE_BY_REFERRER, monthly.USAGE_MONTHLY, USAGE_RECONCILIATION),
-    *(counter.USAGE_COUNTER, counter.USAGE_COUNTER_VERSIONS),
-    *(concentration.USAGE_CONCENTRATION, usage.USAGE_BY_CLASS),
-    *(breakdowns.USAGE_BY_PATH, breakdowns.USAGE_BY_CITY),
-)
+SCHEMAS = (EVENTS, *(table.schema for table in TABLES.values()))
 
 LOG = """
     12:00:00  ann     200  /pudl/plants.json  1000
@@ -36,9 +39,7 @@ LOG = """
 
 
 def daily(log: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = usage.usage_daily(
-        events_of(log), DAY, "datasette"
-    ).to_pylist()
+    rows: list[dict[str, Any]] = figures("usage_daily", events_of(log)).to_pylist()
     return rows
 
 
@@ -70,7 +71,7 @@ def test_sums_over_a_day_are_those_of_its_requests() -> None:
 
 def test_unique_sessions_are_not_those_of_the_parts_added_up() -> None:
     events = events_of(LOG)
-    month = monthly.usage_monthly([events], DAY, "datasette").to_pylist()
+    month = figures_of_month("usage_monthly", [events]).to_pylist()
     humans = [row for row in month if row["agent_class"] == "human"]
     assert [row["unique_sessions"] for row in humans] == [2]
     parts = [r["unique_sessions"] for r in daily(LOG) if r["agent_class"] == "human"]
@@ -90,8 +91,8 @@ def test_sessions_and_visitors_may_be_added_up_over_who_asked_and_from_where(
     together = len({CLIENTS[who][:2] for who in people[:24]})
     together -= {"ann", "ann-by-proxy"} <= set(people[:24])  # one and the same
     for table in (
-        usage.usage_daily(events, DAY, "datasette"),
-        usage.usage_by_organization(events, DAY, "datasette"),
+        figures("usage_daily", events),
+        figures("usage_by_organization", events),
     ):
         assert sum(table["unique_visitors"].to_pylist()) == together
         sessions = set(events["session"].to_pylist())
@@ -101,7 +102,7 @@ def test_sessions_and_visitors_may_be_added_up_over_who_asked_and_from_where(
 def test_a_month_adds_up_the_sessions_of_its_days() -> None:
     day = events_of(LOG)
     empty = day.slice(0, 0)
-    rows = monthly.usage_monthly([day, empty, day], DAY, "datasette").to_pylist()
+    rows = figures_of_month("usage_monthly", [day, empty, day]).to_pylist()
     shown = ("month", "dataset", "agent_class", "days", "requests", "unique_sessions")
     assert [tuple(row[name] for name in shown) for row in rows] == [
         ("2022-02", "pudl", "human", 3, 8, 4),
@@ -111,7 +112,7 @@ def test_a_month_adds_up_the_sessions_of_its_days() -> None:
 
 
 def test_a_month_without_a_counted_day_is_empty() -> None:
-    found = monthly.usage_monthly([], DAY, "datasette")
+    found = figures_of_month("usage_monthly", [])
     assert found.schema == monthly.USAGE_MONTHLY
     assert found.num_rows == 0
 
@@ -132,13 +133,13 @@ def test_referrers_are_hosts_and_nothing_more() -> None:
     index = today.column_names.index("referer")
     today = today.set_column(index, "referer", pa.array(referers))
     events = count_requests(today, following, read_registry())
-    rows = usage.usage_by_referrer(events, DAY, "datasette").to_pylist()
+    rows = figures("usage_by_referrer", events).to_pylist()
     found = [(row["referrer"], row["requests"]) for row in rows]
     assert sorted(found, key=str) == [("google.com", 2), (None, 1)]
 
 
 def test_organizations_are_shown_with_their_visitors() -> None:
-    rows = usage.usage_by_organization(events_of(LOG), DAY, "datasette").to_pylist()
+    rows = figures("usage_by_organization", events_of(LOG)).to_pylist()
     shown = ("organization", "agent_class", "requests", "counted", "unique_visitors")
     assert [tuple(row[name] for name in shown) for row in rows] == [
         ("AS64500 Example University", "human", 3, 2, 1),
@@ -156,7 +157,7 @@ def test_visitors_of_all_datasets_together_are_counted_once() -> None:
         12:02:00 bot 200 /pudl/plants
         """
     )
-    rows = usage.usage_by_class(events, DAY, "datasette").to_pylist()
+    rows = figures("usage_by_class", events).to_pylist()
     shown = ("dataset", "agent_class", "requests", "unique_visitors", "unique_sessions")
     assert sorted(tuple(row[name] for name in shown) for row in rows) == [
         ("all", "human", 2, 1, 1),
@@ -176,7 +177,7 @@ def test_a_path_is_named_without_its_query() -> None:
         """
     )
     events = count_requests(today, following, read_registry())
-    table = breakdowns.usage_by_path(events, today["request_url"], DAY, "datasette")
+    table = figures("usage_by_path", events, today)
     shown = ("host", "path", "requests", "counted")
     assert [tuple(row[name] for name in shown) for row in table.to_pylist()] == [
         ("data.example.org", "/pudl/nothing", 1, 0),
@@ -197,7 +198,7 @@ def test_paths_beyond_those_most_asked_for_are_one_row(
         """
     )
     events = count_requests(today, following, read_registry())
-    rows = breakdowns.usage_by_path(events, today["request_url"], DAY, "datasette")
+    rows = figures("usage_by_path", events, today)
     found = [(row["path"], row["requests"]) for row in rows.to_pylist()]
     assert found == [("/pudl/plants", 2), (None, 2)]
 
@@ -217,7 +218,7 @@ def test_cities_are_added_up_and_null_where_none_are_known() -> None:
     shown = ("country", "region", "city", "requests")
 
     def cities(requests: pa.Table) -> list[tuple[Any, ...]]:
-        table = breakdowns.usage_by_city(events, requests, DAY, "datasette")
+        table = figures("usage_by_city", events, requests)
         return [tuple(row[name] for name in shown) for row in table.to_pylist()]
 
     assert cities(located) == [("DE", None, None, 2), ("US", None, "Lyon", 1)]
@@ -227,17 +228,15 @@ def test_cities_are_added_up_and_null_where_none_are_known() -> None:
 def test_a_day_without_requests_has_no_paths_and_no_cities() -> None:
     today, following = requests_of("")
     events = count_requests(today, following, read_registry())
-    day = (DAY, "datasette")
-    assert usage.usage_by_class(events, *day).num_rows == 0
-    assert breakdowns.usage_by_path(events, today["request_url"], *day).num_rows == 0
-    assert breakdowns.usage_by_city(events, today, *day).num_rows == 0
+    for name in ("usage_by_class", "usage_by_path", "usage_by_city"):
+        assert figures(name, events, today).num_rows == 0
 
 
 def concentrated(log: str, days: int = 1) -> dict[str, dict[str, Any]]:
     today, following = requests_of(log)
     events = count_requests(today, following, read_registry())
-    tallies = [concentration.tally(events, today["remote_ip"])] * days
-    found = concentration.concentration(tallies, "2022-02", "datasette")
+    tallies = [tally(events, compact(today["remote_ip"]))] * days
+    found = figures_of_month("usage_concentration_monthly", [], *tallies)
     return {row["dataset"]: row for row in found.to_pylist()}
 
 
@@ -307,7 +306,7 @@ FACTS = {"rows_in": 10, "duplicates": 2, "rejected": 1, "not_requests": 1}
 
 
 def test_every_log_line_is_accounted_for() -> None:
-    (row,) = reconcile(events_of(LOG), FACTS, DAY, "datasette").to_pylist()
+    (row,) = reconcile(counted_day(events_of(LOG), None, FACTS)).to_pylist()
     apart = row["duplicates"] + row["rejected"] + row["not_requests"]
     assert row["lines"] == row["requests"] + apart == 10
     assert row["requests"] == 6
@@ -322,7 +321,7 @@ def test_every_log_line_is_accounted_for() -> None:
 
 def test_a_missing_line_is_an_error_that_says_how_many() -> None:
     with pytest.raises(StorageError, match="11 log lines are not 6 requests and 2"):
-        reconcile(events_of(LOG), FACTS | {"rows_in": 11}, DAY, "datasette")
+        reconcile(counted_day(events_of(LOG), None, FACTS | {"rows_in": 11}))
 
 
 VALUES = st.tuples(

@@ -18,8 +18,8 @@ def people(pairs: list[tuple[str | None, str | None]]) -> pa.Table:
     addresses, agents = zip(*pairs, strict=True)
     return pa.table(
         {
-            "remote_ip": pa.array(addresses, pa.string()),
-            "user_agent": pa.array(agents, pa.string()),
+            "remote_ip": pa.array(addresses, pa.string()).dictionary_encode(),
+            "user_agent": pa.array(agents, pa.string()).dictionary_encode(),
         }
     )
 

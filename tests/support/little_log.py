@@ -15,7 +15,10 @@ import pyarrow as pa
 from usage_metrics.arrow import TIMESTAMP
 from usage_metrics.counting.datasets import Registry
 from usage_metrics.counting.events import count_requests
-from usage_metrics.counting.registry_file import read_registry
+from usage_metrics.counting.grouping import compact
+from usage_metrics.counting.tables import TABLES
+from usage_metrics.counting.usage import CountedDay, CountedMonth
+from usage_metrics.tasks.datasets_registry import read_registry
 
 DAY = dt.date(2022, 2, 15)
 SITE = "https://data.example.org"
@@ -69,6 +72,33 @@ def table(rows: list[Row]) -> pa.Table:
 def events_of(log: str, registry: Registry | None = None) -> pa.Table:
     """What became of the requests that some lines say."""
     return count_requests(*requests_of(log), registry or read_registry())
+
+
+def counted_day(
+    events: pa.Table,
+    requests: pa.Table | None = None,
+    lines: dict[str, Any] | None = None,
+    date: dt.date = DAY,
+) -> CountedDay:
+    """A counted day; without its requests, what is made from its events alone."""
+    columns = (
+        {}
+        if requests is None
+        else dict(zip(requests.column_names, requests, strict=True))
+    )
+    encoded = pa.table({name: compact(column) for name, column in columns.items()})
+    return CountedDay(events, encoded, lines or {}, date.isoformat(), "datasette")
+
+
+def figures(name: str, events: pa.Table, *of_day: Any) -> pa.Table:
+    """A table of figures of a day."""
+    return TABLES[name].make(counted_day(events, *of_day))
+
+
+def figures_of_month(name: str, days: list[pa.Table], *tallies: pa.Table) -> pa.Table:
+    """A table of figures of a month with some days."""
+    month = CountedMonth(days, tallies, f"{DAY:%Y-%m}", "datasette")
+    return TABLES[name].make(month)
 
 
 def outcomes_of(log: str, registry: Registry | None = None) -> list[str]:

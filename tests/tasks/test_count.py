@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import datetime as dt
 import json
 import shutil
@@ -17,16 +18,16 @@ from benchmarks.workload import START, write_exports
 from flow import DAY, ONE_DAY, Flow, request
 from project import ROOT, Settings
 
+from usage_metrics.counting import tables
 from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import BackfillError
 from usage_metrics.partitions.partition import Partition
-from usage_metrics.tasks import count
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import CountDays, CountMonth
-from usage_metrics.tasks.count_status import DAILY
 from usage_metrics.tasks.counter_report import CounterReport
-from usage_metrics.tasks.load_usage import LoadUsage, usage_tables
+from usage_metrics.tasks.load_usage import LoadUsage
 
 MONTH = DAY.replace(day=1)
 SAMPLE = ROOT / "data" / "sample_logs"
@@ -75,8 +76,8 @@ def test_a_day_is_counted_with_the_first_seconds_of_the_next(two_days: Flow) -> 
         "not_counted_status": 1,
         "not_counted_double_click": 1,
     }
-    for stage in DAILY:
-        assert two_days.partition(stage).exists()
+    for table in tables.DAILY:
+        assert two_days.partition(table.name).exists()
 
 
 def test_counting_again_does_nothing(two_days: Flow) -> None:
@@ -100,11 +101,14 @@ def test_a_day_counted_before_there_was_a_table_is_counted_again(
 ) -> None:
     two_days.build(CountUsage(date=DAY))
     assert CountUsage(date=DAY).complete()
-    monkeypatch.setattr(count, "DAILY", (*DAILY, "usage_by_moon"))
+    moon = dataclasses.replace(tables.DAILY[0], name="usage_by_moon")
+    monkeypatch.setattr(tables, "DAILY", (*tables.DAILY, moon))
     assert not CountUsage(date=DAY).complete()
 
 
-@pytest.mark.parametrize("table", [*DAILY, "usage_monthly"])
+@pytest.mark.parametrize(
+    "table", [*(table.name for table in tables.DAILY), "usage_monthly"]
+)
 def test_a_usage_table_that_is_deleted_comes_back_the_same(
     two_days: Flow, table: str
 ) -> None:
@@ -263,7 +267,7 @@ def test_a_report_is_replaced_when_its_days_have_changed(two_days: Flow) -> None
 
 def test_the_usage_tables_hold_what_the_files_hold(two_days: Flow) -> None:
     assert two_days.build(LoadUsage()).scheduling_succeeded
-    for table in usage_tables():
+    for table in TABLES.values():
         first = [MONTH] if table.monthly else [DAY, DAY + ONE_DAY]
         rows = sum(two_days.table(table.name, day).num_rows for day in first)
         assert two_days.query(f'SELECT count(*) FROM "{table.name}"') == [(rows,)]
@@ -272,7 +276,7 @@ def test_the_usage_tables_hold_what_the_files_hold(two_days: Flow) -> None:
 
 def test_pandas_duckdb_and_arrow_read_the_folders_of_figures(two_days: Flow) -> None:
     two_days.build(LoadUsage())
-    for table in usage_tables():
+    for table in TABLES.values():
         folder = two_days.root / table.name / "datasette"
         read = pd.read_parquet(folder)
         rows = ds.dataset(folder, partitioning="hive").to_table()
@@ -330,7 +334,8 @@ def test_overlapping_ranges_and_days_made_again_double_nothing(
     assert flow.query(lines) == [(day, 2, 2) for day in days]
     assert flow.query("SELECT days, requests FROM usage_monthly") == [(5, 10)]
 
-    for stage in ("cleaned", "geocoded", "counted", *DAILY):
+    daily = (table.name for table in tables.DAILY)
+    for stage in ("cleaned", "geocoded", "counted", *daily):
         flow.delete(stage, DAY + ONE_DAY)
     assert flow.build(LoadUsage()).scheduling_succeeded
     assert flow.query(sums) == [(day, 2) for day in days]

@@ -18,10 +18,12 @@ import requests
 from flow import DAY, ONE_DAY, Flow, request
 from project import Settings
 
+from usage_metrics.agents.rules import CLASSES
+from usage_metrics.counting.questions import QUESTIONS
+from usage_metrics.counting.views import VIEWS
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.warehouse.metadata import of_database, path_of
-from usage_metrics.warehouse.questions import QUESTIONS, Question
-from usage_metrics.warehouse.views import CLASSES, MEANINGS, VIEWS, View
+from usage_metrics.warehouse.views import Question, View
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -90,15 +92,11 @@ def test_each_view_has_rows_and_the_columns_that_are_described(
         view=view.name,
     )
 
-    assert tuple(rows[0]) == view.columns
-    assert {row["name"] for row in described} == set(view.columns)
+    assert list(rows[0]) == view.schema.names
+    assert {row["name"] for row in described} == set(view.schema.names)
     assert all(row["description"] for row in described)
-    assert view.order in view.columns
-    assert set(view.facets) <= set(view.columns)
-
-
-def test_every_meaning_is_of_a_column_of_some_view() -> None:
-    assert set(MEANINGS) == {name for view in VIEWS for name in view.columns}
+    assert view.order in view.schema.names
+    assert set(view.facets) <= set(view.schema.names)
 
 
 def test_a_day_shows_who_asked_what_counts_and_how_many_they_were(made: Path) -> None:
@@ -127,7 +125,7 @@ def test_a_week_begins_on_monday_and_a_month_adds_up_its_days(made: Path) -> Non
 
 
 def test_views_add_up_to_the_day_whatever_they_group_by(made: Path) -> None:
-    grouped = [v.name for v in VIEWS if "counted" in v.columns]
+    grouped = [v.name for v in VIEWS if "counted" in v.schema.names]
     sums = {
         name: query(
             made,
@@ -205,7 +203,7 @@ def test_views_are_made_anew_when_they_are_others(
 def test_the_metadata_names_only_what_is_there(flow: Flow) -> None:
     flow.export_days(1)
     flow.load(1)
-    said = of_database(str(flow.database))["databases"]["usage"]
+    said = of_database(str(flow.database), QUESTIONS)["databases"]["usage"]
 
     assert "datasette_request_logs" in said["tables"]
     assert "use_per_day" not in said["tables"]

@@ -13,6 +13,7 @@ from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.options import check_place
 from usage_metrics.commands.pipeline_state import look_at
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import StorageError
 from usage_metrics.monitoring.error_messages import sentence_of
 from usage_metrics.partitions.footer_index import Footers
@@ -20,7 +21,6 @@ from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.tasks import data_quality
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.load import open_warehouse, requests_table
-from usage_metrics.tasks.load_usage import usage_tables
 from usage_metrics.tasks.stages import STAGES, Clean, Geocode
 from usage_metrics.warehouse.comparison import damaged_days
 
@@ -134,7 +134,7 @@ def database_damages(sources: Iterable[str]) -> Iterator[str]:
         yield from broken
         for name in () if broken else sources:
             tables = [(Geocode.stage, requests_table(name))]
-            tables += [(table.name, table) for table in usage_tables()]
+            tables += [(table.name, table) for table in TABLES.values()]
             for stage, table in tables:
                 partition_of = functools.partial(Partition, root, stage, name)
                 yield from damaged_days(open_warehouse(), table, name, partition_of)
@@ -149,7 +149,7 @@ def stages() -> list[str]:
         *made,
         "rejected",
         CountUsage.stage,
-        *(table.name for table in usage_tables()),
+        *(table.name for table in TABLES.values()),
     ]
 
 

@@ -5,13 +5,11 @@ the tables are short whatever a day brings: beyond the paths most asked for, and
 programs that asked most, all others are one row.
 """
 
-import datetime as dt
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, column, dictionary, take_encoded
+from usage_metrics.arrow import STRING, column, only_chunk, take_encoded
 from usage_metrics.counting.datasets import targets_of
 from usage_metrics.counting.usage import (
     AGENT_CLASS,
@@ -23,6 +21,7 @@ from usage_metrics.counting.usage import (
     SESSIONS,
     SOURCE,
     VISITORS,
+    CountedDay,
     summarise,
 )
 
@@ -79,76 +78,47 @@ AGENTS = ("agent_kind", "agent_name")
 PLACES = ("remote_ip_city", "remote_ip_region")
 """The geocoded columns that are read for it, where a source has them."""
 
+_NULL = pa.scalar(None, STRING)
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/?#]+)"
 
 
-def usage_by_path(
-    events: pa.Table, urls: pa.ChunkedArray, date: dt.date, source: str
-) -> pa.Table:
-    """Add up a day's events by path; of schema ``USAGE_BY_PATH``.
-
-    Args:
-        events: of schema ``EVENTS``.
-        urls: of the same requests, in the same order.
-        date: the day.
-        source: the kind of log.
-    """
-    encoded = dictionary(urls)
-    distinct = encoded.dictionary.cast(STRING)
-    paths = pc.replace_substring_regex(targets_of(distinct), r"\?.*", "")
-    hosts = pc.utf8_lower(pc.struct_field(pc.extract_regex(distinct, _HOST), [0]))
-    named = pc.is_in(paths, _most_frequent(paths, encoded.indices, PATHS_A_DAY))
-    nothing = pa.scalar(None, STRING)
+def usage_by_path(day: CountedDay) -> pa.Table:
+    """Add up the events of a day by path; of schema ``USAGE_BY_PATH``."""
+    urls = only_chunk(day.requests["request_url"])
+    paths = pc.replace_substring_regex(targets_of(urls.dictionary), r"\?.*", "")
+    hosts = pc.struct_field(pc.extract_regex(urls.dictionary, _HOST), [0])
+    named = pc.is_in(paths, _most_frequent(paths, urls.indices, PATHS_A_DAY))
     columns = {
-        "host": take_encoded(pc.if_else(named, hosts, nothing), encoded.indices),
-        "path": take_encoded(pc.if_else(named, paths, nothing), encoded.indices),
+        name: take_encoded(pc.if_else(named, texts, _NULL), urls.indices)
+        for name, texts in (("host", pc.utf8_lower(hosts)), ("path", paths))
     }
-    return _summarised(events, columns, USAGE_BY_PATH, date, source)
+    return _summarised(day, columns, USAGE_BY_PATH)
 
 
-def usage_by_city(
-    events: pa.Table, requests: pa.Table, date: dt.date, source: str
-) -> pa.Table:
-    """Add up a day's events by city; of schema ``USAGE_BY_CITY``.
-
-    Args:
-        events: of schema ``EVENTS``.
-        requests: the same ones, geocoded, in the same order; a source may lack
-            ``PLACES``.
-        date: the day.
-        source: the kind of log.
-    """
+def usage_by_city(day: CountedDay) -> pa.Table:
+    """Add up the events of a day by city; of schema ``USAGE_BY_CITY``."""
     columns = {
-        name.removeprefix("remote_ip_"): _column(requests, name) for name in PLACES
+        name.removeprefix("remote_ip_"): _column(day.requests, name) for name in PLACES
     }
-    return _summarised(events, columns, USAGE_BY_CITY, date, source)
+    return _summarised(day, columns, USAGE_BY_CITY)
 
 
-def usage_by_agent(
-    events: pa.Table, requests: pa.Table, date: dt.date, source: str
-) -> pa.Table:
-    """Add up a day's events by what asked; of schema ``USAGE_BY_AGENT``.
-
-    Args:
-        events: of schema ``EVENTS``.
-        requests: the same ones, geocoded, in the same order; a source may lack
-            ``AGENTS``.
-        date: the day.
-        source: the kind of log.
-    """
-    columns = {name: _column(requests, name) for name in AGENTS}
-    encoded = dictionary(columns["agent_name"])
-    names = encoded.dictionary.cast(STRING)
-    named = pc.is_in(names, _most_frequent(names, encoded.indices, AGENTS_A_DAY))
-    names = pc.if_else(named, names, pa.scalar(None, STRING))
-    columns["agent_name"] = pa.chunked_array([take_encoded(names, encoded.indices)])
-    return _summarised(events, columns, USAGE_BY_AGENT, date, source)
+def usage_by_agent(day: CountedDay) -> pa.Table:
+    """Add up the events of a day by what asked; of schema ``USAGE_BY_AGENT``."""
+    columns = {name: _column(day.requests, name) for name in AGENTS}
+    agents = columns["agent_name"]
+    names = agents.dictionary
+    named = pc.is_in(names, _most_frequent(names, agents.indices, AGENTS_A_DAY))
+    names = pc.if_else(named, names, _NULL)
+    columns["agent_name"] = take_encoded(names, agents.indices)
+    return _summarised(day, columns, USAGE_BY_AGENT)
 
 
-def _column(requests: pa.Table, name: str) -> pa.ChunkedArray:
+def _column(requests: pa.Table, name: str) -> pa.DictionaryArray:
+    """A column of texts; all null where the source does not have it."""
     if name in requests.column_names:
-        return requests[name]
-    return pa.chunked_array([pa.nulls(requests.num_rows, STRING)])
+        return only_chunk(requests[name])
+    return pa.nulls(requests.num_rows, STRING).dictionary_encode()
 
 
 def _most_frequent(texts: pa.Array, codes: pa.Array, number: int) -> pa.Array:
@@ -161,12 +131,10 @@ def _most_frequent(texts: pa.Array, codes: pa.Array, number: int) -> pa.Array:
 
 
 def _summarised(
-    events: pa.Table,
-    columns: dict[str, pa.Array | pa.ChunkedArray],
-    schema: pa.Schema,
-    date: dt.date,
-    source: str,
+    day: CountedDay, columns: dict[str, pa.DictionaryArray], schema: pa.Schema
 ) -> pa.Table:
+    """Add up the events of a day with further columns."""
+    events = day.events
     for name, values in columns.items():
         events = events.append_column(name, values)
-    return summarise(events, schema, date=date.isoformat(), source=source)
+    return summarise(events, schema, date=day.date, source=day.source)

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, dictionary
+from usage_metrics.arrow import STRING, only_chunk
 from usage_metrics.counting.datasets import NONE, UNMAPPED
 from usage_metrics.counting.grouping import codes_of, combine, in_order_of_appearance
 from usage_metrics.counting.visitors import hours
@@ -111,7 +111,7 @@ def _dense(keys: Any) -> tuple[Any, int]:
 def _targets(urls: pa.ChunkedArray, is_part: Any) -> tuple[Any, int]:
     """What is asked for, numbered: the URL; of ranges the object, without its query."""
     codes, count = codes_of(urls)
-    texts = dictionary(urls).dictionary.cast(STRING)
+    texts = only_chunk(urls).dictionary
     objects = pc.replace_substring_regex(texts, r"[?#].*", "")
     # A URL without a query is the object of its ranges, too. The last is null.
     both = pa.concat_arrays([texts, objects]).dictionary_encode()

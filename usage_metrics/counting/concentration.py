@@ -15,15 +15,19 @@ import numpy as np
 import pyarrow as pa
 
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, column, dictionary
-from usage_metrics.counting.datasets import ALL
 from usage_metrics.counting.grouping import (
     as_table,
     codes_of,
-    compact,
-    constant,
     group_rows,
 )
-from usage_metrics.counting.usage import SOURCE, is_counted, numbers
+from usage_metrics.counting.usage import (
+    SOURCE,
+    CountedDay,
+    CountedMonth,
+    is_counted,
+    numbers,
+    over_all_datasets,
+)
 
 CONCENTRATED = 0.5
 """A share above this is marked."""
@@ -85,15 +89,24 @@ def tally(events: pa.Table, addresses: pa.ChunkedArray) -> pa.Table:
 
     Args:
         events: of schema ``EVENTS``.
-        addresses: of the same requests, in the same order.
+        addresses: of the same requests, in the same order, encoded.
 
     Returns:
-        A table to hand to :func:`concentration`, and not to write anywhere.
+        A table for :func:`concentration`; it holds addresses, so do not write it.
     """
-    rows = events.append_column("address", compact(addresses))
-    index = rows.column_names.index("dataset")
-    overall = rows.set_column(index, "dataset", constant(ALL, rows.num_rows))
-    return pa.concat_tables([_tally(rows), _tally(overall)])
+    rows = events.append_column("address", addresses)
+    return pa.concat_tables([_tally(rows), _tally(over_all_datasets(rows))])
+
+
+def usage_concentration(day: CountedDay) -> pa.Table:
+    """Say how the use of a day is concentrated; of schema ``USAGE_CONCENTRATION``."""
+    tallied = tally(day.events, day.requests["remote_ip"])
+    return concentration([tallied], day.date, day.source)
+
+
+def usage_concentration_monthly(month: CountedMonth) -> pa.Table:
+    """Say how the use of a month is concentrated; of schema ``USAGE_CONCENTRATION``."""
+    return concentration(month.tallies, month.month, month.source)
 
 
 def concentration(tallies: Sequence[pa.Table], period: str, source: str) -> pa.Table:

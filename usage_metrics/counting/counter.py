@@ -6,7 +6,6 @@ and one way of access, and ends with its hour. None may be added up over version
 is why these have a table of their own.
 """
 
-import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import REQUEST
 from usage_metrics.counting.events import PARTIAL
 from usage_metrics.counting.grouping import as_table, group_rows
-from usage_metrics.counting.usage import DATE, SOURCE, numbers
+from usage_metrics.counting.usage import DATE, SOURCE, CountedDay, numbers
 
 METRICS = (
     "total_dataset_investigations",
@@ -77,18 +76,19 @@ _NEEDED = [
 """The columns of the events that are added up."""
 
 
-def usage_counter(events: pa.Table, date: dt.date, source: str) -> pa.Table:
-    """Count a day's events by dataset; of schema ``USAGE_COUNTER``."""
-    return _count(events, USAGE_COUNTER, date, source)
+def usage_counter(day: CountedDay) -> pa.Table:
+    """Count the events of a day by dataset; of schema ``USAGE_COUNTER``."""
+    return _count(day, day.events, USAGE_COUNTER)
 
 
-def usage_counter_versions(events: pa.Table, date: dt.date, source: str) -> pa.Table:
-    """Count a day's events by version; of schema ``USAGE_COUNTER_VERSIONS``."""
-    versioned = events.select(_NEEDED).filter(events["version"].is_valid())
-    return _count(versioned, USAGE_COUNTER_VERSIONS, date, source)
+def usage_counter_versions(day: CountedDay) -> pa.Table:
+    """Count the events of a day by version; of schema ``USAGE_COUNTER_VERSIONS``."""
+    has_version = day.events["version"].is_valid()
+    versioned = day.events.select(_NEEDED).filter(has_version)
+    return _count(day, versioned, USAGE_COUNTER_VERSIONS)
 
 
-def _count(events: pa.Table, schema: pa.Schema, date: dt.date, source: str) -> pa.Table:
+def _count(day: CountedDay, events: pa.Table, schema: pa.Schema) -> pa.Table:
     events = events.select(_NEEDED).filter(
         pc.is_in(events["outcome"], pa.array([COUNTED, "range_repeat"]))
     )
@@ -106,8 +106,8 @@ def _count(events: pa.Table, schema: pa.Schema, date: dt.date, source: str) -> p
     rows = groups.keys.num_rows
     columns: dict[str, Any] = {
         **{name: groups.keys[name] for name in keys},
-        "date": np.full(rows, date.isoformat()),
-        "source": np.full(rows, source),
+        "date": np.full(rows, day.date),
+        "source": np.full(rows, day.source),
         METRICS[0]: groups.count(counted),
         METRICS[1]: groups.distinct(sessions, counted),
         METRICS[2]: groups.count(request),

@@ -10,13 +10,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, dictionary, each_distinct, take_encoded
+from usage_metrics.arrow import STRING, each_distinct, take_encoded
 
 UNMAPPED = "unmapped"
 """The dataset of a request that no pattern matches."""
@@ -27,8 +26,6 @@ ALL = "all"
 
 INVESTIGATION = "investigation"
 REQUEST = "request"
-
-SHIPPED = Path(__file__).with_name("datasets.toml")
 
 _TABLE = "(?P<table>[^/?]+?)"
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*"
@@ -108,7 +105,7 @@ class Registry:
     digest: str = field(default="", compare=False)
     """A hash of the file, by which to see that it has changed."""
 
-    def attribute(self, urls: pa.ChunkedArray) -> dict[str, pa.Array]:
+    def attribute(self, urls: pa.DictionaryArray) -> dict[str, pa.Array]:
         """Say what each request is about.
 
         Args:
@@ -118,11 +115,10 @@ class Registry:
             ``dataset`` (an id, ``unmapped`` or ``none``), ``version``, ``kind``
             (investigation or request) and ``table``.
         """
-        encoded = dictionary(urls)
-        targets = targets_of(encoded.dictionary.cast(STRING))
+        targets = targets_of(urls.dictionary)
         found = self._attribute_distinct(targets)
         lost = {"dataset": UNMAPPED}
-        codes = pc.fill_null(encoded.indices, len(targets))
+        codes = pc.fill_null(urls.indices, len(targets))
         return {
             name: take_encoded(
                 pa.concat_arrays([array, pa.array([lost.get(name)], STRING)]), codes

@@ -20,7 +20,8 @@ from usage_metrics.arrow import (
     STRING,
     TIMESTAMP,
     column,
-    dictionary,
+    only_chunk,
+    take_encoded,
 )
 from usage_metrics.counting.clicks import WINDOW, outcomes
 from usage_metrics.counting.datasets import Registry
@@ -135,7 +136,7 @@ def count_requests(
         "is_suspect": _suspect(today),
         "country": today["remote_ip_country"],
         "organization": today["remote_ip_org"],
-        "referrer": _hosts(today["referer"]),
+        "referrer": _hosts(only_chunk(today["referer"])),
         "visitor": pa.array(numbers),
         "session": pa.array(session_numbers(numbers, today["timestamp"])),
         "bytes": today["response_size"],
@@ -154,7 +155,7 @@ def _decided(
         edge = _needed(edge_of(following)).select(DECIDING)
         if edge.num_rows:
             both = _one_after_the_other(both, edge)
-    about = registry.attribute(both["request_url"])
+    about = registry.attribute(only_chunk(both["request_url"]))
     both = both.append_column("dataset", about["dataset"])
     visitors = visitor_keys(both, fresh_salt())
     outcome = outcomes(both, visitors).slice(0, rows)
@@ -168,7 +169,7 @@ def _one_after_the_other(first: pa.Table, second: pa.Table) -> pa.Table:
     for name in first.column_names:
         chunks = [*_long(first[name]).chunks, *_long(second[name]).chunks]
         columns[name] = pa.chunked_array(chunks)
-    return pa.table(columns).unify_dictionaries()
+    return pa.table(columns).unify_dictionaries().combine_chunks()
 
 
 def _long(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -191,29 +192,25 @@ def edge_of(following: pa.Table) -> pa.Table:
 
 
 def _needed(requests: pa.Table) -> pa.Table:
+    """The columns ``NEEDED``, each text encoded, in one chunk: once for all of it."""
     types = {"timestamp": TIMESTAMP, "is_suspect": BOOLEAN, "latency": NUMBER}
-    integers = dict.fromkeys(("status", "response_size"), INTEGER)
+    types |= dict.fromkeys(("status", "response_size"), INTEGER)
     columns = {}
     for name in NEEDED:
-        type_ = (types | integers).get(name, STRING)
+        type_ = types.get(name, STRING)
         if name in OPTIONAL and name not in requests.column_names:
-            columns[name] = pa.chunked_array([pa.nulls(requests.num_rows, type_)])
-        elif type_ == STRING and name != "insert_id":
-            columns[name] = _encoded(requests[name])
+            values = pa.chunked_array([pa.nulls(requests.num_rows, type_)])
         else:
-            columns[name] = requests[name].cast(type_)
+            values = requests[name]
+        columns[name] = _as(pa.field(name, type_), values)
     return pa.table(columns)
 
 
 def _as(field: pa.Field, values: Any) -> pa.ChunkedArray:
     if not isinstance(values, pa.ChunkedArray):
         values = pa.chunked_array([values])
-    if field.type == STRING and field.name != "insert_id":
-        return _encoded(values)
-    return values.cast(field.type)
-
-
-def _encoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if field.type != STRING or field.name == "insert_id":
+        return values.cast(field.type)
     if not pa.types.is_dictionary(values.type):
         values = values.cast(STRING)
     return compact(values)
@@ -223,15 +220,15 @@ def _shorter(values: pa.Array) -> pa.Array:
     return shortened(values) if pa.types.is_dictionary(values.type) else values
 
 
-def _tables(requests: pa.Table, captured: pa.Array) -> pa.ChunkedArray:
+def _tables(requests: pa.Table, captured: pa.DictionaryArray) -> pa.ChunkedArray:
     """The table as the source reads it, or as the registry does.
 
     Null where the site answered that there is none: else whoever tries out paths would
     fill the tables of figures with their names.
     """
-    read, of_path = dictionary(requests["table"]), dictionary(captured)
-    names = pa.concat_arrays([read.dictionary.cast(STRING), of_path.dictionary])
-    later = pc.add(of_path.indices.cast(pa.int32()), len(read.dictionary))
+    read = only_chunk(requests["table"])
+    names = pa.concat_arrays([read.dictionary, captured.dictionary])
+    later = pc.add(captured.indices.cast(pa.int32()), len(read.dictionary))
     codes = pc.coalesce(read.indices.cast(pa.int32()), later)
     missing = pc.fill_null(pc.equal(requests["status"], NOT_FOUND), False)
     codes = pc.if_else(missing.combine_chunks(), pa.scalar(None, pa.int32()), codes)
@@ -249,17 +246,16 @@ def _suspect(requests: pa.Table) -> pa.Array:
     return pc.or_(flagged.combine_chunks(), pa.array(dominant))
 
 
-def _hosts(referers: pa.ChunkedArray) -> pa.Array:
-    encoded = dictionary(referers)
-    found = pc.extract_regex(encoded.dictionary.cast(STRING), _HOST)
-    return pc.utf8_lower(pc.struct_field(found, [0])).take(encoded.indices)
+def _hosts(referers: pa.DictionaryArray) -> pa.Array:
+    found = pc.extract_regex(referers.dictionary, _HOST)
+    return pc.utf8_lower(pc.struct_field(found, [0])).take(referers.indices)
 
 
 def _object_sizes(requests: pa.Table) -> pa.Array:
     """For ranges, the largest whole response that the path had."""
-    encoded = dictionary(requests["request_url"])
-    paths = pc.replace_substring_regex(encoded.dictionary.cast(STRING), r"[?#].*", "")
-    codes, count = codes_of(pa.chunked_array([paths.take(encoded.indices)]))
+    urls = only_chunk(requests["request_url"])
+    paths = pc.replace_substring_regex(urls.dictionary, r"[?#].*", "")
+    codes, count = codes_of(take_encoded(paths, urls.indices))
     status = pc.fill_null(requests["status"], 0).to_numpy()
     sizes = pc.fill_null(requests["response_size"], 0).to_numpy()
     largest = np.zeros(count, dtype=np.int64)

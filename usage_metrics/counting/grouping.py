@@ -47,7 +47,7 @@ def constant(value: str, rows: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes, pa.array([value]))
 
 
-def codes_of(column: pa.ChunkedArray) -> tuple[Any, int]:
+def codes_of(column: pa.ChunkedArray | pa.DictionaryArray) -> tuple[Any, int]:
     """Number the values of a column; null is a value like any other.
 
     Returns:

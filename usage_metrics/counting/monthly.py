@@ -6,9 +6,6 @@ its days' quantiles. Unique visitors of a month there are none: who came on two 
 cannot be told, by design.
 """
 
-import datetime as dt
-from collections.abc import Iterable
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +16,7 @@ from usage_metrics.counting.usage import (
     DATASET,
     FIGURES,
     SOURCE,
+    CountedMonth,
     summarise,
 )
 
@@ -39,27 +37,19 @@ NEEDED = (
 """The columns of a day's events that are read for its month."""
 
 
-def usage_monthly(days: Iterable[pa.Table], month: dt.date, source: str) -> pa.Table:
-    """Add up the events of a month's days; of schema ``USAGE_MONTHLY``.
-
-    Args:
-        days: the events of each day that is counted; a day without requests is a table
-            without rows.
-        month: any day of the month.
-        source: the kind of log.
-    """
+def usage_monthly(month: CountedMonth) -> pa.Table:
+    """Add up the events of the days of a month; of schema ``USAGE_MONTHLY``."""
     tables, sessions = [], 0
-    for day in days:
+    for day in month.events:
         renumbered = pc.add(day["session"], sessions)
         sessions += int(pc.max(day["session"]).as_py() or 0) + 1
         rest = day.select([name for name in NEEDED if name != "session"])
         tables.append(rest.append_column("session", renumbered))
     if not tables:
         return USAGE_MONTHLY.empty_table()
-    events = pa.concat_tables(tables)
     constants = {
-        "month": f"{month:%Y-%m}",
-        "source": source,
+        "month": month.month,
+        "source": month.source,
         "days": np.int64(len(tables)),
     }
-    return summarise(events, USAGE_MONTHLY, **constants)
+    return summarise(pa.concat_tables(tables), USAGE_MONTHLY, **constants)

@@ -6,15 +6,11 @@ Two equations hold for every day, or the day is not published:
     requests = counted + each reason for not counting
 """
 
-import datetime as dt
-from collections.abc import Mapping
-from typing import Any
-
 import pyarrow as pa
 
 from usage_metrics.arrow import INTEGER, column
 from usage_metrics.counting.clicks import COUNTED, OUTCOMES
-from usage_metrics.counting.usage import DATE, SOURCE
+from usage_metrics.counting.usage import DATE, SOURCE, CountedDay
 from usage_metrics.errors import StorageError
 
 REASONS = tuple(outcome for outcome in OUTCOMES if outcome != COUNTED)
@@ -39,39 +35,32 @@ USAGE_RECONCILIATION = pa.schema(
 """One row a day."""
 
 
-def reconcile(
-    events: pa.Table, cleaned_facts: Mapping[str, Any], date: dt.date, source: str
-) -> pa.Table:
+def reconcile(day: CountedDay) -> pa.Table:
     """Account for every log line of a day; one row of ``USAGE_RECONCILIATION``.
-
-    Args:
-        events: of schema ``EVENTS``.
-        cleaned_facts: what became of its log lines, as a footer says.
-        date: the day.
-        source: the kind of log.
 
     Raises:
         StorageError: if a line is missing or is there twice.
     """
-    lines, requests = int(cleaned_facts["rows_in"]), events.num_rows
+    lines, requests = int(day.lines["rows_in"]), day.events.num_rows
     apart = {
-        name: int(cleaned_facts[name])
+        name: int(day.lines[name])
         for name in ("duplicates", "rejected", "not_requests")
     }
     if lines != requests + sum(apart.values()):
         raise StorageError(
-            f"{source} {date}: {lines:,} log lines are not {requests:,} requests and "
+            f"{day.source} {day.date}: {lines:,} log lines are not {requests:,} "
+            "requests and "
             + ", ".join(f"{count:,} {name}" for name, count in apart.items())
             + ": its files were not made from each other; delete those of the stages "
             "after raw and rerun"
         )
     counts = {
         item["values"]: item["counts"]
-        for item in events["outcome"].value_counts().to_pylist()
+        for item in day.events["outcome"].value_counts().to_pylist()
     }
     row = {
-        "date": date.isoformat(),
-        "source": source,
+        "date": day.date,
+        "source": day.source,
         "lines": lines,
         **apart,
         "requests": requests,
@@ -80,7 +69,7 @@ def reconcile(
     }
     if counts:
         raise StorageError(
-            f"{source} {date}: its counted file has outcomes that there are not, "
+            f"{day.source} {day.date}: its counted file has unknown outcomes, "
             f"{', '.join(map(repr, counts))}; delete it and rerun"
         )
     return pa.Table.from_pylist([row], schema=USAGE_RECONCILIATION)

@@ -1,11 +1,10 @@
-"""Reads the registry of datasets from its TOML file, and finds the mistakes in it."""
+"""Parses the TOML text of a registry of datasets, and finds the mistakes in it."""
 
 import functools
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pyarrow as pa
@@ -15,7 +14,6 @@ from usage_metrics.counting.datasets import (
     INVESTIGATION,
     NONE,
     REQUEST,
-    SHIPPED,
     UNMAPPED,
     Dataset,
     Pattern,
@@ -37,39 +35,17 @@ _CREATED_BY = r"[-._;()/:a-zA-Z0-9*~$=]+"
 _Reader = Callable[["_Section", str, Any], Any]
 
 
-def read_registry(path: str | Path = "") -> Registry:
-    """Read a registry; without a path, the one in the package.
+@functools.lru_cache(maxsize=4)
+def parse_registry(file: str, text: str) -> Registry:
+    """Parse and check a registry, once for each text: every counted day asks for it.
+
+    Args:
+        file: the name of the file, for errors.
+        text: its content.
 
     Raises:
         ConfigError: naming the file, the line, what is wrong there and the remedy.
     """
-    return _parsed(*_read(path))
-
-
-def registry_digest(path: str | Path = "") -> str:
-    """The digest of a registry, without looking at what it says.
-
-    Raises:
-        ConfigError: if it cannot be read.
-    """
-    _, text = _read(path)
-    return digest_of(text)
-
-
-def _read(path: str | Path) -> tuple[Path, str]:
-    file = Path(path) if path else SHIPPED
-    try:
-        return file, file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{file} cannot be read: {error}; set [counting] datasets to a registry of "
-            "datasets, or to nothing for the one in the package"
-        ) from error
-
-
-@functools.lru_cache(maxsize=4)
-def _parsed(file: Path, text: str) -> Registry:
-    """Parse and check it, once for each text: every counted day asks for it."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -81,7 +57,7 @@ def _parsed(file: Path, text: str) -> Registry:
 class _Section:
     """A table of the file, with where it stands."""
 
-    file: Path
+    file: str
     lines: list[str]
     start: int
     """The number of its first line, from zero."""

@@ -9,8 +9,8 @@ because one session may have seen several. Unique visitors cannot be added up ov
 either.
 """
 
-import datetime as dt
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -131,33 +131,47 @@ USAGE_BY_CLASS = pa.schema(
 """Use of a day by who asked; sessions and visitors of all datasets together, too."""
 
 ERROR = 400
+"""The lowest status of an error."""
 
 
-def usage_daily(events: pa.Table, date: dt.date, source: str) -> pa.Table:
-    """Add up a day's events in full detail; of schema ``USAGE_DAILY``."""
-    return summarise(events, USAGE_DAILY, date=date.isoformat(), source=source)
+class CountedDay(NamedTuple):
+    """What the tables of a day are made from."""
+
+    events: pa.Table
+    """Of schema ``EVENTS``."""
+    requests: pa.Table
+    """The geocoded requests, in the same order, as counting has read them."""
+    lines: Mapping[str, Any]
+    """What became of the log lines, as the footer of the requests says."""
+    date: str
+    """The UTC day, YYYY-MM-DD."""
+    source: str
 
 
-def usage_by_organization(events: pa.Table, date: dt.date, source: str) -> pa.Table:
-    """Add them up by organisation; of schema ``USAGE_BY_ORGANIZATION``."""
-    constants = {"date": date.isoformat(), "source": source}
-    return summarise(events, USAGE_BY_ORGANIZATION, **constants)
+class CountedMonth(NamedTuple):
+    """What the tables of a month are made from."""
+
+    events: Sequence[pa.Table]
+    """The events of each counted day; of a day without requests, no rows."""
+    tallies: Sequence[pa.Table]
+    """What ``concentration.tally`` says of each."""
+    month: str
+    """The UTC month, YYYY-MM."""
+    source: str
 
 
-def usage_by_referrer(events: pa.Table, date: dt.date, source: str) -> pa.Table:
-    """Add them up by referring site; of schema ``USAGE_BY_REFERRER``."""
-    return summarise(events, USAGE_BY_REFERRER, date=date.isoformat(), source=source)
-
-
-def usage_by_class(events: pa.Table, date: dt.date, source: str) -> pa.Table:
-    """Add them up by who asked; of schema ``USAGE_BY_CLASS``."""
-    constants = {"date": date.isoformat(), "source": source}
-    overall = events.set_column(
-        events.column_names.index("dataset"), "dataset", constant(ALL, events.num_rows)
-    )
+def usage_by_class(day: CountedDay) -> pa.Table:
+    """Add up the events of a day by who asked; of schema ``USAGE_BY_CLASS``."""
     return pa.concat_tables(
-        [summarise(rows, USAGE_BY_CLASS, **constants) for rows in (events, overall)]
+        summarise(rows, USAGE_BY_CLASS, date=day.date, source=day.source)
+        for rows in (day.events, over_all_datasets(day.events))
     )
+
+
+def over_all_datasets(events: pa.Table) -> pa.Table:
+    """The same events, as if they were all about one dataset, ``all``."""
+    index = events.column_names.index("dataset")
+    return events.set_column(index, "dataset", constant(ALL, events.num_rows))
 
 
 def summarise(events: pa.Table, schema: pa.Schema, **constants: Any) -> pa.Table:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, dictionary, take_encoded
+from usage_metrics.arrow import only_chunk, take_encoded
 from usage_metrics.counting.grouping import in_order_of_appearance
 
 HOUR = 3_600_000_000
@@ -46,8 +46,9 @@ def visitor_keys(requests: pa.Table, salt: bytes) -> Any:
         A 64-bit number per request. Of a million visitors, the chance that any two
         have one key is below one in thirty million.
     """
-    addresses = _hashes(requests["remote_ip"], salt + b"address")
-    agents = _hashes(_without_proxy_mark(requests["user_agent"]), salt + b"agent")
+    addresses = _hashes(only_chunk(requests["remote_ip"]), salt + b"address")
+    agents = _without_proxy_mark(only_chunk(requests["user_agent"]))
+    agents = _hashes(agents, salt + b"agent")
     return (addresses + agents).view(np.int64)
 
 
@@ -66,23 +67,21 @@ def session_numbers(visitors: Any, times: pa.ChunkedArray) -> Any:
     return in_order_of_appearance(visitors * 24 + hours(times) % 24)
 
 
-def _without_proxy_mark(agents: pa.ChunkedArray) -> pa.Array:
-    encoded = dictionary(agents)
-    names = pc.replace_substring_regex(encoded.dictionary.cast(STRING), _PROXY_MARK, "")
-    return take_encoded(names, encoded.indices)
+def _without_proxy_mark(agents: pa.DictionaryArray) -> pa.DictionaryArray:
+    names = pc.replace_substring_regex(agents.dictionary, _PROXY_MARK, "")
+    return take_encoded(names, agents.indices)
 
 
-def _hashes(values: pa.ChunkedArray | pa.Array, key: bytes) -> Any:
+def _hashes(values: pa.DictionaryArray, key: bytes) -> Any:
     """The keyed hash of each value, as a number of 64 bits; each distinct one once.
 
     The sum of two such numbers, of different keys and modulo 2^64, is a hash of the
     pair: two pairs have one sum as seldom as two values have one hash.
     """
-    encoded = dictionary(values)
-    texts = [*encoded.dictionary.to_pylist(), None]
+    texts = [*values.dictionary.to_pylist(), None]
     digests = b"".join(
         hashlib.blake2b(repr(text).encode(), key=key, digest_size=8).digest()
         for text in texts
     )
-    codes = pc.fill_null(encoded.indices.cast(pa.int32()), len(texts) - 1)
+    codes = pc.fill_null(values.indices.cast(pa.int32()), len(texts) - 1)
     return np.frombuffer(digests, dtype=np.uint64)[codes.to_numpy()]

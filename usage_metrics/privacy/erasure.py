@@ -15,6 +15,7 @@ import pyarrow as pa
 from usage_metrics import config
 from usage_metrics.addresses.redaction import without
 from usage_metrics.arrow import STRING
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import storage
@@ -29,9 +30,6 @@ from usage_metrics.privacy.other_files import (
 from usage_metrics.privacy.removal import Erased
 from usage_metrics.privacy.rewriting import Rewriting
 from usage_metrics.sources import SOURCES
-from usage_metrics.tasks.count import CountUsage
-from usage_metrics.tasks.load_usage import usage_tables
-from usage_metrics.tasks.stages import STAGES
 
 LOCK = ".erasing"
 
@@ -135,9 +133,7 @@ def _alone() -> Iterator[None]:
 
 def stages() -> list[str]:
     """Every stage that a file is of, from left to right."""
-    made = [*(stage.stage for stage in STAGES), CountUsage.stage]
-    tables = sorted(usage_tables(), key=lambda table: table.monthly)
-    return [*made, "rejected", *(table.name for table in tables)]
+    return ["raw", "cleaned", "geocoded", "counted", "rejected", *TABLES]
 
 
 def local_logs(source: str) -> list[Path]:

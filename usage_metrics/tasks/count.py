@@ -16,25 +16,24 @@ from typing import TYPE_CHECKING
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, retention_start
 from usage_metrics.partitions.partition import Partition
-from usage_metrics.partitions.row_groups import DAY
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.count_status import (
     COUNTED,
-    DAILY,
     Counts,
     counting_from,
     counting_settings,
     is_partial,
 )
+from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.stages import STAGES, Geocode
 from usage_metrics.tasks.task import Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from usage_metrics.counting.tables import FigureTable
     from usage_metrics.partitions.writer import PartitionWriter
 from usage_metrics.tasks.count_input import facts_or_none, kind_of_all, read_day
-from usage_metrics.tasks.count_status import datasets_registry
 
 
 class CountUsage(Stage):
@@ -60,12 +59,14 @@ class CountUsage(Stage):
 
         A day whose requests are no longer kept stays as it was counted.
         """
+        from usage_metrics.counting.tables import DAILY
+
         if self.date < retention_start(Geocode.stage):
             return self.output().exists()
         counted_from = facts_or_none(self.output()).get("counted_from")
         return (
             counted_from is not None
-            and all(self.partition(stage).exists() for stage in DAILY)
+            and all(self.partition(table.name).exists() for table in DAILY)
             and counted_from == self._counting_from()
         )
 
@@ -81,60 +82,37 @@ class CountUsage(Stage):
     def run(self) -> None:
         """Count, and write the tables; the events, which say it is done, come last."""
         from usage_metrics.counting.events import EVENTS, count_requests
+        from usage_metrics.counting.tables import DAILY
+        from usage_metrics.counting.usage import CountedDay
 
         today, next_day = self.partition(Geocode.stage), self._following()
         addresses = kind_of_all(today, next_day)
         requests = read_day(today, addresses)
         following = read_day(next_day, addresses)
         events = count_requests(requests, following, datasets_registry())
-        tables = self._tables(events, requests)
+        # The footer of the cleaned file says it too; that file may be gone.
+        lines = today.facts().get("cleaning") or self.partition("cleaned").facts()
+        day = CountedDay(events, requests, lines, self.date.isoformat(), self.source)
+        tables = {table.name: table.make(day) for table in DAILY}
         with self.output().writing(EVENTS) as counted:
             counted.write(events)
             counted.facts |= {
                 "counted_from": self._counting_from(),
                 "addresses": addresses,
             }
-            for stage, table in tables.items():
-                self._write(self.partition(stage), table)
+            for table in DAILY:
+                self._write(table, tables[table.name])
         self.say(f"{tables['usage_reconciliation']['counted'][0]} requests count")
 
-    def _write(self, partition: Partition, table: "pa.Table") -> None:
+    def _write(self, table: "FigureTable", rows: "pa.Table") -> None:
         """Write a table, unless the file that is there holds the same."""
+        partition = self.partition(table.name)
 
         def is_there(written: "PartitionWriter") -> bool:
             return written.content_id == partition.content_id()
 
-        if DAY in table.column_names:
-            table = table.drop_columns([DAY])
-        with partition.writing(table.schema, keep=is_there) as file:
-            file.write(table)
-
-    def _tables(
-        self, events: "pa.Table", requests: "pa.Table"
-    ) -> dict[str, "pa.Table"]:
-        from usage_metrics.counting import breakdowns, concentration, counter, usage
-        from usage_metrics.counting.reconciliation import reconcile
-
-        day = (self.date, self.source)
-        tally = concentration.tally(events, requests["remote_ip"])
-        period = self.date.isoformat()
-        # Both footers say it; the cleaned file may have to be gone.
-        lines = self.partition(Geocode.stage).facts().get("cleaning")
-        lines = lines or self.partition("cleaned").facts()
-        tables = (
-            usage.usage_daily(events, *day),
-            usage.usage_by_organization(events, *day),
-            usage.usage_by_referrer(events, *day),
-            counter.usage_counter(events, *day),
-            counter.usage_counter_versions(events, *day),
-            concentration.concentration([tally], period, self.source),
-            reconcile(events, lines, *day),
-            usage.usage_by_class(events, *day),
-            breakdowns.usage_by_path(events, requests["request_url"], *day),
-            breakdowns.usage_by_city(events, requests, *day),
-            breakdowns.usage_by_agent(events, requests, *day),
-        )
-        return dict(zip(DAILY, tables, strict=True))
+        with partition.writing(table.stored, keep=is_there) as file:
+            file.write(rows.select(table.stored.names))
 
     def _next_can_be_had(self) -> bool:
         if is_partial():

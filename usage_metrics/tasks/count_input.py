@@ -6,6 +6,7 @@ rows are those of the geocoded file, in their order. Where that file has to be g
 already, counting makes do with what the geocoded file has, and says so in its footer.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.errors import PartitionError
@@ -58,7 +59,7 @@ def facts_or_none(partition: Partition) -> dict[str, Any]:
         return {}
 
 
-def read_columns(partition: Partition, columns: list[str]) -> "pa.Table":
+def read_columns(partition: Partition, columns: Collection[str]) -> "pa.Table":
     """Read those of some columns that a partition has, texts as dictionaries."""
     import pyarrow as pa
 

@@ -14,10 +14,7 @@ from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.count import CountUsage
-from usage_metrics.tasks.count_status import (
-    MONTHLY,
-    Counts,
-)
+from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.task import Reporting
@@ -73,9 +70,11 @@ class CountMonth(OfMonth):
 
     def output(self) -> list[Partition]:
         """The partitions of the month, under its first day."""
+        from usage_metrics.counting.tables import MONTHLY
+
         return [
-            Partition(config.paths().root, stage, self.source, self.month)
-            for stage in MONTHLY
+            Partition(config.paths().root, table.name, self.source, self.month)
+            for table in MONTHLY
         ]
 
     def complete(self) -> bool:
@@ -85,26 +84,24 @@ class CountMonth(OfMonth):
 
     def run(self) -> None:
         """Add up the days."""
-        from usage_metrics.counting import concentration, monthly
+        from usage_metrics.counting.monthly import NEEDED
+        from usage_metrics.counting.tables import MONTHLY
+        from usage_metrics.counting.usage import CountedMonth
 
         counted = self.counted(CountUsage.stage)
         addresses = kind_of_all(*map(geocoded_of, counted))
-        days = [read_columns(day, list(monthly.NEEDED)) for day in counted]
-        period = f"{self.month:%Y-%m}"
-        tables = (
-            concentration.concentration(
-                [_tally(day, addresses) for day in counted], period, self.source
-            ),
-            monthly.usage_monthly(days, self.month, self.source),
+        month = CountedMonth(
+            events=[read_columns(day, NEEDED) for day in counted],
+            tallies=[_tally(day, addresses) for day in counted],
+            month=f"{self.month:%Y-%m}",
+            source=self.source,
         )
-        for target, table in zip(self.output(), tables, strict=True):
+        facts = {"made_from": self._made_from(), "addresses": addresses}
+        for target, table in zip(self.output(), MONTHLY, strict=True):
             with target.writing(table.schema) as file:
-                file.write(table)
-                file.facts |= {
-                    "made_from": self._made_from(),
-                    "addresses": addresses,
-                }
-        self.say(f"{len(counted)} days of {period}")
+                file.write(table.make(month))
+                file.facts |= facts
+        self.say(f"{len(counted)} days of {month.month}")
 
     def _made_from(self) -> dict[str, str | None]:
         return {
@@ -124,8 +121,8 @@ def _tally(counted: Partition, addresses: str) -> "pa.Table":
     events, geocoded = read_columns(counted, columns), geocoded_of(counted)
     if geocoded.exists():
         return concentration.tally(events, addresses_of(geocoded, addresses))
-    unknown = pa.chunked_array([pa.nulls(events.num_rows, pa.string())])
-    return concentration.tally(events, unknown)
+    unknown = pa.nulls(events.num_rows, pa.string()).dictionary_encode()
+    return concentration.tally(events, pa.chunked_array([unknown]))
 
 
 class CountDays(ManyDays):

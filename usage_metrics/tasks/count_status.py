@@ -7,30 +7,17 @@ so that five years of days are looked at without opening their files.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, retention_start
 from usage_metrics.partitions.footer_index import Footers
 from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.tasks.datasets_registry import registry_digest
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.stages import Geocode
 
-if TYPE_CHECKING:
-    from usage_metrics.counting.datasets import Registry
-
 COUNTED = "counted"
 """The stage of the events, whose file says that the day is counted."""
-
-DAILY = (
-    *("usage_daily", "usage_by_organization", "usage_by_referrer", "usage_counter"),
-    *("usage_counter_versions", "usage_concentration", "usage_reconciliation"),
-    *("usage_by_class", "usage_by_path", "usage_by_city", "usage_by_agent"),
-)
-"""The stages that a count makes beside its events, each also a table of that name."""
-
-MONTHLY = ("usage_concentration_monthly", "usage_monthly")
-"""The stages that a month is added up in, each also a table of that name."""
 
 RULES = "2026-11-24b"
 """To be changed with the rules of counting, or the columns of a table."""
@@ -41,14 +28,16 @@ class Counts:
 
     def __init__(self, source: str, footers: Footers | None = None) -> None:
         """Look at every stage once."""
+        from usage_metrics.counting.tables import DAILY, MONTHLY
+
         footers = footers or Footers()
         self._requests = footers.of_stage(Geocode.stage, source)
         self._counted = footers.of_stage(COUNTED, source)
-        self._months = [footers.of_stage(stage, source) for stage in MONTHLY]
+        self._months = [footers.of_stage(table.name, source) for table in MONTHLY]
         footers.keep()
         root = config.paths().root
         settings = counting_settings()
-        tables = [set(list_partitions(root, name, source)) for name in DAILY]
+        tables = [set(list_partitions(root, table.name, source)) for table in DAILY]
         self.days = {
             day
             for day in set.intersection(set(self._counted), *tables)
@@ -95,11 +84,11 @@ def counting_settings() -> dict[str, str]:
         ConfigError: if the registry cannot be read.
     """
     from usage_metrics.counting.datasets import digest_of
-    from usage_metrics.counting.registry_file import registry_digest
+    from usage_metrics.counting.tables import DAILY
 
     return {
-        "datasets": registry_digest(config.counting().datasets),
-        "tables": digest_of("\n".join([*DAILY, RULES])),
+        "datasets": registry_digest(),
+        "tables": digest_of("\n".join([*(table.name for table in DAILY), RULES])),
     }
 
 
@@ -120,10 +109,3 @@ def counting_from(
         "following": content(day + ONE_DAY),
         **settings,
     }
-
-
-def datasets_registry() -> "Registry":
-    """The registry of datasets that ``[counting] datasets`` names."""
-    from usage_metrics.counting.registry_file import read_registry
-
-    return read_registry(config.counting().datasets)

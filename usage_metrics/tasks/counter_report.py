@@ -12,6 +12,7 @@ from usage_metrics.dates import utc_now
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.row_groups import with_day
 from usage_metrics.tasks.count_status import Counts
+from usage_metrics.tasks.datasets_registry import datasets_registry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import OfMonth
-from usage_metrics.tasks.count_status import datasets_registry
 
 
 class CounterReport(OfMonth):

@@ -35,10 +35,12 @@ log = logging.getLogger("luigi-interface")
 
 def open_warehouse() -> "Warehouse":
     """The database that ``[database]`` names."""
+    from usage_metrics.counting.questions import QUESTIONS
+    from usage_metrics.counting.views import VIEWS
     from usage_metrics.warehouse.sqlite import Warehouse
 
     settings = config.database()
-    return Warehouse(settings.path, settings.busy_seconds)
+    return Warehouse(settings.path, settings.busy_seconds, VIEWS, QUESTIONS)
 
 
 def requests_table(name: str) -> "Table":

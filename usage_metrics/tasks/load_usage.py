@@ -57,7 +57,9 @@ class LoadUsage(Reporting):
         loaded, *to_count = self.requires()
         if to_count or not loaded.complete():
             return False
-        tables = usage_tables()
+        from usage_metrics.counting.tables import TABLES
+
+        tables = TABLES.values()
         return open_warehouse().is_finished(*tables) and not any(
             any(self._changes(table, self._files(table))) for table in tables
         )
@@ -68,10 +70,12 @@ class LoadUsage(Reporting):
         Raises:
             LoadError: naming the files that could not be read; the others are loaded.
         """
+        from usage_metrics.counting.tables import TABLES
+
         warehouse = open_warehouse()
         replaced = 0
         failed: dict[dt.date, str] = {}
-        for table in usage_tables():
+        for table in TABLES.values():
             files = self._files(table)
             load, drop = self._changes(table, files)
             warehouse.create(table)
@@ -109,117 +113,3 @@ class LoadUsage(Reporting):
             content_id=lambda day: self._partition(table, day).content_id(),
             among=set(days_between(start.replace(day=1), end)),
         )
-
-
-def usage_tables() -> list["Table"]:
-    """The tables that counting fills, each from the stage of its name."""
-    from usage_metrics.counting import (
-        breakdowns,
-        concentration,
-        counter,
-        monthly,
-        usage,
-    )
-    from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
-    from usage_metrics.warehouse.table import Table
-
-    return [
-        Table(
-            "usage_daily",
-            usage.USAGE_DAILY,
-            "date",
-            description="Use of a day in full detail: a row per dataset, table, "
-            "format, kind of page, class, network and country",
-            facets=("dataset", "agent_class", "format"),
-        ),
-        Table(
-            "usage_by_organization",
-            usage.USAGE_BY_ORGANIZATION,
-            "date",
-            description="Use of a day by the organisation that routes the address",
-            facets=("network_class", "agent_class", "dataset"),
-        ),
-        Table(
-            "usage_by_referrer",
-            usage.USAGE_BY_REFERRER,
-            "date",
-            description="Use of a day by the site that led there",
-            facets=("referrer", "agent_class"),
-        ),
-        Table(
-            "usage_by_class",
-            usage.USAGE_BY_CLASS,
-            "date",
-            description="Use of a day by who asked; the rows of the dataset all are "
-            "over all datasets, with their own sessions and visitors",
-            facets=("dataset", "agent_class"),
-        ),
-        Table(
-            "usage_by_path",
-            breakdowns.USAGE_BY_PATH,
-            "date",
-            description="Use of a day by path, those most asked for",
-            facets=("dataset", "agent_class"),
-        ),
-        Table(
-            "usage_by_city",
-            breakdowns.USAGE_BY_CITY,
-            "date",
-            description="Use of a day by city, as far as the address database knows",
-            facets=("country", "agent_class"),
-        ),
-        Table(
-            "usage_by_agent",
-            breakdowns.USAGE_BY_AGENT,
-            "date",
-            description="Use of a day by the browser, script or robot that asked",
-            facets=("agent_class", "agent_kind"),
-        ),
-        Table(
-            "usage_counter",
-            counter.USAGE_COUNTER,
-            "date",
-            description="COUNTER's metrics of a day by dataset, access method and "
-            "country; may be added up over all of these but datasets",
-            facets=("dataset", "access_method"),
-        ),
-        Table(
-            "usage_counter_versions",
-            counter.USAGE_COUNTER_VERSIONS,
-            "date",
-            description="COUNTER's metrics by version, of datasets that have some; not "
-            "to be added up over versions",
-            facets=("dataset", "version"),
-        ),
-        Table(
-            "usage_reconciliation",
-            USAGE_RECONCILIATION,
-            "date",
-            description="Each log line of a day, and what became of it",
-        ),
-        Table(
-            "usage_concentration",
-            concentration.USAGE_CONCENTRATION,
-            "period",
-            description="How much of a day came from one place, and what is left "
-            "without the largest organisation",
-            facets=("dataset", "is_concentrated"),
-        ),
-        Table(
-            "usage_concentration_monthly",
-            concentration.USAGE_CONCENTRATION,
-            "period",
-            monthly=True,
-            description="How much of a month came from one place, and what is left "
-            "without the largest organisation",
-            facets=("dataset", "is_concentrated"),
-        ),
-        Table(
-            "usage_monthly",
-            monthly.USAGE_MONTHLY,
-            "month",
-            monthly=True,
-            description="Use of a month by dataset and who asked",
-            facets=("dataset", "agent_class"),
-        ),
-    ]

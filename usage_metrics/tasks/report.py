@@ -16,8 +16,9 @@ from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
-from usage_metrics.tasks.load_usage import LoadUsage, usage_tables
+from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.tasks.task import Reporting
@@ -101,6 +102,7 @@ class Report(Reporting):
         return Span(self.source, start, stop)
 
     def _made_from(self) -> str:
+        from usage_metrics.counting.tables import TABLES
         from usage_metrics.report import page
 
         span = self._span()
@@ -112,19 +114,18 @@ class Report(Reporting):
                 # Also of the days before: figures are compared with theirs.
                 if day < span.stop
             )
-            for table in usage_tables()
+            for table in TABLES.values()
         }
         facts = [str(span), page.recipe(), config.counting().datasets, content]
         text = json.dumps(facts, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _material(self) -> "Material":
-        from usage_metrics.counting.registry_file import read_registry
         from usage_metrics.report import figures, page, payload, quality, rankings
         from usage_metrics.report.usage_database import open_database
 
         span = self._span()
-        registry = read_registry(config.counting().datasets)
+        registry = datasets_registry()
         titles = {dataset.id: dataset.title for dataset in registry.datasets}
         facts, attributions = self._footers(span)
         with open_database(open_warehouse().path) as database:

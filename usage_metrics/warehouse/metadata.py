@@ -8,12 +8,12 @@ and names only what is there. None of it comes from a log.
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from usage_metrics.partitions import storage
-from usage_metrics.warehouse.questions import QUESTIONS
+from usage_metrics.warehouse.views import Question
 
 TITLE = "Use of our open data"
 DESCRIPTION = (
@@ -48,18 +48,18 @@ def path_of(database: str) -> Path:
     return Path(database).with_suffix(".metadata.json")
 
 
-def is_current(database: str) -> bool:
+def is_current(database: str, questions: Sequence[Question]) -> bool:
     """Whether the metadata file is there and is what it should be."""
-    return _holds(path_of(database), _content(database))
+    return _holds(path_of(database), _content(database, questions))
 
 
-def write(database: str) -> None:
+def write(database: str, questions: Sequence[Question]) -> None:
     """Write the metadata file, unless it is what it should be.
 
     Raises:
         OSError: if it cannot be written.
     """
-    path, content = path_of(database), _content(database)
+    path, content = path_of(database), _content(database, questions)
     if not _holds(path, content):
         with storage.whole_or_absent(str(path.absolute())) as stream:
             stream.write(content)
@@ -69,11 +69,12 @@ def _holds(path: Path, content: bytes) -> bool:
     return path.exists() and path.read_bytes() == content
 
 
-def _content(database: str) -> bytes:
-    return json.dumps(of_database(database), indent=2, ensure_ascii=False).encode()
+def _content(database: str, questions: Sequence[Question]) -> bytes:
+    metadata = of_database(database, questions)
+    return json.dumps(metadata, indent=2, ensure_ascii=False).encode()
 
 
-def of_database(database: str) -> dict[str, Any]:
+def of_database(database: str, questions: Sequence[Question]) -> dict[str, Any]:
     """The metadata of a database, of what is in it now."""
     uri = f"{Path(database).absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -100,7 +101,7 @@ def of_database(database: str) -> dict[str, Any]:
                         "description": question.description,
                         "sql": question.sql,
                     }
-                    for question in QUESTIONS
+                    for question in questions
                     if there.issuperset(question.reads)
                 },
             }

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from usage_metrics.warehouse.table import Table, described, index_names, indexes, quoted
-from usage_metrics.warehouse.views import MEANINGS, VIEWS, View
+from usage_metrics.warehouse.views import View
 
 SAMPLED_ROWS = 1_000
 """Of each index, for the planner's statistics: these suffice, whatever the size."""
@@ -15,47 +15,49 @@ SAMPLED_ROWS = 1_000
 _COLUMN = "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)"
 
 
-def is_finished(connection: sqlite3.Connection, tables: Iterable[Table]) -> bool:
-    """Whether tables, those that are there, have their indexes, and there are views."""
+def is_finished(
+    connection: sqlite3.Connection, tables: Iterable[Table], views: Iterable[View]
+) -> bool:
+    """Whether the tables that exist have their indexes and views."""
     made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
     wanted = {
         name for table in tables if table.name in made for name in index_names(table)
     }
-    return wanted <= made.keys() and not any(_views_to_make(made))
+    return wanted <= made.keys() and not any(_views_to_make(made, views))
 
 
-def finish(connection: sqlite3.Connection, tables: Iterable[Table]) -> None:
+def finish(
+    connection: sqlite3.Connection, tables: Iterable[Table], views: Iterable[View]
+) -> None:
     """Make what is missing: indexes of tables, views, statistics."""
     for table in tables:
         for statement in indexes(table):
             connection.execute(statement)
-    _make_views(connection)
+    _make_views(connection, views)
     connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
     connection.execute("ANALYZE")
 
 
 def describe(connection: sqlite3.Connection, table: Table) -> None:
     """Say in the database what a table and its columns hold."""
-    connection.executemany(_COLUMN, described(table))
+    connection.executemany(_COLUMN, described(table.name, table.schema))
     about = (table.name, table.description, table.time, table.facets)
     _describe(connection, *about)
 
 
-def _make_views(connection: sqlite3.Connection) -> None:
-    """Make the views whose tables are there, as they are now."""
+def _make_views(connection: sqlite3.Connection, views: Iterable[View]) -> None:
+    """Make the views whose tables exist, as they are declared now."""
     made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
-    for view in _views_to_make(made):
+    for view in _views_to_make(made, views):
         connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
         connection.execute(view.statement)
-        connection.executemany(
-            _COLUMN, [(view.name, name, *MEANINGS[name]) for name in view.columns]
-        )
+        connection.executemany(_COLUMN, described(view.name, view.schema))
         _describe(connection, view.name, view.description, view.order, view.facets)
 
 
-def _views_to_make(made: Mapping[str, str]) -> Iterator[View]:
-    """Those whose tables are there and that are not, or are others."""
-    for view in VIEWS:
+def _views_to_make(made: Mapping[str, str], views: Iterable[View]) -> Iterator[View]:
+    """The views whose tables exist and that do not, or are declared differently."""
+    for view in views:
         if view.reads in made and made.get(view.name) != view.statement:
             yield view
 

@@ -37,6 +37,9 @@ from usage_metrics.warehouse.table import (
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
+
+    from usage_metrics.warehouse.views import Question, View
+
 log = logging.getLogger("luigi-interface")
 
 PAGE_BYTES = 32 << 10
@@ -66,15 +69,25 @@ class Changes(NamedTuple):
 class Warehouse:
     """A database file."""
 
-    def __init__(self, path: str, busy_seconds: float) -> None:
+    def __init__(
+        self,
+        path: str,
+        busy_seconds: float,
+        views: "Sequence[View]" = (),
+        questions: "Sequence[Question]" = (),
+    ) -> None:
         """Name the file; it is made when the first day is loaded.
 
         Args:
             path: of the file.
             busy_seconds: how long to wait while another program holds it.
+            views: those it is to have, as far as their tables are there.
+            questions: those to put into the metadata file for Datasette.
         """
         self.path = path
         self._busy_seconds = busy_seconds
+        self._views = views
+        self._questions = questions
         self._kept: Any = None
 
     def loaded(self, table: str, source: str) -> dict[dt.date, Loaded]:
@@ -180,10 +193,10 @@ class Warehouse:
         if not Path(self.path).exists():
             return True
         with self._connect() as connection:
-            if not is_finished(connection, tables):
+            if not is_finished(connection, tables, self._views):
                 return False
         with self._naming_metadata():
-            return metadata.is_current(self.path)
+            return metadata.is_current(self.path, self._questions)
 
     def finish(self, *tables: Table) -> None:
         """See to it, after a load, that people find their way and SQLite does, too.
@@ -202,9 +215,9 @@ class Warehouse:
         with self._connect() as connection, connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
             connection.execute("BEGIN IMMEDIATE")
-            finish(connection, tables)
+            finish(connection, tables, self._views)
         with self._naming_metadata():
-            metadata.write(self.path)
+            metadata.write(self.path, self._questions)
 
     @contextlib.contextmanager
     def _naming_metadata(self) -> Iterator[None]:

@@ -119,11 +119,11 @@ def _index_name(table: Table, names: tuple[str, ...]) -> str:
     return "_".join((table.name, *names))
 
 
-def described(table: Table) -> Iterator[tuple[str, ...]]:
-    """Rows of ``usage_metrics_columns``."""
-    for field in table.schema:
+def described(name: str, schema: "pa.Schema") -> Iterator[tuple[str, ...]]:
+    """Rows of ``usage_metrics_columns`` for a table or view."""
+    for field in schema:
         yield (
-            table.name,
+            name,
             field.name,
             _sqlite_type(field.type),
             arrow.unit(field),

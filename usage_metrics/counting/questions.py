@@ -1,25 +1,11 @@
-"""Ready-made questions, which Datasette shows beside the tables.
+"""The ready-made questions about use, which Datasette shows beside the tables."""
 
-Each is one SQL statement. What a person may fill in stands in it as ``:name``; left
-empty, it restricts nothing.
-"""
-
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question and the SQL that answers it."""
-
-    name: str
-    title: str
-    description: str
-    reads: tuple[str, ...]
-    """The tables and views that have to be there."""
-    sql: str
-
+from usage_metrics.counting.reconciliation import REASONS
+from usage_metrics.warehouse.views import Question
 
 _IN_MONTH = "(:month = '' OR month = :month)"
+
+_NOT_COUNTED = ",\n".join(f"sum(not_counted_{name}) AS {name}" for name in REASONS)
 
 QUESTIONS = (
     Question(
@@ -90,12 +76,7 @@ QUESTIONS = (
         ("usage_reconciliation",),
         "SELECT substr(date, 1, 7) AS month, sum(lines) AS lines,\n"
         "sum(requests) AS requests, sum(counted) AS counted,\n"
-        "sum(not_counted_status) AS status, sum(not_counted_method) AS method,\n"
-        "sum(not_counted_not_data) AS not_data,\n"
-        "sum(not_counted_unmapped) AS unmapped,\n"
-        "sum(not_counted_internal) AS internal, sum(not_counted_robot) AS robot,\n"
-        "sum(not_counted_double_click) AS double_click,\n"
-        "sum(not_counted_range_repeat) AS range_repeat\n"
+        f"{_NOT_COUNTED}\n"
         "FROM usage_reconciliation GROUP BY 1 ORDER BY 1 DESC",
     ),
     Question(
