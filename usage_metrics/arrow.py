@@ -1,7 +1,9 @@
-"""How a column is declared: once, as an Arrow field that explains itself.
+"""Columns: how one is declared, and how its distinct values are worked on.
 
-The Parquet schema, the SQLite table, the ``usage_metrics_columns`` table and the
-data dictionary in the README all derive from the same fields.
+A column is declared once, as an Arrow field that explains itself. The Parquet schema,
+the SQLite table, the ``usage_metrics_columns`` table and the data dictionary derive
+from it. Work on texts is done once per distinct value: a column is dictionary-encoded,
+its few distinct values are looked at, and each row takes the answer by its code.
 """
 
 import functools
@@ -46,13 +48,13 @@ def unit(field: pa.Field) -> str:
 
 
 class Distinct:
-    """Distinct texts, and a quick way from a text to its number among them."""
+    """Distinct texts, and a quick way to find the number of one."""
 
     def __init__(self, values: pa.Array) -> None:
-        """Hold them.
+        """Keep the texts.
 
         Args:
-            values: texts, none of them twice.
+            values: distinct texts.
         """
         self.values = values
         self._last = values, pa.array(range(len(values)), pa.int32())
@@ -62,9 +64,9 @@ class Distinct:
         return text in self._number
 
     def numbers(self, texts: pa.Array) -> pa.Array:
-        """The number of each text, null for what is none of them.
+        """The number of each text; null for an unknown one.
 
-        Of the last texts they are remembered: a row group is asked about several times.
+        The last answer is cached: a row group is asked about several times.
         """
         if not texts.equals(self._last[0]):
             find = self._number.get
@@ -104,7 +106,7 @@ def only_chunk(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 
 def take_encoded(values: pa.Array, codes: pa.Array) -> pa.Array:
-    """Give each row the value at its code; strings as a dictionary again."""
+    """Give each row the value at its code; texts as a dictionary again."""
     if values.type != STRING:
         return values.take(codes)
     encoded = values.dictionary_encode()

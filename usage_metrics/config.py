@@ -1,14 +1,15 @@
 """Every setting: one ``luigi.Config`` class per section of ``luigi.cfg``.
 
 Nothing else in the package reads settings or the environment. Luigi finds
-``luigi.cfg`` in the current folder, in ``/etc/luigi`` or at ``LUIGI_CONFIG_PATH``.
-Secrets never stand there: the ipinfo token comes from the environment, Google
-credentials from the usual places or from a key file that a setting names.
+``luigi.cfg`` in the current folder, in ``/etc/luigi`` or at ``LUIGI_CONFIG_PATH``. It
+holds no secrets: the ipinfo token comes from the environment, Google credentials from
+the usual places or from a key file that a setting names.
 """
 
 import functools
 import operator
 import os
+from typing import TypeVar
 
 import luigi
 import luigi.retcodes  # which declares the section of that name
@@ -23,6 +24,11 @@ from usage_metrics.parameters import (
     did_you_mean,
     read,
 )
+
+Number = TypeVar("Number", int, float)
+
+SHORTEST_TIMEOUT = 0.001
+"""Seconds; a timeout of zero would give up at once."""
 
 LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
     "core": {"log_level": "INFO", "autoload_range": "true"},
@@ -49,18 +55,18 @@ Luigi's defaults exit 0 on failure, do 50 days of a range and include today.
 
 
 LUIGI_SECTIONS = (*LUIGI_DEFAULTS, "scheduler", "execution_summary")
-"""Sections that Luigi itself reads, some before it can say what is wrong with them."""
+"""Sections of Luigi, some of which it reads before it can report a mistake."""
 
 
 UNDECLARED = frozenset({"rpc_retry_attempts", "rpc_retry_wait", "autoload_range"})
-"""Settings that Luigi reads and does not declare."""
+"""Settings that Luigi reads without declaring them."""
 
 
 def set_luigi_defaults() -> None:
-    """Give Luigi our defaults for what the user's ``luigi.cfg`` leaves open.
+    """Give Luigi our defaults for what the user's ``luigi.cfg`` does not set.
 
     Raises:
-        ConfigError: if what it does not leave open cannot be read.
+        ConfigError: if a setting of Luigi cannot be read or is misspelt.
     """
     settings = luigi.configuration.get_config()
     for section, options in LUIGI_DEFAULTS.items():
@@ -76,10 +82,12 @@ def set_luigi_defaults() -> None:
 
 
 def _check_luigi_key(section: str, option: str) -> None:
-    """Refuse what is nearly a setting of Luigi's: it has some that it does not declare.
+    """Refuse a key that resembles a setting of Luigi without being one.
+
+    Other unknown keys pass: Luigi reads some that it does not declare.
 
     Raises:
-        ConfigError: naming the one that was meant.
+        ConfigError: naming the setting that was probably meant.
     """
     known = {name for name, _ in Register.get_task_cls(section).get_params()}
     name = option.replace("-", "_")  # as Luigi once wrote them
@@ -88,16 +96,30 @@ def _check_luigi_key(section: str, option: str) -> None:
         raise ConfigError(f"luigi.cfg: [{section}] has no setting {option!r}{close}")
 
 
-def share(default: float, description: str) -> luigi.NumericalParameter[float]:
-    """A setting from 0 to 1, both allowed."""
+def number(
+    default: Number, most: Number, description: str, least: Number | None = None
+) -> luigi.NumericalParameter[Number]:
+    """A setting that is a number between two others, both allowed.
+
+    Args:
+        default: the value when it is not set; its type is that of the setting.
+        most: the greatest allowed value.
+        description: what it means.
+        least: the smallest allowed value; by default 0.
+    """
     return luigi.NumericalParameter(
         default=default,
-        var_type=float,
-        min_value=0.0,
-        max_value=1.0,
+        var_type=type(default),
+        min_value=type(default)(0) if least is None else least,
+        max_value=most,
         right_op=operator.le,
         description=description,
     )
+
+
+def share(default: float, description: str) -> luigi.NumericalParameter[float]:
+    """A setting from 0 to 1, both allowed."""
+    return number(default, 1.0, description)
 
 
 class Section(Configured, luigi.Config):
@@ -124,30 +146,17 @@ class SourceSection(Section):
     stop = OptionalDay(
         description="the day after the last; empty: every day that is over"
     )
-    settle_hours: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=3.0,
-        var_type=float,
-        min_value=0.0,
-        max_value=10_000.0,
-        description="hours after midnight UTC before a day counts as over;",
+    settle_hours = number(
+        3.0, 10_000.0, "hours after midnight UTC before a day counts as over;"
     )
-    late_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
-        default=1,
-        var_type=int,
-        min_value=0,
-        max_value=10_000,
-        description="for how many days after its own exports may bring entries;",
+    late_days = number(
+        1, 10_000, "days after its own in which exports may still bring entries;"
     )
-    refresh_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
-        default=0,
-        var_type=int,
-        min_value=0,
-        max_value=10_000,
-        description="of so many of the last days the logs are read again, each once a "
-        "day, and what changed is made again;",
+    refresh_days = number(
+        0, 10_000, "re-read the logs of the last N days, once a day, for changes;"
     )
     maximum_rejected_share = share(
-        0.05, "the share of a day's lines that may be rejected;"
+        0.05, "the rejected share of a day's lines above which the day fails;"
     )
 
     internal_agents: luigi.Parameter[str] = luigi.Parameter(
@@ -158,7 +167,7 @@ class SourceSection(Section):
         default="", description="our own addresses and networks, such as 192.0.2.0/24"
     )
     data_clients: luigi.Parameter[str] = luigi.Parameter(
-        default="", description="how user agents of further data clients start"
+        default="", description="beginnings of user agents of further data clients"
     )
 
 
@@ -167,7 +176,7 @@ class datasette(SourceSection):
 
     data_request_patterns: luigi.Parameter[str] = luigi.Parameter(
         default="/pudl, /ferc1, pudl.db, ferc1.db, .json, .csv",
-        description="what the path of a data request contains, literally",
+        description="texts of which the path of a data request contains one",
     )
 
 
@@ -178,19 +187,23 @@ class bigquery(Section):
         default="",
         description="path of a key file; empty: application default credentials",
     )
-    maximum_bytes_billed: luigi.IntParameter = luigi.IntParameter(
-        default=10_000_000_000,
-        description="bytes that reading one day may be billed for",
+    maximum_bytes_billed = number(
+        10_000_000_000,
+        10**18,
+        "bytes that BigQuery may bill for reading one day;",
+        least=1,
     )
     storage_api: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
         choices=["auto", "on", "off"],
         default="auto",
         description="stream through the Storage Read API: auto, on or off (REST)",
     )
-    timeout: luigi.FloatParameter = luigi.FloatParameter(
-        default=600.0,
-        description="seconds until a request, with retries, a query or the download "
-        "of a day is given up",
+    timeout = number(
+        600.0,
+        1e6,
+        "seconds before giving up a request with its retries, a query, or the "
+        "download of a day;",
+        least=SHORTEST_TIMEOUT,
     )
     endpoint: luigi.Parameter[str] = luigi.Parameter(
         default="", description="URL of an emulator to use instead of Google's service"
@@ -198,7 +211,7 @@ class bigquery(Section):
 
 
 class geocode(Section):
-    """Who says where an address is."""
+    """How addresses are located."""
 
     provider: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
         choices=["mmdb", "ipinfo"],
@@ -207,7 +220,7 @@ class geocode(Section):
     )
     database: luigi.Parameter[str] = luigi.Parameter(
         default="",
-        description="path of an MMDB file, or of two with a comma between; "
+        description="path of an MMDB file, or two paths separated by a comma; "
         "empty: the one in the package",
     )
 
@@ -222,17 +235,15 @@ class ipinfo(Section):
     )
     cache: luigi.Parameter[str] = luigi.Parameter(
         default="data/cache/ipinfo",
-        description="path of the file of answers; the kind of file is appended",
+        description="path of the cache file, without its extension",
     )
-    cache_days: luigi.IntParameter = luigi.IntParameter(
-        default=90, description="days after which an address is asked for again"
+    cache_days = number(
+        90, 36_500, "days after which an address is looked up again;", least=1
     )
-    timeout: luigi.FloatParameter = luigi.FloatParameter(
-        default=30.0, description="seconds to wait for an answer"
+    timeout = number(
+        30.0, 3_600.0, "seconds to wait for an answer;", least=SHORTEST_TIMEOUT
     )
-    attempts: luigi.IntParameter = luigi.IntParameter(
-        default=5, description="how often a request is tried before giving up"
-    )
+    attempts = number(5, 1_000, "attempts before giving up a request;", least=1)
     when_refused: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
         choices=["fail", "leave_null"],
         default="fail",
@@ -249,24 +260,20 @@ class privacy(Section):
     addresses: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
         choices=["keep", "truncate", "pseudonymize", "drop"],
         default="truncate",
-        description="what of an address stays in geocoded files and the database: keep "
+        description="what geocoded files and the database keep of an address: keep "
         "all, truncate to its network, pseudonymize for the day, or drop",
     )
-    raw_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
-        default=0,
-        var_type=int,
-        min_value=0,
-        max_value=100_000,
-        description="days for which raw, rejected and cleaned files, with full "
-        "addresses, are kept; 0: for ever;",
+    raw_days = number(
+        0,
+        100_000,
+        "days to keep raw, rejected and cleaned files, which hold full addresses; "
+        "0: forever;",
     )
-    geocoded_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
-        default=0,
-        var_type=int,
-        min_value=0,
-        max_value=100_000,
-        description="days for which geocoded files and the requests in the database "
-        "are kept; counts stay; 0: for ever;",
+    geocoded_days = number(
+        0,
+        100_000,
+        "days to keep geocoded files and the requests in the database; counts are "
+        "kept; 0: forever;",
     )
 
 
@@ -286,40 +293,32 @@ class database(Section):
     path = Place(
         default="data/usage_metrics.db", description="path of the database file"
     )
-    busy_seconds: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=30.0,
-        var_type=float,
-        min_value=0.0,
-        max_value=1e6,
-        description="how long to wait while another program holds it;",
+    busy_seconds = number(
+        30.0, 1e6, "seconds to wait while another program holds the database;"
     )
 
 
 class quality(Section):
-    """What ``usage-metrics check`` takes for good data."""
+    """The limits within which ``usage-metrics check`` finds nothing to report."""
 
     maximum_rejected_share = share(
-        0.02, "the share of a day's lines that may be rejected unremarked;"
+        0.02, "the rejected share of a day's lines tolerated without a warning;"
     )
     maximum_unknown_share = share(
         0.25, "the share of a day's requests that may be from unknown agents;"
     )
     maximum_unlocated_share = share(
         0.25,
-        "the share of a day's requests from public addresses that may be "
-        "of no known country;",
+        "the share of a day's requests from public addresses that may have no "
+        "known country;",
     )
     minimum_share_of_usual = share(
         0.2,
-        "the share of the requests that were usual in the four weeks "
-        "before, which a day should have;",
+        "the share of the median of the four weeks before that a day's requests "
+        "should reach;",
     )
-    maximum_missing_days: luigi.NumericalParameter[int] = luigi.NumericalParameter(
-        default=0,
-        var_type=int,
-        min_value=0,
-        max_value=10**6,
-        description="how many days of the database's range may be missing;",
+    maximum_missing_days = number(
+        0, 10**6, "how many days of the database's range may be missing;"
     )
 
 
@@ -329,33 +328,24 @@ class run_log(Section):
     path: luigi.Parameter[str] = luigi.Parameter(
         default="",
         description="path of the file; empty: runs.jsonl under [paths] root, or under "
-        "data if that is in an object store",
+        "data if the root is in an object store",
     )
-    maximum_bytes: luigi.NumericalParameter[int] = luigi.NumericalParameter(
-        default=5_000_000,
-        var_type=int,
-        min_value=0,
-        max_value=10**12,
-        description="size at which the file makes way for a new one and is kept as "
-        "the one before; 0: no log;",
+    maximum_bytes = number(
+        5_000_000,
+        10**12,
+        "size at which the file is rotated; the one before is kept; 0: no log;",
     )
 
 
 class notify(Section):
-    """Whom ``usage-metrics run`` tells that it failed."""
+    """Who is told when ``usage-metrics run`` fails."""
 
     webhook: luigi.Parameter[str] = luigi.Parameter(
         default="",
-        description="URL that takes a JSON POST with a text, as chats do; better in "
-        "the environment variable USAGE_METRICS_WEBHOOK, because it is a secret",
+        description="URL that takes a JSON POST with a text, as chat services do; it "
+        "is a secret, better kept in the environment variable USAGE_METRICS_WEBHOOK",
     )
-    timeout: luigi.NumericalParameter[float] = luigi.NumericalParameter(
-        default=10.0,
-        var_type=float,
-        min_value=0.1,
-        max_value=600.0,
-        description="seconds to wait for it;",
-    )
+    timeout = number(10.0, 600.0, "seconds to wait for the webhook;", least=0.1)
 
 
 SECTIONS: tuple[type[Section], ...] = (
@@ -371,11 +361,11 @@ SECTIONS: tuple[type[Section], ...] = (
     run_log,
     notify,
 )
-"""Every section of ours, in the order in which the README lists them."""
+"""Every section of ours, in the order of the documentation."""
 
 
 def ipinfo_token() -> str:
-    """The ipinfo token, from ``IPINFO_TOKEN``.
+    """The ipinfo token, from the environment variable ``IPINFO_TOKEN``.
 
     Raises:
         ConfigError: if it is not set, or cannot be a token.
@@ -396,22 +386,22 @@ def ipinfo_token() -> str:
 
 
 def webhook() -> str:
-    """The URL to tell failures to; empty if there is none.
+    """The URL that is told of failures; empty if there is none.
 
     Raises:
-        ConfigError: if it is no URL; without naming it, because it is a secret.
+        ConfigError: if it is no URL; without showing it, because it is a secret.
     """
     url = os.environ.get("USAGE_METRICS_WEBHOOK", "").strip() or notify().webhook
     if url and not url.startswith(("https://", "http://")):
         raise ConfigError(
-            "USAGE_METRICS_WEBHOOK, or [notify] webhook, is no URL: it should begin "
-            "with https://"
+            "USAGE_METRICS_WEBHOOK, or [notify] webhook, is not a URL: it should "
+            "begin with https://"
         )
     return url
 
 
 def source_section(name: str) -> SourceSection:
-    """The settings of a source; a source without own settings gets the common ones."""
+    """The settings of a source; without a class of its own, the common ones."""
     return _source_section_class(name)()
 
 
@@ -424,9 +414,9 @@ def _source_section_class(name: str) -> type[SourceSection]:
 
 
 def check_sections() -> None:
-    """Refuse a ``luigi.cfg`` with a section of ours misspelt or a wrong key in one.
+    """Refuse a ``luigi.cfg`` with a misspelt section or key of this package.
 
-    Ours are the settings, and the parameters of our tasks.
+    They are the sections of settings, and the parameters of our tasks.
 
     Raises:
         ConfigError: naming the section, the key and the remedy.

@@ -15,7 +15,7 @@ def days_between(start: dt.date, stop: dt.date) -> list[dt.date]:
 
 
 def months_between(start: dt.date, stop: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
-    """Cut a range of days at the ends of its months."""
+    """Split a range of days at the ends of months."""
     while start < stop:
         next_month = (start.replace(day=1) + dt.timedelta(days=31)).replace(day=1)
         end = min(next_month, stop)
@@ -24,12 +24,12 @@ def months_between(start: dt.date, stop: dt.date) -> Iterator[tuple[dt.date, dt.
 
 
 def utc_now() -> dt.datetime:
-    """The time, by the clock that Luigi's ranges go by."""
+    """The time, by the clock that Luigi's ranges use."""
     return dt.datetime.fromtimestamp(time.time(), dt.UTC)
 
 
 def retention_start(stage: str) -> dt.date:
-    """The first day of which ``[privacy]`` lets the file of a stage be kept."""
+    """The first day whose file of a stage ``[privacy]`` lets us keep."""
     settings = config.privacy()
     kept = settings.geocoded_days if stage == "geocoded" else settings.raw_days
     if stage not in ("raw", "rejected", "cleaned", "geocoded") or not kept:

@@ -1,7 +1,7 @@
-"""The errors this package raises on purpose.
+"""The errors that this package raises on purpose.
 
 Every message is a sentence that names what is wrong (the setting, the file, the
-line, the column) and what to do about it. Anything else that escapes is a bug.
+line, the column) and the remedy. Any other exception is a bug.
 """
 
 import datetime as dt
@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 
 class UsageMetricsError(Exception):
-    """Something that a person can put right; the message says how."""
+    """Something that a person can fix; the message says how."""
 
 
 class ConfigError(UsageMetricsError):
-    """A setting is missing or cannot be used as it is."""
+    """A setting is missing or unusable."""
 
 
 class InputError(UsageMetricsError):
@@ -21,7 +21,7 @@ class InputError(UsageMetricsError):
 
 
 class ChangingError(InputError):
-    """A log export was written to while it was read."""
+    """A log export changed while it was read."""
 
 
 class ServiceError(UsageMetricsError):
@@ -29,7 +29,7 @@ class ServiceError(UsageMetricsError):
 
 
 class RejectedShareError(UsageMetricsError):
-    """Too much of a day could not be understood to trust the rest."""
+    """Too many lines of a day were rejected to trust the rest."""
 
 
 class StorageError(UsageMetricsError):
@@ -41,15 +41,15 @@ class PartitionError(StorageError):
 
 
 class UnreachableError(PartitionError):
-    """A disk or a store does not say whether a partition is there, or what it holds."""
+    """A disk or store cannot be reached, so a partition may or may not exist."""
 
 
 class NotYetError(UsageMetricsError):
-    """The log entries of a day cannot be had yet."""
+    """The log entries of a day are not available yet."""
 
 
 class LoadError(UsageMetricsError):
-    """Some partitions could not be read; the others are in the database."""
+    """Some partitions could not be read; the others are loaded."""
 
     def __init__(self, failed: dict[dt.date, str], of: int) -> None:
         """Say which, and why."""
@@ -61,19 +61,18 @@ class LoadError(UsageMetricsError):
 
 
 class FewerEntriesError(UsageMetricsError):
-    """A day's logs have become fewer than what was kept of them."""
+    """The logs of a day have fewer entries than its raw file."""
 
 
 class BackfillError(UsageMetricsError):
-    """Some of many days failed; the others are made."""
+    """Some of many days failed; the others are done."""
 
     def __init__(
         self, failed: dict[dt.date, str], how_to_retry: Callable[[dt.date], str]
     ) -> None:
-        """Say which, why, and how to try each again."""
+        """Say which, why, and how to retry each."""
         self.failed = failed
         lines = [
-            f"{day}: {why} (to try again: {how_to_retry(day)})"
-            for day, why in failed.items()
+            f"{day}: {why} (retry: {how_to_retry(day)})" for day, why in failed.items()
         ]
         super().__init__(f"{len(failed)} days failed; " + "; ".join(lines))

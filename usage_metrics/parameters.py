@@ -1,7 +1,7 @@
-"""How a setting or parameter is read, and refused in a sentence.
+"""Parameters and settings that refuse mistakes with a sentence.
 
-Luigi takes values from the command line and from ``luigi.cfg``. It does not mind a key
-that no setting has, and meets a value that it cannot read with a traceback.
+Luigi takes values from the command line and from ``luigi.cfg``. By itself it ignores
+unknown keys, and shows a traceback for a value that it cannot read.
 """
 
 import datetime as dt
@@ -16,13 +16,13 @@ from usage_metrics.errors import ConfigError
 
 
 class Day(luigi.DateParameter):
-    """A UTC day, with a clear error for what is no date."""
+    """A UTC day, with a clear error for anything else."""
 
     def parse(self, text: str) -> dt.date:
         """Read ``YYYY-MM-DD``.
 
         Raises:
-            ConfigError: if ``text`` is no such date.
+            ConfigError: if ``text`` is not such a date.
         """
         try:
             return dt.date.fromisoformat(text)
@@ -34,17 +34,17 @@ class Day(luigi.DateParameter):
 
 
 class OptionalDay(Day):
-    """A day that may be left open, and is so by default."""
+    """A day that may be left out, and is by default."""
 
     def __init__(self, description: str) -> None:
         """Describe it, for people."""
         super().__init__(default=None, description=description)  # type: ignore[arg-type]
 
     def parse(self, text: str) -> dt.date | None:  # type: ignore[override]
-        """Read ``YYYY-MM-DD``; nothing is None.
+        """Read ``YYYY-MM-DD``; the empty text is None.
 
         Raises:
-            ConfigError: if ``text`` is no such date.
+            ConfigError: if ``text`` is not such a date.
         """
         return super().parse(text) if text else None
 
@@ -54,20 +54,20 @@ class OptionalDay(Day):
 
 
 class CommandLineDay(OptionalDay):
-    """A day that stands on the command line; in ``luigi.cfg`` the source has it."""
+    """A day for the command line alone: in ``luigi.cfg`` the source has it."""
 
 
 class Place(luigi.Parameter[str]):
-    """A path or URI that has to be named: an empty one would be the disk's root."""
+    """A required path or URI: an empty one would be the root of the disk."""
 
     def parse(self, text: str) -> str:
-        """Read it.
+        """Read a path.
 
         Raises:
-            ValueError: if there is none.
+            ValueError: if it is empty.
         """
         if not text.strip():
-            raise ValueError("it is empty; name a place, or leave the setting out")
+            raise ValueError("it is empty; give a path, or leave the setting out")
         return text
 
 
@@ -79,13 +79,22 @@ class Moment(luigi.Parameter[dt.datetime]):
         return dt.datetime.fromisoformat(text)
 
     def serialize(self, value: dt.datetime) -> str:
-        """Write it as ISO 8601 does, short."""
+        """Write it in ISO 8601, to the millisecond."""
         utc = value.astimezone(dt.UTC).replace(tzinfo=None)
         return f"{utc.isoformat(timespec='milliseconds')}Z"
 
 
+def source_parameter() -> luigi.Parameter[str]:
+    """The parameter that names the source of a task.
+
+    Each task declares its own: Luigi orders parameters by when they were made, and the
+    source comes after the date.
+    """
+    return luigi.Parameter(default="datasette", description="the kind of log")
+
+
 class Configured:
-    """Has a task or section refuse what is wrong with its settings."""
+    """Makes a task or section refuse mistakes in its settings."""
 
     @classmethod
     def get_param_values(
@@ -94,7 +103,7 @@ class Configured:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
     ) -> list[tuple[str, Any]]:
-        """Find the values as Luigi does, of settings that are known to be good.
+        """Find the values as Luigi does, after checking its section.
 
         Raises:
             ConfigError: naming the section, the key and the remedy.
@@ -116,7 +125,7 @@ class Configured:
 
 
 def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> None:
-    """Refuse keys of a section that are no settings, and values that cannot be read.
+    """Refuse unknown keys of a section, and values that cannot be read.
 
     Raises:
         ConfigError: naming the section, the key and the remedy.
@@ -142,7 +151,7 @@ def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> 
 
 
 def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.75) -> str:
-    """Name, in brackets, the known word that one is much like; or nothing."""
+    """The known word that one resembles, in brackets; or nothing."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=likeness)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -151,7 +160,7 @@ def read(section: str, key: str) -> str:
     """The value of a setting, as it stands in ``luigi.cfg``.
 
     Raises:
-        ConfigError: if a percent sign or a variable in it makes no sense.
+        ConfigError: if it holds a lone percent sign or an unset variable.
     """
     try:
         value: str = luigi.configuration.get_config().get(section, key)

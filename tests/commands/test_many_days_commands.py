@@ -166,8 +166,8 @@ def test_a_refresh_says_what_changed_and_the_database_follows(
     loaded.export(DAY, *(request(n, DAY) for n in "abc"))
     assert main(["refresh", "--days", "2"]) == 0
     said = capsys.readouterr().out
-    assert f"{DAY + ONE_DAY}  3 log entries, changed · 2 stages made again" in said
-    assert f"{DAY + 2 * ONE_DAY}  2 log entries, as before" in said
+    assert f"{DAY + ONE_DAY}  3 log entries, changed · 2 stages rebuilt" in said
+    assert f"{DAY + 2 * ONE_DAY}  2 log entries, unchanged" in said
     assert list(loaded.loaded_days().values()) == [2, 3, 2], "of the last two days"
 
 

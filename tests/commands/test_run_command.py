@@ -201,7 +201,7 @@ def test_what_is_no_url_is_refused_without_being_printed(
     failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert _run("T0P-SECRET", settings) == 30
-    assert "is no URL" in caplog.text
+    assert "is not a URL" in caplog.text
     assert "T0P-SECRET" not in caplog.text
 
 

@@ -63,7 +63,7 @@ def test_a_day_whose_logs_are_as_before_is_left_as_it_is(loaded: Flow) -> None:
     _refresh(loaded)
     assert _replaced(loaded, before) == []
     last = list(run_log.read())[-1]
-    assert (last["task"], last["said"]) == ("Refresh", "2 log entries, as before")
+    assert (last["task"], last["said"]) == ("Refresh", "2 log entries, unchanged")
 
 
 def test_a_late_entry_reaches_every_stage_the_database_and_the_counts(
@@ -88,7 +88,7 @@ def test_logs_that_became_fewer_do_not_take_the_place_of_what_was_kept(
     _refresh(loaded)
     assert _replaced(loaded, before) == []
     (reason,) = [e["reason"] for e in run_log.read() if e["task"] == "Refresh"]
-    assert "have 0 entries now, and had 2; what was kept stays" in reason
+    assert "have 0 entries now, and had 2; the file is kept" in reason
     assert loaded.partition("raw").path in reason
 
 

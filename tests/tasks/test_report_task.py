@@ -9,7 +9,8 @@ from project import Settings
 from report_html import Standing
 
 from usage_metrics.report import page
-from usage_metrics.tasks.report import PageFile, Report
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.report import Report
 
 STOP = DAY + 3 * ONE_DAY
 
@@ -73,8 +74,8 @@ def test_a_range_has_a_file_of_its_own_and_is_compared_with_what_was_before(
     ("options", "sentence"),
     [
         ({"start": DAY - ONE_DAY}, "is before [datasette] start = 2026-03-02"),
-        ({"start": STOP}, "there is no day in it"),
-        ({"start": DAY + ONE_DAY, "stop": DAY}, "there is no day in it"),
+        ({"start": STOP}, "holds no day"),
+        ({"start": DAY + ONE_DAY, "stop": DAY}, "holds no day"),
     ],
 )
 def test_a_range_that_the_database_does_not_hold_is_a_sentence(
@@ -137,7 +138,8 @@ def test_rejected_lines_and_versions_of_lists_are_said(three_days: Flow) -> None
 def test_a_report_that_others_wrote_there_is_written_over(three_days: Flow) -> None:
     file(three_days).parent.mkdir(parents=True)
     file(three_days).write_text("<html>not ours</html>")
-    assert PageFile(str(file(three_days))).made_from() is None
+    three_days.build(LoadUsage())
+    assert not Report().complete()
     assert three_days.build(Report()).scheduling_succeeded
     assert Report().complete()
 

@@ -136,8 +136,13 @@ class Partition(luigi.Target):
 
     def content_id(self) -> str | None:
         """The hash of its rows; None if it is missing or damaged."""
+        content_id: str | None = self.fact("content_id")
+        return content_id
+
+    def fact(self, name: str) -> Any:
+        """One of its facts; None if it is missing or damaged, or does not say."""
         try:
-            return str(self.facts()["content_id"])
+            return self.facts().get(name)
         except PartitionError:
             return None  # who reads it says why
 

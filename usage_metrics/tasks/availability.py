@@ -12,14 +12,14 @@ import time
 from typing import TYPE_CHECKING
 
 from usage_metrics import config
+from usage_metrics.dates import utc_now
 from usage_metrics.sources import get_source
 
 if TYPE_CHECKING:
     from usage_metrics.logs.reader import LogReader
-from usage_metrics.dates import utc_now
 
 READER_SECONDS = 60
-"""For how long a reader is kept that says which days can be had."""
+"""How long a reader that knows which days are available is kept."""
 
 
 def first_running_day(source: str) -> dt.date:
@@ -29,7 +29,7 @@ def first_running_day(source: str) -> dt.date:
 
 
 def unavailable_reason(source: str, day: dt.date) -> str | None:
-    """Say why the log entries of a day cannot be had yet; None when they can."""
+    """Say why the log entries of a day are not available yet; None if they are."""
     if day >= first_running_day(source):
         hours = config.source_section(source).settle_hours
         return (

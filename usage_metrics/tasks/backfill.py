@@ -1,4 +1,4 @@
-"""Many days in one task, for what would be too many tasks for Luigi's scheduler."""
+"""Many days in one task, where a task a day would be too many for Luigi's scheduler."""
 
 import datetime as dt
 import logging
@@ -9,44 +9,40 @@ import luigi
 from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import BackfillError, NotYetError, UsageMetricsError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import Day
-from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.parameters import Day, source_parameter
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.stages import STAGES, Geocode
-from usage_metrics.tasks.task import LATEST_DAY, LogsOfDay, Reporting, root
+from usage_metrics.tasks.task import LATEST_DAY, LogsOfDay, Reporting
 
 log = logging.getLogger("luigi-interface")
 
-
 MANY_DAYS = 62
-"""If more days than this are missing, they are made a month at a time."""
+"""When more days than this are missing, they are made a month at a time."""
 
 
 class ManyDays(Reporting):
-    """Something that is done for each of many days, one after the other.
+    """Work that is done for each of many days, one after the other.
 
-    Luigi's scheduler looks at every waiting task whenever it hands one out, so that
-    five years of days, three tasks each, would take it minutes. A month of days is one
-    task here. A day that fails does not stop the others.
+    Luigi's scheduler looks at every waiting task whenever it hands one out. For five
+    years of days with three tasks each, that takes minutes. Here a month of days is one
+    task. A day that fails does not stop the others.
     """
 
     start: Day = Day(description="the first UTC day, YYYY-MM-DD")
     stop: Day = Day(description="the day after the last")
-    source: luigi.Parameter[str] = luigi.Parameter(
-        default="datasette", description="the kind of log"
-    )
+    source: luigi.Parameter[str] = source_parameter()
 
     @property
     def priority(self) -> int:  # type: ignore[override]
-        """Oldest days first: Luigi hands that of the whole on to each of its months."""
+        """Oldest days first: Luigi hands the priority of the whole on to its months."""
         return (LATEST_DAY - self.stop).days
 
     def remaining(self) -> Collection[dt.date]:
-        """The days that are still to be made."""
+        """The days that still need the work."""
         raise NotImplementedError
 
     def requires(self) -> list[luigi.Task]:
-        """Of more than a month, each month in which a day remains."""
+        """When the range is longer than a month, each month with a remaining day."""
         months = list(months_between(self.start, self.stop))
         if len(months) < 2:
             return []
@@ -64,7 +60,7 @@ class ManyDays(Reporting):
     def for_each(
         self, days: Collection[dt.date], make: Callable[[dt.date], None]
     ) -> dict[dt.date, str]:
-        """Make something of each day.
+        """Do the work for each day.
 
         Returns:
             The days that failed, each with the reason.
@@ -83,17 +79,17 @@ class ManyDays(Reporting):
         return failed
 
     def conclude(self, failed: dict[dt.date, str]) -> None:
-        """Say what came of it.
+        """Report the result.
 
         Raises:
-            BackfillError: naming every day that failed, why, and how to try it again.
+            BackfillError: naming each failed day, the reason, and how to retry it.
         """
         if failed:
             raise BackfillError(failed, self.how_to_retry)
         self.say(f"{(self.stop - self.start).days:,} days")
 
     def how_to_retry(self, day: dt.date) -> str:
-        """The command that does it for one day."""
+        """The command that retries one day."""
         return (
             f"usage-metrics backfill --start {day} --stop {day + ONE_DAY} "
             f"--source {self.source}"
@@ -101,13 +97,13 @@ class ManyDays(Reporting):
 
 
 class Backfill(ManyDays):
-    """Every stage of many days; the files are those that a task a day makes."""
+    """Run every stage for many days; the files are those of a task a day."""
 
     def requires(self) -> list[luigi.Task]:
-        """Of more than a month, each month in which a day remains.
+        """When the range is longer than a month, each month with a missing day.
 
         Raises:
-            UsageMetricsError: if nobody could say where addresses are.
+            UsageMetricsError: if the provider of locations cannot be used.
         """
         check_provider(self.source)
         return super().requires()
@@ -116,13 +112,13 @@ class Backfill(ManyDays):
         """Make the missing days.
 
         Raises:
-            BackfillError: naming every day that failed, why, and how to try it again.
+            BackfillError: naming each failed day, the reason, and how to retry it.
         """
         self.conclude(self.for_each(self.remaining(), self._make))
 
     def remaining(self) -> list[dt.date]:
         """The days that are not geocoded."""
-        done = list_partitions(root(), Geocode.stage, self.source)
+        done = self.listed(Geocode.stage)
         return [day for day in days_between(self.start, self.stop) if day not in done]
 
     def _make(self, day: dt.date) -> None:

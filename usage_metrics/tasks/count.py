@@ -1,9 +1,9 @@
-"""The tasks that count: a day, a month, and the report of a month.
+"""The task that counts a day.
 
-They only read and write; what is counted, and how, is in the pure modules beside this
-one. A count is stale, and made again, when the requests it was made from have changed,
-when the next day has come, whose first half minute decides about the last clicks of
-this one, when the registry of datasets is another, or when there is a new table.
+What is counted, and how, is in the pure modules of :mod:`usage_metrics.counting`. A
+count is stale, and made again, when its requests have changed, when the next day has
+come (whose first half minute decides about the last clicks of this one), when the
+registry of datasets has changed, or when there is a new table.
 
     Geocode ──▶ CountUsage ──▶ CountMonth ──▶ LoadUsage
                      └───────▶ CounterReport
@@ -13,10 +13,9 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, retention_start
-from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.availability import unavailable_reason
+from usage_metrics.tasks.count_input import kind_of_all, read_day
 from usage_metrics.tasks.count_status import (
     COUNTED,
     Counts,
@@ -25,15 +24,15 @@ from usage_metrics.tasks.count_status import (
     is_partial,
 )
 from usage_metrics.tasks.datasets_registry import datasets_registry
-from usage_metrics.tasks.stages import STAGES, Geocode
+from usage_metrics.tasks.stages import STAGES, Clean, Geocode
 from usage_metrics.tasks.task import Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from usage_metrics.counting.tables import FigureTable
+    from usage_metrics.partitions.partition import Partition
     from usage_metrics.partitions.writer import PartitionWriter
-from usage_metrics.tasks.count_input import facts_or_none, kind_of_all, read_day
 
 
 class CountUsage(Stage):
@@ -48,14 +47,14 @@ class CountUsage(Stage):
         return super().priority - 1
 
     def requires(self) -> list[Geocode]:
-        """The requests of the day and, if it can be had, of the next."""
+        """The requests of the day and, if they are available, of the next."""
         days = [self.date]
-        if self._next_can_be_had():
+        if self._next_is_available():
             days.append(self.date + ONE_DAY)
         return [Geocode(date=day, source=self.source) for day in days]
 
     def complete(self) -> bool:
-        """Whether the day is counted, and from what is there now.
+        """Whether the day is counted from what is there now.
 
         A day whose requests are no longer kept stays as it was counted.
         """
@@ -63,7 +62,7 @@ class CountUsage(Stage):
 
         if self.date < retention_start(Geocode.stage):
             return self.output().exists()
-        counted_from = facts_or_none(self.output()).get("counted_from")
+        counted_from = self.output().fact("counted_from")
         return (
             counted_from is not None
             and all(self.partition(table.name).exists() for table in DAILY)
@@ -80,18 +79,18 @@ class CountUsage(Stage):
         return [day for day in days if day in counted]
 
     def run(self) -> None:
-        """Count, and write the tables; the events, which say it is done, come last."""
+        """Count, and write the tables; last the events, which mark the day as done."""
         from usage_metrics.counting.events import EVENTS, count_requests
         from usage_metrics.counting.tables import DAILY
         from usage_metrics.counting.usage import CountedDay
 
-        today, next_day = self.partition(Geocode.stage), self._following()
+        today, next_day = self.partition(Geocode.stage), self._next_day()
         addresses = kind_of_all(today, next_day)
         requests = read_day(today, addresses)
         following = read_day(next_day, addresses)
         events = count_requests(requests, following, datasets_registry())
-        # The footer of the cleaned file says it too; that file may be gone.
-        lines = today.facts().get("cleaning") or self.partition("cleaned").facts()
+        # The footer of the cleaned file says it too, but that file may be gone.
+        lines = today.facts().get("cleaning") or self.partition(Clean.stage).facts()
         day = CountedDay(events, requests, lines, self.date.isoformat(), self.source)
         tables = {table.name: table.make(day) for table in DAILY}
         with self.output().writing(EVENTS) as counted:
@@ -105,7 +104,7 @@ class CountUsage(Stage):
         self.say(f"{tables['usage_reconciliation']['counted'][0]} requests count")
 
     def _write(self, table: "FigureTable", rows: "pa.Table") -> None:
-        """Write a table, unless the file that is there holds the same."""
+        """Write a table, unless the present file holds the same."""
         partition = self.partition(table.name)
 
         def is_there(written: "PartitionWriter") -> bool:
@@ -114,19 +113,17 @@ class CountUsage(Stage):
         with partition.writing(table.stored, keep=is_there) as file:
             file.write(rows.select(table.stored.names))
 
-    def _next_can_be_had(self) -> bool:
+    def _next_is_available(self) -> bool:
         if is_partial():
-            return self._following().exists()
+            return self._next_day().exists()
         return unavailable_reason(self.source, self.date + ONE_DAY) is None
 
-    def _following(self) -> Partition:
-        following = self.date + ONE_DAY
-        return Partition(config.paths().root, Geocode.stage, self.source, following)
+    def _next_day(self) -> "Partition":
+        return self.partition_of(Geocode.stage, self.date + ONE_DAY)
 
     def _counting_from(self) -> dict[str, str | None]:
-        root, stage = config.paths().root, Geocode.stage
         return counting_from(
             self.date,
-            lambda day: Partition(root, stage, self.source, day).content_id(),
+            lambda day: self.partition_of(Geocode.stage, day).content_id(),
             counting_settings(),
         )

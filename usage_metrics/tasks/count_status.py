@@ -1,8 +1,7 @@
-"""Which days and months of a source are counted, from one listing of each stage.
+"""Which days and months of a source are counted, by one listing of each stage.
 
-Whether a count is stale stands in its footer.
-:mod:`usage_metrics.partitions.footer_index` keeps what footers say,
-so that five years of days are looked at without opening their files.
+A footer says what its count was made from. The footer index keeps what footers say, so
+that five years of days are looked at without opening their files.
 """
 
 import datetime as dt
@@ -17,14 +16,14 @@ from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.stages import Geocode
 
 COUNTED = "counted"
-"""The stage of the events, whose file says that the day is counted."""
+"""The stage of the events; its file marks the day as counted."""
 
 RULES = "2026-11-24b"
-"""To be changed with the rules of counting, or the columns of a table."""
+"""Change it with the rules of counting or the columns of a table."""
 
 
 class Counts:
-    """The days and months of a source that are counted from what is there now."""
+    """The days and months of a source that are counted from the present files."""
 
     def __init__(self, source: str, footers: Footers | None = None) -> None:
         """Look at every stage once."""
@@ -46,17 +45,17 @@ class Counts:
         }
 
     def missing(self, days: Iterable[dt.date]) -> list[dt.date]:
-        """Those of some days that are to be counted, for the first time or again.
+        """Which of some days need counting, for the first time or again.
 
-        A day whose requests are no longer kept stays as it was counted. One that never
-        had any is left out where the database may lack it.
+        A day whose requests are no longer kept stays as it was counted. A day without a
+        file is left out when missing days are ignored.
         """
         kept = retention_start(Geocode.stage)
         found = [day for day in days if day not in self.days and day >= kept]
         return [day for day in found if day in self._requests or not is_partial()]
 
     def is_added_up(self, month: dt.date) -> bool:
-        """Whether a month holds what its days hold."""
+        """Whether a month was added up from its days as they are now."""
         made_from = {
             day.isoformat(): facts.get("content_id")
             for day, facts in self._counted.items()
@@ -73,12 +72,12 @@ class Counts:
 
 
 def is_partial() -> bool:
-    """Whether days that are missing are left out, as ``LoadSQLite`` is told."""
+    """Whether missing days are ignored: ``LoadSQLite``'s setting ``partial``."""
     return bool(LoadSQLite.partial.task_value("LoadSQLite", "partial"))
 
 
 def counting_settings() -> dict[str, str]:
-    """What decides how any day is counted: the registry, the tables and the rules.
+    """What determines how every day is counted: registry, tables and rules.
 
     Raises:
         ConfigError: if the registry cannot be read.
@@ -97,11 +96,11 @@ def counting_from(
     content: Callable[[dt.date], str | None],
     settings: Mapping[str, str],
 ) -> dict[str, str | None]:
-    """What decides how a day is counted.
+    """What determines how a day is counted.
 
     Args:
-        day: the one that is counted.
-        content: the content id of a day's requests; None if there are none yet.
+        day: the day to count.
+        content: gives the content id of a day's requests; None if it is missing.
         settings: what :func:`counting_settings` says.
     """
     return {

@@ -1,6 +1,6 @@
-"""Days whose data are not to be trusted without a look at them.
+"""Days that need a look before their figures are trusted.
 
-Each finding names the day, what was measured, and the setting that draws the line.
+Each finding names the day, the measurement, and the setting with the limit.
 """
 
 import datetime as dt
@@ -14,15 +14,15 @@ from usage_metrics.partitions.partition import Partition
 from usage_metrics.sources import get_source
 
 USUAL_DAYS = 28
-"""The days before, whose median is what is usual."""
+"""The usual number of requests is the median of this many days before."""
 
 FEWEST_DAYS = 7
 FEWEST_REQUESTS = 50
-"""Of fewer days nothing is usual; of fewer requests no share says much."""
+"""With fewer days or requests than these, a share says little."""
 
 
 class Finding(NamedTuple):
-    """What is wrong with a day."""
+    """A problem with a day."""
 
     kind: str
     """What was measured."""
@@ -30,12 +30,12 @@ class Finding(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """In one line."""
+        """The finding in one line."""
         return f"{self.day}: {self.text}"
 
 
 def rejected(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
-    """Days of which much was rejected, by the footers of the cleaned files."""
+    """Days with many rejected lines, by the footers of the cleaned files."""
     maximum = config.quality().maximum_rejected_share
     for day, facts in cleaned.items():
         lines, number = facts.get("rows_in") or 0, facts.get("rejected") or 0
@@ -49,7 +49,7 @@ def rejected(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
 
 
 def unusual(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
-    """Days with far fewer requests than is usual before them."""
+    """Days with far fewer requests than the days before them."""
     minimum = config.quality().minimum_share_of_usual
     before: list[int] = []
     for day, facts in cleaned.items():
@@ -60,14 +60,14 @@ def unusual(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
                 yield Finding(
                     "unusual",
                     day,
-                    f"{rows:,} requests, usual are {usual:,.0f} "
+                    f"{rows:,} requests, where {usual:,.0f} are usual "
                     f"([quality] minimum_share_of_usual = {minimum:g})",
                 )
         before.append(rows)
 
 
 def missing(days: Sequence[dt.date]) -> Iterator[Finding]:
-    """Missing days, if they are more than may be."""
+    """Missing days, if there are more than allowed."""
     maximum = config.quality().maximum_missing_days
     if len(days) > maximum:
         for day in days:
@@ -75,7 +75,7 @@ def missing(days: Sequence[dt.date]) -> Iterator[Finding]:
 
 
 def not_known(geocoded: Partition) -> Iterator[Finding]:
-    """A day with many requests from unknown agents, or from nobody knows where.
+    """A day with many requests from unknown agents, or from unknown countries.
 
     Raises:
         StorageError: if the file cannot be read.

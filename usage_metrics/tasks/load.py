@@ -1,4 +1,4 @@
-"""Loading requests into the database, and the database that the settings name."""
+"""The task that loads requests into the database, and the database it loads into."""
 
 import datetime as dt
 import logging
@@ -11,12 +11,8 @@ from usage_metrics import config
 from usage_metrics.dates import days_between, months_between, retention_start, utc_now
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import CommandLineDay
-from usage_metrics.partitions.partition import (
-    Partition,
-    list_partitions,
-    list_present,
-)
+from usage_metrics.parameters import CommandLineDay, source_parameter
+from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
@@ -24,7 +20,7 @@ from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import DayRange, RangeDaily, source_range
 from usage_metrics.tasks.refresh import refreshes
 from usage_metrics.tasks.stages import Extract, Geocode
-from usage_metrics.tasks.task import LogsOfDay, Reporting, root
+from usage_metrics.tasks.task import LogsOfDay, Reporting
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes, Warehouse
@@ -70,12 +66,10 @@ class LoadSQLite(Reporting):
     stop: CommandLineDay = CommandLineDay(
         description="the day after the last; without it, the source's"
     )
-    source: luigi.Parameter[str] = luigi.Parameter(
-        default="datasette", description="the kind of log"
-    )
+    source: luigi.Parameter[str] = source_parameter()
     partial: luigi.BoolParameter = luigi.BoolParameter(
         default=False,
-        description="load the days that are there, whichever are missing; make none",
+        description="load the days that are there, make none, and ignore missing days",
     )
 
     resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
@@ -84,7 +78,7 @@ class LoadSQLite(Reporting):
         """Every day of the range, geocoded; with ``partial``, nothing.
 
         Raises:
-            ConfigError: if days of the sample logs would stand among those of others.
+            ConfigError: if days of the sample logs would be mixed with other days.
         """
         check_no_sample(self.source, Extract.stage)
         if self.partial:
@@ -92,19 +86,12 @@ class LoadSQLite(Reporting):
         return [*self._days_to_make(), *self._refreshes()]
 
     def _days_to_make(self) -> list[luigi.Task]:
-        done = self._done()
+        done = self.listed(Geocode.stage)
         days = self._days()
         if not days:
             return []
         if sum(day not in done for day in days) > MANY_DAYS:
-            end = self._end_of_logs(done)
-            tasks: list[luigi.Task] = [
-                Backfill(start=start, stop=stop, source=self.source)
-                for start, stop in months_between(days[0], end)
-            ]
-            if end < self.span.end:  # of years of them the first says as much as all
-                tasks.append(LogsOfDay(date=end, source=self.source))
-            return tasks
+            return self._months_to_make(days, done)
         return [
             RangeDaily(
                 of=Geocode,
@@ -112,12 +99,33 @@ class LoadSQLite(Reporting):
                 start=days[0],
                 stop=self.span.end,
                 param_name="date",
-                # All of them, whatever [RangeDaily] says of ranges asked for by hand.
+                # All days, whatever [RangeDaily] says of ranges on the command line.
                 task_limit=len(days),
                 days_back=(utc_now().date() - days[0]).days + 1,
                 days_forward=-1,
             )
         ]
+
+    def _months_to_make(
+        self, days: list[dt.date], done: Collection[dt.date]
+    ) -> list[luigi.Task]:
+        end = self._end_of_logs(days, done)
+        tasks: list[luigi.Task] = [
+            Backfill(start=start, stop=stop, source=self.source)
+            for start, stop in months_between(days[0], end)
+        ]
+        if end < self.span.end:  # the first missing day says as much as years of them
+            tasks.append(LogsOfDay(date=end, source=self.source))
+        return tasks
+
+    def _end_of_logs(self, days: list[dt.date], done: Collection[dt.date]) -> dt.date:
+        """The day after the last that is made or available."""
+        end = self.span.end
+        for day in reversed(days):
+            if day in done or unavailable_reason(self.source, day) is None:
+                break
+            end = day
+        return end
 
     def _refreshes(self) -> list[luigi.Task]:
         """The days whose logs are to be read again."""
@@ -127,7 +135,7 @@ class LoadSQLite(Reporting):
         """Whether no day is missing and the database holds what the files hold."""
         config.check_sections()
         if not self.partial:
-            done = self._done()
+            done = self.listed(Geocode.stage)
             if any(day not in done for day in self._days()) or self._refreshes():
                 return False
         if any(self._changes(self._files())):
@@ -135,7 +143,11 @@ class LoadSQLite(Reporting):
         return open_warehouse().is_finished(requests_table(self.source))
 
     def run(self) -> None:
-        """Replace the days that changed, each in one transaction."""
+        """Replace the days that changed, each in one transaction.
+
+        Raises:
+            LoadError: naming the files that could not be read; the others are loaded.
+        """
         files = self._files()
         load, drop = self._changes(files)
         warehouse, table = open_warehouse(), requests_table(self.source)
@@ -146,15 +158,14 @@ class LoadSQLite(Reporting):
             for done, day in enumerate([*drop, *load], start=1):
                 try:
                     if day in files:
-                        file = self._partition(day)
+                        file = self.partition_of(Geocode.stage, day)
                         rows += warehouse.replace_day(table, file, files[day])
                     else:
                         warehouse.drop_day(table, self.source, day)
                 except PartitionError as error:  # the day stays as it was
                     failed[day] = str(error)
-                    log.error(
-                        "%s %s: %s", self.source, day, error_messages.sentence_of(error)
-                    )
+                    sentence = error_messages.sentence_of(error)
+                    log.error("%s %s: %s", self.source, day, sentence)
                 self.show_progress(done, len(load) + len(drop))
                 self.show(f"{done:,} days · {rows:,} requests so far")
         warehouse.finish(table)
@@ -174,30 +185,14 @@ class LoadSQLite(Reporting):
         """
         return source_range(self.source, self.start, self.stop)
 
-    def _end_of_logs(self, done: Collection[dt.date]) -> dt.date:
-        """The first of the last days, of which there are no logs yet."""
-        end = self.span.end
-        for day in reversed(self._days()):
-            if day in done or unavailable_reason(self.source, day) is None:
-                break
-            end = day
-        return end
-
     def _days(self) -> list[dt.date]:
-        """The days of the range, but for those of which nothing is to be kept."""
+        """The days of the range that retention lets us keep."""
         start, end = self.span
         return days_between(max(start, retention_start(Geocode.stage)), end)
 
-    def _done(self) -> Collection[dt.date]:
-        """The days that need not be made."""
-        return list_partitions(root(), Geocode.stage, self.source)
-
     def _files(self) -> dict[dt.date, str]:
-        """The files, those too of which some addresses are to be asked again."""
-        return list_present(root(), Geocode.stage, self.source)
-
-    def _partition(self, day: dt.date) -> Partition:
-        return Partition(root(), Geocode.stage, self.source, day)
+        """The files, including those with addresses to look up again."""
+        return list_present(config.paths().root, Geocode.stage, self.source)
 
     def _changes(self, files: dict[dt.date, str]) -> "Changes":
         days = set(self._days())
@@ -205,6 +200,6 @@ class LoadSQLite(Reporting):
             get_source(self.source).table,
             self.source,
             {day: fingerprint for day, fingerprint in files.items() if day in days},
-            content_id=lambda day: self._partition(day).content_id(),
+            content_id=lambda day: self.partition_of(Geocode.stage, day).content_id(),
             among=days,
         )

@@ -1,4 +1,4 @@
-"""The usage tables of the database, each kept equal to the files of its stage."""
+"""The task that loads the tables of figures into the database."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import luigi
 
-from usage_metrics import config
 from usage_metrics.dates import days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
-from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.parameters import source_parameter
 from usage_metrics.tasks.backfill import MANY_DAYS
 from usage_metrics.tasks.count_month import CountDays, CountMonth
 from usage_metrics.tasks.count_status import Counts
@@ -23,19 +22,17 @@ if TYPE_CHECKING:
 
 
 class LoadUsage(Reporting):
-    """Keep the usage tables of the database equal to the counted files.
+    """Keep the tables of figures in the database equal to their files.
 
-    The days are those of ``LoadSQLite``, which runs first.
+    ``LoadSQLite`` runs first, for the same days.
     """
 
-    source: luigi.Parameter[str] = luigi.Parameter(
-        default="datasette", description="the kind of log"
-    )
+    source: luigi.Parameter[str] = source_parameter()
 
     resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
 
     def requires(self) -> list[luigi.Task]:
-        """The requests in the database, and the months that are not counted."""
+        """The loaded requests, and the months that are not counted."""
         loaded = LoadSQLite(source=self.source)
         return [loaded, *self._months_to_count(loaded)]
 
@@ -53,12 +50,12 @@ class LoadUsage(Reporting):
                 yield CountMonth(month=month, source=self.source)
 
     def complete(self) -> bool:
-        """Whether all is counted, and the tables hold what the files hold."""
+        """Whether every day is counted, and the tables hold what the files hold."""
+        from usage_metrics.counting.tables import TABLES
+
         loaded, *to_count = self.requires()
         if to_count or not loaded.complete():
             return False
-        from usage_metrics.counting.tables import TABLES
-
         tables = TABLES.values()
         return open_warehouse().is_finished(*tables) and not any(
             any(self._changes(table, self._files(table))) for table in tables
@@ -83,7 +80,7 @@ class LoadUsage(Reporting):
                 for day in drop:
                     warehouse.drop_day(table, self.source, day)
                 for day in load:
-                    file = self._partition(table, day)
+                    file = self.partition_of(table.name, day)
                     try:
                         warehouse.replace_day(table, file, files[day])
                     except PartitionError as error:
@@ -98,11 +95,8 @@ class LoadUsage(Reporting):
         start, end = source_range(self.source)
         if table.monthly:
             start = start.replace(day=1)
-        listed = list_partitions(config.paths().root, table.name, self.source)
+        listed = self.listed(table.name)
         return {day: f for day, f in listed.items() if start <= day < end}
-
-    def _partition(self, table: "Table", day: dt.date) -> Partition:
-        return Partition(config.paths().root, table.name, self.source, day)
 
     def _changes(self, table: "Table", files: dict[dt.date, str]) -> "Changes":
         start, end = source_range(self.source)
@@ -110,6 +104,6 @@ class LoadUsage(Reporting):
             table.name,
             self.source,
             files,
-            content_id=lambda day: self._partition(table, day).content_id(),
+            content_id=lambda day: self.partition_of(table.name, day).content_id(),
             among=set(days_between(start.replace(day=1), end)),
         )

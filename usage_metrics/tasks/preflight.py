@@ -1,4 +1,4 @@
-"""What would be wrong with every day, found before any is made."""
+"""Checks before a run: mistakes that would fail every day, or spoil the figures."""
 
 import contextlib
 
@@ -8,11 +8,11 @@ from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.sources import get_source
 
 SAMPLE_LOGS = "data/sample_logs"
-"""The logs that the luigi.cfg of the repository names; they are made up."""
+"""The logs in the luigi.cfg of the repository; they are made up."""
 
 
 def check_provider(source: str) -> None:
-    """Try the settings of who says where addresses are, before there is one to ask for.
+    """Open the provider of locations, to fail before the first day does.
 
     Raises:
         UsageMetricsError: if the database or the token cannot be used.
@@ -25,11 +25,11 @@ def check_provider(source: str) -> None:
 
 
 def check_no_sample(source: str, stage: str) -> None:
-    """Refuse to put the days of one's own logs beside those of the sample.
+    """Refuse to mix one's own days with those of the sample.
 
     Args:
         source: the kind of log.
-        stage: whose files say which logs they were made from.
+        stage: the stage whose footers say which logs they were made from.
 
     Raises:
         ConfigError: naming what to delete.
@@ -42,6 +42,7 @@ def check_no_sample(source: str, stage: str) -> None:
         if Partition(root, stage, source, min(days)).facts().get("logs") == SAMPLE_LOGS:
             raise ConfigError(
                 f"[{source}] logs = {logs}, but {root} holds days of {SAMPLE_LOGS}, "
-                "which are made up and would count as yours: delete everything in "
-                f"{root} but sample_logs, and {config.database().path}, then rerun"
+                "which are made up and would be counted as yours: delete everything "
+                f"in {root} except sample_logs, and {config.database().path}, then "
+                "rerun"
             )

@@ -1,8 +1,8 @@
 """Making stages of many days again, those made by older code or other settings.
 
 New files take the place of the old ones, so that no day is missing in between. A day is
-done when its files were written, or found to be as they should, since the moment for
-which that was asked, so it can be interrupted and asked for again.
+done when its files were written, or found to be up to date, since the moment that the
+task names, so a rebuild can be interrupted and started again.
 """
 
 import datetime as dt
@@ -10,14 +10,10 @@ from collections.abc import Collection
 
 import luigi
 
-from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, retention_start
 from usage_metrics.parameters import Moment
 from usage_metrics.partitions.footer_index import Footers
-from usage_metrics.partitions.partition import (
-    list_partitions,
-    written_at,
-)
+from usage_metrics.partitions.partition import written_at
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_month import CountMonth
@@ -32,43 +28,45 @@ REBUILT: dict[str, type[Stage]] = {
     "geocode": Geocode,
     "count": CountUsage,
 }
-"""What can be rebuilt from, from left to right."""
+"""The stages that a rebuild can begin with, in the order of the pipeline."""
 
 
 class Rebuild(ManyDays):
-    """Make a stage of many days again, and those to the right of it.
+    """Rebuild a stage of many days and everything after it.
 
-    A month of the days is a task. Days that the stage never had are left to others.
+    A month of days is one task. Days that never had the stage are left alone.
     """
 
     stage: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
-        choices=list(REBUILT), description="the first stage to make again"
+        choices=list(REBUILT), description="the first stage to rebuild"
     )
     since: Moment = Moment(description="when the files must have been made, or later")
     stale: luigi.BoolParameter = luigi.BoolParameter(
-        default=False, description="make again only what is stale"
+        default=False, description="rebuild only what is stale"
     )
 
     def remaining(self) -> Collection[dt.date]:
-        """The days not made since or, if only that was asked for, the stale ones."""
+        """The days not made since the moment or, with ``stale``, the stale days."""
         return self._plan().keys()
 
     def run(self) -> None:
-        """Make them, and count the days when all are made.
+        """Make the stages of all days, then count the days that were counted before.
 
         Raises:
-            BackfillError: naming every day that failed, why, and how to try it again.
+            BackfillError: naming each failed day, the reason, and how to retry it.
         """
         plan = self._plan()
         failed = self.for_each(plan, lambda day: self._make(day, plan[day]))
-        counted = self._done(CountUsage)
+        counted = self.listed(CountUsage.stage)
         counts = [day for day in plan if day not in failed and day in counted]
-        failed |= self.for_each(counts, self._count)
+        failed |= self.for_each(
+            counts, lambda day: CountUsage(date=day, source=self.source).run_within()
+        )
         self._add_up({day.replace(day=1) for day in counts})
         self.conclude(failed)
 
     def how_to_retry(self, day: dt.date) -> str:
-        """The command that does it for one day."""
+        """The command that retries one day."""
         how = "--stale" if self.stale else f"--from {self.stage}"
         return (
             f"usage-metrics rebuild {how} --start {day} --stop {day + ONE_DAY} "
@@ -76,7 +74,7 @@ class Rebuild(ManyDays):
         )
 
     def _plan(self) -> dict[dt.date, type[Stage]]:
-        """The days that are not as asked for, each with the first stage to make."""
+        """The days to rebuild, each with the first stage to make."""
         if not self.stale:
             return self._made_before()
         footers = Footers()
@@ -87,42 +85,37 @@ class Rebuild(ManyDays):
 
     def _made_before(self) -> dict[dt.date, type[Stage]]:
         stages = CHAIN[CHAIN.index(REBUILT[self.stage]) :]
-        done = {stage: self._done(stage) for stage in stages}
+        done = {stage: self.listed(stage.stage) for stage in stages}
         plan = {}
         for day in days_between(self.start, self.stop):
             there = [stage for stage in stages if day in done[stage]]
             needed = [s for s in stages if s is not CountUsage or s in there]
             before = [s for s in needed if not self._is_since(s, day, done[s])]
-            if there and before and not self._had_to_go(before[0], day):
+            if there and before and self._has_input(before[0], day):
                 plan[day] = before[0]
         return plan
 
-    def _had_to_go(self, stage: type[Stage], day: dt.date) -> bool:
-        """Whether the settings let nobody keep what a stage of a day is made from."""
+    def _has_input(self, stage: type[Stage], day: dt.date) -> bool:
+        """Whether retention has not removed what a stage of a day is made from."""
         if stage is Extract:
-            return False
-        left = CHAIN[CHAIN.index(stage) - 1](date=day, source=self.source)
-        return day < retention_start(left.stage) and not left.output().exists()
-
-    def _done(self, stage: type[Stage]) -> dict[dt.date, str]:
-        return list_partitions(config.paths().root, stage.stage, self.source)
+            return True
+        left = CHAIN[CHAIN.index(stage) - 1].stage
+        is_kept = day >= retention_start(left)
+        return is_kept or self.partition_of(left, day).exists()
 
     def _is_since(
         self, stage: type[Stage], day: dt.date, done: dict[dt.date, str]
     ) -> bool:
         if day not in done:
             return False
-        if stage is Extract:  # whose file stays if it is the same
-            looked_at = stage(date=day, source=self.source).output().looked_at()
+        if stage is Extract:  # its file stays if the logs are unchanged
+            looked_at = self.partition_of(stage.stage, day).looked_at()
             return is_since(looked_at, self.since)
         return is_since(written_at(done[day]), self.since)
 
     def _make(self, day: dt.date, first: type[Stage]) -> None:
         for stage in STAGES[CHAIN.index(first) :]:
             stage(date=day, source=self.source).run_within()
-
-    def _count(self, day: dt.date) -> None:
-        CountUsage(date=day, source=self.source).run_within()
 
     def _add_up(self, months: set[dt.date]) -> None:
         for month in sorted(months):

@@ -5,70 +5,68 @@ import hashlib
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import luigi
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between
-from usage_metrics.errors import ConfigError, StorageError
-from usage_metrics.parameters import OptionalDay
-from usage_metrics.partitions import storage
-from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.errors import ConfigError
+from usage_metrics.parameters import OptionalDay, source_parameter
+from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.tasks.task import Reporting
+from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
     from usage_metrics.report.page import Material
     from usage_metrics.report.usage_database import Span
 
 READERS = 16
-"""Footers read at once: in an object store, each takes its time to come."""
+"""Footers read at once: an object store takes a while for each."""
 
 MARK_BYTES = 4_096
-"""The mark of what a report was made from is near its beginning."""
+"""The mark that says what a report was made from is near its beginning."""
 
-_MARK = re.compile(rb'<meta name="usage-metrics-made-from" content="(\w+)">')
+_MARK = re.compile(r'<meta name="usage-metrics-made-from" content="(\w+)">')
 
 
 class Report(Reporting):
-    """Write the report: one HTML file, for anybody to open."""
+    """Write the report: one HTML file that anybody can open."""
 
     start: OptionalDay = OptionalDay(
         description="the first UTC day, YYYY-MM-DD; without it, the database's"
     )
     stop: OptionalDay = OptionalDay(
-        description="the day after the last; without it, all that is over"
+        description="the day after the last; without it, the database's"
     )
-    source: luigi.Parameter[str] = luigi.Parameter(
-        default="datasette", description="the kind of log"
-    )
+    source: luigi.Parameter[str] = source_parameter()
 
     def requires(self) -> LoadUsage:
         """The figures."""
         return LoadUsage(source=self.source)
 
-    def output(self) -> "PageFile":
-        """The file; of the whole database, it has a name that stays."""
+    def output(self) -> TextFile:
+        """The file; the report on the whole range has a fixed name."""
         stem = f"{config.paths().root}/report/{self.source}"
         if self.start or self.stop:
             span = self._span()
             stem += f"_{span.start}_{span.stop - ONE_DAY}"
-        return PageFile(f"{stem}.html")
+        return TextFile(f"{stem}.html")
 
     def complete(self) -> bool:
-        """Whether it was made from what the database holds now, in the present way."""
+        """Whether the file was made from what the database holds, by this version."""
         if not self.requires().complete():
             return False
-        return self.output().made_from() == self._made_from()
+        found = _MARK.search(self.output().read(MARK_BYTES) or "")
+        return found is not None and found[1] == self._made_from()
 
     def run(self) -> None:
-        """Gather the figures, and write the page."""
+        """Gather the figures and write the page."""
         from usage_metrics.report import page
 
         made_from = self._made_from()
@@ -80,7 +78,7 @@ class Report(Reporting):
         """The days of the report.
 
         Raises:
-            ConfigError: if the database is not to hold them.
+            ConfigError: if they are not in the range of the source.
         """
         from usage_metrics.report.usage_database import Span
 
@@ -95,9 +93,8 @@ class Report(Reporting):
             )
         if start >= stop:
             raise ConfigError(
-                f"Report start = {start}, stop = {stop}: there is no day in it; stop "
-                "is the day after the last, and the database ends before "
-                f"{loaded.end}"
+                f"Report start = {start}, stop = {stop} holds no day; stop is the day "
+                f"after the last, and the database ends before {loaded.end}"
             )
         return Span(self.source, start, stop)
 
@@ -111,7 +108,7 @@ class Report(Reporting):
             table.name: sorted(
                 (day.isoformat(), loaded.content_id)
                 for day, loaded in warehouse.loaded(table.name, self.source).items()
-                # Also of the days before: figures are compared with theirs.
+                # Earlier days too: figures are compared with theirs.
                 if day < span.stop
             )
             for table in TABLES.values()
@@ -141,25 +138,24 @@ class Report(Reporting):
             )
 
     def _footers(self, span: "Span") -> tuple[dict[dt.date, dict[str, Any]], list[str]]:
-        """What the files of each day were made with, and who is to be named."""
-        root = config.paths().root
+        """What the files of each day were made with, and the attributions due."""
         wanted = days_between(span.start, span.stop)
         facts: dict[dt.date, dict[str, Any]] = {}
         attributions: dict[str, None] = {}
         with ThreadPoolExecutor(READERS) as readers:
             for stage in (Clean.stage, Geocode.stage):
-                there = list_partitions(root, stage, self.source)
-                days = [day for day in wanted if day in there]
-                files = [Partition(root, stage, self.source, day) for day in days]
+                done = self.listed(stage)
+                days = [day for day in wanted if day in done]
+                files = [self.partition_of(stage, day) for day in days]
                 found = readers.map(Partition.facts, files)
                 for day, footer in zip(days, found, strict=True):
-                    facts.setdefault(day, {}).update(_told(footer))
+                    facts.setdefault(day, {}).update(_versions(footer))
                     if text := footer.get("attribution"):
                         attributions[str(text)] = None
         return facts, list(attributions)
 
 
-TOLD = {
+VERSIONS = {
     "version": "Rules of cleaning",
     "counter-robots": "List of robots: counter-robots",
     "crawler-user-agents": "List of robots: crawler-user-agents",
@@ -168,43 +164,9 @@ TOLD = {
     "provider": "Provider of locations",
     "plan": "Plan of the provider",
 }
-"""What the recipes of the files say that a reader of the report wants to know."""
+"""What the report shows of the recipes of files, under these names."""
 
 
-def _told(footer: dict[str, Any]) -> dict[str, Any]:
+def _versions(footer: dict[str, Any]) -> dict[str, Any]:
     recipe = footer.get("recipe", {})
-    return {text: recipe[name] for name, text in TOLD.items() if name in recipe}
-
-
-@dataclass(frozen=True)
-class PageFile(luigi.Target):
-    """A report, where the partitions are."""
-
-    path: str
-
-    def exists(self) -> bool:
-        """Whether there is one."""
-        return self.made_from() is not None
-
-    def made_from(self) -> str | None:
-        """The hash of what it was made from; None if there is none, or it has none."""
-        try:
-            with storage.open_file(self.path) as file:
-                found = _MARK.search(bytes(file.read(MARK_BYTES)))
-        except FileNotFoundError:
-            return None
-        return found[1].decode() if found else None
-
-    def write(self, text: str) -> None:
-        """Write it; it appears, whole, at the end.
-
-        Raises:
-            StorageError: if the place cannot be written to.
-        """
-        try:
-            with storage.whole_or_absent(self.path) as stream:
-                stream.write(text.encode())
-        except OSError as error:
-            raise StorageError(
-                f"{self.path} cannot be written: {error}; see to [paths] root and rerun"
-            ) from error
+    return {text: recipe[name] for name, text in VERSIONS.items() if name in recipe}

@@ -1,4 +1,4 @@
-"""What of Luigi's events goes into the run log."""
+"""Writes the outcome of every task to the run log, by Luigi's events."""
 
 import time
 from typing import Any
@@ -10,12 +10,12 @@ from usage_metrics.monitoring.error_messages import printable, sentence_of
 from usage_metrics.tasks.task import LogsOfDay, Reporting
 
 _began: dict[str, float] = {}
-"""When the tasks began that run in this process."""
+"""When the running tasks of this process began."""
 
 
 def record_runs() -> None:
-    """Have the outcome of every task of ours written to the run log."""
-    # Luigi keeps handlers in a set: to register one twice is to register it once.
+    """Register the event handlers."""
+    # Luigi keeps handlers in a set, so registering one twice does no harm.
     Reporting.event_handler(luigi.Event.START)(_start)
     Reporting.event_handler(luigi.Event.SUCCESS)(_succeed)
     for event in (
@@ -41,7 +41,7 @@ def _fail(task: luigi.Task, why: BaseException | str) -> None:
 
 
 def _break(task: luigi.Task, why: BaseException) -> None:
-    """It could not be scheduled; for this alone no folder is made."""
+    """The task could not be scheduled; no folder is made for that alone."""
     _record(task, run_log.FAILED, make_folder=False, reason=_reason(why))
 
 

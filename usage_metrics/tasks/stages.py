@@ -1,9 +1,9 @@
-"""The whole flow, top to bottom: Extract, Clean, Geocode, LoadSQLite.
+"""The stages of a day: Extract, Clean, Geocode. Read this first.
 
-One task is one stage of one source for one UTC day. It reads the file on its left and
-writes one of its own; it is done when that file is there. So any run can be repeated,
-interrupted, resumed, or started by two people at once. ``RangeDaily`` makes ranges of
-days of any stage; ``LoadSQLite`` keeps a database equal to the files of a range.
+One task is one stage of one source for one UTC day. It reads the file of the stage
+before it and writes its own, and is done when that file exists. So any run can be
+repeated, interrupted, resumed, or started by two people at once. ``RangeDaily`` runs a
+stage for a range of days; ``LoadSQLite`` keeps a database equal to its files.
 
     Extract ──▶ raw ──▶ Clean ──▶ cleaned ──▶ Geocode ──▶ geocoded ──▶ LoadSQLite
 """
@@ -36,37 +36,38 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from usage_metrics.partitions.writer import PartitionWriter
+
 log = logging.getLogger("luigi-interface")
 
 READINGS = 3
-"""So often a file is read that changes while it is read."""
+"""How often a file that changes while it is read is read again."""
 CHANGES_SETTLE = tenacity.wait_exponential(2, max=30) + tenacity.wait_random(0, 2)
 
 LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests")
-"""What the footer of a cleaned file says of the lines that it was made from."""
+"""What the footer of a cleaned file says about the log lines of the day."""
 
 
 class Extract(Stage):
     """Fetch a day's log entries as the service gives them.
 
-    When a day is fetched again, an equal file stays, and so does all that was made
-    from it.
+    When a day is fetched again and is the same, its file stays, and with it everything
+    that was made from it.
     """
 
     stage = "raw"
 
     def requires(self) -> list[LogsOfDay]:
-        """Nothing, unless the day is not over or not exported."""
+        """The logs, if the day is not over or not exported; else nothing."""
         if unavailable_reason(self.source, self.date) is None:
             return []
         return [LogsOfDay(date=self.date, source=self.source)]
 
     def run(self) -> None:
-        """Write the entries as they come; again, if their file changes meanwhile.
+        """Write the entries as they come; start again if their file changes meanwhile.
 
         Raises:
-            FewerEntriesError: if there were more of them before.
-            ChangingError: if a file changes whenever it is read.
+            FewerEntriesError: if the logs have fewer entries than before.
+            ChangingError: if a file changes each time it is read.
         """
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(ChangingError),
@@ -83,7 +84,7 @@ class Extract(Stage):
         source = get_source(self.source)
         settings = config.source_section(self.source)
         with self.output().writing(
-            source.raw, source.raw_dictionaries, keep=self._is_as_before
+            source.raw, source.raw_dictionaries, keep=self._is_unchanged
         ) as entries:
             for batch in source.open_logs(settings).read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
@@ -91,17 +92,16 @@ class Extract(Stage):
             entries.facts["logs"] = settings.logs
         self.say(f"{entries.rows:,} log entries", entries.rows)
 
-    def _is_as_before(self, entries: "PartitionWriter") -> bool:
-        """Whether the file that is there, if there is one, holds the same entries."""
+    def _is_unchanged(self, entries: "PartitionWriter") -> bool:
+        """Whether the present file holds the same entries."""
         raw = self.output()
-        is_there = raw.exists()
-        try:
-            before = raw.facts() if is_there else None
-        except UnreachableError:  # it may hold more than this one
-            raise
-        except PartitionError:  # damaged, so that the new one takes its place
+        if not raw.exists():
             return False
-        if before is None:
+        try:
+            before = raw.facts()
+        except UnreachableError:  # it may hold more than the new one
+            raise
+        except PartitionError:  # it is damaged: the new one takes its place
             return False
         if before["content_id"] == entries.content_id:
             raw.mark_checked()
@@ -109,14 +109,14 @@ class Extract(Stage):
         if entries.rows < before["rows"]:
             raise FewerEntriesError(
                 f"{self.source} {self.date}: the logs have {entries.rows:,} entries "
-                f"now, and had {before['rows']:,}; what was kept stays. If the logs "
-                f"are right, delete {raw.path} and rerun"
+                f"now, and had {before['rows']:,}; the file is kept. If the logs are "
+                f"right, delete {raw.path} and rerun"
             )
         return False
 
 
 class Clean(Stage):
-    """Make requests of log entries, each once; keep apart what cannot be understood."""
+    """Turn log entries into requests, each once, and set aside what cannot be read."""
 
     stage = "cleaned"
     before = (Extract,)
@@ -127,7 +127,7 @@ class Clean(Stage):
 
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
-        """The version of the source's cleaning, the settings and lists it goes by."""
+        """The version of the source's cleaning, its settings, the lists of agents."""
         from usage_metrics.agents import list_versions
 
         declared = get_source(source)
@@ -139,7 +139,7 @@ class Clean(Stage):
         """Clean a row group at a time.
 
         Raises:
-            RejectedShareError: if too much of the day could not be understood.
+            RejectedShareError: if too many lines of the day could not be read.
         """
         from usage_metrics.cleaning.duplicates import superseded
         from usage_metrics.cleaning.rejects import REJECTED
@@ -195,7 +195,7 @@ class Clean(Stage):
 
 
 class Geocode(Stage):
-    """Say where the addresses of a day's requests are."""
+    """Add to each request of a day the location of its address."""
 
     stage = "geocoded"
     before = (*Clean.before, Clean)
@@ -204,14 +204,14 @@ class Geocode(Stage):
         """The requests of the day.
 
         Raises:
-            UsageMetricsError: if nobody could say where their addresses are.
+            UsageMetricsError: if the provider of locations cannot be used.
         """
         check_provider(self.source)
         return Clean(date=self.date, source=self.source)
 
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
-        """The provider of locations, which of its data, and what of addresses stays."""
+        """The provider of locations, its data, and what is kept of addresses."""
         from usage_metrics.geocode import locate
 
         if get_source(source).address is None:
@@ -222,7 +222,7 @@ class Geocode(Stage):
     def run(self) -> None:
         """Locate the day's distinct addresses, then give each request its location.
 
-        Here full addresses end, unless the settings keep them.
+        From here on there are no full addresses, unless the settings keep them.
         """
         from usage_metrics.geocode import locate
         from usage_metrics.privacy.anonymization import Treatment
@@ -236,8 +236,8 @@ class Geocode(Stage):
             else:
                 with locate.open_provider() as provider:
                     located = locate.locate_column(requests, source.address, provider)
-            # Before the file, and taken back behind it: a kill between the two loses no
-            # address.
+            # Marked before the file is written, and unmarked after it: a kill between
+            # the two loses no address.
             if located.unanswered:
                 self.output().ask_again(wanted=True)
             treatment = Treatment(
@@ -258,7 +258,7 @@ class Geocode(Stage):
 
 
 STAGES: tuple[type[Stage], ...] = (Extract, Clean, Geocode)
-"""From left to right."""
+"""In the order of the pipeline."""
 
 
 def _geocoded_by(facts: dict[str, Any]) -> dict[str, Any]:
@@ -268,6 +268,6 @@ def _geocoded_by(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _line_counts(cleaned: "pq.ParquetFile") -> dict[str, Any]:
-    """What became of the log lines of a day, for when its cleaned file has to go."""
+    """What became of the log lines of a day, for when its cleaned file is removed."""
     facts = facts_of(cleaned.metadata)
     return {name: facts.get(name) for name in LINE_COUNTS}

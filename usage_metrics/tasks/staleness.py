@@ -1,9 +1,8 @@
-"""Which files would be made otherwise now: they are stale.
+"""Which files are stale: made today, they would hold something else.
 
-A file is stale that was made from another file than the one now on its left, or by an
-older version of its stage, other settings or other lists than the present ones. All of
-it stands in the footers. A stale file is as good as it was; it is shown, and made again
-when someone asks for it.
+A file is stale when its input has been replaced since, or when it was made by an older
+version of its stage, or with other settings or lists. The footers say all of it. A
+stale file is as good as it was: ``status`` shows it, and ``rebuild`` makes it again.
 """
 
 import datetime as dt
@@ -20,13 +19,13 @@ from usage_metrics.tasks.stages import STAGES
 from usage_metrics.tasks.task import Stage
 
 CHAIN: tuple[type[Stage], ...] = (*STAGES, CountUsage)
-"""The stages, each made from the one on its left."""
+"""The stages, each made from the one before it."""
 
 Days = dict[dt.date, Facts]
 
 
 class Lineage:
-    """What is there of a source, and what of it is stale."""
+    """The files of a source, and which of them are stale."""
 
     def __init__(self, source: str, footers: Footers) -> None:
         """Look at every stage."""
@@ -35,10 +34,10 @@ class Lineage:
             stage: footers.of_stage(stage.stage, source) for stage in CHAIN
         }
         self.problems: list[str] = []
-        """Why it cannot be said whether a stage is stale by its settings."""
+        """Why the settings of a stage cannot be compared."""
 
     def stale(self) -> dict[type[Stage], list[dt.date]]:
-        """The stale days of each stage; of the first, made from logs, the damaged."""
+        """The stale days of each stage; of raw, made from logs, the damaged days."""
         raw = self.days[CHAIN[0]]
         damaged = [day for day, facts in raw.items() if facts == DAMAGED]
         found: dict[type[Stage], list[dt.date]] = {CHAIN[0]: damaged}
@@ -48,9 +47,7 @@ class Lineage:
                 found[stage] = list(_stale_counts(days, lefts))
                 continue
             recipe = self._recipe(stage)
-            kept = retention_start(
-                left.stage
-            )  # nothing can be made from what had to go
+            kept = retention_start(left.stage)  # before it, there may be no input
             found[stage] = [
                 day
                 for day, facts in days.items()
@@ -76,12 +73,12 @@ class Lineage:
 
 
 def is_stale(facts: Facts, left: Facts | None, recipe: dict[str, Any] | None) -> bool:
-    """Whether a file would be made otherwise now.
+    """Whether a file, made today, would hold something else.
 
     Args:
-        facts: of its footer.
-        left: those of the file on its left; None when there is none any more.
-        recipe: the present one of its stage; None when it cannot be told.
+        facts: what its footer says.
+        left: what the footer of its input says; None if the input is gone.
+        recipe: the present recipe of its stage; None if it cannot be determined.
     """
     left_id = left and left.get("content_id")
     made_from_another = left_id is not None and facts.get("made_from") != left_id
@@ -89,7 +86,7 @@ def is_stale(facts: Facts, left: Facts | None, recipe: dict[str, Any] | None) ->
 
 
 def _stale_counts(counts: Days, requests: Mapping[dt.date, Facts]) -> Iterator[dt.date]:
-    """The days whose requests, next day or datasets are no longer those counted."""
+    """The days whose requests, next day or datasets changed after the count."""
 
     def content_id(day: dt.date) -> str | None:
         return requests[day].get("content_id") if day in requests else None

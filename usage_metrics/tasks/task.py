@@ -1,4 +1,4 @@
-"""What all our tasks have in common: they say what came of them, and a stage is a file.
+"""Base classes: a task reports its result; a stage writes one partition.
 
 :mod:`usage_metrics.tasks.stages` has the stages themselves.
 """
@@ -14,7 +14,7 @@ import luigi
 from usage_metrics import config
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import Configured, Day
+from usage_metrics.parameters import Configured, Day, source_parameter
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.tasks.availability import unavailable_reason
 
@@ -24,17 +24,18 @@ LATEST_DAY = dt.date(2200, 1, 1)
 
 
 class Reporting(Configured, luigi.Task):
-    """A task that says what came of it."""
+    """A task of one source that reports its result."""
 
+    source: luigi.Parameter[str]
     rows: int | None = None
     said: str | None = None
 
     def say(self, text: str, rows: int | None = None) -> None:
-        """Tell the visualiser and the logs what came of the task.
+        """Report the result of the task to the visualiser and the logs.
 
         Args:
-            text: for people, in one line.
-            rows: how many rows it wrote, if it wrote any.
+            text: one line for people.
+            rows: the number of rows written, if the task writes rows.
         """
         self.said, self.rows = text, rows
         self.show(text)
@@ -42,10 +43,10 @@ class Reporting(Configured, luigi.Task):
         log.info("%s: %s", self, text)
 
     def run_within(self) -> None:
-        """Run as a part of another task; Luigi's events come as if it ran by itself.
+        """Run as part of another task, with the same Luigi events as on its own.
 
         Raises:
-            UsageMetricsError: why it failed.
+            UsageMetricsError: if it fails.
         """
         self.trigger_event(luigi.Event.START, self)
         try:
@@ -56,12 +57,12 @@ class Reporting(Configured, luigi.Task):
         self.trigger_event(luigi.Event.SUCCESS, self)
 
     def show(self, text: str) -> None:
-        """Tell the visualiser how it stands."""
+        """Show a status message in the visualiser."""
         if self.set_status_message is not None:  # as it is outside a worker
             self.set_status_message(html.escape(text, quote=False))  # it shows HTML
 
     def show_progress(self, done: int, of: int) -> None:
-        """Tell the visualiser how much of the task is done."""
+        """Show in the visualiser how much of the task is done."""
         if self.set_progress_percentage is not None:
             self.set_progress_percentage(100 * done // max(1, of))
 
@@ -70,17 +71,23 @@ class Reporting(Configured, luigi.Task):
         traceback: str = super().on_failure(exception)
         return error_messages.sentence_of(exception) or traceback
 
+    def partition_of(self, stage: str, day: dt.date) -> Partition:
+        """A day of the source at some stage."""
+        return Partition(config.paths().root, stage, self.source, day)
+
+    def listed(self, stage: str) -> dict[dt.date, str]:
+        """The complete days of a stage, oldest first, each with its fingerprint."""
+        return list_partitions(config.paths().root, stage, self.source)
+
 
 class Stage(Reporting):
     """One stage of one source for one day."""
 
     date: Day = Day(description="the UTC day, YYYY-MM-DD")
-    source: luigi.Parameter[str] = luigi.Parameter(
-        default="datasette", description="the kind of log"
-    )
+    source: luigi.Parameter[str] = source_parameter()
     stage: ClassVar[str] = ""
     before: ClassVar[tuple[type["Stage"], ...]] = ()
-    """The stages on its left, from the first on."""
+    """The stages before it, from the first on."""
     _primed: bool | None = None
 
     @property
@@ -89,69 +96,64 @@ class Stage(Reporting):
         return (LATEST_DAY - self.date).days
 
     def complete(self) -> bool:
-        """Whether the partition is there."""
-        foreseen, self._primed = self._primed, None
-        return self.output().exists() if foreseen is None else foreseen
+        """Whether the partition exists."""
+        primed, self._primed = self._primed, None
+        return self.output().exists() if primed is None else primed
 
     @classmethod
     def prime_completeness(cls, days: Iterable[dt.date], source: str) -> None:
-        """List each stage once, for what scheduling is about to ask of each task.
+        """List each stage once, to answer what the scheduler is about to ask.
 
-        Each answer is good for the first question: by the next, the task may be done.
+        An answer is used once: when the task is asked again, it may have run.
         """
         stages = (*cls.before, cls)
         tasks = [[stage(date=day, source=source) for stage in stages] for day in days]
-        if all("_primed" in vars(task) for some in tasks for task in some):
+        if all("_primed" in vars(task) for of_day in tasks for task in of_day):
             return
-        listed = [list_partitions(root(), stage.stage, source) for stage in stages]
-        for some in tasks:
-            for task, done in zip(some, listed, strict=True):
+        root = config.paths().root
+        listed = [list_partitions(root, stage.stage, source) for stage in stages]
+        for of_day in tasks:
+            for task, done in zip(of_day, listed, strict=True):
                 vars(task).setdefault("_primed", task.date in done)
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
-        """Which of many days are done, by one listing."""
+        """Which of many days are complete, by one listing."""
         days = list(parameter_tuples)
         if not days:
             return []
         # RangeDaily passes a partial of the class, which has none of its attributes.
         task = cls(date=days[0])
-        done = list_partitions(root(), task.stage, task.source)
+        done = task.listed(task.stage)
         return [day for day in days if day in done]
 
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
-        """What decides, beside the file on its left, what the stage makes of a source.
+        """What determines the output of the stage, besides its input file.
 
-        It stands in the footer; where it is no longer the present one, the file is
-        stale.
+        It is kept in the footer. A file whose recipe is not the present one is stale.
         """
         return {}
 
     def output(self) -> Partition:
-        """The partition that this task makes."""
+        """The partition that this task writes."""
         return self.partition(self.stage)
 
     def partition(self, stage: str) -> Partition:
         """This day of this source at some stage."""
-        return Partition(root(), stage, self.source, self.date)
+        return self.partition_of(stage, self.date)
 
 
 class LogsOfDay(Configured, luigi.ExternalTask):
-    """The log entries of a day that cannot be had yet."""
+    """The log entries of a day that are not available yet."""
 
     date: Day = Day()
-    source: luigi.Parameter[str] = luigi.Parameter(default="datasette")
+    source: luigi.Parameter[str] = source_parameter()
     why: str | None = None
 
     def complete(self) -> bool:
-        """Whether they can be had by now; if not, say why."""
+        """Whether they are available by now; if not, log the reason."""
         self.why = unavailable_reason(self.source, self.date)
         if self.why is not None:
             log.warning("%s", self.why)
         return self.why is None
-
-
-def root() -> str:
-    """Where the partitions are."""
-    return config.paths().root
