@@ -232,7 +232,7 @@ def test_a_section_that_the_shipped_luigi_cfg_lacks_is_put_behind() -> None:
     start = SHIPPED.read_text().partition("\n[geocode]")[0]
     again = renewed_settings(start)
     assert again.startswith(start)
-    assert "\n[notify]\n# Whom usage-metrics run tells that it failed.\n" in again
+    assert "\n[notify]\n# Who is told when usage-metrics run fails.\n" in again
     assert renewed_settings(again) == again
 
 

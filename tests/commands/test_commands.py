@@ -96,7 +96,7 @@ def test_check_finds_nothing_in_good_data(
 @pytest.mark.parametrize(
     ("number", "http", "finding"),
     [
-        (5, {}, "5 requests, where 60 are usual ([quality] minimum_share_of_usual"),
+        (
             5,
             {},
             "5 requests, where 60 are usual ([quality] minimum_share_of_usual = 0.2)",

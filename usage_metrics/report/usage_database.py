@@ -7,39 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import StorageError
 from usage_metrics.warehouse.table import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
-
 GRAINS = ("day", "week", "month", "quarter", "year")
 """How long a period may be. Weeks begin on Monday."""
 
 AT_ONCE = 1 << 26
 """Rows of which the driver tells the types of columns: more than there are."""
-
-_USE = ("dataset", "agent_class", "requests", "counted")
-COLUMNS = {
-    "usage_by_class": (
-        *("date", *_USE, "unique_sessions", "unique_visitors", "bytes", "errors"),
-    ),
-    "usage_daily": ("date", *_USE, "table", "format", "page", "country"),
-    "usage_by_organization": ("date", *_USE, "organization", "network_class"),
-    "usage_by_referrer": ("date", *_USE, "referrer"),
-    "usage_by_city": ("date", *_USE, "city", "region", "country"),
-    "usage_by_agent": ("date", *_USE, "agent_name", "agent_kind"),
-    "usage_by_path": ("date", *_USE, "host", "path"),
-    "usage_concentration": ("period", "dataset", "is_concentrated"),
-}
-"""What is read of each table; the first holds the day."""
-TEXTS = {
-    *("date", "period", "dataset", "agent_class", "table", "format", "page"),
-    *("country", "organization", "network_class", "referrer", "city", "region"),
-    *("host", "path", "agent_name", "agent_kind"),
-}
-"""Those that are no numbers."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +51,13 @@ class Span:
         return day.isoformat()
 
 
-def columns_of(table: str) -> tuple[str, ...]:
-    """The columns that are read of a table; the first holds the day."""
-    from usage_metrics.counting.reconciliation import USAGE_RECONCILIATION
-
-    every = tuple(name for name in USAGE_RECONCILIATION.names if name != "source")
-    return every if table == "usage_reconciliation" else COLUMNS[table]
+def columns_of(table: str) -> list[str]:
+    """The columns that are read of a table: all that can be added up or grouped by."""
+    return [
+        field.name
+        for field in TABLES[table].schema
+        if field.name != "source" and not pa.types.is_floating(field.type)
+    ]
 
 
 class Database:
@@ -87,7 +68,7 @@ class Database:
         self._connection = connection
         self._known: dict[tuple[Any, ...], pa.Table] = {}
 
-    def rows(self, table: str, span: Span) -> "pa.Table":
+    def rows(self, table: str, span: Span) -> pa.Table:
         """The rows of a table of the days of a span, its texts as dictionaries.
 
         They are read once, however many questions are asked about them.
@@ -101,9 +82,7 @@ class Database:
             self._known[key] = self._read(table, span)
         return self._known[key]
 
-    def _read(self, table: str, span: Span) -> "pa.Table":
-        import pyarrow as pa
-
+    def _read(self, table: str, span: Span) -> pa.Table:
         names = columns_of(table)
         time = quoted(names[0])
         sql = (
@@ -118,7 +97,7 @@ class Database:
             cursor.execute(sql, values)
             found = cursor.fetch_arrow_table()
         for index, name in enumerate(names):
-            if name in TEXTS:
+            if pa.types.is_string(TABLES[table].schema.field(name).type):
                 texts = found[name].cast(pa.string()).combine_chunks()
                 found = found.set_column(index, name, texts.dictionary_encode())
         return found
@@ -154,10 +133,8 @@ def open_database(path: str | Path) -> Iterator[Database]:
         raise StorageError(f"{path}: {error}; {remedy}") from error
 
 
-def with_periods(rows: "pa.Table", span: Span) -> "pa.Table":
+def with_periods(rows: pa.Table, span: Span) -> pa.Table:
     """Put the period in place of the date."""
-    import pyarrow as pa
-
     dates = rows["date"].combine_chunks()
     days = [dt.date.fromisoformat(date) for date in dates.dictionary.to_pylist()]
     periods = pa.array([span.period(day) for day in days], pa.string())
@@ -166,11 +143,9 @@ def with_periods(rows: "pa.Table", span: Span) -> "pa.Table":
 
 
 def totals(
-    rows: "pa.Table", keys: Sequence[str], numbers: Sequence[str]
+    rows: pa.Table, keys: Sequence[str], numbers: Sequence[str]
 ) -> "pd.DataFrame":
     """Add up by some columns, in their order; null is a value like any other."""
-    import pyarrow as pa
-
     sums = rows.group_by(list(keys)).aggregate([(name, "sum") for name in numbers])
     sums = sums.select([*keys, *(f"{name}_sum" for name in numbers)])
     sums = sums.rename_columns([*keys, *numbers])

@@ -1,0 +1,137 @@
+"""The floor plan: imports go down or sideways, never up and never in a circle."""
+
+import ast
+import graphlib
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from project import ROOT
+
+import usage_metrics
+
+PACKAGE = Path(usage_metrics.__file__).parent
+
+FLOORS = (
+    ("__init__",),
+    ("commands",),
+    ("tasks",),
+    ("report",),
+    ("privacy",),
+    ("maintenance",),
+    ("counting",),
+    ("geocode",),
+    ("sources",),
+    ("warehouse",),
+    ("logs",),
+    ("partitions",),
+    ("cleaning", "agents", "addresses", "monitoring"),
+    ("config", "parameters", "dates", "arrow", "errors"),
+)
+"""The wings, from the top floor down; ``docs/architecture.md`` shows the same."""
+
+FLOOR = {wing: number for number, wings in enumerate(FLOORS) for wing in wings}
+
+PURE = ("counting", "report")
+"""Wings of functions of their arguments: no settings, no Luigi, no files."""
+
+OPENS_FILES = re.compile(r"\bopen\(|\.read_text\(|\.write_|\.read_bytes\(|\bsqlite3\b")
+
+
+def module_name(file: Path) -> str:
+    """The full name of the module in a file."""
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(file): file for file in PACKAGE.rglob("*.py")}
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of the package that a module imports, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in names}
+    return (found & MODULES.keys()) - {module}
+
+
+IMPORTS = {module: imports_of(module) for module in MODULES}
+
+
+def wing(module: str) -> str:
+    """The wing of a module."""
+    return [*module.split("."), "__init__"][1]
+
+
+def uses(one: str, other: str) -> bool:
+    """Whether one of two modules imports the other, or a part of it."""
+    pairs = ((one, other), (other, one))
+    return any(f"{b}.".startswith(f"{a}.") for a, c in pairs for b in IMPORTS[c])
+
+
+def test_every_wing_has_its_floor() -> None:
+    assert {wing(module) for module in MODULES} == FLOOR.keys()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_down_or_sideways(module: str) -> None:
+    up = {name for name in IMPORTS[module] if FLOOR[wing(name)] < FLOOR[wing(module)]}
+    assert not up
+
+
+def test_imports_run_in_no_circle() -> None:
+    try:
+        graphlib.TopologicalSorter(IMPORTS).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
+
+
+def test_two_modules_of_one_name_are_the_same_thing_in_two_wings() -> None:
+    """Then one of them imports the other, or they are of one wing."""
+    named = defaultdict(list)
+    for module in MODULES:
+        named[module.rpartition(".")[2]].append(module)
+    for first, *others in named.values():
+        for other in others:
+            assert wing(first) == wing(other) or uses(first, other), (first, other)
+
+
+@pytest.mark.parametrize(
+    "module", sorted(name for name in MODULES if wing(name) in PURE)
+)
+def test_counting_and_report_have_no_settings_and_open_no_files(module: str) -> None:
+    allowed = {"usage_metrics.config", "usage_metrics.parameters"}.isdisjoint(
+        IMPORTS[module]
+    )
+    assert allowed
+    text = MODULES[module].read_text("utf-8")
+    assert not re.search(r"^\s*(?:import|from) luigi\b", text, re.M)
+    # Resources of the package itself are no files of a user's.
+    code = "\n".join(line for line in text.splitlines() if "resources" not in line)
+    assert not OPENS_FILES.search(code), OPENS_FILES.findall(code)
+
+
+def test_every_task_is_in_its_wing() -> None:
+    """A module that defines a Luigi task is in ``tasks``."""
+    for module, file in MODULES.items():
+        text = file.read_text("utf-8")
+        if re.search(
+            r"^class \w+\(.*\b(?:luigi\.\w*Task|Stage|Reporting)\b", text, re.M
+        ):
+            assert wing(module) == "tasks", module
+
+
+def test_the_architecture_page_shows_the_same_floors() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    shown = [
+        tuple(re.findall(r"\w+", line.split("  ")[0]))
+        for block in re.findall(r"```text\n(.*?)```", page, re.S)
+        for line in block.splitlines()
+        if line and re.findall(r"\w+", line.split("  ")[0])[0] in FLOOR
+    ]
+    assert tuple(shown) == FLOORS
