@@ -78,7 +78,6 @@ AGENTS = ("agent_kind", "agent_name")
 PLACES = ("remote_ip_city", "remote_ip_region")
 """The geocoded columns that are read for it, where a source has them."""
 
-_NULL = pa.scalar(None, STRING)
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/?#]+)"
 
 
@@ -89,7 +88,7 @@ def usage_by_path(day: CountedDay) -> pa.Table:
     hosts = pc.struct_field(pc.extract_regex(urls.dictionary, _HOST), [0])
     named = pc.is_in(paths, _most_frequent(paths, urls.indices, PATHS_A_DAY))
     columns = {
-        name: take_encoded(pc.if_else(named, texts, _NULL), urls.indices)
+        name: take_encoded(_where(named, texts), urls.indices)
         for name, texts in (("host", pc.utf8_lower(hosts)), ("path", paths))
     }
     return _summarised(day, columns, USAGE_BY_PATH)
@@ -109,8 +108,7 @@ def usage_by_agent(day: CountedDay) -> pa.Table:
     agents = columns["agent_name"]
     names = agents.dictionary
     named = pc.is_in(names, _most_frequent(names, agents.indices, AGENTS_A_DAY))
-    names = pc.if_else(named, names, _NULL)
-    columns["agent_name"] = take_encoded(names, agents.indices)
+    columns["agent_name"] = take_encoded(_where(named, names), agents.indices)
     return _summarised(day, columns, USAGE_BY_AGENT)
 
 
@@ -119,6 +117,11 @@ def _column(requests: pa.Table, name: str) -> pa.DictionaryArray:
     if name in requests.column_names:
         return only_chunk(requests[name])
     return pa.nulls(requests.num_rows, STRING).dictionary_encode()
+
+
+def _where(named: pa.Array, texts: pa.Array) -> pa.Array:
+    """The texts that are to be named, and null for the others."""
+    return pc.if_else(named, texts, pa.scalar(None, STRING))
 
 
 def _most_frequent(texts: pa.Array, codes: pa.Array, number: int) -> pa.Array:

@@ -47,9 +47,10 @@ OUTCOMES = {
 """What can become of a request and what that means, in the order of the decision."""
 
 _NUMBER = {outcome: number for number, outcome in enumerate(OUTCOMES)}
-_WHOLE = pa.array([200, 304], pa.int64())
+_WHOLE = [200, 304]
 _PART = 206
-_METHODS = pa.array(["GET", "POST"])
+_METHODS = ["GET", "POST"]
+# Lists, because making an Arrow array imports pandas, and views import this module.
 
 
 def outcomes(requests: pa.Table, visitors: Any) -> pa.Array:
@@ -88,10 +89,12 @@ def outcomes(requests: pa.Table, visitors: Any) -> pa.Array:
 def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
     """What a request shows by itself, in the order in which it is asked."""
     agents, datasets = requests["agent_class"], requests["dataset"]
+    is_whole = pc.is_in(requests["status"], pa.array(_WHOLE, pa.int64()))
     method = requests["request_method"]
+    asks = pc.or_kleene(pc.is_in(method, pa.array(_METHODS)), method.is_null())
     return [
-        ("status", ~(is_part | _mask(pc.is_in(requests["status"], _WHOLE)))),
-        ("method", ~_mask(pc.or_kleene(pc.is_in(method, _METHODS), method.is_null()))),
+        ("status", ~(is_part | _mask(is_whole))),
+        ("method", ~_mask(asks)),
         ("not_data", _mask(pc.equal(datasets, NONE))),
         ("unmapped", _mask(pc.equal(datasets, UNMAPPED))),
         ("internal", _mask(pc.equal(agents, "internal"))),
