@@ -221,7 +221,7 @@ def test_every_section_of_the_shipped_luigi_cfg_explains_itself() -> None:
 def test_every_setting_stands_in_the_shipped_luigi_cfg() -> None:
     shipped = SHIPPED.read_text()
     assert shipped == renewed_settings(shipped), (
-        "run python -m usage_metrics.maintenance.documentation README.md luigi.cfg"
+        "run python -m usage_metrics.maintenance.documentation docs luigi.cfg"
     )
     for section, key, _ in ALL_SETTINGS:
         body = shipped.split(f"\n[{section}]\n")[1].split("\n[")[0]

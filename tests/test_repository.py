@@ -12,9 +12,12 @@ ROOT = Path(__file__).parent.parent
 LARGEST = 300_000
 LARGE_ON_PURPOSE = {"usage_metrics/geocode/country_asn.mmdb"}
 TOP_LEVEL = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "README.md",
     "data",
+    "docs",
     "luigi.cfg",
     "pyproject.toml",
     "setup.cfg",

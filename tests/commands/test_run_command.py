@@ -221,7 +221,7 @@ class _Mailbox:
 
 @pytest.fixture
 def mail(settings: Settings) -> Settings:
-    """Luigi's settings, as the README shows them."""
+    """Luigi's settings, as docs/nightly.md shows them."""
     settings("email", receiver="duty@example.org", force_send="true")
     settings("smtp", host="127.0.0.1", timeout="2")
     return settings

@@ -1,4 +1,4 @@
-"""The short form of the campaign of kills; how to run the long one, the README says."""
+"""The short form of the campaign of kills; docs say how to run the long one."""
 
 import random
 from pathlib import Path

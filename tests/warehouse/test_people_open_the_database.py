@@ -230,7 +230,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(made: Path) -> Iterator[Site]:
-    """The command that the README shows, on a free port."""
+    """The command that docs/results.md shows, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

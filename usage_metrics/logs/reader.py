@@ -12,6 +12,8 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from usage_metrics.errors import ConfigError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -47,11 +49,25 @@ def open_logs(uri: str, late_days: int) -> LogReader:
         uri: a folder, an ``s3://`` or ``gs://`` URI, or ``bigquery://P.D.T``.
         late_days: for how many days after its own an export may still bring
             entries of a day.
+
+    Raises:
+        ConfigError: if what the reader needs is not installed.
     """
     if uri.startswith("bigquery://"):
-        from usage_metrics.logs.bigquery.reader import BigQueryLogs
-
-        return BigQueryLogs.from_config(uri)
+        return _open_bigquery(uri)
     from usage_metrics.logs.cloud_logging.exports import ExportedLogs
 
     return ExportedLogs(uri, late_days)
+
+
+def _open_bigquery(uri: str) -> LogReader:
+    try:
+        from usage_metrics.logs.bigquery.reader import BigQueryLogs
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("google"):
+            raise
+        raise ConfigError(
+            f"logs = {uri}: Google's BigQuery library is not installed; run "
+            "pip install 'usage_metrics[bigquery]'"
+        ) from None
+    return BigQueryLogs.from_config(uri)

@@ -1,8 +1,8 @@
-"""The parts of README and luigi.cfg that the code knows better: settings and columns.
+"""Renews what the code knows better than docs/ and luigi.cfg: settings and columns.
 
-``python -m usage_metrics.maintenance.documentation README.md luigi.cfg`` writes them:
-in a page each between its two markers, in luigi.cfg, as comments, what a section does
-not set. A test fails when one of them is behind.
+``python -m usage_metrics.maintenance.documentation docs luigi.cfg`` writes them: in the
+pages of a folder between two markers each, in luigi.cfg, as comments, what a section
+does not set. A test fails when one of them is behind.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def renewed(text: str) -> str:
-    """A README with its generated parts written anew."""
+    """A page with its generated parts written anew."""
     parts = {"settings": settings_table(), "columns": data_dictionary()}
     for name, part in parts.items():
         begin, end = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
@@ -109,10 +109,11 @@ _NOT_SET = re.compile(r"# [a-z_]+ =.*")
 def main() -> None:
     """Renew files in place."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("files", type=Path, nargs="+", help="README.md, luigi.cfg")
-    for file in parser.parse_args().files:
-        renew = renewed_settings if file.suffix == ".cfg" else renewed
-        file.write_text(renew(file.read_text()))
+    parser.add_argument("paths", type=Path, nargs="+", help="docs, luigi.cfg")
+    for path in parser.parse_args().paths:
+        renew = renewed_settings if path.suffix == ".cfg" else renewed
+        for file in sorted(path.glob("*.md")) if path.is_dir() else [path]:
+            file.write_text(renew(file.read_text()))
 
 
 if __name__ == "__main__":
