@@ -22,7 +22,12 @@ from usage_metrics.sources import SOURCES, get_source
 def settings_table() -> str:
     """Every setting with its default, as Markdown."""
     rows = [
-        (f"`[{section.__name__}]`", f"`{name}`", _default(parameter), _about(parameter))
+        (
+            f"`[{section.__name__}]`",
+            f"`{name}`",
+            f"`{_default(parameter)}`" if _default(parameter) else "",
+            _about(parameter),
+        )
         for section in config.SECTIONS
         for name, parameter in section.get_params()
     ]
@@ -56,13 +61,19 @@ def _columns(schema: pa.Schema) -> str:
 
 
 def _default(parameter: Any) -> str:
-    value = parameter._default
-    return f"`{value}`" if value != "" else ""
+    """The default as it would be written in luigi.cfg."""
+    return "" if parameter._default is None else str(parameter._default)
+
+
+_ADDED_BY_LUIGI = re.compile(r";?\s*(?:Choices: \{.*\}|permitted values: .*)?$")
+"""Choices, in no certain order, and limits, in the notation of mathematics."""
 
 
 def _about(parameter: Any) -> str:
-    """The description, without the choices that Luigi adds in no certain order."""
-    return re.sub(r"\s*Choices: \{.*\}$", "", str(parameter.description)).rstrip(";")
+    """The description, with limits only where both ends say something."""
+    about = str(parameter.description)
+    is_share = about.endswith("float in [0.0, 1.0]")
+    return _ADDED_BY_LUIGI.sub("", about) + ("; from 0 to 1" if is_share else "")
 
 
 def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -93,7 +104,7 @@ def renewed_settings(text: str) -> str:
         lines = [line for line in body.splitlines() if not _NOT_SET.fullmatch(line)]
         is_set = {line.partition("=")[0].strip() for line in lines}
         lines = [line for line in lines if line] + [
-            f"# {name} = {parameter._default}".rstrip()
+            f"# {name} = {_default(parameter)}".rstrip()
             for name, parameter in section.get_params()
             if name not in is_set
         ]
