@@ -151,7 +151,7 @@ def run_here(page: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("page", filter(run_here, PAGES))
+@pytest.mark.parametrize("page", [page for page in PAGES if run_here(page)])
 def test_the_commands_of_a_page_run_one_after_the_other(
     after_a_run: Path, tmp_path: Path, page: str
 ) -> None:

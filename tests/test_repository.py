@@ -66,7 +66,7 @@ def test_every_command_that_ci_runs_is_there() -> None:
     readme = (ROOT / "README.md").read_text().splitlines()
     commands = [line for line in readme if re.search(pattern, line)]
     assert len(commands) == 2
-    programs = re.findall(r"\.venv/bin/(\w+)", "\n".join([script, *commands]))
+    programs = re.findall(r"\.venv/bin/([\w-]+)", "\n".join([script, *commands]))
     assert {"pip", "luigi", "pytest", "ruff", "mypy"} <= set(programs)
     for program in programs:
         assert Path(sys.executable).with_name(program).exists(), program
