@@ -541,7 +541,7 @@ def test_a_full_disk_leaves_the_old_day_and_says_so(
         env=ENVIRONMENT,
     ).stdout
     assert said == (
-        f"{warehouse.path}: disk I/O error; nothing of that day was changed; make room "
+        f"{warehouse.path}: disk I/O error; that day is unchanged; make room "
         "on the disk and rerun\n"
     )
     assert _ids(warehouse) == ["old"]

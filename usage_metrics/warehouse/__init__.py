@@ -1,1 +1,4 @@
-"""Databases that people query, filled from the Parquet files and from nothing else."""
+"""The SQLite database: how tables are declared, loaded, checked and described.
+
+:mod:`usage_metrics.warehouse.sqlite` is the place to start reading.
+"""

@@ -1,7 +1,7 @@
-"""Whether the rows of the database are those of the files that were loaded.
+"""Compares the rows of the database with the files that were loaded.
 
-SQLite's own checks find a broken page; of a value that another program, or a flipped
-bit, has changed within one they know nothing.
+SQLite's own checks find a broken page, but not a value within one that another program,
+or a flipped bit, has changed.
 """
 
 import datetime as dt
@@ -24,9 +24,9 @@ def damaged_days(
     source: str,
     partition_of: Callable[[dt.date], Partition],
 ) -> Iterator[str]:
-    """Name the days of a table that do not hold what their files do.
+    """Name the days of a table that differ from their files.
 
-    A day whose file is gone, damaged or another one by now is passed over.
+    A day whose file is missing, damaged or replaced is skipped.
 
     Raises:
         StorageError: if the database cannot be read.
@@ -39,20 +39,21 @@ def damaged_days(
                 expected = _summary(_as_tuples(table, rows_to_load(file, table)))
         except PartitionError:
             continue
-        found = _summary(_held(warehouse, table, source, day))
-        told = _told(warehouse, table, source, day)
-        if told is None:  # it was taken out meanwhile
+        found = _summary(_rows(warehouse, table, source, day))
+        loaded_rows = _loaded_rows(warehouse, table, source, day)
+        if loaded_rows is None:  # the day was dropped meanwhile
             continue
-        # Of requests with the time and id of another one the first alone is loaded.
-        if found != expected if told == expected[0] else found[0] != told:
+        # Of requests with equal time and id, only the first is loaded.
+        all_loaded = loaded_rows == expected[0]
+        if found != expected if all_loaded else found[0] != loaded_rows:
             yield (
                 f"{warehouse.path}: {table.name} does not hold what was loaded of {day}"
-                f" ({found[0]:,} rows, of {told:,}); delete the database and rerun: it "
-                "is rebuilt from the Parquet files"
+                f" ({found[0]:,} rows, of {loaded_rows:,}); delete the database and "
+                "rerun: it is rebuilt from the Parquet files"
             )
 
 
-def _held(
+def _rows(
     warehouse: Warehouse, table: Table, source: str, day: dt.date
 ) -> Iterator[tuple[Any, ...]]:
     where, values = of_partition(table, source, day)
@@ -61,8 +62,10 @@ def _held(
     return warehouse.rows(query, values)
 
 
-def _told(warehouse: Warehouse, table: Table, source: str, day: dt.date) -> int | None:
-    """How many rows of a day were loaded, as the database has it, if any."""
+def _loaded_rows(
+    warehouse: Warehouse, table: Table, source: str, day: dt.date
+) -> int | None:
+    """How many rows of a day were loaded, as the database says."""
     query = (
         "SELECT loaded FROM usage_metrics_partitions "
         'WHERE "table" = ? AND source = ? AND date = ?'
@@ -72,7 +75,7 @@ def _told(warehouse: Warehouse, table: Table, source: str, day: dt.date) -> int 
 
 
 def _summary(rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:
-    """How many rows there are, and a hash of them in whatever order."""
+    """The number of rows, and a hash that does not depend on their order."""
     count = total = 0
     for row in rows:
         count += 1

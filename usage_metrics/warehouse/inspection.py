@@ -1,4 +1,4 @@
-"""What can be said of a database by looking at all of it: miscounts and sizes."""
+"""Counts the rows of the whole database: miscounts, and the sizes of tables."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from usage_metrics.warehouse.table import quoted
 
 DAY_LENGTH = len("YYYY-MM-DD")
-"""Of a time, so much tells its day; a month is shorter."""
+"""The characters of a time that tell its day; a month is shorter."""
 
 
 def miscounts(connection: sqlite3.Connection) -> Iterator[str]:
-    """Name the days of which a table does not hold as many rows as were loaded."""
+    """Name the days of which a table holds more or fewer rows than were loaded."""
     if "usage_metrics_tables" not in _tables(connection):
         return
     for table, time in connection.execute(
@@ -74,7 +74,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
 def _estimated(
     connection: sqlite3.Connection, rows: dict[str, int]
 ) -> dict[str, float]:
-    """The file's bytes, shared out by rows and columns."""
+    """The bytes of the file, divided by rows and columns."""
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     size = pages * connection.execute("PRAGMA page_size").fetchone()[0]
     values = {}

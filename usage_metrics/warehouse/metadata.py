@@ -1,8 +1,8 @@
-"""The metadata file for Datasette: what the database holds, said where people look.
+"""The metadata file for Datasette: what the database holds, where people look.
 
 ``datasette data/usage_metrics.db --metadata data/usage_metrics.metadata.json`` shows
-it. It is made of what the database says of itself, written beside it after each load,
-and names only what is there. None of it comes from a log.
+it. It is made from the database's own descriptions, written beside the database after
+each load, and names only tables that exist. Nothing in it comes from a log.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from usage_metrics.warehouse.views import Question
 TITLE = "Use of our open data"
 DESCRIPTION = (
     "Who used the data, and how much, by the COUNTER Code of Practice for Research "
-    "Data. Times are UTC. Begin with the view use_per_day, or with a question below "
-    "the tables. Each column's description is behind the wheel in its heading."
+    "Data. Times are UTC. Start with the view use_per_day, or with a question below "
+    "the tables. The wheel in a column's heading shows its description."
 )
 LOCATIONS = {
     "source": "request logs; locations as remote_ip_located_by says, from the package: "
@@ -49,12 +49,12 @@ def path_of(database: str) -> Path:
 
 
 def is_current(database: str, questions: Sequence[Question]) -> bool:
-    """Whether the metadata file is there and is what it should be."""
+    """Whether the metadata file exists and is up to date."""
     return _holds(path_of(database), _content(database, questions))
 
 
 def write(database: str, questions: Sequence[Question]) -> None:
-    """Write the metadata file, unless it is what it should be.
+    """Write the metadata file, unless it is up to date.
 
     Raises:
         OSError: if it cannot be written.
@@ -75,7 +75,7 @@ def _content(database: str, questions: Sequence[Question]) -> bytes:
 
 
 def of_database(database: str, questions: Sequence[Question]) -> dict[str, Any]:
-    """The metadata of a database, of what is in it now."""
+    """The metadata of a database as it is now."""
     uri = f"{Path(database).absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
         there = {

@@ -1,4 +1,4 @@
-"""What of a partition goes into the database, and in what form it goes fastest."""
+"""Which rows of a partition are loaded, and in the form that loads fastest."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def rows_to_load(file: "pq.ParquetFile", table: Table) -> Iterator["pa.Table"]:
-    """What of a file goes into a table, and how, a row group at a time."""
+    """The rows of a file that go into a table, a row group at a time."""
     for _, rows in row_groups(file):
         if table.load_filter is not None:
             rows = rows.filter(rows[table.load_filter])
@@ -23,10 +23,10 @@ def rows_to_load(file: "pq.ParquetFile", table: Table) -> Iterator["pa.Table"]:
 
 
 def insertion(table: str, rows: "pa.Table") -> tuple[str, "pa.Table"]:
-    """The statement that inserts rows, and the columns whose values it is given.
+    """The statement that inserts rows, and the columns to bind.
 
-    A value that all rows share stands in the statement itself. The driver is given
-    each value of each row, and that takes longer than all that SQLite does with it.
+    A value that all rows share is written into the statement: binding each value of
+    each row takes longer than everything that SQLite does with it.
     """
     names = rows.column_names
     shared = {name: text for name in names[1:] if (text := _shared(rows[name]))}
@@ -37,7 +37,7 @@ def insertion(table: str, rows: "pa.Table") -> tuple[str, "pa.Table"]:
 
 
 def _shared(column: "pa.ChunkedArray") -> str | None:
-    """The value that every row has, as it stands in a statement; None if none is."""
+    """The value that every row has, as a literal; None if the rows differ."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -56,20 +56,19 @@ def _shared(column: "pa.ChunkedArray") -> str | None:
 
 
 def _without_empty_columns(rows: "pa.Table") -> "pa.Table":
-    """Leave out what is null in every row, as it is without being written.
+    """Leave out the columns that are null in every row.
 
     The driver takes as long for a null as for a number, and a third of the columns of
-    a request log may hold nothing else.
+    a request log may hold nothing but nulls.
     """
     names = rows.column_names
     return rows.select([n for n in names if rows[n].null_count < rows.num_rows])
 
 
 def _with_times_as_text(table: "pa.Table") -> "pa.Table":
-    """Write times as SQLite does, ``2022-03-15 14:25:58.184967``, in UTC.
+    """Convert times to text as SQLite writes it, ``2022-03-15 14:25:58.184967``, UTC.
 
-    The driver would write them itself, a value at a time, and take as long for that as
-    for a third of the rest.
+    The driver would do it a value at a time, for a third of the loading time.
     """
     import pyarrow as pa
 

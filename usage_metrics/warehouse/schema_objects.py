@@ -1,6 +1,7 @@
-"""What a database needs beside its rows, so that people find their way in it.
+"""Makes what a database has besides rows.
 
-Indexes, views, a description of each table and column, and the planner's statistics.
+These are indexes, views, descriptions of tables and columns, and the planner's
+statistics.
 """
 
 import sqlite3
@@ -10,7 +11,7 @@ from usage_metrics.warehouse.table import Table, described, index_names, indexes
 from usage_metrics.warehouse.views import View
 
 SAMPLED_ROWS = 1_000
-"""Of each index, for the planner's statistics: these suffice, whatever the size."""
+"""Rows of each index to sample for the planner's statistics; enough at any size."""
 
 _COLUMN = "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)"
 
@@ -39,7 +40,7 @@ def finish(
 
 
 def describe(connection: sqlite3.Connection, table: Table) -> None:
-    """Say in the database what a table and its columns hold."""
+    """Write the descriptions of a table and its columns into the database."""
     connection.executemany(_COLUMN, described(table.name, table.schema))
     about = (table.name, table.description, table.time, table.facets)
     _describe(connection, *about)
@@ -69,7 +70,7 @@ def _describe(
     sort: str,
     facets: Sequence[str],
 ) -> None:
-    """Say in the database what a table or a view holds, and how to look at it."""
+    """Write into the database what a table or view holds, and how to sort it."""
     connection.execute(
         "INSERT OR REPLACE INTO usage_metrics_tables VALUES (?,?,?,?)",
         (name, description, sort, ",".join(facets)),

@@ -1,4 +1,4 @@
-"""Makes an SQLite file hold nothing that was deleted from it."""
+"""Removes all traces of deleted rows from an SQLite file."""
 
 import contextlib
 import sqlite3
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def compact(path: Path, busy_seconds: float = 30.0) -> None:
-    """Write a database anew, so that no page and no log of it holds what was deleted.
+    """Rewrite a database, so that no page and no log of it holds deleted rows.
 
-    SQLite only notes that the place of a deleted row is free; what stood there stays
-    until something else needs the place, and stands in the write-ahead log as well.
+    SQLite only marks the place of a deleted row as free. Its bytes stay until the place
+    is reused, and they are in the write-ahead log as well.
 
     Args:
         path: of the file.
@@ -26,10 +26,10 @@ def compact(path: Path, busy_seconds: float = 30.0) -> None:
 
 
 def empty_log(connection: sqlite3.Connection) -> None:
-    """Have the write-ahead log of a database hold nothing.
+    """Empty the write-ahead log of a database.
 
     Raises:
-        sqlite3.Error: if somebody still reads from it.
+        sqlite3.Error: if another program still reads from it.
     """
     busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:

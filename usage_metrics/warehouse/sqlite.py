@@ -1,20 +1,14 @@
-"""The SQLite database: one table per source, a day of it replaced in one transaction.
+"""The SQLite database: each day of a table is replaced in one transaction.
 
-The table ``usage_metrics_partitions`` decides what is to be loaded again: a day whose
-file no longer has the content that was loaded. All of it can be deleted and is then
-rebuilt from the Parquet files.
-
-Arrow data go in through ADBC, which brings an SQLite of its own. Two SQLites in one
-process do not see each other's locks, so a connection of either kind is closed before
-one of the other is opened.
+The table ``usage_metrics_partitions`` tells which days to load again: those whose file
+no longer has the content that was loaded. The database can be deleted at any time; it
+is rebuilt from the Parquet files.
 """
 
 import contextlib
 import datetime as dt
 import logging
-import os
 import sqlite3
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,10 +17,10 @@ from usage_metrics.errors import StorageError
 from usage_metrics.partitions.footer import facts_of
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse import metadata
+from usage_metrics.warehouse.connection import CACHE_KILOBYTES, DatabaseFile
 from usage_metrics.warehouse.inspection import miscounts, table_sizes
 from usage_metrics.warehouse.rows import insertion, rows_to_load
 from usage_metrics.warehouse.schema_objects import describe, finish, is_finished
-from usage_metrics.warehouse.sqlite_errors import cause_of, remedy_for
 from usage_metrics.warehouse.table import (
     VERSION,
     Table,
@@ -43,31 +37,25 @@ if TYPE_CHECKING:
 log = logging.getLogger("luigi-interface")
 
 PAGE_BYTES = 32 << 10
-"""A request takes about one kilobyte; pages of four would waste a tenth."""
-
-CACHE_KILOBYTES = 64 << 10
-"""Enough that the pages a day touches are written once."""
-
-BREATH_SECONDS = 0.02
-"""Between two attempts at what SQLite does not wait for by itself."""
+"""A request takes about one kilobyte; pages of 4 kB would waste a tenth."""
 
 
 class Loaded(NamedTuple):
-    """What the database says of a day that it holds."""
+    """What the database says about a loaded day."""
 
     fingerprint: str
     content_id: str
 
 
 class Changes(NamedTuple):
-    """The days by which the database differs from the files."""
+    """The days in which the database differs from the files."""
 
     load: list[dt.date]
     drop: list[dt.date]
 
 
-class Warehouse:
-    """A database file."""
+class Warehouse(DatabaseFile):
+    """The database of usage."""
 
     def __init__(
         self,
@@ -76,19 +64,17 @@ class Warehouse:
         views: "Sequence[View]" = (),
         questions: "Sequence[Question]" = (),
     ) -> None:
-        """Name the file; it is made when the first day is loaded.
+        """Name the file, which is made when the first day is loaded.
 
         Args:
             path: of the file.
             busy_seconds: how long to wait while another program holds it.
-            views: those it is to have, as far as their tables are there.
-            questions: those to put into the metadata file for Datasette.
+            views: the views to make once their tables exist.
+            questions: the questions for Datasette's metadata file.
         """
-        self.path = path
-        self._busy_seconds = busy_seconds
+        super().__init__(path, busy_seconds)
         self._views = views
         self._questions = questions
-        self._kept: Any = None
 
     def loaded(self, table: str, source: str) -> dict[dt.date, Loaded]:
         """Which days of a source a table holds.
@@ -96,9 +82,9 @@ class Warehouse:
         Raises:
             StorageError: if it is damaged, locked, or of another version.
         """
-        if not Path(self.path).exists():
+        if not self.exists():
             return {}
-        with self._connect() as connection:
+        with self.connect() as connection:
             if not self._is_current(connection):
                 return {}
             rows = connection.execute(
@@ -109,25 +95,25 @@ class Warehouse:
             return {dt.date.fromisoformat(row[0]): Loaded(*row[1:]) for row in rows}
 
     def damages(self) -> list[str]:
-        """Read the whole database and say what is wrong with it.
+        """Read the whole database and list what is wrong with it.
 
         Raises:
             StorageError: if it cannot be opened at all.
         """
-        if not Path(self.path).exists():
+        if not self.exists():
             return []
-        with self._connect() as connection:
+        with self.connect() as connection:
             rows = connection.execute("PRAGMA quick_check")
             found = [f"{self.path}: {row[0]}" for row in rows if row[0] != "ok"]
             return found or [f"{self.path}: {text}" for text in miscounts(connection)]
 
     def rows(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
-        """Ask the database something.
+        """The rows that a query gives.
 
         Raises:
             StorageError: if it is damaged or locked.
         """
-        with self._connect() as connection:
+        with self.connect() as connection:
             yield from connection.execute(query, values)
 
     def changes(
@@ -138,13 +124,14 @@ class Warehouse:
         content_id: Callable[[dt.date], str | None],
         among: Collection[dt.date],
     ) -> Changes:
-        """Compare a table with the files.
+        """Compare a table with its files.
 
         Args:
             table: its name.
             source: the kind of log.
-            files: the days that there are files of, with their fingerprints.
-            content_id: reads a file's content id; asked where fingerprints differ.
+            files: the days with files, and their fingerprints.
+            content_id: reads the content id of a day's file; used where fingerprints
+                differ.
             among: the days in question.
         """
         loaded = self.loaded(table, source)
@@ -161,10 +148,10 @@ class Warehouse:
         return Changes(sorted(load), sorted(drop))
 
     def create(self, table: Table) -> None:
-        """Make the file and its tables, where they are not there yet.
+        """Make the file and its tables, unless they exist.
 
         Raises:
-            StorageError: if the table is there with other columns.
+            StorageError: if the table exists with other columns.
         """
         try:
             Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -172,10 +159,10 @@ class Warehouse:
             raise StorageError(
                 f"[database] path = {self.path} cannot be made: {error}"
             ) from error
-        with self._connect() as connection:
+        with self.connect() as connection:
             self._is_current(connection)
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
-            self._keep_log_of_writes(connection)
+            self.write_ahead(connection)
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 for statement in definitions(table):
@@ -185,34 +172,33 @@ class Warehouse:
                 self._check_columns(connection, table)
 
     def is_finished(self, *tables: Table) -> bool:
-        """Whether all is there that ``finish`` sees to; of no database, it is.
+        """Whether ``finish`` has nothing to do; true if there is no database.
 
         Raises:
             StorageError: if the database is damaged or locked.
         """
-        if not Path(self.path).exists():
+        if not self.exists():
             return True
-        with self._connect() as connection:
+        with self.connect() as connection:
             if not is_finished(connection, tables, self._views):
                 return False
         with self._naming_metadata():
             return metadata.is_current(self.path, self._questions)
 
     def finish(self, *tables: Table) -> None:
-        """See to it, after a load, that people find their way and SQLite does, too.
+        """Make what people and SQLite need after a load.
 
-        Indexes that are missing are made: all at once after the first load, which
-        takes less time than row by row. Views are made anew if they are others than
-        the present ones; the planner's statistics are taken of samples, not of all
-        rows; the metadata file for Datasette is written beside the database.
+        Missing indexes are made: all at once after the first load, which is faster than
+        row by row. Views that have changed are replaced. The planner's statistics are
+        taken from samples. Datasette's metadata file is written beside the database.
 
         Args:
-            tables: those whose indexes are to be there.
+            tables: the tables whose indexes are needed.
 
         Raises:
             StorageError: if the database or the file cannot be written to.
         """
-        with self._connect() as connection, connection:
+        with self.connect() as connection, connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
             connection.execute("BEGIN IMMEDIATE")
             finish(connection, tables, self._views)
@@ -221,42 +207,25 @@ class Warehouse:
 
     @contextlib.contextmanager
     def _naming_metadata(self) -> Iterator[None]:
-        with self._clear_errors():
+        with self.clear_errors():
             try:
                 yield
             except OSError as error:
                 raise StorageError(
                     f"{metadata.path_of(self.path)} cannot be read or written: {error};"
-                    " see to it and rerun"
+                    " fix it and rerun"
                 ) from error
 
     def sizes(self) -> list[tuple[str, int, int]]:
-        """The tables, the largest first, each with its rows and bytes, indexes too.
+        """The tables, largest first, with their rows and bytes, including indexes.
 
         Raises:
             StorageError: if the database is damaged or stays locked.
         """
-        if not Path(self.path).exists():
+        if not self.exists():
             return []
-        with self._connect() as connection:
+        with self.connect() as connection:
             return table_sizes(connection)
-
-    def _keep_log_of_writes(self, connection: sqlite3.Connection) -> None:
-        """Have readers and a writer not be in each other's way.
-
-        For this one change SQLite does not wait for another program to end its own.
-        """
-        until = time.monotonic() + self._busy_seconds
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() > until:
-                    raise
-                time.sleep(BREATH_SECONDS)
-            else:
-                return
 
     def _check_columns(self, connection: sqlite3.Connection, table: Table) -> None:
         rows = connection.execute(f"PRAGMA table_info({quoted(table.name)})")
@@ -268,15 +237,15 @@ class Warehouse:
             )
 
     def replace_day(self, table: Table, partition: Partition, fingerprint: str) -> int:
-        """Put the rows of a day's file in place of what the database has of that day.
+        """Replace the rows of a day with those of its file.
 
         Returns:
-            The number of rows that the table then holds of the day.
+            The number of rows that the table holds of the day afterwards.
 
         Raises:
             StorageError: if the database is damaged or stays locked.
         """
-        with partition.open(schema=table.stored) as file, self._transaction() as cursor:
+        with partition.open(schema=table.stored) as file, self.transaction() as cursor:
             facts = facts_of(file.metadata)
             _forget(cursor, table, partition.source, partition.date)
             given = _append(cursor, table, file)
@@ -311,16 +280,16 @@ class Warehouse:
         return loaded
 
     def drop_day(self, table: Table, source: str, day: dt.date) -> None:
-        """Take out a day whose file is no more.
+        """Remove a day whose file is gone.
 
         Raises:
             StorageError: if the database is damaged or stays locked.
         """
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             _forget(cursor, table, source, day)
 
     def _is_current(self, connection: sqlite3.Connection) -> bool:
-        """Whether the tables are there; False for a new file.
+        """Whether the tables exist; False for a new file.
 
         Raises:
             StorageError: if another version of the program made them.
@@ -334,102 +303,12 @@ class Warehouse:
             )
         return bool(version)
 
-    @contextlib.contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        with (
-            self._clear_errors(),
-            contextlib.closing(
-                sqlite3.connect(
-                    self._uri(),
-                    timeout=self._busy_seconds,
-                    isolation_level=None,
-                    uri=True,
-                )
-            ) as connection,
-        ):
-            yield connection
-
-    def _uri(self) -> str:
-        """The file, left wholly alone where it may not be written to.
-
-        SQLite would put files beside it that may not be written to either, and stay.
-        """
-        path = Path(self.path).absolute()
-        log_of_writes = path.with_name(f"{path.name}-wal")
-        is_closed = path.exists() and not os.access(path, os.W_OK)
-        options = "?immutable=1" if is_closed and not log_of_writes.exists() else ""
-        return f"{path.as_uri()}{options}"
-
-    @contextlib.contextmanager
-    def kept_open(self) -> Iterator[None]:
-        """Replace days on one connection: opening one takes as long as a small day.
-
-        Nothing else may be asked of the database in the meantime.
-        """
-        with self._connect_for_arrow() as connection:
-            self._kept = connection
-            try:
-                yield
-            finally:
-                self._kept = None
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Any]:
-        """An ADBC cursor; what it does is kept if the block ends without an error."""
-        from adbc_driver_manager import Error as AdbcError
-
-        with contextlib.ExitStack() as stack:
-            connection = self._kept
-            if connection is None:
-                connection = stack.enter_context(self._connect_for_arrow())
-            # By the driver itself: DB-API's commit() does nothing on a connection that
-            # was opened with autocommit.
-            transaction = connection.adbc_connection
-            stack.enter_context(self._clear_errors())
-            cursor = stack.enter_context(connection.cursor())
-            try:
-                yield cursor
-                transaction.commit()
-            except BaseException:
-                # SQLite has done it itself if the disk was full, say: no error of its
-                # own may stand in place of that one.
-                with contextlib.suppress(AdbcError):
-                    transaction.rollback()
-                raise
-
-    @contextlib.contextmanager
-    def _connect_for_arrow(self) -> Iterator[Any]:
-        from adbc_driver_sqlite import dbapi
-
-        with (
-            self._clear_errors(),
-            dbapi.connect(self.path, autocommit=True) as connection,
-        ):
-            with connection.cursor() as cursor:
-                cursor.execute(f"PRAGMA busy_timeout = {self._busy_seconds * 1000:.0f}")
-                cursor.execute("PRAGMA synchronous = NORMAL")  # safe with WAL
-                # Of a day that is replaced, no address stays in pages that are free.
-                cursor.execute("PRAGMA secure_delete = ON")
-                cursor.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
-            connection.adbc_connection.set_autocommit(False)
-            yield connection
-
-    @contextlib.contextmanager
-    def _clear_errors(self) -> Iterator[None]:
-        from adbc_driver_manager import Error as AdbcError
-
-        try:
-            yield
-        except (sqlite3.Error, AdbcError) as error:
-            cause = cause_of(error)
-            raise StorageError(f"{self.path}: {cause}; {remedy_for(cause)}") from error
-
 
 def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
-    """Put the rows of a file into its table, a row group at a time.
+    """Append the rows of a file to its table, a row group at a time.
 
     Returns:
-        How many rows were given to it.
+        The number of rows appended.
 
     Raises:
         StorageError: if the file is damaged.

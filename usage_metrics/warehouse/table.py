@@ -1,9 +1,8 @@
-"""What tables the database has, derived from what a source declares.
+"""How a table of the database is declared and defined.
 
-Beside the tables of requests stand ``usage_metrics_tables`` and
-``usage_metrics_columns``, which say what every table and column holds, and
-``usage_metrics_partitions``, which says what was loaded, from which file, when. Here
-are their definitions and what else depends on how SQLite sees names, types and times.
+Besides the declared tables there are ``usage_metrics_tables`` and
+``usage_metrics_columns``, which describe every table and column, and
+``usage_metrics_partitions``, which says what was loaded, from which file, and when.
 """
 
 import datetime as dt
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 VERSION = 2
-"""Of the tables' layout; stored in the database as ``user_version``."""
+"""The version of the layout, stored in the database as ``user_version``."""
 
 LONGEST_LITERAL = 1_000
-"""Characters; a statement may have a million bytes, and has many columns."""
+"""Characters. A statement may have a million bytes, and has many columns."""
 
 PARTITIONS = """
 CREATE TABLE IF NOT EXISTS usage_metrics_partitions (
@@ -57,27 +56,27 @@ CREATE TABLE IF NOT EXISTS usage_metrics_tables (
 
 @dataclass(frozen=True)
 class Table:
-    """A table, filled with the partitions of one stage."""
+    """A table that is filled from the partitions of one stage."""
 
     name: str
     schema: "pa.Schema"
     time: str
-    """The column by which a partition's rows are found."""
+    """The column that tells the partition of a row."""
     primary_key: tuple[str, ...] = ()
-    """None for a table of sums, which are made anew with each partition."""
+    """Empty for a table of sums, which are replaced with their partition."""
     indexes: tuple[tuple[str, ...], ...] = ()
     load_filter: str | None = None
     """The boolean column of the rows to load; None for all."""
     monthly: bool = False
-    """Whether a partition is of a month, and the time written as YYYY-MM."""
+    """Whether a partition is a month, with the time written as YYYY-MM."""
     description: str = ""
     """What a row is, for people."""
     facets: tuple[str, ...] = ()
-    """The columns by which people look at it."""
+    """The columns that people filter by."""
 
     @property
     def stored(self) -> "pa.Schema":
-        """The columns of a partition's file."""
+        """The columns in the file of a partition."""
         day = self.schema.get_field_index(DAY)
         return self.schema.remove(day) if day >= 0 else self.schema
 
@@ -89,8 +88,8 @@ def definitions(table: Table) -> Iterator[str]:
     yield TABLES
     parts = [f"{quoted(f.name)} {_sqlite_type(f.type)}" for f in table.schema]
     if table.primary_key:
-        # Clean leaves each entry once. Should two logs have given one id to two entries
-        # of one moment, the first stays, and the log says so.
+        # Clean keeps each entry once. If two logs give the same id to two entries of
+        # the same moment, the first is loaded, and a warning is logged.
         key = f"PRIMARY KEY ({_all_quoted(table.primary_key)}) ON CONFLICT IGNORE"
         parts.append(key)
     yield f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)})"
@@ -99,13 +98,13 @@ def definitions(table: Table) -> Iterator[str]:
 
 
 def indexes(table: Table) -> Iterator[str]:
-    """The statements that make the indexes that people's questions need."""
+    """The statements that make the indexes for people's questions."""
     for names in table.indexes:
         yield _index(table, names)
 
 
 def index_names(table: Table) -> list[str]:
-    """What the indexes of :func:`indexes` are called."""
+    """The names of the indexes."""
     return [_index_name(table, names) for names in table.indexes]
 
 
@@ -142,7 +141,7 @@ def _sqlite_type(type_: "pa.DataType") -> str:
 def of_partition(
     table: Table, source: str, day: dt.date
 ) -> tuple[str, tuple[str, ...]]:
-    """The condition for a partition's rows; times are text, which sorts like time."""
+    """The condition for the rows of a partition; times are text."""
     time = quoted(table.time)
     if table.monthly:
         where = f"WHERE {time} = ?"
@@ -161,14 +160,14 @@ def _all_quoted(names: tuple[str, ...]) -> str:
 
 
 def quoted(name: str) -> str:
-    """An identifier, quoted: SQL cannot bind the name of a table or column."""
+    """A quoted identifier: SQL cannot bind the name of a table or column."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str | None:
-    """A text as it stands in a statement, where two quotes are one.
+    """A text as an SQL literal.
 
-    None if it is better bound: a statement has a greatest length, and ends at a NUL.
+    None if it must be bound: a statement has a maximum length, and ends at a NUL.
     """
     if len(text) > LONGEST_LITERAL or "\0" in text:
         return None
