@@ -57,7 +57,58 @@ def requests_table(name: str) -> "Table":
     )
 
 
-class LoadSQLite(Reporting):
+class Loading(Reporting):
+    """Keeps tables of the database equal to the partitions of stages."""
+
+    resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
+
+    def changes(
+        self, table: str, stage: str, files: dict[dt.date, str], days: list[dt.date]
+    ) -> "Changes":
+        """The days in which a table differs from the files of a stage."""
+        return open_warehouse().changes(
+            table,
+            self.source,
+            files,
+            content_id=lambda day: self.partition_of(stage, day).content_id(),
+            among=set(days),
+        )
+
+    def replace(
+        self,
+        warehouse: "Warehouse",
+        table: "Table",
+        stage: str,
+        files: dict[dt.date, str],
+        changes: "Changes",
+    ) -> tuple[int, dict[dt.date, str]]:
+        """Replace the days that changed, each in one transaction.
+
+        Returns:
+            The number of rows loaded, and the days whose file could not be read, with
+            the reason; they stay as they were.
+        """
+        rows = 0
+        failed: dict[dt.date, str] = {}
+        warehouse.create(table)
+        with warehouse.kept_open():
+            for done, day in enumerate([*changes.drop, *changes.load], start=1):
+                try:
+                    if day in files:
+                        file = self.partition_of(stage, day)
+                        rows += warehouse.replace_day(table, file, files[day])
+                    else:
+                        warehouse.drop_day(table, self.source, day)
+                except PartitionError as error:
+                    failed[day] = str(error)
+                    sentence = error_messages.sentence_of(error)
+                    log.error("%s %s: %s", self.source, day, sentence)
+                self.show_progress(done, len(changes.load) + len(changes.drop))
+                self.show(f"{done:,} days · {rows:,} rows so far")
+        return rows, failed
+
+
+class LoadSQLite(Loading):
     """Keep the database equal to the geocoded files of a range of days."""
 
     start: CommandLineDay = CommandLineDay(
@@ -71,8 +122,6 @@ class LoadSQLite(Reporting):
         default=False,
         description="load the days that are there, make none, and ignore missing days",
     )
-
-    resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
 
     def requires(self) -> list[luigi.Task]:
         """Every day of the range, geocoded; with ``partial``, nothing.
@@ -149,30 +198,15 @@ class LoadSQLite(Reporting):
             LoadError: naming the files that could not be read; the others are loaded.
         """
         files = self._files()
-        load, drop = self._changes(files)
+        changes = self._changes(files)
         warehouse, table = open_warehouse(), requests_table(self.source)
-        warehouse.create(table)
-        rows = 0
-        failed: dict[dt.date, str] = {}
-        with warehouse.kept_open():
-            for done, day in enumerate([*drop, *load], start=1):
-                try:
-                    if day in files:
-                        file = self.partition_of(Geocode.stage, day)
-                        rows += warehouse.replace_day(table, file, files[day])
-                    else:
-                        warehouse.drop_day(table, self.source, day)
-                except PartitionError as error:  # the day stays as it was
-                    failed[day] = str(error)
-                    sentence = error_messages.sentence_of(error)
-                    log.error("%s %s: %s", self.source, day, sentence)
-                self.show_progress(done, len(load) + len(drop))
-                self.show(f"{done:,} days · {rows:,} requests so far")
+        rows, failed = self.replace(warehouse, table, Geocode.stage, files, changes)
         warehouse.finish(table)
         if failed:
-            raise LoadError(failed, of=len(load))
+            raise LoadError(failed, of=len(changes.load))
         self.say(
-            f"{rows:,} requests of {len(load):,} days loaded into {warehouse.path}",
+            f"{rows:,} requests of {len(changes.load):,} days loaded into "
+            f"{warehouse.path}",
             rows,
         )
 
@@ -195,11 +229,7 @@ class LoadSQLite(Reporting):
         return list_present(config.paths().root, Geocode.stage, self.source)
 
     def _changes(self, files: dict[dt.date, str]) -> "Changes":
-        days = set(self._days())
-        return open_warehouse().changes(
-            get_source(self.source).table,
-            self.source,
-            {day: fingerprint for day, fingerprint in files.items() if day in days},
-            content_id=lambda day: self.partition_of(Geocode.stage, day).content_id(),
-            among=days,
-        )
+        days = self._days()
+        wanted = {day: files[day] for day in days if day in files}
+        table = get_source(self.source).table
+        return self.changes(table, Geocode.stage, wanted, days)

@@ -2,34 +2,31 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import luigi
 
 from usage_metrics.dates import days_between, months_between
-from usage_metrics.errors import LoadError, PartitionError
+from usage_metrics.errors import LoadError
 from usage_metrics.parameters import source_parameter
 from usage_metrics.tasks.backfill import MANY_DAYS
 from usage_metrics.tasks.count_month import CountDays, CountMonth
 from usage_metrics.tasks.count_status import Counts
-from usage_metrics.tasks.load import LoadSQLite, open_warehouse
+from usage_metrics.tasks.load import Loading, LoadSQLite, open_warehouse
 from usage_metrics.tasks.ranges import source_range
-from usage_metrics.tasks.task import Reporting
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes
     from usage_metrics.warehouse.table import Table
 
 
-class LoadUsage(Reporting):
+class LoadUsage(Loading):
     """Keep the tables of figures in the database equal to their files.
 
     ``LoadSQLite`` runs first, for the same days.
     """
 
     source: luigi.Parameter[str] = source_parameter()
-
-    resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
 
     def requires(self) -> list[luigi.Task]:
         """The loaded requests, and the months that are not counted."""
@@ -74,18 +71,10 @@ class LoadUsage(Reporting):
         failed: dict[dt.date, str] = {}
         for table in TABLES.values():
             files = self._files(table)
-            load, drop = self._changes(table, files)
-            warehouse.create(table)
-            with warehouse.kept_open():
-                for day in drop:
-                    warehouse.drop_day(table, self.source, day)
-                for day in load:
-                    file = self.partition_of(table.name, day)
-                    try:
-                        warehouse.replace_day(table, file, files[day])
-                    except PartitionError as error:
-                        failed[day] = str(error)
-            replaced += len(load)
+            changes = self._changes(table, files)
+            _, bad = self.replace(warehouse, table, table.name, files, changes)
+            replaced += len(changes.load)
+            failed |= bad
         warehouse.finish()
         if failed:
             raise LoadError(failed, of=replaced)
@@ -100,10 +89,5 @@ class LoadUsage(Reporting):
 
     def _changes(self, table: "Table", files: dict[dt.date, str]) -> "Changes":
         start, end = source_range(self.source)
-        return open_warehouse().changes(
-            table.name,
-            self.source,
-            files,
-            content_id=lambda day: self.partition_of(table.name, day).content_id(),
-            among=set(days_between(start.replace(day=1), end)),
-        )
+        days = days_between(start.replace(day=1), end)
+        return self.changes(table.name, table.name, files, days)
