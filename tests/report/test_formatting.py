@@ -39,7 +39,7 @@ DAY = dt.date(2026, 3, 2)
         (formatting.period("day", DAY, DAY, 0), "2 March 2026 (no data)"),
         (
             formatting.period("week", DAY, dt.date(2026, 3, 8), 5),
-            "2–8 March 2026 (5 of 7 d)",
+            "2–8 March 2026 (5 of 7 days)",
         ),
         (formatting.listed([]), ""),
         (formatting.listed(["a"]), "a"),

@@ -214,7 +214,9 @@ def test_dates_that_are_chosen_bound_the_figures(
     rows = figures.by_class(database, some).query("dataset == 'all'")
     assert page.text("[data-figure='all.requests']") == f"{rows['requests'].sum():,}"
     assert page.text("[data-figure='all.days']") == "3 of 3"
-    assert page.text("#compared").startswith("Change: against the 3 days before")
+    assert page.text("#compared").startswith(
+        "Changes compare the daily average with the 3 days before"
+    )
     countries = expected(figures.by_country(database, some).dropna(), ["country"])
     listed = shown(page, "countries", 1)
     assert {code: n for code, n in listed.items() if code} == countries

@@ -8,7 +8,7 @@ import pytest
 from flow import DAY, ONE_DAY
 
 from usage_metrics.report import figures, payload
-from usage_metrics.report.rankings import OTHERS
+from usage_metrics.report.labels import OTHERS
 from usage_metrics.report.usage_database import Database, Span, open_database
 
 STOP = dt.date(2026, 3, 16)

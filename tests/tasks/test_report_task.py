@@ -66,7 +66,7 @@ def test_a_range_has_a_file_of_its_own_and_is_compared_with_what_was_before(
     found = figures(of_a_day.read_text())
     assert found["figure all.requests"] == "2"
     assert found["change all.requests"] == "±0 %"
-    assert "against the 1 day before" in of_a_day.read_text()
+    assert "with the 1 day before" in of_a_day.read_text()
     assert not file(three_days).exists()
 
 
@@ -98,7 +98,7 @@ def test_days_without_a_request_make_a_report_that_says_so(
     for number in range(3):
         flow.export(DAY + number * ONE_DAY)
     assert flow.build(Report()).scheduling_succeeded
-    assert "There is not a single request in these days." in text(flow)
+    assert "There are no requests in this period." in text(flow)
     assert figures(text(flow))["figure all.days"] == "3 of 3"
 
 
@@ -111,7 +111,7 @@ def test_a_missing_day_is_named_where_the_database_may_lack_it(
 
     settings("LoadSQLite", partial="true")
     assert three_days.build(Report()).scheduling_succeeded
-    assert "1 of 3 days are missing, and in no figure: 3 March 2026." in text(
+    assert "1 of 3 days is missing and not in any figure: 3 March 2026." in text(
         three_days
     )
     found = Standing(text(three_days))

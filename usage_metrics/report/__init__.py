@@ -1,10 +1,17 @@
-"""What people look at: one page, and the figures in it for a notebook.
+"""The report: one HTML page, and its figures for a notebook. Database in, text out.
 
-* :mod:`.figures` asks the database and gives pandas frames, one for each question;
-* :mod:`.quality` says what the figures are made of and what is missing from them;
-* :mod:`.charts` draws frames with Vega-Altair, in a notebook and on the page alike;
-* :mod:`.glossary` defines every figure;
-* :mod:`.payload` packs the frames for the page, :mod:`.wording` writes numbers, and
-  makes harmless what comes from a log, and :mod:`.page` puts it all into one file;
-* :mod:`.tasks` has the task, ``Report``.
+Read :mod:`.figures` first: a function for each question, each giving a pandas frame.
+
+* :mod:`.usage_database` reads the tables; a ``Span`` says which days;
+* :mod:`.quality` gives frames about log lines, missing days and versions;
+* :mod:`.charts` draws frames with Vega-Altair, in the notebook and on the page;
+* :mod:`.rankings` lists what is ranked, and in which charts and tables;
+* :mod:`.payload` packs the frames for the page's script, small enough to filter there;
+* :mod:`.static_tables` and :mod:`.quality_section` write what the page shows when it is
+  opened, with the words of :mod:`.labels`, :mod:`.formatting` and :mod:`.glossary`;
+* :mod:`.page` puts everything into ``page.html``, with ``page.css`` and ``page.js``.
+
+To add a headline figure, extend ``static_tables.MEASURES`` and ``FIGURES`` in
+``page.js``; for a ranking, ``rankings.py``, and place its listing in ``page.html``; for
+a kind of chart, ``charts.KINDS``, and draw it in ``page.js``.
 """

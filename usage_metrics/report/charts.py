@@ -1,25 +1,25 @@
 """The charts, with Vega-Altair: in a notebook from a frame, on the page by name.
 
-Altair because one declaration serves both: the notebook draws a frame with it, and the
-page its own figures, filtered in the browser, with the same axes and colours. What it
-makes is a Vega-Lite document, data and not code, which Vega draws without ``eval``; so
-the page can forbid everything that is not in it.
+With Altair, one declaration serves both: the notebook draws a frame, and the page draws
+its figures, filtered in the browser, with the same axes and colours. Altair writes a
+Vega-Lite document, which is data and not code, and Vega draws it without ``eval``; so
+the page's policy can forbid all code that is not in the page.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import altair as alt
+
+from usage_metrics.report.labels import CLASSES
 from usage_metrics.report.world_map import world_map
-
-if TYPE_CHECKING:
-    import altair as alt
 
 Rows: TypeAlias = Any
 """A pandas frame or, on the page, the name of data that come later."""
 
 
 class Palette(NamedTuple):
-    """Colours of what is drawn."""
+    """The colours of a chart."""
 
     human: str = "#2f6fde"
     machine: str = "#d9820f"
@@ -41,53 +41,31 @@ class Palette(NamedTuple):
 PAPER = Palette()
 """For a white background."""
 BY_STYLE = Palette(*(f"var(--{name})" for name in Palette._fields))
-"""The colours that the page's style sheet says, for light, dark and print."""
-
-CLASSES = {
-    "human": "Human",
-    "machine": "Machine",
-    "robot": "Robot",
-    "internal": "Our own",
-    "unknown": "Unknown",
-}
-"""How the classes of agents are called, in the order in which they are shown."""
+"""The colours of the page's style sheet, for light, dark and print."""
 
 ROWS = "rows"
 """The name of the data that the page gives to each chart."""
-POINTS = "points"
-SHADES = {
-    "few": 1,
-    "some": 10,
-    "many": 100,
-    "more": 1_000,
-    "most": 10_000,
-}
-"""The colours of the map, each with the least number that has it."""
+SHADES = {"few": 1, "some": 10, "many": 100, "more": 1_000, "most": 10_000}
+"""The colours of the map, each with its lowest number."""
 
 
-def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> "alt.Chart":
+def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Chart:
     """Requests of one class over time, and how many of them count.
 
     Args:
-        rows: ``start``, ``stop``, ``label``, ``requests``, ``counted`` and, of a period
-            without figures, ``missing``.
-        agent_class: decides the colour.
+        rows: ``start``, ``stop``, ``label``, ``requests``, ``counted`` and, if a period
+            has no data, ``missing``.
+        agent_class: chooses the colour.
         palette: the colours.
     """
-    import altair as alt
-
     colour = getattr(palette, agent_class)
-    tooltip = [
-        alt.Tooltip("label:N", title="Period"),
-        alt.Tooltip("requests:Q", title="Requests", format=","),
-        alt.Tooltip("counted:Q", title="Counted uses", format=","),
-    ]
+    tooltip = _tooltip(label="Period", requests="Requests", counted="Counted uses")
     base = alt.Chart(rows).encode(x=_time(), x2="stop:T", tooltip=tooltip)
     none = base.mark_rect(color=palette.missing).encode(
         opacity=alt.condition("datum.missing", alt.value(1), alt.value(0))
     )
     bars = [
-        base.mark_rect(color=colour, opacity=opacity, **_apart(palette)).encode(
+        base.mark_rect(color=colour, opacity=opacity, **_gap(palette)).encode(
             y=_amount(field), y2=alt.datum(0)
         )
         for field, opacity in (("requests", 0.4), ("counted", 1))
@@ -95,52 +73,38 @@ def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> "alt.Ch
     return _finished(alt.layer(none, *bars), palette, height=130)
 
 
-def per_week(
-    rows: Rows, palette: Palette = PAPER, *, legend: bool = True
-) -> "alt.Chart":
-    """Requests of each week by class.
+def per_week(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
+    """Requests per week by class.
 
     Args:
         rows: ``start``, ``stop``, ``label``, ``agent_class``, ``order`` of the class
             and ``value``.
         palette: the colours.
-        legend: whether to say which colour is whose.
+        legend: whether to show the colours of the classes.
     """
-    import altair as alt
-
     chart = _stacked(rows, palette).encode(
         color=_by_class(palette, legend=legend),
-        tooltip=[
-            alt.Tooltip("label:N", title="Week"),
-            alt.Tooltip("agent_class:N", title="Who"),
-            alt.Tooltip("value:Q", title="Requests", format=","),
-        ],
+        tooltip=_tooltip(label="Week", agent_class="Who", value="Requests"),
     )
     return _finished(chart, palette, height=200)
 
 
-def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> "alt.Chart":
-    """What is used most, a bar for each, by class.
+def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
+    """A bar for each name, divided by class.
 
     Args:
-        rows: ``label``, ``agent_class``, ``order`` of the class and ``value``, what is
-            used most first.
+        rows: ``label``, ``agent_class``, ``order`` of the class and ``value``, the
+            longest bar first.
         palette: the colours.
-        legend: whether to say which colour is whose.
+        legend: whether to show the colours of the classes.
     """
-    import altair as alt
-
     label = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(ticks=False))
     base = alt.Chart(rows).encode(y=label)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         x=alt.X("value:Q", title=None, stack=True, axis=None),
         color=_by_class(palette, legend=legend),
         order=alt.Order("order:Q"),
-        tooltip=[
-            alt.Tooltip("label:N", title="What"),
-            alt.Tooltip("agent_class:N", title="Who"),
-            alt.Tooltip("value:Q", title="How often", format=","),
-        ],
+        tooltip=_tooltip(label="What", agent_class="Who", value="Count"),
     )
     totals = base.mark_text(align="left", dx=4, color=palette.ink).encode(
         x=alt.X("sum(value):Q", title=None, axis=None),
@@ -149,125 +113,91 @@ def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> "alt
     return _finished(alt.layer(bars, totals), palette, height=alt.Step(24))
 
 
-def new_and_returning(rows: Rows, palette: Palette = PAPER) -> "alt.Chart":
-    """Organisations of each period: seen for the first time, or before.
+def new_and_returning(rows: Rows, palette: Palette = PAPER) -> alt.Chart:
+    """Organisations of each period: new, or seen before.
 
     Args:
         rows: ``start``, ``stop``, ``label``, ``kind`` (New or Returning), its ``order``
             and ``value``.
         palette: the colours.
     """
-    import altair as alt
-
     scale = alt.Scale(domain=["Returning", "New"], range=[palette.more, palette.some])
     chart = _stacked(rows, palette).encode(
-        color=alt.Color("kind:N", scale=scale, title=None, legend=_legend()),
-        tooltip=[
-            alt.Tooltip("label:N", title="Period"),
-            alt.Tooltip("kind:N", title="Organisations"),
-            alt.Tooltip("value:Q", title="How many"),
-        ],
+        color=alt.Color("kind:N", scale=scale, title=None, legend=_LEGEND),
+        tooltip=_tooltip(label="Period", kind="Organisations", value="Count"),
     )
     return _finished(chart, palette, height=180)
 
 
-def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> "alt.Chart":
-    """Countries, darker with use; those too small to have a shape as dots.
+def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
+    """Countries, darker with more use; those too small for a shape as dots.
 
     Args:
         rows: ``code`` (ISO 3166-1 alpha-2), ``label`` and ``value``.
         palette: the colours.
-        legend: whether to say which colour is how much.
+        legend: whether to show what the colours mean.
     """
-    import altair as alt
-
     found = world_map()
-    shapes = alt.InlineData(
-        values=found["shapes"],
-        format=alt.TopoDataFormat(type="topojson", feature="countries"),
-    )
-    points = alt.InlineData(
-        values=[
-            {"id": code, "longitude": longitude, "latitude": latitude}
-            for code, (longitude, latitude) in found["points"].items()
-        ]
-    )
-    looked_up = alt.LookupData(data=rows, key="code", fields=["label", "value"])
-    colours = [getattr(palette, name) for name in SHADES]
+    topology = alt.TopoDataFormat(type="topojson", feature="countries")
+    shapes = alt.InlineData(values=found["shapes"], format=topology)
+    points = [
+        {"id": code, "longitude": longitude, "latitude": latitude}
+        for code, (longitude, latitude) in found["points"].items()
+    ]
     colour = alt.Color(
         "value:Q",
         title=None,
         scale=alt.Scale(
-            type="threshold", domain=list(SHADES.values())[1:], range=colours
+            type="threshold",
+            domain=list(SHADES.values())[1:],
+            range=[getattr(palette, name) for name in SHADES],
         ),
         legend=alt.Legend(orient="bottom", format=",") if legend else None,
     )
-    tooltip = [
-        alt.Tooltip("label:N", title="Country"),
-        alt.Tooltip("value:Q", title="How often", format=","),
-    ]
-    land = alt.Chart(shapes).mark_geoshape(
-        fill=palette.land, stroke=palette.border, strokeWidth=0.5, tooltip=False
-    )
-    used = (
-        alt.Chart(shapes)
-        .transform_lookup(lookup="id", from_=looked_up)
-        .transform_filter("datum.value > 0")
-        .mark_geoshape(stroke=palette.border, strokeWidth=0.5)
-        .encode(color=colour, tooltip=tooltip)
-    )
-    small = (
-        alt.Chart(points)
-        .transform_lookup(lookup="id", from_=looked_up)
-        .transform_filter("datum.value > 0")
-        .mark_circle(size=60, opacity=1, stroke=palette.border, strokeWidth=1)
-        .encode(
-            longitude="longitude:Q",
-            latitude="latitude:Q",
-            color=colour,
-            tooltip=tooltip,
+    looked_up = alt.LookupData(data=rows, key="code", fields=["label", "value"])
+
+    def used(places: alt.InlineData) -> alt.Chart:
+        chart: alt.Chart = (
+            alt.Chart(places)
+            .transform_lookup(lookup="id", from_=looked_up)
+            .transform_filter("datum.value > 0")
+            .encode(color=colour, tooltip=_tooltip(label="Country", value="Count"))
         )
+        return chart
+
+    edge = {"stroke": palette.border, "strokeWidth": 0.5}
+    land = alt.Chart(shapes).mark_geoshape(fill=palette.land, tooltip=False, **edge)
+    dots = used(alt.InlineData(values=points)).mark_circle(
+        size=60, opacity=1, stroke=palette.border, strokeWidth=1
     )
-    chart = alt.layer(land, used, small).project(type="equalEarth")
+    layers = (
+        *(land, used(shapes).mark_geoshape(**edge)),
+        dots.encode(longitude="longitude:Q", latitude="latitude:Q"),
+    )
+    chart = alt.layer(*layers).project(type="equalEarth")
     return _finished(chart, palette, height=360)
 
 
-KINDS: dict[str, tuple[Callable[..., "alt.Chart"], dict[str, Any]]] = {
+KINDS: dict[str, tuple[Callable[..., alt.Chart], dict[str, Any]]] = {
     **{f"over_time_{name}": (over_time, {"agent_class": name}) for name in CLASSES},
     "per_week": (per_week, {"legend": False}),
     "ranked": (ranked, {"legend": False}),
     "new_and_returning": (new_and_returning, {}),
     "world": (world, {"legend": False}),
 }
-"""The charts of the page, which has legends of its own."""
+"""The charts of the page, which has its own legends."""
 
 
 def documents() -> dict[str, Any]:
-    """The Vega-Lite document of each kind of chart, for data that come by name."""
-    import altair as alt
-
-    documents = {}
-    for kind, (draw, options) in KINDS.items():
-        chart = draw(alt.NamedData(name=ROWS), palette=BY_STYLE, **options)
-        documents[kind] = chart.to_dict()
-    return documents
+    """The Vega-Lite document of each kind of chart, for data given by name."""
+    data = alt.NamedData(name=ROWS)
+    return {
+        kind: draw(data, palette=BY_STYLE, **options).to_dict()
+        for kind, (draw, options) in KINDS.items()
+    }
 
 
-def _time() -> "alt.X":
-    import altair as alt
-
-    axis = alt.Axis(grid=False, labelOverlap=True, tickCount=6, format="%-d %b %Y")
-    return alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
-
-
-def _amount(field: str) -> "alt.Y":
-    import altair as alt
-
-    axis = alt.Axis(
-        tickCount=4, tickMinStep=1, domain=False, ticks=False, labelExpr=_SHORT
-    )
-    return alt.Y(f"{field}:Q", title=None, axis=axis)
-
+_LEGEND = alt.Legend(orient="top", symbolType="square")
 
 _SHORT = (
     "datum.value >= 1e6 ? format(datum.value / 1e6, ',~r') + ' M' : "
@@ -277,13 +207,33 @@ _SHORT = (
 """How an axis writes numbers."""
 
 
-def _stacked(rows: Rows, palette: Palette) -> "alt.Chart":
-    """Boxes as wide as their periods, one on the other.
+def _time() -> alt.X:
+    axis = alt.Axis(grid=False, labelOverlap=True, tickCount=6, format="%-d %b %Y")
+    return alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
 
-    Bars that have both a beginning and an end in time are not stacked by themselves.
+
+def _amount(field: str) -> alt.Y:
+    axis = alt.Axis(
+        tickCount=4, tickMinStep=1, domain=False, ticks=False, labelExpr=_SHORT
+    )
+    return alt.Y(f"{field}:Q", title=None, axis=axis)
+
+
+def _tooltip(**titles: str) -> list[alt.Tooltip]:
+    """The title of each field in the tooltip; numbers with thousands separators."""
+    return [
+        alt.Tooltip(f"{field}:N", title=title)
+        if field in ("label", "agent_class", "kind")
+        else alt.Tooltip(f"{field}:Q", title=title, format=",")
+        for field, title in titles.items()
+    ]
+
+
+def _stacked(rows: Rows, palette: Palette) -> alt.Chart:
+    """Stacked bars as wide as their periods.
+
+    Vega-Lite does not stack bars that have both a start and an end in time.
     """
-    import altair as alt
-
     chart: alt.Chart = (
         alt.Chart(rows)
         .transform_stack(
@@ -292,42 +242,35 @@ def _stacked(rows: Rows, palette: Palette) -> "alt.Chart":
             groupby=["start"],
             sort=[alt.SortField("order")],
         )
-        .mark_rect(**_apart(palette))
+        .mark_rect(**_gap(palette))
         .encode(x=_time(), x2="stop:T", y=_amount("bottom"), y2="top:Q")
     )
     return chart
 
 
-def _apart(palette: Palette) -> dict[str, Any]:
+def _gap(palette: Palette) -> dict[str, Any]:
     """A thin line between one period and the next."""
     return {"stroke": palette.border, "strokeWidth": 0.75}
 
 
-def _by_class(palette: Palette, *, legend: bool) -> "alt.Color":
-    import altair as alt
-
-    scale = alt.Scale(
-        domain=list(CLASSES.values()),
-        range=[getattr(palette, name) for name in CLASSES],
+def _by_class(palette: Palette, *, legend: bool) -> alt.Color:
+    names, colours = (
+        list(CLASSES.values()),
+        [getattr(palette, name) for name in CLASSES],
     )
-    shown = _legend() if legend else None
+    scale = alt.Scale(domain=names, range=colours)
+    shown = _LEGEND if legend else None
     return alt.Color("agent_class:N", scale=scale, title=None, legend=shown)
 
 
-def _legend() -> "alt.Legend":
-    import altair as alt
-
-    return alt.Legend(orient="top", symbolType="square")
-
-
-def _finished(chart: Any, palette: Palette, height: Any) -> "alt.Chart":
-    """As wide as there is room, in the colours and letters of the page."""
+def _finished(chart: Any, palette: Palette, height: Any) -> alt.Chart:
+    """As wide as its container, in the colours and font of the page."""
     text = {"labelColor": palette.ink, "titleColor": palette.ink, "labelFontSize": 12}
     lines = {"gridColor": palette.grid, "domainColor": palette.grid}
     finished: alt.Chart = chart.properties(width="container", height=height).configure(
         background="transparent",
         font="system-ui, sans-serif",
-        aria=False,  # the page says in words what a chart shows
+        aria=False,  # the page describes each chart itself
         axis={**text, **lines, "tickColor": palette.grid},
         legend=text,
         view={"stroke": None},

@@ -1,26 +1,27 @@
-"""The figures: one function for each question, from the database to a pandas frame.
+"""The figures: a function for each question, from the database to a pandas frame.
 
     with open_database("data/usage_metrics.db") as database:
         span = Span("datasette", dt.date(2026, 3, 2), dt.date(2026, 3, 16), "week")
         print(by_country(database, span))
 
-A row is a period, a dataset, a class of agents, what the question is about, and how
-often: ``requests``, everybody's, and ``counted``, those that count by the COUNTER
-rules. Both may be added up along every column. What may not is said where it appears.
-Names from the logs are as they were sent; whoever shows them has to escape them.
+A row holds a period, a dataset, a class of agents, what the question is about, and two
+numbers: all ``requests``, and those ``counted`` under the COUNTER rules. Both may be
+added up over every column; a column that may not says so. Names are as the logs have
+them: escape them before you show them.
 """
 
 import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from usage_metrics.dates import days_between
 from usage_metrics.report.usage_database import Database, Span, totals, with_periods
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ALL = "all"
-"""The dataset, or class of agents, of figures over all of them."""
+"""The dataset or class of agents of figures over all of them."""
 
 KEYS = ["dataset", "agent_class"]
 NUMBERS = ["requests", "counted"]
@@ -29,74 +30,72 @@ NUMBERS = ["requests", "counted"]
 def by_class(database: Database, span: Span) -> "pd.DataFrame":
     """Use by class of agents, for each dataset and for all together.
 
-    ``unique_sessions`` may be added up over periods, and over classes, since a session
-    has one; not over datasets, which is why there are rows for all. ``visitor_days`` is
-    the sum of each day's visitors: divided by days it says how many came on an average
-    day, and how many different ones came, nobody can know.
+    ``unique_sessions`` may be added up over periods and over classes, as a session has
+    one class, but not over datasets; hence the rows for all. ``visitor_days`` is the
+    sum of each day's visitors: divided by the days, it is the visitors of an average
+    day. The number of different visitors of several days is unknown by design.
     """
-    numbers = ("unique_sessions", "unique_visitors", "bytes", "errors")
-    found = database.sums("usage_by_class", KEYS, [*NUMBERS, *numbers], span)
+    numbers = (*NUMBERS, "unique_sessions", "unique_visitors", "bytes", "errors")
+    found = database.sums("usage_by_class", KEYS, numbers, span)
     return found.rename(columns={"unique_visitors": "visitor_days"})
 
 
 def by_dataset(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by dataset; none: about no dataset, unmapped: not in the registry."""
+    """Use by dataset; ``none``: about no dataset, ``unmapped``: not in the registry."""
     found = by_class(database, span)
     return found[found["dataset"] != ALL].reset_index(drop=True)
 
 
 def by_table(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by table of a dataset; null for pages of no table."""
-    return _ask(database, span, "usage_daily", ("table",))
+    """Use by table of a dataset; null for pages without one."""
+    return _ask(database, span, "usage_daily", "table")
 
 
 def by_format(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by format: html, json, csv, db; null for what is no data page."""
-    return _ask(database, span, "usage_daily", ("format",))
+    """Use by format: html, json, csv, db; null for what is not a data page."""
+    return _ask(database, span, "usage_daily", "format")
 
 
 def by_page(database: Database, span: Span) -> "pd.DataFrame":
     """Use by kind of page: table, row, query, download and others."""
-    return _ask(database, span, "usage_daily", ("page",))
+    return _ask(database, span, "usage_daily", "page")
 
 
 def by_country(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by country, as ISO 3166-1 alpha-2 code; null where it is not known."""
-    return _ask(database, span, "usage_daily", ("country",))
+    """Use by country, as ISO 3166-1 alpha-2 code; null if unknown."""
+    return _ask(database, span, "usage_daily", "country")
 
 
 def by_city(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by city; null for most, with a database of countries alone."""
-    return _ask(database, span, "usage_by_city", ("city", "region", "country"))
+    """Use by city; null if unknown, as always with a database of countries only."""
+    return _ask(database, span, "usage_by_city", "city", "region", "country")
 
 
 def by_organization(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by organisation that routes the address, with the kind of its network."""
-    names = ("organization", "network_class")
-    return _ask(database, span, "usage_by_organization", names)
+    """Use by the organisation that routes the address, and the kind of its network."""
+    table = "usage_by_organization"
+    return _ask(database, span, table, "organization", "network_class")
 
 
 def by_referrer(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by the site that led here; null where none was named."""
-    return _ask(database, span, "usage_by_referrer", ("referrer",))
+    """Use by referring site; null if there was none."""
+    return _ask(database, span, "usage_by_referrer", "referrer")
 
 
 def by_agent(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by program and its kind; null for those not known, and a day's rarest."""
-    names = ("agent_name", "agent_kind")
-    return _ask(database, span, "usage_by_agent", names)
+    """Use by program and its kind; null for unknown ones and the rarest of each day."""
+    return _ask(database, span, "usage_by_agent", "agent_name", "agent_kind")
 
 
 def by_path(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by path; null for all beyond the thousand most asked for on a day."""
-    return _ask(database, span, "usage_by_path", ("path",))
+    """Use by path; null for all but the thousand most requested of each day."""
+    return _ask(database, span, "usage_by_path", "path")
 
 
 def own_hosts(database: Database, span: Span) -> list[str]:
-    """The hosts that were asked: links from them lead from page to page of the site.
+    """The site's own hosts: links from them lead from one of its pages to another.
 
-    Whoever asks may claim any host, so one with less than a hundredth of what counts
-    is none of ours.
+    A client may claim any host, so a host needs more than 1 % of the counted uses.
     """
     rows = database.rows("usage_by_path", span)
     asked = totals(rows, ["host"], ["counted"]).dropna()
@@ -105,16 +104,15 @@ def own_hosts(database: Database, span: Span) -> list[str]:
 
 
 def new_and_returning(database: Database, span: Span) -> "pd.DataFrame":
-    """Organisations that used something in a period: how many for the first time.
+    """Organisations with counted uses in each period: new and returning ones.
 
-    An organisation is new in the first period in which the database has a request of
-    its that counts, and returning in every later one. In the first period of all,
-    everybody is new; ``is_first`` says which that is. Organisations may not be added up
-    over anything, so there are rows for all datasets and all classes together.
+    An organisation is new in the first period for which the database has a counted use
+    of it, and returning in every later one. In the first period of the database every
+    organisation is new; ``is_first`` marks it. Organisations may not be added up over
+    anything, so there are also rows for all datasets and for all classes.
     """
     ever = replace(span, start=dt.date.min)
     seen = _seen(database, "usage_by_organization", "organization", ever)
-    begin = seen["period"].min()
     everybody = _with_all(seen)
     first = everybody.groupby([*KEYS, "organization"])["period"].transform("min")
     everybody["new"] = everybody["period"] == first
@@ -122,24 +120,23 @@ def new_and_returning(database: Database, span: Span) -> "pd.DataFrame":
         organizations=("new", "size"), new=("new", "sum")
     )
     found["returning"] = found["organizations"] - found["new"]
-    found["is_first"] = found["period"] == begin
+    found["is_first"] = found["period"] == seen["period"].min()
     return found[found["period"] >= span.period(span.start)].reset_index(drop=True)
 
 
 def reach(database: Database, span: Span) -> "pd.DataFrame":
-    """How many organisations and countries used something in the whole span.
+    """How many organisations and countries have counted uses in the whole span.
 
-    For all datasets and classes, for each, and for each two; not to be added up.
+    For each dataset, each class and each pair of them, and for all; none of these
+    numbers may be added up.
     """
     import pandas as pd
 
-    counts = []
-    for table, column in (
-        ("usage_by_organization", "organization"),
-        ("usage_daily", "country"),
-    ):
-        everybody = _with_all(_seen(database, table, column, span))
-        counts.append(everybody.groupby(KEYS)[column].nunique())
+    named = (("usage_by_organization", "organization"), ("usage_daily", "country"))
+    counts = [
+        _with_all(_seen(database, table, column, span)).groupby(KEYS)[column].nunique()
+        for table, column in named
+    ]
     found = pd.concat(counts, axis=1, keys=["organizations", "countries"])
     return found.fillna(0).astype(int).reset_index()
 
@@ -147,37 +144,38 @@ def reach(database: Database, span: Span) -> "pd.DataFrame":
 def concentration(database: Database, span: Span) -> "pd.DataFrame":
     """The organisation with most requests, and every figure without it.
 
-    A row for each dataset and one for all together. ``days_concentrated`` is the number
-    of days on which one organisation, or one address, made more than half.
+    A row for each dataset and one for all together. ``days_concentrated`` counts the
+    days on which one organisation, or one address, made more than half of the requests.
     """
     import pandas as pd
 
     used = by_organization(database, span)
     used = pd.concat([used.assign(dataset=ALL), used])
-    everything = used.groupby("dataset")[NUMBERS].sum()
     each = used.groupby(["dataset", "organization"], as_index=False)[NUMBERS].sum()
     each = each.sort_values(
         ["requests", "organization"], ascending=[False, True], kind="stable"
     )
     largest = each.drop_duplicates("dataset").set_index("dataset")
-    largest = largest.rename(columns={name: f"{name}_of_largest" for name in NUMBERS})
     marked = database.rows("usage_concentration", span)
     days = totals(marked, ["dataset"], ["is_concentrated"]).set_index("dataset")
-    days = days.rename(columns={"is_concentrated": "days_concentrated"})
-    found = everything.join(largest).join(days)
+    found = used.groupby("dataset")[NUMBERS].sum()
+    found = found.merge(
+        largest, how="left", on="dataset", suffixes=("", "_of_largest")
+    ).join(days)
+    found = found.rename(columns={"is_concentrated": "days_concentrated"})
+    # A dataset of which no request has an organisation has no largest one.
+    counts = ["requests_of_largest", "counted_of_largest", "days_concentrated"]
+    found[counts] = found[counts].fillna(0).astype(int)
     for name in NUMBERS:
-        made = found[f"{name}_of_largest"].fillna(0).astype(int)
-        found[f"{name}_of_largest"] = made
-        found[f"{name}_without_largest"] = found[name] - made
+        found[f"{name}_without_largest"] = found[name] - found[f"{name}_of_largest"]
     found["largest_share"] = found["requests_of_largest"] / found["requests"]
-    found["days_concentrated"] = found["days_concentrated"].fillna(0).astype(int)
     found = found.reset_index()
     order = found["requests"].where(found["dataset"] != ALL, float("inf"))
     return found.loc[order.sort_values(ascending=False, kind="stable").index]
 
 
 def requests_per_week(database: Database, span: Span) -> "pd.DataFrame":
-    """Requests of each week, a column for each class of agents."""
+    """Requests per week, with a column for each class of agents."""
     weekly = by_class(database, replace(span, grain="week"))
     weekly = weekly[weekly["dataset"] == ALL]
     return weekly.pivot_table(
@@ -188,54 +186,50 @@ def requests_per_week(database: Database, span: Span) -> "pd.DataFrame":
 def ranking(
     frame: "pd.DataFrame", names: list[str], by: str = "counted"
 ) -> "pd.DataFrame":
-    """Add up a frame by some of its columns, most first.
+    """Add up a frame by some of its columns, the largest first.
 
     Args:
-        frame: of one of the functions above.
+        frame: what one of the functions above returns.
         names: the columns to keep; null is a name like any other.
         by: ``requests`` or ``counted``.
 
     Returns:
-        The names, ``requests``, ``counted`` and ``share``, the part of all that ``by``
-        counts.
+        The names, ``requests``, ``counted``, and ``share``, the share of ``by``.
     """
     sums = frame.groupby(names, as_index=False, dropna=False)[NUMBERS].sum()
     sums["share"] = sums[by] / max(1, sums[by].sum())
+    order = [False, *(True for _ in names)]
     return sums.sort_values(
-        [by, *names], ascending=[False, *(True for _ in names)], kind="stable"
-    ).reset_index(drop=True)
+        [by, *names], ascending=order, kind="stable", ignore_index=True
+    )
 
 
 def periods(database: Database, span: Span) -> "pd.DataFrame":
-    """The periods of a span: first day, day after the last, days, and days counted."""
+    """The periods of a span: first and last day, number of days, and days with data."""
     import pandas as pd
 
     counted = set(database.rows("usage_reconciliation", span)["date"].to_pylist())
-    days = pd.date_range(span.start, span.stop, inclusive="left")
-    frame = pd.DataFrame(
-        {
-            "period": [span.period(day.date()) for day in days],
-            "day": days.strftime("%Y-%m-%d"),
-        }
+    days = days_between(span.start, span.stop)
+    frame = pd.DataFrame({"day": [day.isoformat() for day in days]})
+    frame["is_counted"] = frame["day"].isin(counted).astype(int)
+    return (
+        frame.groupby([span.period(day) for day in days])
+        .agg(
+            first=("day", "min"),
+            last=("day", "max"),
+            days=("day", "size"),
+            days_counted=("is_counted", "sum"),
+        )
+        .reset_index(names="period")
     )
-    frame["is_counted"] = frame["day"].isin(counted)
-    found = frame.groupby("period", as_index=False).agg(
-        first=("day", "min"),
-        last=("day", "max"),
-        days=("day", "size"),
-        days_counted=("is_counted", "sum"),
-    )
-    return found.astype({"days_counted": int})
 
 
-def _ask(
-    database: Database, span: Span, table: str, names: tuple[str, ...]
-) -> "pd.DataFrame":
+def _ask(database: Database, span: Span, table: str, *names: str) -> "pd.DataFrame":
     return database.sums(table, [*KEYS, *names], NUMBERS, span)
 
 
 def _seen(database: Database, table: str, name: str, span: Span) -> "pd.DataFrame":
-    """Who or what is named in a period, dataset and class with something counted."""
+    """The names with counted uses, by period, dataset and class."""
     import pyarrow.compute as pc
 
     rows = database.rows(table, span)
@@ -245,10 +239,10 @@ def _seen(database: Database, table: str, name: str, span: Span) -> "pd.DataFram
 
 
 def _with_all(seen: "pd.DataFrame") -> "pd.DataFrame":
-    """The same for all datasets together, for all classes, and for both."""
+    """Add rows for all datasets together, for all classes, and for both."""
     import pandas as pd
 
     everywhere = seen.assign(dataset=ALL)
     both = [seen, everywhere]
-    whoever = [rows.assign(agent_class=ALL) for rows in both]
-    return pd.concat([*both, *whoever]).drop_duplicates()
+    anybody = [rows.assign(agent_class=ALL) for rows in both]
+    return pd.concat([*both, *anybody]).drop_duplicates()

@@ -1,8 +1,8 @@
-"""How numbers, days and names from the logs are written on the page.
+"""How numbers, days and names from the logs are written.
 
-A name that comes from a log line is hostile. Markup in it is escaped where it is put
-into the page; here it loses what escaping leaves as it is: signs that turn the
-direction of text, other invisible signs, endless length, and addresses of persons.
+Names from a log line are hostile. The page escapes markup in them; here they lose what
+escaping leaves: characters that reverse the direction of text, other invisible ones,
+endless length, and IP addresses.
 """
 
 import contextlib
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 LONGEST = 120
-"""Signs of a name that are shown."""
+"""The most characters of a name that are shown."""
 ADDRESS = "(an IP address)"
-"""Stands in place of one: it may be a person's."""
+"""Replaces an address, which may be a person's."""
 
 _QUARTETS = re.compile(r"(?<!\d)(?<!\d\.)\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
 _COLONS = re.compile(r"[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
@@ -25,14 +25,15 @@ SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 def harmless(text: str) -> str:
-    """A name as it may be shown: short, visible throughout, without an address."""
+    """A name that is safe to show: short, visible throughout, without an address."""
     text = _QUARTETS.sub(_masked, _COLONS.sub(_masked, text))
-    text = "".join(sign if sign.isprintable() else _visible(sign) for sign in text)
+    # What is not printable, such as a lone surrogate, is shown as its code.
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def number(value: float) -> str:
-    """A whole number, thousands apart."""
+    """A whole number, with thousands separators."""
     return rounded(value, 0)
 
 
@@ -42,7 +43,7 @@ def percent(share: float) -> str:
 
 
 def change(ratio: float | None) -> str:
-    """By how much something rose or fell; a dash if that cannot be said."""
+    """An increase or decrease; a dash if it is unknown."""
     if ratio is None:
         return "–"
     if abs(ratio) >= 10:
@@ -61,7 +62,7 @@ def size(bytes_: float) -> str:
 
 
 def rounded(value: float, places: int = 1) -> str:
-    """Round half up, as JavaScript does, so that page and script say the same."""
+    """Round half up, as the page's script does."""
     unit = Decimal(1).scaleb(-places)
     return f"{Decimal(float(value)).quantize(unit, ROUND_HALF_UP):,}"
 
@@ -72,7 +73,7 @@ def day(date: dt.date) -> str:
 
 
 def days(first: dt.date, last: dt.date) -> str:
-    """A range of days, without saying a month or year twice."""
+    """A range of days, without repeating the month or year."""
     if first == last:
         return day(first)
     if first.year != last.year:
@@ -83,43 +84,38 @@ def days(first: dt.date, last: dt.date) -> str:
 
 
 def period(grain: str, first: dt.date, last: dt.date, counted: int) -> str:
-    """The name of a period, with what is missing of it.
+    """The name of a period, saying how many of its days have data unless all do.
 
     Args:
         grain: day, week, month, quarter or year.
-        first: its first day, of those that are reported on.
-        last: its last day.
-        counted: of how many days there are figures.
+        first: its first day in the report.
+        last: its last day in the report.
+        counted: the number of days with data.
     """
-    months = {"month": f"{first:%B %Y}", "year": f"{first:%Y}"}
-    months["quarter"] = f"Q{(first.month + 2) // 3} {first:%Y}"
-    whole = months.get(grain) or days(first, last)
+    names = {"month": f"{first:%B %Y}", "year": f"{first:%Y}"}
+    names["quarter"] = f"Q{(first.month + 2) // 3} {first:%Y}"
+    name = names.get(grain) or days(first, last)
     total = (last - first).days + 1
     if counted == total:
-        return whole
-    return f"{whole} (no data)" if not counted else f"{whole} ({counted} of {total} d)"
+        return name
+    return f"{name} ({counted} of {total} days)" if counted else f"{name} (no data)"
 
 
 def listed(parts: Sequence[str]) -> str:
-    """Parts as in a sentence: a, b and c."""
+    """Parts joined as in a sentence: a, b and c."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def is_unknown(value: object) -> bool:
-    """Whether a value of a frame is none."""
+    """Whether a value of a frame is null."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _masked(found: re.Match[str]) -> str:
-    """What looks like an address without it, and with what stands before it."""
+    """Replace an address by ``ADDRESS``, keeping what is before it, such as a host."""
     text = found[0]
     for start in (0, *(colon.end() for colon in re.finditer(":", text))):
         with contextlib.suppress(ValueError):
             ipaddress.ip_address(text[start:].strip("."))
             return text[:start] + ADDRESS
     return text
-
-
-def _visible(sign: str) -> str:
-    """A sign that cannot be seen, as its number; one that cannot be encoded, too."""
-    return f"\\u{ord(sign):04x}"

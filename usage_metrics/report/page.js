@@ -1,23 +1,26 @@
-/* Adds up the figures for what is chosen, and draws them. What stands in the tables
-   when the page is opened was written by payload.py's siblings from the same figures. */
+/* Adds up the figures that the filter selects, and draws them. static_tables.py writes
+   what the tables hold when the page is opened, from the same figures. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("figures").textContent);
   const documents = JSON.parse(document.getElementById("documents").textContent);
-  const { classes, class_names: classNames, datasets } = data;
-  const COLUMNS = ["human", "machine", "robot"].map((name) => classes.indexOf(name));
+  const { classes, class_names: classNames, columns: COLUMNS } = data;
   const NOT_COUNTED = ["robot", "internal"];
+  const ANY = -1;
   const BAR = 24;
   const SIZES = ["bytes", "kB", "MB", "GB", "TB", "PB"];
   const element = (id) => document.getElementById(id);
   const all = (selector) => [...document.querySelectorAll(selector)];
+  const chartAt = (id) => document.querySelector(`[data-chart="${id}"]`);
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
   const views = new Map();
 
-  // How numbers are written: as in wording.py.
-  const number = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 0 });
+  // How numbers are written, as in formatting.py.
   const places = (value, digits) =>
     value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  const percent = (share) => `${places(100 * share, 1)} %`;
+  const number = (value) => places(value, 0);
+  const rounded = (value) => places(value, 1);
+  const percent = (share) => `${rounded(100 * share)} %`;
   const size = (bytes) => {
     let step = 0;
     while (bytes >= 1000 && step < SIZES.length - 1) { bytes /= 1000; step += 1; }
@@ -26,30 +29,27 @@
   const change = (ratio) => {
     if (ratio === null) return "–";
     if (Math.abs(ratio) >= 10) return `× ${number(ratio + 1)}`;
-    const points = places(Math.abs(100 * ratio), 0);
+    const points = number(Math.abs(100 * ratio));
     const sign = points === "0" ? "±" : ratio > 0 ? "+" : "−";
     return `${sign}${points} %`;
   };
+  const writers = { number, rounded, percent, size };
 
-  // What is chosen.
+  // What the filter selects; "who" is ANY for everybody.
   function chosen() {
-    const dataset = element("dataset").value;
     const who = element("who").value;
-    const own = NOT_COUNTED.includes(who);
-    element("measure").disabled = own;
-    const measure = own ? "requests" : element("measure").value;
-    const periods = data.periods;
+    const isNeverCounted = NOT_COUNTED.includes(who);
+    element("measure").disabled = isNeverCounted;
+    const measure = isNeverCounted ? "requests" : element("measure").value;
+    const { periods, before } = data;
     let first = periods.findIndex((period) => period[1] > element("from").value);
-    let last = periods.findLastIndex((period) => period[0] <= element("to").value);
-    first = first < 0 ? periods.length - 1 : Math.max(first, data.before);
-    last = Math.max(last, first);
-    return {
-      dataset: datasets.indexOf(dataset), who: classes.indexOf(who), measure, first, last,
-      isWhole: first === data.before && last === periods.length - 1,
-    };
+    first = first < 0 ? periods.length - 1 : Math.max(first, before);
+    const last = Math.max(first, periods.findLastIndex((period) => period[0] <= element("to").value));
+    const dataset = data.datasets.indexOf(element("dataset").value);
+    return { dataset, who: classes.indexOf(who), measure, first, last };
   }
 
-  // As payload.py packs them: name, dataset, class and number of the rows of each series.
+  // payload.py packs the rows of each name, dataset and class together.
   function unpacked({ series, step, ...counts }) {
     const rows = { name: [], dataset: [], agent_class: [], period: [], ...counts };
     for (let at = 0; at < series.length; at += 4) {
@@ -67,166 +67,139 @@
   for (const facts of Object.values(data.facts)) facts.rows = unpacked(facts.rows);
 
   // Adding up. A table is an object of columns.
-  function* rowsOf(table, choice, { first, last } = choice) {
-    const { period, dataset, agent_class: agentClass } = table;
+  function* rowsOf({ period, dataset, agent_class: agentClass }, choice) {
     for (let row = 0; row < period.length; row += 1) {
-      if (period[row] < first || period[row] > last) continue;
-      if (choice.dataset !== 0 ? dataset[row] !== choice.dataset : false) continue;
-      if (choice.who >= 0 && agentClass[row] !== choice.who) continue;
+      if (period[row] < choice.first || period[row] > choice.last) continue;
+      if (choice.dataset !== ANY && dataset[row] !== choice.dataset) continue;
+      if (choice.who !== ANY && agentClass[row] !== choice.who) continue;
       yield row;
     }
   }
 
+  const isRest = (entry) => entry.name[0] === data.others;
+
   function ranked(listing, choice) {
     const { names, rows } = data.facts[listing.ranking];
-    const counts = rows[choice.measure];
-    const found = names.map((name, index) => ({ name, index, by: classes.map(() => 0), total: 0 }));
-    let total = 0;
-    for (const row of rowsOf(rows, choice)) {
-      const entry = found[rows.name[row]];
-      entry.by[rows.agent_class[row]] += counts[row];
-      entry.total += counts[row];
-      total += counts[row];
+    const entries = names.map((name, index) => ({ name, index, by: classes.map(() => 0) }));
+    // Facts have no rows for all datasets together.
+    for (const row of rowsOf(rows, { ...choice, dataset: choice.dataset || ANY })) {
+      entries[rows.name[row]].by[rows.agent_class[row]] += rows[choice.measure][row];
     }
-    const among = Object.entries(listing.among);
-    const kept = found.filter((entry) => entry.total > 0
-      && (entry.name[0] === data.others ? among.length === 0
-        : among.every(([column, values]) => values.includes(entry.name[column]))));
-    const isRest = (entry) => entry.name[0] === data.others;
+    for (const entry of entries) entry.total = sum(entry.by);
+    const kept = entries.filter(({ name, total }) =>
+      total > 0 && (!listing.networks.length || listing.networks.includes(name[data.network])));
     kept.sort((a, b) => isRest(a) - isRest(b) || b.total - a.total || a.index - b.index);
-    return { entries: kept, total, isRest };
+    return { entries: kept, total: sum(entries.map((entry) => entry.total)) };
   }
 
-  function tableOf({ entries, total, isRest }, columns) {
-    const shown = entries.filter((entry) => !isRest(entry)).slice(0, data.lines);
-    const rest = entries.filter((entry) => !shown.includes(entry));
+  function listingTable({ entries, total }, columns) {
     const line = (name, those) => {
-      const by = classes.map((_, index) => those.reduce((sum, entry) => sum + entry.by[index], 0));
-      const sum = those.reduce((so_far, entry) => so_far + entry.total, 0);
-      return [...name, number(sum), percent(sum / Math.max(1, total)), ...spread(by)];
+      const by = classes.map((_, index) => sum(those.map((entry) => entry.by[index])));
+      return [...name, number(sum(by)), percent(sum(by) / Math.max(1, total)), ...spread(by)];
     };
+    const shown = entries.filter((entry) => !isRest(entry)).slice(0, data.lines);
     const lines = shown.map((entry) => line(entry.name, [entry]));
+    // The rest is sorted to the end.
+    const rest = entries.slice(shown.length);
     if (rest.length) lines.push(line([data.others, ...Array(columns - 1).fill("")], rest));
     return lines;
   }
 
-  // Three classes have columns of their own, and the others one together.
+  // Three classes have columns of their own; one more adds up the others.
   function spread(by) {
-    const others = by.reduce((sum, count, index) => sum + (COLUMNS.includes(index) ? 0 : count), 0);
-    return [...COLUMNS.map((index) => by[index]), others].map(number);
+    const own = COLUMNS.map((index) => by[index]);
+    return [...own, sum(by) - sum(own)].map(number);
   }
 
-  function overTime(table, periods, choice, range) {
+  function overTime(table, periods, choice) {
     const lines = periods.map(([start, stop, label, , counted]) => ({
-      start, stop, label, missing: counted === 0, requests: 0, counted: 0,
+      start, stop, label, missing: counted === 0,
       by: classes.map(() => 0), byCounted: classes.map(() => 0),
     }));
-    for (const row of rowsOf(table, choice, range)) {
-      // The rows of all datasets together would count everything twice.
-      if (choice.dataset === 0 && table.dataset[row] !== 0) continue;
+    for (const row of rowsOf(table, choice)) {
       const line = lines[table.period[row]];
-      line.requests += table.requests[row];
-      line.counted += table.counted[row];
       line.by[table.agent_class[row]] += table.requests[row];
       line.byCounted[table.agent_class[row]] += table.counted[row];
     }
-    return lines.slice(range.first, range.last + 1);
+    return lines.slice(choice.first, choice.last + 1);
   }
 
-  const timeTable = (lines) => lines.map((line) =>
-    [line.label, ...spread(line.by), number(line.requests), number(line.counted)]);
+  const timeTable = (lines) => lines.map(({ label, by, byCounted }) =>
+    [label, ...spread(by), number(sum(by)), number(sum(byCounted))]);
 
-  // Whom nobody asks for is shown when chosen.
-  const isShown = ({ who }, index) => (who < 0 ? COLUMNS.includes(index) : who === index);
+  // A class without a column is shown only when chosen.
+  const isShown = ({ who }, index) => (who === ANY ? COLUMNS.includes(index) : who === index);
 
   // The headline figures and how they changed.
-  function compared(choice) {
-    const length = choice.last - choice.first + 1;
-    const days = (first, last) => data.periods.slice(first, last + 1)
-      .reduce(([of, counted], period) => [of + period[3], counted + period[4]], [0, 0]);
-    const pair = choice.first >= length
-      ? { now: [choice.first, choice.last], then: [choice.first - length, choice.first - 1] }
-      : { now: [choice.last - Math.floor(length / 2) + 1, choice.last],
-          then: [choice.last - 2 * Math.floor(length / 2) + 1, choice.last - Math.floor(length / 2)] };
-    if (pair.now[1] < pair.now[0]) return null;
-    const [[, nowDays], [thenOf, thenDays]] = [days(...pair.now), days(...pair.then)];
-    if (nowDays === 0 || 2 * thenDays < thenOf) return null;
-    const count = pair.now[1] - pair.now[0] + 1;
-    return { ...pair, nowDays, thenDays, isHalf: choice.first < length, count };
+  function daysOf(first, last) {
+    const periods = data.periods.slice(first, last + 1);
+    return { days: sum(periods.map((period) => period[3])), counted: sum(periods.map((period) => period[4])) };
   }
 
-  function comparedText(comparison) {
+  function comparisonOf({ first, last }) {
+    const whole = last - first + 1;
+    const isHalf = first < whole;
+    const count = isHalf ? Math.floor(whole / 2) : whole;
+    const now = [last - count + 1, last];
+    const then = [last - 2 * count + 1, last - count];
+    const before = daysOf(...then);
+    const isKnown = count > 0 && daysOf(...now).counted > 0 && 2 * before.counted >= before.days;
+    return isKnown ? { now, then, isHalf, count } : null;
+  }
+
+  function comparisonText(comparison) {
     if (comparison === null) return data.texts.nothing_to_compare;
     const unit = comparison.count === 1 ? data.unit : `${data.unit}s`;
     return (comparison.isHalf ? data.texts.halves : data.texts.before)
       .replaceAll("{count}", comparison.count).replaceAll("{unit}", unit);
   }
 
-  function figuresOf(choice, agentClass, [first, last]) {
-    const sums = { requests: 0, counted: 0, unique_sessions: 0, visitor_days: 0, bytes: 0, errors: 0, days: 0 };
+  function writeFigures(prefix, { dataset, first, last }, who, comparison) {
     const table = data.by_class;
-    for (let row = 0; row < table.period.length; row += 1) {
-      if (table.period[row] < first || table.period[row] > last) continue;
-      if (table.dataset[row] !== choice.dataset) continue;
-      if (agentClass >= 0 && table.agent_class[row] !== agentClass) continue;
-      for (const name of Object.keys(sums)) if (name !== "days") sums[name] += table[name][row];
+    const sumsOf = (from, to) => {
+      const rows = [...rowsOf(table, { dataset, who, first: from, last: to })];
+      const total = (name) => sum(rows.map((row) => table[name][row]));
+      const sums = Object.fromEntries(Object.keys(table).map((name) => [name, total(name)]));
+      return { ...sums, days: daysOf(from, to).counted };
+    };
+    const span = sumsOf(first, last);
+    const now = comparison && sumsOf(...comparison.now);
+    const then = comparison && sumsOf(...comparison.then);
+    for (const { id, column, write: writer, per, is_ratio: isRatio } of data.measures) {
+      const ratio = (sums) => (sums[per] ? sums[column] / sums[per] : 0);
+      write(`[data-figure="${prefix}.${id}"]`, writers[writer](isRatio ? ratio(span) : span[column]));
+      const before = then ? ratio(then) : 0;
+      const text = change(before > 0 ? ratio(now) / before - 1 : null);
+      const isBetter = id === "errors" ? "−" : "+";
+      for (const place of all(`[data-change="${prefix}.${id}"]`)) {
+        place.textContent = text;
+        place.classList.toggle("up", text[0] === isBetter);
+        place.classList.toggle("down", "+−".includes(text[0]) && text[0] !== isBetter);
+      }
     }
-    for (const period of data.periods.slice(first, last + 1)) sums.days += period[4];
-    return sums;
-  }
-
-  const perDay = (sums, name) => (sums.days ? sums[name] / sums.days : 0);
-  const errorShare = (sums) => sums.errors / Math.max(1, sums.requests);
-  const FIGURES = {
-    requests: [(sums) => number(sums.requests), (sums) => perDay(sums, "requests")],
-    counted: [(sums) => number(sums.counted), (sums) => perDay(sums, "counted")],
-    sessions: [(sums) => number(sums.unique_sessions), (sums) => perDay(sums, "unique_sessions")],
-    visitors: [(sums) => places(perDay(sums, "visitor_days"), 1), (sums) => perDay(sums, "visitor_days")],
-    bytes: [(sums) => size(sums.bytes), (sums) => perDay(sums, "bytes")],
-    errors: [(sums) => percent(errorShare(sums)), errorShare],
-  };
-
-  function writeFigures(prefix, choice, agentClass, comparison) {
-    const sums = figuresOf(choice, agentClass, [choice.first, choice.last]);
-    const now = comparison && figuresOf(choice, agentClass, comparison.now);
-    const then = comparison && figuresOf(choice, agentClass, comparison.then);
-    for (const [name, [written, compare]] of Object.entries(FIGURES)) {
-      write(`[data-figure="${prefix}.${name}"]`, written(sums));
-      const before = then ? compare(then) : 0;
-      const ratio = before > 0 ? compare(now) / before - 1 : null;
-      write(`[data-change="${prefix}.${name}"]`, change(ratio));
-      for (const place of all(`[data-change="${prefix}.${name}"]`)) colour(place);
-    }
-  }
-
-  function colour(place) {
-    const isErrors = place.dataset.change.endsWith(".errors");
-    const sign = place.textContent[0];
-    place.classList.toggle("up", sign === (isErrors ? "−" : "+"));
-    place.classList.toggle("down", sign === (isErrors ? "+" : "−"));
   }
 
   function headline(choice) {
-    const comparison = compared(choice);
-    write("#compared", comparedText(comparison));
+    const comparison = comparisonOf(choice);
+    write("#compared", comparisonText(comparison));
     writeFigures("all", choice, choice.who, comparison);
-    classes.forEach((name, index) => {
-      if (!document.querySelector(`[data-card="${name}"]`)) return;
-      writeFigures(name, choice, index, comparison);
-    });
     for (const card of all("[data-card]")) {
-      card.hidden = !isShown(choice, classes.indexOf(card.dataset.card));
+      const index = classes.indexOf(card.dataset.card);
+      writeFigures(card.dataset.card, choice, index, comparison);
+      card.hidden = !isShown(choice, index);
     }
-    const who = choice.who < 0 ? classes.length : choice.who;
     const { dataset, agent_class: agentClass } = data.reach;
-    const row = dataset.findIndex((value, index) => value === choice.dataset && agentClass[index] === who);
+    const row = dataset.findIndex((value, index) =>
+      value === choice.dataset && agentClass[index] === whoOrAll(choice));
     for (const name of ["organizations", "countries"]) {
       write(`[data-figure="all.${name}"]`, number(row < 0 ? 0 : data.reach[name][row]));
     }
-    const [of, counted] = data.periods.slice(choice.first, choice.last + 1)
-      .reduce(([days, there], period) => [days + period[3], there + period[4]], [0, 0]);
-    write('[data-figure="all.days"]', `${number(counted)} of ${number(of)}`);
+    const { days, counted } = daysOf(choice.first, choice.last);
+    write('[data-figure="all.days"]', `${number(counted)} of ${number(days)}`);
   }
+
+  // Tables that cannot be added up over classes have rows for all of them.
+  const whoOrAll = ({ who }) => (who === ANY ? classes.length : who);
 
   function write(selector, text) {
     for (const place of all(selector)) place.textContent = text;
@@ -275,21 +248,22 @@
     place.nextElementSibling.hidden = !isEmpty;
     if (isEmpty) return;
     place.setAttribute("aria-label", `${place.dataset.title}. ${summary} ${data.texts.see_table}`);
+    const { kind } = place.dataset;
+    const height = kind === "ranked" ? BAR * new Set(rows.map((row) => row.label)).size
+      : kind === "world" ? Math.round(place.clientWidth * 0.46) : null;
     const known = views.get(place);
     if (known) {
       known.data("rows", rows);
-      if (place.dataset.kind === "ranked") known.height(heightOf(rows));
+      if (kind === "ranked") known.height(height);
       await known.resize().runAsync();
       return;
     }
-    const document_ = structuredClone(documents[place.dataset.kind]);
+    const document_ = structuredClone(documents[kind]);
     document_.datasets = { ...document_.datasets, rows };
-    const narrow = place.clientWidth < 480;
-    document_.config.axisY = { labelLimit: narrow ? 130 : 240 };
-    if (place.dataset.kind === "ranked") document_.height = heightOf(rows);
-    if (place.dataset.kind === "world") document_.height = Math.round(place.clientWidth * 0.46);
+    document_.config.axisY = { labelLimit: place.clientWidth < 480 ? 130 : 240 };
+    document_.height = height ?? document_.height;
     const inside = document.createElement("div");
-    inside.ariaHidden = "true"; // the label says it, and the table
+    inside.ariaHidden = "true"; // the label and the table say the same
     place.append(inside);
     const { view } = await vegaEmbed(inside, document_, {
       mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false,
@@ -298,92 +272,78 @@
     views.set(place, view);
   }
 
-  const heightOf = (rows) => BAR * new Set(rows.map((row) => row.label)).size;
-
-  const largest = (entries) => entries.slice(0, 3)
-    .map((entry) => `${entry.name[0]}: ${number(entry.total)}`).join("; ");
-
-  // Vega looks names up in objects, which have some of their own, such as "constructor".
+  // Vega looks names up in objects, which have properties such as "constructor".
   const safely = (name) => (name in Object.prototype ? `${name}\u00a0` : name);
 
-  function bars(entries, isRest, most) {
-    return entries.filter((entry) => !isRest(entry)).slice(0, most).flatMap((entry) =>
-      entry.by.map((value, order) => ({
-        label: safely(entry.label ?? entry.name[0]), agent_class: classNames[order], order, value,
-      })).filter((row) => row.value > 0));
-  }
-
-  const countries = (entries) => entries.map((entry) =>
-    ({ code: safely(entry.name[1]), label: entry.name[0], value: entry.total }));
-
-  // Two organisations of one name are two bars.
-  function told(entries) {
+  function bars(entries, most) {
+    // Two organisations of the same name are two bars.
     const times = new Map();
     for (const { name } of entries) times.set(name[0], (times.get(name[0]) ?? 0) + 1);
-    return entries.map((entry) => (times.get(entry.name[0]) > 1 && entry.name[1]
-      ? { ...entry, label: `${entry.name[0]} (${entry.name[1]})` } : entry));
+    return entries.filter((entry) => !isRest(entry)).slice(0, most).flatMap(({ name, by }) => {
+      const label = times.get(name[0]) > 1 && name[1] ? `${name[0]} (${name[1]})` : name[0];
+      return by.map((value, order) => ({ label: safely(label), agent_class: classNames[order], order, value }))
+        .filter((row) => row.value > 0);
+    });
   }
+
+  const countries = (entries) => entries.map(({ name: [label, code], total }) =>
+    ({ code: safely(code), label, value: total }));
 
   async function showListings(choice) {
     for (const listing of data.listings) {
       const found = ranked(listing, choice);
-      const columns = data.facts[listing.ranking].columns;
-      writeTable(listing.id, tableOf(found, columns));
-      const place = document.querySelector(`[data-chart="${listing.id}"]`);
+      writeTable(listing.id, listingTable(found, data.facts[listing.ranking].columns));
+      const place = chartAt(listing.id);
       if (!place) continue;
-      const rows = listing.chart === "world" ? countries(found.entries)
-        : bars(told(found.entries), found.isRest, listing.bars);
-      await draw(place, rows, `${largest(found.entries)}.`);
+      const rows = listing.chart === "world" ? countries(found.entries) : bars(found.entries, listing.bars);
+      const largest = found.entries.slice(0, 3).map(({ name, total }) => `${name[0]}: ${number(total)}`);
+      await draw(place, rows, `${largest.join("; ")}.`);
     }
   }
 
   async function showTime(choice) {
-    const lines = overTime(data.by_class, data.periods, choice, choice);
+    const lines = overTime(data.by_class, data.periods, choice);
     writeTable("periods", timeTable(lines));
     for (const panel of all("[data-panel]")) {
       const index = classes.indexOf(panel.dataset.panel);
       panel.hidden = !isShown(choice, index);
       if (panel.hidden) continue;
-      const rows = lines.map(({ start, stop, label, missing, by, byCounted }) =>
-        ({ start, stop, label, missing, requests: by[index], counted: byCounted[index] }));
-      const sum = rows.reduce((so_far, row) => so_far + row.requests, 0);
-      await draw(panel.querySelector("[data-chart]"), sum ? rows : [], `${number(sum)} requests.`);
+      const rows = lines.map(({ by, byCounted, ...line }) =>
+        ({ ...line, requests: by[index], counted: byCounted[index] }));
+      const total = sum(rows.map((row) => row.requests));
+      await draw(panel.querySelector("[data-chart]"), total ? rows : [], `${number(total)} requests.`);
     }
     const [from, to] = [data.periods[choice.first][0], data.periods[choice.last][1]];
-    const range = {
+    const weeks = overTime(data.by_week, data.weeks, {
+      ...choice,
       first: data.weeks.findIndex((week) => week[1] > from),
       last: data.weeks.findLastIndex((week) => week[0] < to),
-    };
-    const weeks = overTime(data.by_week, data.weeks, choice, range);
+    });
     writeTable("weeks", timeTable(weeks));
     const rows = weeks.flatMap(({ start, stop, label, by }) => by.map((value, order) =>
       ({ start, stop, label, agent_class: classNames[order], order, value })));
     const any = rows.some((row) => row.value > 0);
-    await draw(document.querySelector('[data-chart="per_week"]'), any ? rows : [], `${weeks.length} weeks.`);
+    await draw(chartAt("per_week"), any ? rows : [], `${weeks.length} weeks.`);
   }
 
   async function showLoyalty(choice) {
     const table = data.loyalty;
-    const who = choice.who < 0 ? classes.length : choice.who;
-    const lines = [];
-    for (let row = 0; row < table.period.length; row += 1) {
-      const period = table.period[row];
-      if (table.dataset[row] !== choice.dataset || table.agent_class[row] !== who) continue;
-      if (period < choice.first || period > choice.last) continue;
-      const [start, stop, label] = data.periods[period];
+    const lines = [...rowsOf(table, { ...choice, who: whoOrAll(choice) })].map((row) => {
+      const [start, stop, label] = data.periods[table.period[row]];
       const [fresh, returning] = [table.new[row], table.returning[row]];
-      lines.push({ start, stop, label, fresh, returning, isFirst: table.is_first[row] === 1 });
-    }
+      return { start, stop, label, fresh, returning, isFirst: table.is_first[row] === 1 };
+    });
     lines.sort((a, b) => (a.start < b.start ? -1 : 1));
-    writeTable("loyalty", lines.map(({ label, fresh, returning, isFirst }) => [
-      label, number(fresh + returning), isFirst ? "–" : number(fresh), isFirst ? "–" : number(returning),
-      isFirst ? "–" : percent(returning / Math.max(1, fresh + returning)),
-    ]));
+    writeTable("loyalty", lines.map(({ label, fresh, returning, isFirst }) => {
+      const total = fresh + returning;
+      const split = [number(fresh), number(returning), percent(returning / Math.max(1, total))];
+      return [label, number(total), ...(isFirst ? ["–", "–", "–"] : split)];
+    }));
     const rows = lines.filter((line) => !line.isFirst).flatMap(({ start, stop, label, fresh, returning }) => [
       { start, stop, label, kind: "Returning", order: 0, value: returning },
       { start, stop, label, kind: "New", order: 1, value: fresh },
     ]);
-    await draw(document.querySelector('[data-chart="loyalty"]'), rows, `${lines.length} periods.`);
+    await draw(chartAt("loyalty"), rows, `${lines.length} periods.`);
   }
 
   // One after the other: a chart is not drawn twice at once. Of many, the last counts.
@@ -396,8 +356,7 @@
     const [from, to] = [data.periods[choice.first], data.periods[choice.last]];
     const span = from === to ? from[2] : `${from[2]} to ${to[2]}`;
     const name = (id) => element(id).selectedOptions[0].textContent.trim();
-    const isFirst = mine === 1;
-    element("chosen").textContent = isFirst ? "" : `${name("dataset")} · ${name("who")} · ${span}`;
+    element("chosen").textContent = mine === 1 ? "" : `${name("dataset")} · ${name("who")} · ${span}`;
     queue = queue.then(async () => {
       for (const step of [showTime, showListings, showLoyalty]) {
         if (mine === latest) await step(choice);

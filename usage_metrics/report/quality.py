@@ -1,43 +1,37 @@
-"""What the figures are made of: lines, reasons, missing days, versions.
+"""What the figures are made of: log lines, reasons, missing days, versions.
 
-A figure is worth what is known about what is not in it.
+A figure is only as good as what is known about the lines that are not in it.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from usage_metrics.dates import days_between
 from usage_metrics.report.usage_database import Database, Span
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WORTH_SAYING = 0.2
-"""The share of one organisation from which on the page speaks of it."""
-RANGES = 12
-"""Of many stretches of missing days so many are named."""
-DAYS = 40
-"""Of many days with rejected lines so many are named, those with most."""
-
 LINES = {
-    "duplicates": "Lines that another line repeats",
+    "duplicates": "Duplicate lines",
     "rejected": "Lines that could not be understood",
-    "not_requests": "Lines that are no requests",
+    "not_requests": "Lines that are not requests",
 }
-"""Log lines that became no request, and why."""
+"""Why a log line is not a request in the figures."""
 
 
 def reconciliation(database: Database, span: Span) -> "pd.DataFrame":
-    """Every log line of each day, and what became of it."""
+    """What became of the log lines of each day."""
     found = database.rows("usage_reconciliation", span).to_pandas()
     return found.astype({"date": str}).sort_values("date", ignore_index=True)
 
 
 def what_was_filtered(reconciled: "pd.DataFrame") -> "pd.DataFrame":
-    """Why lines became no request, and requests did not count; as one list.
+    """Why lines are not requests, and why requests do not count, in one list.
 
     Args:
-        reconciled: of :func:`reconciliation`.
+        reconciled: what :func:`reconciliation` returns.
 
     Returns:
         ``reason``, ``of`` (lines or requests), ``number`` and ``share``.
@@ -47,29 +41,28 @@ def what_was_filtered(reconciled: "pd.DataFrame") -> "pd.DataFrame":
     from usage_metrics.counting.clicks import OUTCOMES
 
     totals = reconciled.drop(columns="date").sum()
-    rows = [(text, "lines", int(totals.get(name, 0))) for name, text in LINES.items()]
-    rows += [
-        (_sentence(text), "requests", int(totals.get(f"not_counted_{reason}", 0)))
-        for reason, text in OUTCOMES.items()
-        if reason != "counted"
+    reasons = [(name, text, "lines") for name, text in LINES.items()]
+    reasons += [
+        (f"not_counted_{outcome}", text[:1].upper() + text[1:], "requests")
+        for outcome, text in OUTCOMES.items()
+        if outcome != "counted"
     ]
-    found = pd.DataFrame(rows, columns=["reason", "of", "number"])
-    among = found["of"].map(
-        {name: max(1, int(totals.get(name, 0))) for name in ("lines", "requests")}
-    )
-    found["share"] = found["number"] / among
-    return found
+    rows = []
+    for name, text, of in reasons:
+        count = int(totals.get(name, 0))
+        rows.append((text, of, count, count / max(1, int(totals.get(of, 0)))))
+    return pd.DataFrame(rows, columns=["reason", "of", "number", "share"])
 
 
 def missing_days(reconciled: "pd.DataFrame", span: Span) -> list[dt.date]:
     """The days of a span that are not in the database."""
     there = set(reconciled["date"])
-    days = (span.start + dt.timedelta(days=n) for n in range(span.length.days))
+    days = days_between(span.start, span.stop)
     return [day for day in days if day.isoformat() not in there]
 
 
 def ranges(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
-    """Days as ranges, each with its first and last."""
+    """Group days into ranges, each with its first and last day."""
     found: list[tuple[dt.date, dt.date]] = []
     for day in sorted(days):
         if found and (day - found[-1][1]).days == 1:
@@ -80,13 +73,13 @@ def ranges(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
 
 
 def versions(facts: Mapping[dt.date, Mapping[str, Any]]) -> "pd.DataFrame":
-    """With which lists, settings and databases the days were made.
+    """The lists, settings and databases that the days were made with.
 
     Args:
-        facts: for each day, names and what the footers of its files say of them.
+        facts: for each day, names and values from the footers of its files.
 
     Returns:
-        ``what``, ``value``, ``first``, ``last`` and ``days`` of each that was used.
+        For each value: ``what``, ``value``, ``first`` and ``last`` day, and ``days``.
     """
     import pandas as pd
 
@@ -99,7 +92,3 @@ def versions(facts: Mapping[dt.date, Mapping[str, Any]]) -> "pd.DataFrame":
     return frame.groupby(["what", "value"], as_index=False, sort=False).agg(
         first=("day", "min"), last=("day", "max"), days=("day", "size")
     )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

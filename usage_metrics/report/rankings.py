@@ -1,236 +1,198 @@
-"""What is ranked on the page: which names, how they are shown, in which tables."""
+"""The rankings: what is ranked, how names are shown, and in which charts and tables."""
 
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from usage_metrics.geocode.countries import COUNTRIES
 from usage_metrics.report import figures
 from usage_metrics.report.formatting import harmless, is_unknown
+from usage_metrics.report.labels import (
+    DATASETS,
+    FORMATS,
+    NETWORKS,
+    OTHERS,
+    PAGES,
+    UNKNOWN,
+)
 from usage_metrics.report.usage_database import Database, Span
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNKNOWN = "Not known"
-OTHERS = "All others"
-"""What is not named together, last in every table."""
-
-DATASETS = {
-    "none": "(no dataset: start page, style sheets)",
-    "unmapped": "(not in the registry)",
-}
-"""How the datasets that are none are called."""
-
-NETWORKS = {
-    "education": "University or research",
-    "government": "Government",
-    "business": "Business",
-    "residential/isp": "Internet provider",
-    "hosting": "Hosting company",
-    "unknown": UNKNOWN,
-}
-"""How the classes of networks are called."""
-
-PAGES = {
-    "index": "Start page",
-    "database": "Page of a database",
-    "table": "Table",
-    "row": "Row",
-    "query": "Query",
-    "download": "Download of a database",
-    "static": "Style sheet or script",
-    "internal": "Settings and versions (/-/…)",
-    "other": "Other",
-}
-"""How the kinds of page are called."""
-
-FORMATS = {
-    "html": "Web page (html)",
-    "json": "JSON",
-    "csv": "CSV",
-    "db": "SQLite database (db)",
-}
-
 Named = tuple[str, ...]
-"""How something is shown: a name for each column of a table, the first in the chart."""
+"""A name as shown: a text for each column of a table, the first for the chart."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Figures of one kind by name, and how they are shown."""
+    """Use by name, and how the names are shown."""
 
     id: str
     ask: Callable[..., "pd.DataFrame"]
+    """The function of :mod:`.figures` to rank."""
     names: tuple[str, ...]
-    """The columns of its frame that name something."""
+    """The columns of its frame that make up a name."""
     shown: Callable[..., Named]
-    """What is shown of their values."""
+    """Turns their values into the texts that are shown."""
     columns: tuple[str, ...]
-    """The heads of the columns that are shown."""
+    """The heads of these texts."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A chart with its table, or a table, of one ranking or a part of it."""
+    """A table of a ranking, and usually a chart."""
 
     id: str
     ranking: str
     title: str
     chart: str | None = "ranked"
-    """Of what kind; None for a table alone."""
-    among: dict[int, list[str]] = field(default_factory=dict)
-    """Which names: for a column by number, what may stand in it."""
+    """The kind of chart; None for a table alone."""
+    networks: tuple[str, ...] = ()
+    """Of organisations, list only those in networks of these kinds."""
     bars: int = 12
-    """So many are drawn."""
+    """The most bars in the chart."""
+
+
+NETWORK = 2
+"""The column of an organisation that holds the kind of its network."""
+
+
+def _text(value: object, otherwise: str) -> str:
+    return otherwise if is_unknown(value) else harmless(str(value))
+
+
+def _labelled(labels: Mapping[str, str], otherwise: str, value: object) -> Named:
+    return (labels.get(str(value), _text(value, otherwise)),)
 
 
 def _dataset(titles: Mapping[str, str], id_: object) -> Named:
-    title = titles.get(str(id_), str(id_))
-    return harmless(title), harmless(str(id_))
+    return harmless(titles.get(str(id_), str(id_))), harmless(str(id_))
 
 
 def _table(dataset: object, table: object) -> Named:
-    return _said(table, "(no table)"), _said(dataset, UNKNOWN)
+    return _text(table, "(no table)"), _text(dataset, UNKNOWN)
 
 
 def _organization(name: object, network_class: object) -> Named:
     network = NETWORKS.get(str(network_class), UNKNOWN)
-    if is_unknown(name):
-        return UNKNOWN, "", network
-    number, _, rest = str(name).partition(" ")
-    if not re.fullmatch(r"AS\d+", number) or not rest:
-        return harmless(str(name)), "", network
-    return harmless(rest), number, network
+    found = re.fullmatch(r"(AS\d+) (.+)", str(name), re.DOTALL)
+    number, rest = found.groups() if found else ("", name)
+    return _text(rest, UNKNOWN), number, network
 
 
 def _agent(name: object, kind: object) -> Named:
-    return _said(name, UNKNOWN), _said(kind, UNKNOWN)
+    return _text(name, UNKNOWN), _text(kind, UNKNOWN)
 
 
 def _country(code: object) -> Named:
-    if is_unknown(code):
-        return UNKNOWN, ""
-    name, _ = COUNTRIES.get(str(code), (str(code), ""))
-    return harmless(name), harmless(str(code))
+    name, _ = COUNTRIES.get(str(code), (code, ""))
+    return _text(name, UNKNOWN), _text(code, "")
 
 
 def _city(city: object, region: object, country: object) -> Named:
-    return _said(city, UNKNOWN), _said(region, ""), _country(country)[0]
+    return _text(city, UNKNOWN), _text(region, ""), _country(country)[0]
 
 
-def _from_page(own: frozenset[str], referrer: object) -> Named:
+def _referrer(own: frozenset[str], referrer: object) -> Named:
     if is_unknown(referrer):
-        return "None named (typed, from a script, or not told)", "Not named"
+        return "No referrer (typed address, script, or withheld)", "None"
     kind = "This site" if str(referrer) in own else "Another site"
     return harmless(str(referrer)), kind
-
-
-def _said(value: object, otherwise: str) -> str:
-    return otherwise if is_unknown(value) else harmless(str(value))
-
-
-def _called(names: dict[str, str], otherwise: str, value: object) -> Named:
-    return (names.get(str(value), _said(value, otherwise)),)
 
 
 def rankings(
     database: Database, span: Span, titles: Mapping[str, str]
 ) -> tuple[Ranking, ...]:
-    """All of them.
+    """All rankings of the page.
 
     Args:
-        database: says what the site is called, whose own links are no visitors' way in.
-        span: which days.
-        titles: of the datasets, by id.
+        database: tells the site's own hosts from those that refer to it.
+        span: the days.
+        titles: titles of the datasets, by id.
     """
+    dataset = functools.partial(_dataset, {**DATASETS, **titles})
     own = frozenset(figures.own_hosts(database, span))
+    referrer = functools.partial(_referrer, own)
     return (
         Ranking(
-            *("datasets", figures.by_dataset, ("dataset",)),
-            shown=functools.partial(_dataset, {**DATASETS, **titles}),
-            columns=("Dataset", "Id"),
+            "datasets", figures.by_dataset, ("dataset",), dataset, ("Dataset", "Id")
         ),
+        *_FIXED,
         Ranking(
-            *("tables", figures.by_table, ("dataset", "table"), _table),
-            columns=("Table", "Dataset"),
-        ),
-        Ranking(
-            *("formats", figures.by_format, ("format",)),
-            shown=functools.partial(_called, FORMATS, "No data page"),
-            columns=("Format",),
-        ),
-        Ranking(
-            *("pages", figures.by_page, ("page",)),
-            shown=functools.partial(_called, PAGES, UNKNOWN),
-            columns=("Kind of page",),
-        ),
-        Ranking(
-            *("countries", figures.by_country, ("country",), _country),
-            columns=("Country", "Code"),
-        ),
-        Ranking(
-            *("cities", figures.by_city, ("city", "region", "country"), _city),
-            columns=("City", "Region", "Country"),
-        ),
-        Ranking(
-            *("organizations", figures.by_organization),
-            names=("organization", "network_class"),
-            shown=_organization,
-            columns=("Organisation", "AS number", "Network"),
-        ),
-        Ranking(
-            *("agents", figures.by_agent, ("agent_name", "agent_kind"), _agent),
-            columns=("Program", "Kind"),
-        ),
-        Ranking(
-            *("referrers", figures.by_referrer, ("referrer",)),
-            shown=functools.partial(_from_page, own),
-            columns=("Site", "Kind"),
-        ),
-        Ranking(
-            *("paths", figures.by_path, ("path",)),
-            shown=lambda path: (_said(path, OTHERS),),
-            columns=("Path",),
+            "referrers", figures.by_referrer, ("referrer",), referrer, ("Site", "Kind")
         ),
     )
 
 
-_NETWORK = 2
-"""The column of an organisation that says what kind of network it is."""
+_FIXED = (
+    Ranking(
+        *("tables", figures.by_table, ("dataset", "table"), _table),
+        columns=("Table", "Dataset"),
+    ),
+    Ranking(
+        *("formats", figures.by_format, ("format",)),
+        shown=functools.partial(_labelled, FORMATS, "Not a data page"),
+        columns=("Format",),
+    ),
+    Ranking(
+        *("pages", figures.by_page, ("page",)),
+        shown=functools.partial(_labelled, PAGES, UNKNOWN),
+        columns=("Page type",),
+    ),
+    Ranking(
+        *("countries", figures.by_country, ("country",), _country),
+        columns=("Country", "Code"),
+    ),
+    Ranking(
+        *("cities", figures.by_city, ("city", "region", "country"), _city),
+        columns=("City", "Region", "Country"),
+    ),
+    Ranking(
+        *("organizations", figures.by_organization),
+        names=("organization", "network_class"),
+        shown=_organization,
+        columns=("Organisation", "AS number", "Network"),
+    ),
+    Ranking(
+        *("agents", figures.by_agent, ("agent_name", "agent_kind"), _agent),
+        columns=("Program", "Kind"),
+    ),
+    Ranking(
+        *("paths", figures.by_path, ("path",)),
+        shown=functools.partial(_labelled, {}, OTHERS),
+        columns=("Path",),
+    ),
+)
+"""The rankings that are the same for every site."""
+
+
+_BY_NETWORK = (
+    ("academic", "Universities and research", ("education",)),
+    ("government", "Government and agencies", ("government",)),
+    ("hosting", "Hosting companies", ("hosting",)),
+    ("others", "Other networks", ("business", "residential/isp", "unknown")),
+)
 
 LISTINGS = (
     Listing("datasets", "datasets", "Datasets"),
-    Listing("tables", "tables", "Tables most used"),
+    Listing("tables", "tables", "Most used tables"),
     Listing("formats", "formats", "Formats"),
-    Listing("pages", "pages", "Kinds of page"),
+    Listing("pages", "pages", "Page types"),
     Listing("countries", "countries", "Countries", chart="world"),
     Listing("cities", "cities", "Cities", chart=None),
-    Listing(
-        *("academic", "organizations", "Universities and research"),
-        among={_NETWORK: [NETWORKS["education"]]},
-    ),
-    Listing(
-        *("government", "organizations", "Government and agencies"),
-        among={_NETWORK: [NETWORKS["government"]]},
-    ),
-    Listing(
-        *("hosting", "organizations", "Hosting companies"),
-        among={_NETWORK: [NETWORKS["hosting"]]},
-    ),
-    Listing(
-        *("others", "organizations", "All other networks"),
-        among={
-            _NETWORK: [
-                NETWORKS[name] for name in ("business", "residential/isp", "unknown")
-            ]
-        },
+    *(
+        Listing(
+            *(id_, "organizations", title),
+            networks=tuple(NETWORKS[kind] for kind in kinds),
+        )
+        for id_, title, kinds in _BY_NETWORK
     ),
     Listing("top_organizations", "organizations", "Top organisations", chart=None),
-    Listing("agents", "agents", "With which program"),
-    Listing("referrers", "referrers", "Where visitors come from"),
+    Listing("agents", "agents", "Programs"),
+    Listing("referrers", "referrers", "Referring sites"),
     Listing("paths", "paths", "Top paths", chart=None),
 )
-"""The charts and tables that follow from the rankings, by id."""
+"""The charts and tables of the page, by id; the template places them."""

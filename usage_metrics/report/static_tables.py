@@ -1,51 +1,50 @@
-"""What stands on the page when it is opened: every table and headline figure.
+"""The headline figures and tables as they are when the page is opened.
 
-They are the sums that the page's script makes when nothing is chosen, from the same
-payload, so that the page can be read, printed and quoted where no script runs. A test
-compares the two.
+The page's script makes the same from the same payload when the filter changes, so the
+page can also be read, printed and quoted where no script runs. A test compares the two.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usage_metrics.report import formatting
-from usage_metrics.report.charts import CLASSES
+from usage_metrics.report.formatting import change, number, percent, rounded, size
+from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.payload import Payload
-from usage_metrics.report.rankings import LISTINGS, OTHERS, Listing, Ranking
+from usage_metrics.report.rankings import LISTINGS, NETWORK, Listing, Ranking
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LINES = 25
-"""A table names so many, and adds up all others in a last line."""
+"""The most names in a table; a last row adds up all others."""
 
 COLUMNS = ("human", "machine", "robot")
-"""The classes that have a column and a card of their own."""
+"""The classes that have a column of their own, and always a card."""
 BY_CLASS = (*(CLASSES[name] for name in COLUMNS), "Other")
 
 CARDS = {
-    "human": "Web browsers: people who look around, search and download.",
+    "human": "People who explore, search and download in a web browser.",
     "machine": "Scripts and data clients that people run: curl, pandas, notebooks.",
-    "robot": "Crawlers of search engines, AI companies and scanners. Never counted.",
-    "internal": "Our own monitors and checkers. Never counted.",
-    "unknown": "No list says what it is, or it did not say.",
+    "robot": "Search-engine and AI crawlers, and scanners. Never counted as use.",
+    "internal": "Our own monitors and checkers. Never counted as use.",
+    "unknown": "The user agent is missing, or no list knows it.",
 }
 
 TEXTS = {
-    "before": "Change: against the {count} {unit} before, by the average day.",
-    "halves": "Change: the last {count} {unit} against the {count} before, by the "
-    "average day.",
-    "nothing_to_compare": "There is nothing before these days to compare them with.",
+    "before": "Changes compare the daily average with the {count} {unit} before.",
+    "halves": "Changes compare the daily average of the last {count} {unit} with the "
+    "{count} before.",
+    "nothing_to_compare": "There is no earlier data to compare with.",
     "empty": "Nothing in this selection.",
     "see_table": "The table below has all figures.",
 }
-"""What the page says, beside figures; the script says the same."""
+"""Sentences that the page's script writes too."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it stands."""
+    """A table of the page."""
 
     id: str
     heads: tuple[str, ...]
@@ -74,86 +73,82 @@ class Card:
     name: str
     what: str
     is_main: bool
-    """Whether it is shown when nobody is chosen."""
-    figures: list[Figure] = field(default_factory=list)
-
-
-def listing_table(payload: Payload, ranking: Ranking, listing: Listing) -> Table:
-    """The table of a listing, ranked by counted uses."""
-    facts = payload.facts[ranking.id]
-    rows = facts.rows
-    total = int(rows["counted"].sum())
-    by = rows.pivot_table(
-        index="name", columns="agent_class", values="counted", aggfunc="sum"
-    ).reindex(columns=range(len(CLASSES)))
-    by = by.fillna(0).astype(int)
-    by = by[by.sum(axis=1) > 0]
-    order = by.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    shown: list[int] = []
-    rest: list[int] = []
-    for name in order:
-        if facts.names[name][0] == OTHERS:
-            rest += [] if listing.among else [name]
-        elif all(facts.names[name][n] in kept for n, kept in listing.among.items()):
-            (shown if len(shown) < LINES else rest).append(name)
-    lines = [_line(facts.names[name], by.loc[[name]], total) for name in shown]
-    if rest:
-        empty = [""] * (len(ranking.columns) - 1)
-        lines.append(_line((OTHERS, *empty), by.loc[rest], total))
-    return Table(
-        id=listing.id,
-        heads=(*ranking.columns, "Total", "Share", *BY_CLASS),
-        rows=lines,
-        texts=len(ranking.columns),
-        title=listing.title,
-        chart=listing.chart,
-    )
-
-
-def _line(name: tuple[str, ...], by: "pd.DataFrame", total: int) -> tuple[str, ...]:
-    sums = by.sum().tolist()
-    share = formatting.percent(sum(sums) / max(1, total))
-    return (*name, formatting.number(sum(sums)), share, *_spread(sums))
-
-
-def _spread(sums: list[int]) -> list[str]:
-    """The classes that have a column, and the others together."""
-    own = [sums[list(CLASSES).index(name)] for name in COLUMNS]
-    return [formatting.number(count) for count in (*own, sum(sums) - sum(own))]
+    """Whether it is shown when no class is chosen."""
+    figures: list[Figure]
 
 
 def listing_tables(payload: Payload, rankings: tuple[Ranking, ...]) -> dict[str, Table]:
     """The tables of all listings, by id."""
     by_id = {ranking.id: ranking for ranking in rankings}
     return {
-        listing.id: listing_table(payload, by_id[listing.ranking], listing)
+        listing.id: _listing_table(payload, by_id[listing.ranking], listing)
         for listing in LISTINGS
     }
 
 
+def _listing_table(payload: Payload, ranking: Ranking, listing: Listing) -> Table:
+    """The table of a listing, ranked by counted uses."""
+    facts = payload.facts[ranking.id]
+    by = _by_class(facts.rows, "name", "counted")
+    totals = by.sum(axis=1).sort_values(ascending=False, kind="stable")
+    total = int(totals.sum())
+    listed = [
+        position
+        for position in totals[totals > 0].index
+        if not listing.networks or facts.names[position][NETWORK] in listing.networks
+    ]
+    named = [position for position in listed if facts.names[position][0] != OTHERS]
+    rest = [position for position in listed if position not in named[:LINES]]
+    lines = [(facts.names[position], [position]) for position in named[:LINES]]
+    if rest:
+        lines.append(((OTHERS, *[""] * (len(ranking.columns) - 1)), rest))
+    rows = []
+    for name, positions in lines:
+        sums = by.loc[positions].sum().tolist()
+        share = percent(sum(sums) / max(1, total))
+        rows.append((*name, number(sum(sums)), share, *_spread(sums)))
+    return Table(
+        id=listing.id,
+        heads=(*ranking.columns, "Total", "Share", *BY_CLASS),
+        rows=rows,
+        texts=len(ranking.columns),
+        title=listing.title,
+        chart=listing.chart,
+    )
+
+
+def _by_class(rows: "pd.DataFrame", key: str, values: str) -> "pd.DataFrame":
+    """Add up by key and class of agents, with a column for each class."""
+    sums = rows.groupby([key, "agent_class"])[values].sum().unstack(fill_value=0)
+    return sums.reindex(columns=range(len(CLASSES)), fill_value=0)
+
+
+def _spread(sums: list[int]) -> list[str]:
+    """The sums of the classes that have a column, and that of all others."""
+    own = [sums[list(CLASSES).index(name)] for name in COLUMNS]
+    return [number(count) for count in (*own, sum(sums) - sum(own))]
+
+
 def time_tables(payload: Payload) -> dict[str, Table]:
     """Requests of each period and week, and new and returning organisations."""
-    span = payload.periods.iloc[payload.before :]
     return {
-        "periods": _over_time("periods", payload, span, payload.by_class),
-        "weeks": _over_time("weeks", payload, payload.weeks, payload.by_week),
+        "periods": _over_time("periods", payload, payload.by_class, payload.before),
+        "weeks": _over_time("weeks", payload, payload.by_week, 0),
         "loyalty": _loyalty(payload),
     }
 
 
-def _over_time(
-    id_: str, payload: Payload, periods: "pd.DataFrame", used: "pd.DataFrame"
-) -> Table:
-    everything = used[used["dataset"] == 0]
+def _over_time(id_: str, payload: Payload, used: "pd.DataFrame", first: int) -> Table:
     labels = payload.labels[id_]
+    used = used[used["dataset"] == 0]
+    by = _by_class(used, "period", "requests")
+    by = by.reindex(range(len(labels)), fill_value=0)
+    counted = used.groupby("period")["counted"].sum()
     rows = []
-    for period in periods.index:
-        of_period = everything[everything["period"] == period]
-        sums = of_period.groupby("agent_class")["requests"].sum()
-        sums = sums.reindex(range(len(CLASSES)), fill_value=0).tolist()
-        counted = int(of_period["counted"].sum())
-        numbers = (formatting.number(sum(sums)), formatting.number(counted))
-        rows.append((labels[period][2], *_spread(sums), *numbers))
+    for period, (_, _, label, *_) in enumerate(labels[first:], start=first):
+        sums = by.loc[period].tolist()
+        numbers = (number(sum(sums)), number(counted.get(period, 0)))
+        rows.append((label, *_spread(sums), *numbers))
     head = "Week" if id_ == "weeks" else "Period"
     return Table(id_, (head, *BY_CLASS, "All requests", "Counted uses"), rows)
 
@@ -164,50 +159,38 @@ def _loyalty(payload: Payload) -> Table:
     rows = []
     for row in found.sort_values("period").itertuples():
         total = row.new + row.returning
-        split = ["–"] * 3
-        if not row.is_first:
-            share = formatting.percent(row.returning / max(1, total))
-            split = [
-                formatting.number(row.new),
-                formatting.number(row.returning),
-                share,
-            ]
+        share = percent(row.returning / max(1, total))
+        split = (number(row.new), number(row.returning), share)
         label = payload.labels["periods"][row.period][2]
-        rows.append((label, formatting.number(total), *split))
+        rows.append((label, number(total), *(("–",) * 3 if row.is_first else split)))
     heads = ("Period", "Organisations", "New", "Returning", "Share returning")
     return Table("loyalty", heads, rows)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two stretches of periods of one length, by number, first and last."""
+class Comparison(NamedTuple):
+    """Two ranges of periods of one length, by their first and last."""
 
     now: tuple[int, int]
     then: tuple[int, int]
     is_half: bool
-    """Whether both are in the span, for want of figures before it."""
+    """Whether both are in the span, as there are no figures before it."""
 
 
 def comparison(payload: Payload) -> Comparison | None:
-    """What the span is compared with: what was before, or its own first half."""
+    """What the span is compared with: the time before, or its own first half."""
     first, last = payload.before, len(payload.periods) - 1
-    length = last - first + 1
-    half = length // 2
-    if first >= length:
-        found = Comparison((first, last), (first - length, first - 1), is_half=False)
-    else:
-        now, then = (last - half + 1, last), (last - 2 * half + 1, last - half)
-        found = Comparison(now, then, is_half=True)
-    if found.now[1] < found.now[0]:
+    is_half = first < last - first + 1
+    length = (last - first + 1) // 2 if is_half else last - first + 1
+    now, then = (last - length + 1, last), (last - 2 * length + 1, last - length)
+    days = payload.periods.iloc[then[0] : then[1] + 1]
+    is_known = 2 * days["days_counted"].sum() >= days["days"].sum()
+    if not length or not is_known or not _days(payload, *now):
         return None
-    then_days = payload.periods.iloc[found.then[0] : found.then[1] + 1]
-    is_known = 2 * then_days["days_counted"].sum() >= then_days["days"].sum()
-    return found if is_known and _days(payload, found.now) else None
+    return Comparison(now, then, is_half)
 
 
-def compared(payload: Payload) -> str:
-    """Say in a sentence what the changes are against."""
-    found = comparison(payload)
+def _compared(payload: Payload, found: Comparison | None) -> str:
+    """What the changes compare."""
     if found is None:
         return TEXTS["nothing_to_compare"]
     count = found.now[1] - found.now[0] + 1
@@ -215,101 +198,79 @@ def compared(payload: Payload) -> str:
     return TEXTS["halves" if found.is_half else "before"].format(count=count, unit=unit)
 
 
+class Measure(NamedTuple):
+    """A kind of headline figure."""
+
+    id: str
+    name: str
+    column: str
+    """What is added up."""
+    write: Callable[[float], str]
+    per: str = "days"
+    """The sum it is divided by where selections are compared."""
+    is_ratio: bool = False
+    """Whether the figure itself is divided, too."""
+
+    def ratio(self, sums: dict[str, int]) -> float:
+        """The number that is compared."""
+        return sums[self.column] / sums[self.per] if sums[self.per] else 0.0
+
+
+MEASURES = (
+    Measure("requests", "Requests", "requests", number),
+    Measure("counted", "Counted uses", "counted", number),
+    Measure("sessions", "Sessions", "unique_sessions", number),
+    Measure("visitors", "Visitors per day", "visitor_days", rounded, is_ratio=True),
+    Measure("bytes", "Data sent", "bytes", size),
+    Measure("errors", "Failed requests", "errors", percent, "requests", is_ratio=True),
+)
+"""The figures of a card."""
+STRIP = ("requests", "counted", "bytes")
+"""Those that are shown for everybody."""
+
+
 def headline(payload: Payload) -> dict[str, Any]:
     """The headline figures: of everybody, and of each class."""
-    reach = payload.reach
-    reach = reach[(reach["dataset"] == 0) & (reach["agent_class"] == len(CLASSES))]
-    days = payload.periods.iloc[payload.before :]
-    names = {
-        "requests": "Requests",
-        "counted": "Counted uses",
-        "bytes": "Data sent",
-    }
-    strip = [
-        Figure(f"all.{figure.id}", names[figure.id], figure.value, figure.change)
-        for figure in _figures(payload, None)
-        if figure.id in names
-    ]
-    for name, text in (("organizations", "Organisations"), ("countries", "Countries")):
-        count = int(reach[name].sum())
-        strip.append(Figure(f"all.{name}", text, formatting.number(count)))
-    counted, of = (int(days[name].sum()) for name in ("days_counted", "days"))
-    strip.append(Figure("all.days", "Days with data", f"{counted:,} of {of:,}"))
-    there = set(payload.by_class["agent_class"])
+    found = comparison(payload)
+    names = list(CARDS)
+    shown = {*COLUMNS, *(names[n] for n in set(payload.by_class["agent_class"]))}
     cards = [
         Card(
             *(name, CLASSES[name], what, name in COLUMNS),
-            figures=_of_card(name, _figures(payload, number)),
+            figures=_figures(payload, found, name, [position]),
         )
-        for number, (name, what) in enumerate(CARDS.items())
-        if name in COLUMNS or number in there
+        for position, (name, what) in enumerate(CARDS.items())
+        if name in shown
     ]
-    return {"strip": strip, "cards": cards, "compared": compared(payload)}
+    everybody = _figures(payload, found, "all", list(range(len(CLASSES))))
+    strip = [figure for figure in everybody if figure.id.removeprefix("all.") in STRIP]
+    reach = payload.reach
+    reach = reach[(reach["dataset"] == 0) & (reach["agent_class"] == len(CLASSES))]
+    for name, text in (("organizations", "Organisations"), ("countries", "Countries")):
+        strip.append(Figure(f"all.{name}", text, number(reach[name].sum())))
+    days = payload.periods[["days_counted", "days"]].iloc[payload.before :].sum()
+    strip.append(Figure("all.days", "Days with data", "{:,} of {:,}".format(*days)))
+    return {"strip": strip, "cards": cards, "compared": _compared(payload, found)}
 
 
-def _of_card(name: str, figures: list[Figure]) -> list[Figure]:
-    return [Figure(f"{name}.{f.id}", f.name, f.value, f.change) for f in figures]
+def _figures(
+    payload: Payload, found: Comparison | None, prefix: str, classes: list[int]
+) -> list[Figure]:
+    def sums(first: int, last: int) -> dict[str, int]:
+        used = payload.classes(first, last).loc[classes].sum()
+        return {**used.to_dict(), "days": _days(payload, first, last)}
+
+    span = sums(payload.before, len(payload.periods) - 1)
+    now, then = (sums(*found.now), sums(*found.then)) if found else (span, None)
+    figures = []
+    for measure in MEASURES:
+        value = measure.ratio(span) if measure.is_ratio else span[measure.column]
+        before = measure.ratio(then) if then else 0.0
+        ratio = measure.ratio(now) / before - 1 if before > 0 else None
+        id_, text = f"{prefix}.{measure.id}", measure.write(value)
+        figures.append(Figure(id_, measure.name, text, change(ratio)))
+    return figures
 
 
-def _figures(payload: Payload, agent_class: int | None) -> list[Figure]:
-    found = comparison(payload)
-    span = (payload.before, len(payload.periods) - 1)
-    sums = _sums(payload, agent_class, span)
-    now = _sums(payload, agent_class, found.now) if found else {}
-    then = _sums(payload, agent_class, found.then) if found else {}
-    return [
-        Figure(id_, name, written, _change(id_, now, then))
-        for id_, name, written in (
-            ("requests", "Requests", formatting.number(sums["requests"])),
-            ("counted", "Counted uses", formatting.number(sums["counted"])),
-            ("sessions", "Sessions", formatting.number(sums["unique_sessions"])),
-            (
-                "visitors",
-                "Visitors a day",
-                formatting.rounded(_compared("visitors", sums)),
-            ),
-            ("bytes", "Data sent", formatting.size(sums["bytes"])),
-            (
-                "errors",
-                "Failed requests",
-                formatting.percent(_compared("errors", sums)),
-            ),
-        )
-    ]
-
-
-_PER_DAY = {
-    "sessions": "unique_sessions",
-    "visitors": "visitor_days",
-}
-"""The sums behind those figures that have another name."""
-
-
-def _compared(id_: str, sums: dict[str, int]) -> float:
-    """What of a figure is compared: the average day, or of failures the share."""
-    if id_ == "errors":
-        return sums["errors"] / max(1, sums["requests"])
-    return sums[_PER_DAY.get(id_, id_)] / sums["days"] if sums["days"] else 0.0
-
-
-def _change(id_: str, now: dict[str, int], then: dict[str, int]) -> str:
-    before = _compared(id_, then) if then else 0.0
-    return formatting.change(_compared(id_, now) / before - 1 if before > 0 else None)
-
-
-def _sums(
-    payload: Payload, agent_class: int | None, among: tuple[int, int]
-) -> dict[str, int]:
-    used = payload.by_class
-    chosen = (used["dataset"] == 0) & used["period"].between(*among)
-    if agent_class is not None:
-        chosen &= used["agent_class"] == agent_class
-    names = ("requests", "counted", "unique_sessions", "visitor_days")
-    sums = {name: int(used.loc[chosen, name].sum()) for name in names}
-    for name in ("bytes", "errors"):
-        sums[name] = int(used.loc[chosen, name].sum())
-    return {**sums, "days": _days(payload, among)}
-
-
-def _days(payload: Payload, among: tuple[int, int]) -> int:
-    return int(payload.periods["days_counted"].iloc[among[0] : among[1] + 1].sum())
+def _days(payload: Payload, first: int, last: int) -> int:
+    return int(payload.periods["days_counted"].iloc[first : last + 1].sum())

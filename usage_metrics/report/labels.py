@@ -1,0 +1,48 @@
+"""What the page calls the values that the database holds."""
+
+UNKNOWN = "Unknown"
+OTHERS = "All others"
+"""The last row of a table: the sum of the names that it does not list."""
+
+CLASSES = {
+    "human": "Human",
+    "machine": "Machine",
+    "robot": "Robot",
+    "internal": "Our own",
+    "unknown": UNKNOWN,
+}
+"""Classes of agents, in the order in which the page shows them."""
+
+DATASETS = {
+    "none": "(no dataset: start page, style sheets)",
+    "unmapped": "(not in the registry)",
+}
+"""What stands in place of a dataset when a request is about none."""
+
+NETWORKS = {
+    "education": "University or research",
+    "government": "Government",
+    "business": "Business",
+    "residential/isp": "Internet provider",
+    "hosting": "Hosting company",
+    "unknown": UNKNOWN,
+}
+
+PAGES = {
+    "index": "Start page",
+    "database": "Database page",
+    "table": "Table",
+    "row": "Row",
+    "query": "Query",
+    "download": "Database download",
+    "static": "Style sheet or script",
+    "internal": "Settings and versions (/-/…)",
+    "other": "Other",
+}
+
+FORMATS = {
+    "html": "Web page (html)",
+    "json": "JSON",
+    "csv": "CSV",
+    "db": "SQLite database (db)",
+}

@@ -1,0 +1,164 @@
+"""The section on concentration and data quality, and the summary at the top.
+
+The filter does not change them: they cover the whole span, everybody, all datasets.
+"""
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from usage_metrics.report import formatting, quality
+from usage_metrics.report.figures import ALL
+from usage_metrics.report.formatting import harmless, listed, number, percent
+from usage_metrics.report.labels import CLASSES
+from usage_metrics.report.static_tables import Table
+from usage_metrics.report.usage_database import Span
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from usage_metrics.report.page import Material
+
+WORTH_SAYING = 0.2
+"""The largest organisation is pointed out from this share of all requests."""
+RANGES = 12
+"""The most ranges of missing days that are named."""
+DAYS = 40
+"""The most days that are listed, those with most rejected lines."""
+
+BY_WHOM = (
+    "by people in a browser",
+    "by scripts and data clients",
+    "by robots",
+)
+"""The first classes of agents, in a sentence."""
+
+
+def in_short(material: "Material") -> list[str]:
+    """The report in a few sentences."""
+    used = _by_class(material)
+    total, counted = (int(used[name].sum()) for name in ("requests", "counted"))
+    if not total:
+        return ["There are no requests in this period."]
+    counts = dict(zip(BY_WHOM, used["requests"], strict=False))
+    counts["by others"] = total - sum(counts.values())
+    parts = [f"{percent(n / total)} {text}" for text, n in counts.items() if n]
+    return [
+        f"{number(total)} requests: {listed(parts)}.",
+        f"{number(counted)} of them count as use under the international standard, "
+        "the COUNTER Code of Practice for Research Data.",
+        *_concentrated(material),
+    ]
+
+
+def quality_section(material: "Material") -> dict[str, Any]:
+    """The sentences and tables of the section."""
+    reconciled, span = material.reconciled, material.span
+    lines, requests, counted = (
+        int(reconciled[name].sum()) for name in ("lines", "requests", "counted")
+    )
+    unknown = _by_class(material)["requests"][list(CLASSES).index("unknown")]
+    return {
+        "lines": f"{number(lines)} log lines gave {number(requests)} requests, "
+        f"{number(counted)} of which count as use. The agent is unknown for "
+        f"{percent(unknown / max(1, requests))} of requests.",
+        "concentrated": _concentrated(material),
+        "concentration": _concentration(material),
+        "filtered": _filtered(reconciled),
+        "days": _missing(quality.missing_days(reconciled, span), span),
+        "incomplete": _incomplete(reconciled),
+        "versions": _versions(material.versions),
+        "attributions": material.attributions,
+    }
+
+
+def _by_class(material: "Material") -> "pd.DataFrame":
+    """The use of the whole span, a row for each class of agents."""
+    payload = material.payload
+    return payload.classes(payload.before, len(payload.periods) - 1)
+
+
+def _concentrated(material: "Material") -> list[str]:
+    """A sentence on the largest organisation, if its share is worth one."""
+    rows = material.concentration
+    rows = rows[(rows["dataset"] == ALL) & (rows["largest_share"] > WORTH_SAYING)]
+    return [
+        f"One organisation, {harmless(row.organization)}, made "
+        f"{percent(row.largest_share)} of all requests. Without it, "
+        f"{number(row.counted_without_largest)} requests count as use."
+        for row in rows.itertuples()
+    ]
+
+
+def _concentration(material: "Material") -> Table:
+    rows = []
+    for row in material.concentration.itertuples():
+        name = row.organization
+        counts = (
+            *(row.requests, row.requests_without_largest),
+            *(row.counted, row.counted_without_largest, row.days_concentrated),
+        )
+        rows.append(
+            (
+                material.dataset_name(row.dataset),
+                "–" if formatting.is_unknown(name) else harmless(name),
+                percent(row.largest_share),
+                *map(number, counts),
+            )
+        )
+    heads = (
+        *("Dataset", "Largest organisation", "Its share", "Requests", "Without it"),
+        *("Counted uses", "Without it", "Days concentrated"),
+    )
+    return Table("concentration", heads, rows, texts=2)
+
+
+def _filtered(reconciled: "pd.DataFrame") -> Table:
+    rows = [
+        (row.reason, row.of, number(row.number), percent(row.share))
+        for row in quality.what_was_filtered(reconciled).itertuples()
+        if row.number
+    ]
+    return Table("filtered", ("Reason", "Of", "Number", "Share"), rows, texts=2)
+
+
+def _missing(missing: list[dt.date], span: Span) -> str:
+    total = span.length.days
+    if not missing:
+        return f"None of the {total:,} days is missing."
+    ranges = quality.ranges(missing)
+    named = [formatting.days(*found) for found in ranges[:RANGES]]
+    if len(ranges) > RANGES:
+        named.append(f"{len(ranges) - RANGES:,} more")
+    are = "is" if len(missing) == 1 else "are"
+    return (
+        f"{len(missing):,} of {total:,} days {are} missing and not in any figure: "
+        f"{listed(named)}."
+    )
+
+
+def _incomplete(reconciled: "pd.DataFrame") -> Table:
+    found = reconciled[(reconciled["rejected"] > 0) | (reconciled["requests"] == 0)]
+    if len(found) > DAYS:
+        found = found.nlargest(DAYS, "rejected").sort_values("date")
+    rows = [
+        (
+            formatting.day(dt.date.fromisoformat(row.date)),
+            *map(number, (row.lines, row.rejected, row.requests, row.counted)),
+        )
+        for row in found.itertuples()
+    ]
+    heads = ("Day", "Lines", "Rejected", "Requests", "Counted uses")
+    return Table("incomplete", heads, rows)
+
+
+def _versions(found: "pd.DataFrame") -> Table:
+    rows = [
+        (
+            row.what,
+            harmless(row.value) or "–",
+            formatting.days(row.first, row.last),
+            number(row.days),
+        )
+        for row in found.itertuples()
+    ]
+    return Table("versions", ("Item", "Version", "Period", "Days"), rows, texts=3)
