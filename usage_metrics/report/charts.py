@@ -4,15 +4,20 @@ With Altair, one declaration serves both: the notebook draws a frame, and the pa
 its figures, filtered in the browser, with the same axes and colours. Altair writes a
 Vega-Lite document, which is data and not code, and Vega draws it without ``eval``; so
 the page's policy can forbid all code that is not in the page.
+
+Every chart takes ``rows`` and a ``palette``, and some have a ``legend`` of colours that
+can be left out, as on the page, which has its own.
 """
 
+import functools
+import json
 from collections.abc import Callable
+from importlib import resources
 from typing import Any, NamedTuple, TypeAlias
 
 import altair as alt
 
 from usage_metrics.report.labels import CLASSES
-from usage_metrics.report.world_map import world_map
 
 Rows: TypeAlias = Any
 """A pandas frame or, on the page, the name of data that come later."""
@@ -52,11 +57,8 @@ SHADES = {"few": 1, "some": 10, "many": 100, "more": 1_000, "most": 10_000}
 def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Chart:
     """Requests of one class over time, and how many of them count.
 
-    Args:
-        rows: ``start``, ``stop``, ``label``, ``requests``, ``counted`` and, if a period
-            has no data, ``missing``.
-        agent_class: chooses the colour.
-        palette: the colours.
+    Rows have ``start``, ``stop``, ``label``, ``requests``, ``counted`` and, if a period
+    has no data, ``missing``.
     """
     colour = getattr(palette, agent_class)
     tooltip = _tooltip(label="Period", requests="Requests", counted="Counted uses")
@@ -65,7 +67,7 @@ def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Cha
         opacity=alt.condition("datum.missing", alt.value(1), alt.value(0))
     )
     bars = [
-        base.mark_rect(color=colour, opacity=opacity, **_gap(palette)).encode(
+        base.mark_rect(color=colour, opacity=opacity, **_edge(palette)).encode(
             y=_amount(field), y2=alt.datum(0)
         )
         for field, opacity in (("requests", 0.4), ("counted", 1))
@@ -76,11 +78,7 @@ def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Cha
 def per_week(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
     """Requests per week by class.
 
-    Args:
-        rows: ``start``, ``stop``, ``label``, ``agent_class``, ``order`` of the class
-            and ``value``.
-        palette: the colours.
-        legend: whether to show the colours of the classes.
+    Rows have ``start``, ``stop``, ``label``, ``agent_class``, its ``order``, ``value``.
     """
     chart = _stacked(rows, palette).encode(
         color=_by_class(palette, legend=legend),
@@ -92,11 +90,7 @@ def per_week(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> al
 def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
     """A bar for each name, divided by class.
 
-    Args:
-        rows: ``label``, ``agent_class``, ``order`` of the class and ``value``, the
-            longest bar first.
-        palette: the colours.
-        legend: whether to show the colours of the classes.
+    Rows have ``label``, ``agent_class``, its ``order`` and ``value``; most used first.
     """
     label = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(ticks=False))
     base = alt.Chart(rows).encode(y=label)
@@ -116,10 +110,7 @@ def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.
 def new_and_returning(rows: Rows, palette: Palette = PAPER) -> alt.Chart:
     """Organisations of each period: new, or seen before.
 
-    Args:
-        rows: ``start``, ``stop``, ``label``, ``kind`` (New or Returning), its ``order``
-            and ``value``.
-        palette: the colours.
+    Rows have ``start``, ``stop``, ``label``, ``kind``, its ``order`` and ``value``.
     """
     scale = alt.Scale(domain=["Returning", "New"], range=[palette.more, palette.some])
     chart = _stacked(rows, palette).encode(
@@ -132,10 +123,7 @@ def new_and_returning(rows: Rows, palette: Palette = PAPER) -> alt.Chart:
 def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
     """Countries, darker with more use; those too small for a shape as dots.
 
-    Args:
-        rows: ``code`` (ISO 3166-1 alpha-2), ``label`` and ``value``.
-        palette: the colours.
-        legend: whether to show what the colours mean.
+    Rows have ``code`` (ISO 3166-1 alpha-2), ``label`` and ``value``.
     """
     found = world_map()
     topology = alt.TopoDataFormat(type="topojson", feature="countries")
@@ -165,10 +153,10 @@ def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.C
         )
         return chart
 
-    edge = {"stroke": palette.border, "strokeWidth": 0.5}
+    edge = _edge(palette, 0.5)
     land = alt.Chart(shapes).mark_geoshape(fill=palette.land, tooltip=False, **edge)
     dots = used(alt.InlineData(values=points)).mark_circle(
-        size=60, opacity=1, stroke=palette.border, strokeWidth=1
+        size=60, opacity=1, **_edge(palette, 1)
     )
     layers = (
         *(land, used(shapes).mark_geoshape(**edge)),
@@ -178,6 +166,14 @@ def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.C
     return _finished(chart, palette, height=360)
 
 
+@functools.cache
+def world_map() -> dict[str, Any]:
+    """The map: ``shapes`` of countries, and ``points`` of those too small for one."""
+    text = resources.files(__package__).joinpath("world_map.json").read_text()
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 KINDS: dict[str, tuple[Callable[..., alt.Chart], dict[str, Any]]] = {
     **{f"over_time_{name}": (over_time, {"agent_class": name}) for name in CLASSES},
     "per_week": (per_week, {"legend": False}),
@@ -185,7 +181,7 @@ KINDS: dict[str, tuple[Callable[..., alt.Chart], dict[str, Any]]] = {
     "new_and_returning": (new_and_returning, {}),
     "world": (world, {"legend": False}),
 }
-"""The charts of the page, which has its own legends."""
+"""The charts of the page."""
 
 
 def documents() -> dict[str, Any]:
@@ -242,15 +238,15 @@ def _stacked(rows: Rows, palette: Palette) -> alt.Chart:
             groupby=["start"],
             sort=[alt.SortField("order")],
         )
-        .mark_rect(**_gap(palette))
+        .mark_rect(**_edge(palette))
         .encode(x=_time(), x2="stop:T", y=_amount("bottom"), y2="top:Q")
     )
     return chart
 
 
-def _gap(palette: Palette) -> dict[str, Any]:
-    """A thin line between one period and the next."""
-    return {"stroke": palette.border, "strokeWidth": 0.75}
+def _edge(palette: Palette, width: float = 0.75) -> dict[str, Any]:
+    """A thin line that keeps neighbours apart."""
+    return {"stroke": palette.border, "strokeWidth": width}
 
 
 def _by_class(palette: Palette, *, legend: bool) -> alt.Color:

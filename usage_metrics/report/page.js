@@ -275,11 +275,11 @@
   // Vega looks names up in objects, which have properties such as "constructor".
   const safely = (name) => (name in Object.prototype ? `${name}\u00a0` : name);
 
-  function bars(entries, most) {
+  function bars(entries) {
     // Two organisations of the same name are two bars.
     const times = new Map();
     for (const { name } of entries) times.set(name[0], (times.get(name[0]) ?? 0) + 1);
-    return entries.filter((entry) => !isRest(entry)).slice(0, most).flatMap(({ name, by }) => {
+    return entries.filter((entry) => !isRest(entry)).slice(0, data.bars).flatMap(({ name, by }) => {
       const label = times.get(name[0]) > 1 && name[1] ? `${name[0]} (${name[1]})` : name[0];
       return by.map((value, order) => ({ label: safely(label), agent_class: classNames[order], order, value }))
         .filter((row) => row.value > 0);
@@ -295,7 +295,7 @@
       writeTable(listing.id, listingTable(found, data.facts[listing.ranking].columns));
       const place = chartAt(listing.id);
       if (!place) continue;
-      const rows = listing.chart === "world" ? countries(found.entries) : bars(found.entries, listing.bars);
+      const rows = listing.chart === "world" ? countries(found.entries) : bars(found.entries);
       const largest = found.entries.slice(0, 3).map(({ name, total }) => `${name[0]}: ${number(total)}`);
       await draw(place, rows, `${largest.join("; ")}.`);
     }

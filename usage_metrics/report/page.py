@@ -20,13 +20,16 @@ from usage_metrics.report.figures import ALL
 from usage_metrics.report.glossary import GLOSSARY
 from usage_metrics.report.labels import CLASSES, DATASETS, OTHERS, UNKNOWN
 from usage_metrics.report.payload import Payload
-from usage_metrics.report.quality_section import in_short, quality_section
+from usage_metrics.report.quality_section import (
+    in_short,
+    quality_section,
+    versions_table,
+)
 from usage_metrics.report.rankings import LISTINGS, NETWORK, Ranking
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from usage_metrics.report.usage_database import Span
 
 SECTIONS = (
     ("headline", "Headline figures"),
@@ -58,11 +61,6 @@ class Material:
     reconciled: "pd.DataFrame"
     versions: "pd.DataFrame"
     attributions: list[str]
-
-    @property
-    def span(self) -> "Span":
-        """The days of the report."""
-        return self.payload.span
 
     def dataset_name(self, dataset: str) -> str:
         """What the page calls a dataset."""
@@ -116,7 +114,7 @@ def _code() -> dict[str, Any]:
 
 def _content(material: Material) -> dict[str, Any]:
     """What the template shows."""
-    payload, span = material.payload, material.span
+    payload, span = material.payload, material.payload.span
     last = span.stop - ONE_DAY
     cities = (name[0] for name in payload.facts["cities"].names)
     return {
@@ -125,7 +123,7 @@ def _content(material: Material) -> dict[str, Any]:
         "first": span.start.isoformat(),
         "last": last.isoformat(),
         "sections": SECTIONS,
-        "in_short": in_short(material),
+        "in_short": in_short(payload, material.concentration),
         "dataset_choices": [
             (dataset, material.dataset_name(dataset)) for dataset in payload.datasets
         ],
@@ -134,7 +132,12 @@ def _content(material: Material) -> dict[str, Any]:
         "tables": static_tables.time_tables(payload),
         "headline": static_tables.headline(payload),
         "has_cities": any(city not in (OTHERS, UNKNOWN) for city in cities),
-        "quality": quality_section(material),
+        "quality": quality_section(
+            *(payload, material.concentration, material.reconciled),
+            dataset_name=material.dataset_name,
+        ),
+        "versions": versions_table(material.versions),
+        "attributions": material.attributions,
         "glossary": GLOSSARY,
         "version": metadata.version("usage_metrics"),
         "figures": _figures(material),
@@ -159,8 +162,9 @@ def _figures(material: Material) -> dict[str, Any]:
         "listings": [asdict(listing) for listing in LISTINGS],
         "network": NETWORK,
         "lines": static_tables.LINES,
+        "bars": static_tables.BARS,
         "others": OTHERS,
-        "unit": material.span.grain,
+        "unit": material.payload.span.grain,
         "texts": static_tables.TEXTS,
     }
 

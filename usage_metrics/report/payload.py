@@ -96,15 +96,12 @@ class Payload:
     @functools.cached_property
     def size(self) -> int:
         """Its length on the page."""
-        text = json.dumps(self.as_json(), separators=(",", ":"), ensure_ascii=False)
-        return len(text)
+        content = self.as_json()
+        return len(json.dumps(content, separators=(",", ":"), ensure_ascii=False))
 
 
 def gather(
-    database: Database,
-    span: Span,
-    titles: Mapping[str, str],
-    room: int = ROOM,
+    database: Database, span: Span, titles: Mapping[str, str], room: int = ROOM
 ) -> Payload:
     """Ask for all figures, in as much detail as there is room for.
 
@@ -189,22 +186,18 @@ def _gather(database: Database, detail: Detail, ranked: Sequence[Ranking]) -> Pa
 def _with_earlier(
     database: Database, span: Span
 ) -> tuple["pd.DataFrame", "pd.DataFrame", int]:
-    """Periods and their use, with as many before the span as have data.
+    """The periods of a span and as many before it as have data.
 
     Returns:
-        The periods, the use by class, and how many periods are before the span. Of a
-        period that the span only begins in, the days before it are left out.
+        The periods, the use by class, and how many of the periods are before the span.
     """
-    periods, used = figures.periods(database, span), figures.by_class(database, span)
+    periods, earlier = (figures.periods(database, s) for s in (span, span.before()))
+    used, used_earlier = (figures.by_class(database, s) for s in (span, span.before()))
+    # A span may begin within a period, which is then no earlier one.
     first = periods["period"].min()
-    earlier, used_earlier = (
-        frame[frame["period"] < first]
-        for frame in (
-            figures.periods(database, span.before()),
-            figures.by_class(database, span.before()),
-        )
-    )
     earlier = earlier[earlier["days_counted"].cumsum() > 0]
+    earlier = earlier[earlier["period"] < first]
+    used_earlier = used_earlier[used_earlier["period"] < first]
     return _concat(earlier, periods), _concat(used_earlier, used), len(earlier)
 
 

@@ -4,19 +4,18 @@ The filter does not change them: they cover the whole span, everybody, all datas
 """
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.report import formatting, quality
 from usage_metrics.report.figures import ALL
 from usage_metrics.report.formatting import harmless, listed, number, percent
 from usage_metrics.report.labels import CLASSES
+from usage_metrics.report.payload import Payload
 from usage_metrics.report.static_tables import Table
-from usage_metrics.report.usage_database import Span
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from usage_metrics.report.page import Material
 
 WORTH_SAYING = 0.2
 """The largest organisation is pointed out from this share of all requests."""
@@ -33,9 +32,9 @@ BY_WHOM = (
 """The first classes of agents, in a sentence."""
 
 
-def in_short(material: "Material") -> list[str]:
+def in_short(payload: Payload, concentration: "pd.DataFrame") -> list[str]:
     """The report in a few sentences."""
-    used = _by_class(material)
+    used = _by_class(payload)
     total, counted = (int(used[name].sum()) for name in ("requests", "counted"))
     if not total:
         return ["There are no requests in this period."]
@@ -46,40 +45,41 @@ def in_short(material: "Material") -> list[str]:
         f"{number(total)} requests: {listed(parts)}.",
         f"{number(counted)} of them count as use under the international standard, "
         "the COUNTER Code of Practice for Research Data.",
-        *_concentrated(material),
+        *_concentrated(concentration),
     ]
 
 
-def quality_section(material: "Material") -> dict[str, Any]:
+def quality_section(
+    payload: Payload,
+    concentration: "pd.DataFrame",
+    reconciled: "pd.DataFrame",
+    dataset_name: Callable[[str], str],
+) -> dict[str, Any]:
     """The sentences and tables of the section."""
-    reconciled, span = material.reconciled, material.span
     lines, requests, counted = (
         int(reconciled[name].sum()) for name in ("lines", "requests", "counted")
     )
-    unknown = _by_class(material)["requests"][list(CLASSES).index("unknown")]
+    unknown = _by_class(payload)["requests"][list(CLASSES).index("unknown")]
+    missing = quality.missing_days(reconciled, payload.span)
     return {
         "lines": f"{number(lines)} log lines gave {number(requests)} requests, "
         f"{number(counted)} of which count as use. The agent is unknown for "
         f"{percent(unknown / max(1, requests))} of requests.",
-        "concentrated": _concentrated(material),
-        "concentration": _concentration(material),
+        "concentrated": _concentrated(concentration),
+        "concentration": _concentration(concentration, dataset_name),
         "filtered": _filtered(reconciled),
-        "days": _missing(quality.missing_days(reconciled, span), span),
+        "days": _missing(missing, payload.span.length.days),
         "incomplete": _incomplete(reconciled),
-        "versions": _versions(material.versions),
-        "attributions": material.attributions,
     }
 
 
-def _by_class(material: "Material") -> "pd.DataFrame":
+def _by_class(payload: Payload) -> "pd.DataFrame":
     """The use of the whole span, a row for each class of agents."""
-    payload = material.payload
     return payload.classes(payload.before, len(payload.periods) - 1)
 
 
-def _concentrated(material: "Material") -> list[str]:
+def _concentrated(rows: "pd.DataFrame") -> list[str]:
     """A sentence on the largest organisation, if its share is worth one."""
-    rows = material.concentration
     rows = rows[(rows["dataset"] == ALL) & (rows["largest_share"] > WORTH_SAYING)]
     return [
         f"One organisation, {harmless(row.organization)}, made "
@@ -89,9 +89,9 @@ def _concentrated(material: "Material") -> list[str]:
     ]
 
 
-def _concentration(material: "Material") -> Table:
+def _concentration(found: "pd.DataFrame", dataset_name: Callable[[str], str]) -> Table:
     rows = []
-    for row in material.concentration.itertuples():
+    for row in found.itertuples():
         name = row.organization
         counts = (
             *(row.requests, row.requests_without_largest),
@@ -99,7 +99,7 @@ def _concentration(material: "Material") -> Table:
         )
         rows.append(
             (
-                material.dataset_name(row.dataset),
+                dataset_name(row.dataset),
                 "–" if formatting.is_unknown(name) else harmless(name),
                 percent(row.largest_share),
                 *map(number, counts),
@@ -121,8 +121,7 @@ def _filtered(reconciled: "pd.DataFrame") -> Table:
     return Table("filtered", ("Reason", "Of", "Number", "Share"), rows, texts=2)
 
 
-def _missing(missing: list[dt.date], span: Span) -> str:
-    total = span.length.days
+def _missing(missing: list[dt.date], total: int) -> str:
     if not missing:
         return f"None of the {total:,} days is missing."
     ranges = quality.ranges(missing)
@@ -151,7 +150,8 @@ def _incomplete(reconciled: "pd.DataFrame") -> Table:
     return Table("incomplete", heads, rows)
 
 
-def _versions(found: "pd.DataFrame") -> Table:
+def versions_table(found: "pd.DataFrame") -> Table:
+    """The lists, settings and databases that the days were made with."""
     rows = [
         (
             row.what,

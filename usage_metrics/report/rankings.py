@@ -52,8 +52,6 @@ class Listing:
     """The kind of chart; None for a table alone."""
     networks: tuple[str, ...] = ()
     """Of organisations, list only those in networks of these kinds."""
-    bars: int = 12
-    """The most bars in the chart."""
 
 
 NETWORK = 2
@@ -127,24 +125,18 @@ def rankings(
     )
 
 
+_format = functools.partial(_labelled, FORMATS, "Not a data page")
+_page = functools.partial(_labelled, PAGES, UNKNOWN)
+_path = functools.partial(_labelled, {}, OTHERS)
+
 _FIXED = (
     Ranking(
-        *("tables", figures.by_table, ("dataset", "table"), _table),
-        columns=("Table", "Dataset"),
+        "tables", figures.by_table, ("dataset", "table"), _table, ("Table", "Dataset")
     ),
+    Ranking("formats", figures.by_format, ("format",), _format, ("Format",)),
+    Ranking("pages", figures.by_page, ("page",), _page, ("Page type",)),
     Ranking(
-        *("formats", figures.by_format, ("format",)),
-        shown=functools.partial(_labelled, FORMATS, "Not a data page"),
-        columns=("Format",),
-    ),
-    Ranking(
-        *("pages", figures.by_page, ("page",)),
-        shown=functools.partial(_labelled, PAGES, UNKNOWN),
-        columns=("Page type",),
-    ),
-    Ranking(
-        *("countries", figures.by_country, ("country",), _country),
-        columns=("Country", "Code"),
+        "countries", figures.by_country, ("country",), _country, ("Country", "Code")
     ),
     Ranking(
         *("cities", figures.by_city, ("city", "region", "country"), _city),
@@ -160,11 +152,7 @@ _FIXED = (
         *("agents", figures.by_agent, ("agent_name", "agent_kind"), _agent),
         columns=("Program", "Kind"),
     ),
-    Ranking(
-        *("paths", figures.by_path, ("path",)),
-        shown=functools.partial(_labelled, {}, OTHERS),
-        columns=("Path",),
-    ),
+    Ranking("paths", figures.by_path, ("path",), _path, ("Path",)),
 )
 """The rankings that are the same for every site."""
 

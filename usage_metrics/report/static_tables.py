@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LINES = 25
 """The most names in a table; a last row adds up all others."""
+BARS = 12
+"""The most bars in a chart of names."""
 
 COLUMNS = ("human", "machine", "robot")
 """The classes that have a column of their own, and always a card."""

@@ -3,7 +3,8 @@
 from typing import Any
 
 from usage_metrics.geocode.countries import COUNTRIES
-from usage_metrics.report.world_map import build, world_map
+from usage_metrics.maintenance.world_map import build
+from usage_metrics.report.charts import world_map
 
 
 def atlas(*countries: tuple[str, str, list[Any]], arcs: list[Any]) -> dict[str, Any]:
