@@ -11,7 +11,7 @@ them: escape them before you show them.
 """
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from usage_metrics.dates import days_between
@@ -46,50 +46,37 @@ def by_dataset(database: Database, span: Span) -> "pd.DataFrame":
     return found[found["dataset"] != ALL].reset_index(drop=True)
 
 
-def by_table(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by table of a dataset; null for pages without one."""
-    return _ask(database, span, "usage_daily", "table")
+@dataclass(frozen=True)
+class Question:
+    """Use by some columns: ``by_country(database, span)`` gives a frame."""
+
+    table: str
+    names: tuple[str, ...]
+
+    def __call__(self, database: Database, span: Span) -> "pd.DataFrame":
+        """Add up the table by period, dataset, class and these columns."""
+        keys = list(dict.fromkeys([*KEYS, *self.names]))
+        return database.sums(self.table, keys, NUMBERS, span)
 
 
-def by_format(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by format: html, json, csv, db; null for what is not a data page."""
-    return _ask(database, span, "usage_daily", "format")
-
-
-def by_page(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by kind of page: table, row, query, download and others."""
-    return _ask(database, span, "usage_daily", "page")
-
-
-def by_country(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by country, as ISO 3166-1 alpha-2 code; null if unknown."""
-    return _ask(database, span, "usage_daily", "country")
-
-
-def by_city(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by city; null if unknown, as always with a database of countries only."""
-    return _ask(database, span, "usage_by_city", "city", "region", "country")
-
-
-def by_organization(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by the organisation that routes the address, and the kind of its network."""
-    table = "usage_by_organization"
-    return _ask(database, span, table, "organization", "network_class")
-
-
-def by_referrer(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by referring site; null if there was none."""
-    return _ask(database, span, "usage_by_referrer", "referrer")
-
-
-def by_agent(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by program and its kind; null for unknown ones and the rarest of each day."""
-    return _ask(database, span, "usage_by_agent", "agent_name", "agent_kind")
-
-
-def by_path(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by path; null for all but the thousand most requested of each day."""
-    return _ask(database, span, "usage_by_path", "path")
+by_table = Question("usage_daily", ("dataset", "table"))
+"""Use by table of a dataset; null for pages without one."""
+by_format = Question("usage_daily", ("format",))
+"""Use by format: html, json, csv, db; null for what is not a data page."""
+by_page = Question("usage_daily", ("page",))
+"""Use by kind of page: table, row, query, download and others."""
+by_country = Question("usage_daily", ("country",))
+"""Use by country, as ISO 3166-1 alpha-2 code; null if unknown."""
+by_city = Question("usage_by_city", ("city", "region", "country"))
+"""Use by city; null if unknown, as always with a database of countries only."""
+by_organization = Question("usage_by_organization", ("organization", "network_class"))
+"""Use by the organisation that routes the address, and the kind of its network."""
+by_referrer = Question("usage_by_referrer", ("referrer",))
+"""Use by referring site; null if there was none."""
+by_agent = Question("usage_by_agent", ("agent_name", "agent_kind"))
+"""Use by program and its kind; null for unknown ones and the rarest of each day."""
+by_path = Question("usage_by_path", ("path",))
+"""Use by path; null for all but the thousand most requested of each day."""
 
 
 def own_hosts(database: Database, span: Span) -> list[str]:
@@ -222,10 +209,6 @@ def periods(database: Database, span: Span) -> "pd.DataFrame":
         )
         .reset_index(names="period")
     )
-
-
-def _ask(database: Database, span: Span, table: str, *names: str) -> "pd.DataFrame":
-    return database.sums(table, [*KEYS, *names], NUMBERS, span)
 
 
 def _seen(database: Database, table: str, name: str, span: Span) -> "pd.DataFrame":

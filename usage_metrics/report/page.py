@@ -149,16 +149,15 @@ def _figures(material: Material) -> dict[str, Any]:
     found = material.payload.as_json()
     for ranking in material.rankings:
         found["facts"][ranking.id]["columns"] = len(ranking.columns)
-    classes = list(CLASSES)
-    measures = [
-        {**measure._asdict(), "write": measure.write.__name__}
-        for measure in static_tables.MEASURES
-    ]
     return {
         **found,
         "class_names": list(CLASSES.values()),
-        "columns": [classes.index(name) for name in static_tables.COLUMNS],
-        "measures": measures,
+        "columns": [list(CLASSES).index(name) for name in static_tables.COLUMNS],
+        "measures": [
+            # The script has functions of the same names.
+            {**measure._asdict(), "write": measure.write.__name__}
+            for measure in static_tables.MEASURES
+        ],
         "listings": [asdict(listing) for listing in LISTINGS],
         "network": NETWORK,
         "lines": static_tables.LINES,
@@ -171,16 +170,15 @@ def _figures(material: Material) -> dict[str, Any]:
 
 def _policy(style: str, *scripts: str) -> str:
     """The content security policy: run the page's own scripts, nothing else."""
-    allowed = " ".join(_hashed(script) for script in scripts)
+
+    def hashed(text: str) -> str:
+        digest = hashlib.sha256(text.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
     return (
-        f"default-src 'none'; script-src {allowed}; style-src {_hashed(style)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {' '.join(map(hashed, scripts))}; "
+        f"style-src {hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'"
     )
-
-
-def _hashed(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
 
 
 def _library() -> str:

@@ -205,7 +205,7 @@ def _facts(
     ranking: Ranking, frame: "pd.DataFrame", codes: dict[str, list[str]], most: int
 ) -> Facts:
     """Number the names as they are shown, the most frequent first."""
-    names = list(ranking.names)
+    names = list(ranking.ask.names)
     frame["name"] = frame.groupby(names, dropna=False, sort=False).ngroup()
     order = _most_frequent(frame, most)
     first = frame.drop_duplicates("name").set_index("name")[names].loc[order]

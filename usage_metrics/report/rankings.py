@@ -4,10 +4,10 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from usage_metrics.geocode.countries import COUNTRIES
 from usage_metrics.report import figures
+from usage_metrics.report.figures import Question
 from usage_metrics.report.formatting import harmless, is_unknown
 from usage_metrics.report.labels import (
     DATASETS,
@@ -19,9 +19,6 @@ from usage_metrics.report.labels import (
 )
 from usage_metrics.report.usage_database import Database, Span
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Named = tuple[str, ...]
 """A name as shown: a text for each column of a table, the first for the chart."""
 
@@ -31,12 +28,9 @@ class Ranking:
     """Use by name, and how the names are shown."""
 
     id: str
-    ask: Callable[..., "pd.DataFrame"]
-    """The function of :mod:`.figures` to rank."""
-    names: tuple[str, ...]
-    """The columns of its frame that make up a name."""
+    ask: Question
     shown: Callable[..., Named]
-    """Turns their values into the texts that are shown."""
+    """Turns the values of its columns into the texts that are shown."""
     columns: tuple[str, ...]
     """The heads of these texts."""
 
@@ -115,44 +109,30 @@ def rankings(
     own = frozenset(figures.own_hosts(database, span))
     referrer = functools.partial(_referrer, own)
     return (
-        Ranking(
-            "datasets", figures.by_dataset, ("dataset",), dataset, ("Dataset", "Id")
-        ),
+        Ranking("datasets", _DATASETS, dataset, ("Dataset", "Id")),
         *_FIXED,
-        Ranking(
-            "referrers", figures.by_referrer, ("referrer",), referrer, ("Site", "Kind")
-        ),
+        Ranking("referrers", figures.by_referrer, referrer, ("Site", "Kind")),
     )
 
+
+_DATASETS = Question("usage_daily", ("dataset",))
 
 _format = functools.partial(_labelled, FORMATS, "Not a data page")
 _page = functools.partial(_labelled, PAGES, UNKNOWN)
 _path = functools.partial(_labelled, {}, OTHERS)
 
 _FIXED = (
+    Ranking("tables", figures.by_table, _table, ("Table", "Dataset")),
+    Ranking("formats", figures.by_format, _format, ("Format",)),
+    Ranking("pages", figures.by_page, _page, ("Page type",)),
+    Ranking("countries", figures.by_country, _country, ("Country", "Code")),
+    Ranking("cities", figures.by_city, _city, ("City", "Region", "Country")),
     Ranking(
-        "tables", figures.by_table, ("dataset", "table"), _table, ("Table", "Dataset")
-    ),
-    Ranking("formats", figures.by_format, ("format",), _format, ("Format",)),
-    Ranking("pages", figures.by_page, ("page",), _page, ("Page type",)),
-    Ranking(
-        "countries", figures.by_country, ("country",), _country, ("Country", "Code")
-    ),
-    Ranking(
-        *("cities", figures.by_city, ("city", "region", "country"), _city),
-        columns=("City", "Region", "Country"),
-    ),
-    Ranking(
-        *("organizations", figures.by_organization),
-        names=("organization", "network_class"),
-        shown=_organization,
+        *("organizations", figures.by_organization, _organization),
         columns=("Organisation", "AS number", "Network"),
     ),
-    Ranking(
-        *("agents", figures.by_agent, ("agent_name", "agent_kind"), _agent),
-        columns=("Program", "Kind"),
-    ),
-    Ranking("paths", figures.by_path, ("path",), _path, ("Path",)),
+    Ranking("agents", figures.by_agent, _agent, ("Program", "Kind")),
+    Ranking("paths", figures.by_path, _path, ("Path",)),
 )
 """The rankings that are the same for every site."""
 
