@@ -299,7 +299,9 @@ def test_light_and_dark_are_different_to_the_last_bar(
 def test_it_is_accessible(browser: Page, file: Path, width: int, dark: bool) -> None:
     browser.open(file, width, dark=dark)
     browser.run("for (const d of document.querySelectorAll('details')) d.open = true;")
-    found = Axe().run(browser.driver)
+    browser.run(Axe().axe_script)
+    browser.run("axe.run().then((results) => { window.axeResults = results; });")
+    found = browser.wait_for("return window.axeResults")
     problems = {
         (problem["id"], node["html"][:120])
         for problem in found["violations"]

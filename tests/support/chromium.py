@@ -26,6 +26,8 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--force-device-scale-factor=1"),
 )
 SHOWN = "return document.documentElement.dataset.shown"
+PATIENCE = 300
+"""Seconds to wait for a state before giving up: a busy machine may be slow."""
 
 
 class Page:
@@ -51,12 +53,16 @@ class Page:
         self.driver.get(file.absolute().as_uri())
         self.wait()
 
-    def wait(self, seconds: float = 30) -> None:
+    def wait(self) -> None:
         """Wait until what is chosen is drawn."""
+        self.wait_for(SHOWN)
+
+    def wait_for(self, script: str, *arguments: Any) -> Any:
+        """Wait until a script returns something true, and return that."""
         from selenium.webdriver.support.wait import WebDriverWait
 
-        WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(
-            lambda driver: driver.execute_script(SHOWN)
+        return WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(
+            lambda driver: driver.execute_script(script, *arguments)
         )
 
     def choose(self, **values: str) -> None:
@@ -72,20 +78,13 @@ class Page:
             """,
             values,
         )
-        self._wait_for_another(before)
+        self.wait_for(f"{SHOWN} !== arguments[0]", before)
 
     def reset(self) -> None:
         """Press the button that shows all."""
         before = self.driver.execute_script(SHOWN)
         self.driver.find_element("css selector", "#filter button").click()
-        self._wait_for_another(before)
-
-    def _wait_for_another(self, before: str) -> None:
-        from selenium.webdriver.support.wait import WebDriverWait
-
-        WebDriverWait(self.driver, 30, poll_frequency=0.05).until(
-            lambda driver: driver.execute_script(SHOWN) != before
-        )
+        self.wait_for(f"{SHOWN} !== arguments[0]", before)
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Run a script in it."""
