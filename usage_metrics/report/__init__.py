@@ -1,6 +1,6 @@
 """The report: one HTML page, and its figures for a notebook. Database in, text out.
 
-Read :mod:`.figures` first: a function for each question, each giving a pandas frame.
+Read :mod:`.figures` first: it answers each question with a pandas frame.
 
 * :mod:`.usage_database` reads the tables; a ``Span`` says which days;
 * :mod:`.quality` gives frames about log lines, missing days and versions;
@@ -11,7 +11,8 @@ Read :mod:`.figures` first: a function for each question, each giving a pandas f
   opened, with the words of :mod:`.labels`, :mod:`.formatting` and :mod:`.glossary`;
 * :mod:`.page` puts everything into ``page.html``, with ``page.css`` and ``page.js``.
 
-To add a headline figure, extend ``static_tables.MEASURES`` and ``FIGURES`` in
-``page.js``; for a ranking, ``rankings.py``, and place its listing in ``page.html``; for
-a kind of chart, ``charts.KINDS``, and draw it in ``page.js``.
+To add a headline figure, extend ``static_tables.MEASURES``. To add a ranking, add its
+question to :mod:`.figures` and itself to :mod:`.rankings`, and place its listing in
+``page.html``. To add a kind of chart, extend ``charts.KINDS`` and draw it in
+``page.js``. What the script is given is in ``page._figures``.
 """

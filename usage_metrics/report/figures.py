@@ -1,4 +1,4 @@
-"""The figures: a function for each question, from the database to a pandas frame.
+"""The figures: a pandas frame from the database for each question.
 
     with open_database("data/usage_metrics.db") as database:
         span = Span("datasette", dt.date(2026, 3, 2), dt.date(2026, 3, 16), "week")

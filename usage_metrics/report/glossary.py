@@ -38,7 +38,10 @@ GLOSSARY = (
         "their versions are named above. Robots never count.",
     ),
     ("Our own", "Our monitors and checkers, known by their names or addresses."),
-    ("Unknown", "The user agent is missing, or is on no list and says nothing."),
+    (
+        "Unknown",
+        "The user agent is missing, or it is on no list and does not say what it is.",
+    ),
     (
         "Session",
         "The requests of one visitor in one hour of a UTC day. Sessions can be added "
@@ -96,11 +99,11 @@ GLOSSARY = (
     ),
     (
         "New and returning organisations",
-        "Of the organisations with at least one counted use in a period, those are new "
-        "that have none in any earlier period in the database, even before this "
-        "report; all others are returning. This is about networks, not people, and "
-        "reaches back only as far as the database. If a dataset or class is chosen, "
-        "only use of that dataset or by that class matters.",
+        "An organisation with counted uses in a period is new if the database has none "
+        "of it in any earlier period, even before this report; otherwise it is "
+        "returning. This is about networks, not people, and reaches back only as far "
+        "as the database. If a dataset or class is chosen, only use of that dataset or "
+        "by that class matters.",
     ),
     (
         "Concentration",
