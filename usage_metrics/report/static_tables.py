@@ -32,6 +32,7 @@ CARDS = {
     "internal": "Our own monitors and checkers. Never counted as use.",
     "unknown": "The user agent is missing, or no list knows it.",
 }
+"""What each class of agents is, in the order of ``CLASSES``."""
 
 TEXTS = {
     "before": "Changes compare the daily average with the {count} {unit} before.",
@@ -178,7 +179,7 @@ class Comparison(NamedTuple):
     """Whether both are in the span, as there are no figures before it."""
 
 
-def comparison(payload: Payload) -> Comparison | None:
+def _comparison(payload: Payload) -> Comparison | None:
     """What the span is compared with: the time before, or its own first half."""
     first, last = payload.before, len(payload.periods) - 1
     is_half = first < last - first + 1
@@ -233,7 +234,7 @@ STRIP = ("requests", "counted", "bytes")
 
 def headline(payload: Payload) -> dict[str, Any]:
     """The headline figures: of everybody, and of each class."""
-    found = comparison(payload)
+    found = _comparison(payload)
     names = list(CARDS)
     shown = {*COLUMNS, *(names[n] for n in set(payload.by_class["agent_class"]))}
     cards = [
