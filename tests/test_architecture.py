@@ -36,7 +36,9 @@ FLOOR = {wing: number for number, wings in enumerate(FLOORS) for wing in wings}
 PURE = ("counting", "report")
 """Wings of functions of their arguments: no settings, no Luigi, no files."""
 
-OPENS_FILES = re.compile(r"\bopen\(|\.read_text\(|\.write_|\.read_bytes\(|\bsqlite3\b")
+OPENS_FILES = re.compile(
+    r"\bopen\(|\.read_text\(|\.write_|\.read_bytes\(|\bsqlite3\b|\bdbapi\b"
+)
 
 
 def module_name(file: Path) -> str:

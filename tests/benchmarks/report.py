@@ -21,7 +21,8 @@ from adbc_driver_sqlite import dbapi
 
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.report import figures, page, payload, quality, rankings
-from usage_metrics.report.usage_database import Span, open_database
+from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.warehouse.reading import open_tables
 from usage_metrics.warehouse.sqlite import Warehouse
 
 START = dt.date(2025, 1, 1)
@@ -149,7 +150,8 @@ def report(path: Path, span: Span) -> None:
         return made
 
     timed("imports", charts_are_imported)
-    with open_database(path) as database:
+    with open_tables(path) as tables:
+        database = Database(tables)
         gathered = timed("payload", lambda: payload.gather(database, span, {}))
         ranked = timed("rankings", lambda: rankings.rankings(database, span, {}))
         concentrated = timed(

@@ -11,7 +11,8 @@ from flow import DAY, ONE_DAY, Flow, days, request
 
 from usage_metrics.errors import StorageError
 from usage_metrics.report import figures, quality
-from usage_metrics.report.usage_database import Database, Span, open_database
+from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.warehouse.reading import open_tables
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
 CURL = "curl/8.15.0"
@@ -90,8 +91,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(folder: Path) -> Iterator[Database]:
-    with open_database(folder / "usage.db") as connection:
-        yield connection
+    with open_tables(folder / "usage.db") as tables:
+        yield Database(tables)
 
 
 def span(grain: str = "day", start: dt.date = DAY) -> Span:
@@ -244,9 +245,9 @@ def test_versions_say_from_when_to_when() -> None:
 def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(StorageError, match=r"none\.db.*LoadUsage"),
-        open_database(tmp_path / "none.db") as database,
+        open_tables(tmp_path / "none.db") as tables,
     ):
-        figures.by_class(database, span())
+        figures.by_class(Database(tables), span())
 
 
 def test_a_database_that_is_none_is_a_sentence(tmp_path: Path) -> None:
@@ -254,6 +255,6 @@ def test_a_database_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     file.write_text("Dear database, " * 1000)
     with (
         pytest.raises(StorageError, match="not a database"),
-        open_database(file) as database,
+        open_tables(file) as tables,
     ):
-        figures.by_class(database, span())
+        figures.by_class(Database(tables), span())

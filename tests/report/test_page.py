@@ -15,7 +15,8 @@ from report_html import Standing
 
 from usage_metrics.report import figures
 from usage_metrics.report.page import SECTIONS
-from usage_metrics.report.usage_database import Database, Span, open_database
+from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.warehouse.reading import open_tables
 
 pytestmark = needs_browser
 
@@ -65,8 +66,8 @@ def page(browser: Page, file: Path) -> Page:
 
 @pytest.fixture(scope="module")
 def database(sample: Path) -> Iterator[Database]:
-    with open_database(sample / "data" / "usage_metrics.db") as connection:
-        yield connection
+    with open_tables(sample / "data" / "usage_metrics.db") as tables:
+        yield Database(tables)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from flow import DAY, ONE_DAY
 
 from usage_metrics.report import figures, payload
 from usage_metrics.report.labels import OTHERS
-from usage_metrics.report.usage_database import Database, Span, open_database
+from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.warehouse.reading import open_tables
 
 STOP = dt.date(2026, 3, 16)
 SPAN = Span("datasette", DAY, STOP)
@@ -17,8 +18,8 @@ SPAN = Span("datasette", DAY, STOP)
 
 @pytest.fixture(scope="module")
 def database(sample: Path) -> Iterator[Database]:
-    with open_database(sample / "data" / "usage_metrics.db") as database:
-        yield database
+    with open_tables(sample / "data" / "usage_metrics.db") as tables:
+        yield Database(tables)
 
 
 def test_two_weeks_are_carried_by_day(database: Database) -> None:

@@ -1,6 +1,7 @@
 """The figures: a pandas frame from the database for each question.
 
-    with open_database("data/usage_metrics.db") as database:
+    with open_tables("data/usage_metrics.db") as tables:
+        database = Database(tables)
         span = Span("datasette", dt.date(2026, 3, 2), dt.date(2026, 3, 16), "week")
         print(by_country(database, span))
 

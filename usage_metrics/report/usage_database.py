@@ -1,25 +1,19 @@
-"""The database, opened for reading, and the days that it is asked about."""
+"""The tables of figures in the database, and the days that a question is about."""
 
-import contextlib
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.errors import StorageError
-from usage_metrics.warehouse.table import quoted
+from usage_metrics.warehouse.reading import TableReader
 
 if TYPE_CHECKING:
     import pandas as pd
 GRAINS = ("day", "week", "month", "quarter", "year")
 """How long a period may be. Weeks begin on Monday."""
-
-AT_ONCE = 1 << 26
-"""Rows of which the driver tells the types of columns: more than there are."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +57,18 @@ def columns_of(table: str) -> list[str]:
 class Database:
     """The tables of use, for questions about a span of days."""
 
-    def __init__(self, connection: Any) -> None:
-        """Ask through a connection of :func:`open_database`."""
-        self._connection = connection
+    def __init__(self, tables: TableReader) -> None:
+        """Ask the tables of :func:`usage_metrics.warehouse.reading.open_tables`."""
+        self._tables = tables
         self._known: dict[tuple[Any, ...], pa.Table] = {}
 
     def rows(self, table: str, span: Span) -> pa.Table:
-        """The rows of a table of the days of a span, its texts as dictionaries.
+        """The rows of a table for the days of a span, with texts encoded.
 
         They are read once, however many questions are asked about them.
 
         Args:
-            table: its name, one of ``COLUMNS``.
+            table: its name, one of ``TABLES``.
             span: the source and days; the length of its periods makes no difference.
         """
         key = (table, span.source, span.start, span.stop)
@@ -84,18 +78,7 @@ class Database:
 
     def _read(self, table: str, span: Span) -> pa.Table:
         names = columns_of(table)
-        time = quoted(names[0])
-        sql = (
-            f"SELECT {', '.join(map(quoted, names))} FROM {quoted(table)} "  # noqa: S608 -- values are bound
-            f"WHERE source = ? AND {time} >= ? AND {time} < ?"
-        )
-        values = (span.source, span.start.isoformat(), span.stop.isoformat())
-        with self._connection.cursor() as cursor:
-            # Else it takes the first thousand rows for all.
-            rows = {"adbc.sqlite.query.batch_rows": AT_ONCE}
-            cursor.adbc_statement.set_options(**rows)
-            cursor.execute(sql, values)
-            found = cursor.fetch_arrow_table()
+        found = self._tables.rows(table, names, span.source, span.start, span.stop)
         for index, name in enumerate(names):
             if pa.types.is_string(TABLES[table].schema.field(name).type):
                 texts = found[name].cast(pa.string()).combine_chunks()
@@ -108,29 +91,6 @@ class Database:
         """Add up some columns of a table by period and other columns."""
         rows = self.rows(table, span).select(["date", *keys, *numbers])
         return totals(with_periods(rows, span), ["period", *keys], numbers)
-
-
-@contextlib.contextmanager
-def open_database(path: str | Path) -> Iterator[Database]:
-    """Open the database for reading.
-
-    Raises:
-        StorageError: if it is not there or damaged, or a question cannot be answered.
-    """
-    from adbc_driver_manager import Error
-    from adbc_driver_sqlite import dbapi
-
-    remedy = (
-        "run luigi --module usage_metrics LoadUsage, and if it does not help, delete "
-        "the file first: it is rebuilt from the Parquet files"
-    )
-    if not Path(path).exists():
-        raise StorageError(f"there is no database {path}; {remedy}")
-    try:
-        with dbapi.connect(f"{Path(path).absolute().as_uri()}?mode=ro") as connection:
-            yield Database(connection)
-    except Error as error:
-        raise StorageError(f"{path}: {error}; {remedy}") from error
 
 
 def with_periods(rows: pa.Table, span: Span) -> pa.Table:

@@ -119,13 +119,15 @@ class Report(Reporting):
 
     def _material(self) -> "Material":
         from usage_metrics.report import figures, page, payload, quality, rankings
-        from usage_metrics.report.usage_database import open_database
+        from usage_metrics.report.usage_database import Database
+        from usage_metrics.warehouse.reading import open_tables
 
         span = self._span()
         registry = datasets_registry()
         titles = {dataset.id: dataset.title for dataset in registry.datasets}
         facts, attributions = self._footers(span)
-        with open_database(open_warehouse().path) as database:
+        with open_tables(open_warehouse().path) as tables:
+            database = Database(tables)
             return page.Material(
                 platform=registry.platform,
                 titles=titles,

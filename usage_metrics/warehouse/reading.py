@@ -1,0 +1,75 @@
+"""Reads rows of tables from the database, for the report."""
+
+import contextlib
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from usage_metrics.errors import StorageError
+from usage_metrics.warehouse.table import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 1 << 26
+"""The driver infers the types of columns from the first batch: make it everything."""
+
+
+class TableReader:
+    """The tables of an open database."""
+
+    def __init__(self, connection: Any) -> None:
+        """Use an ADBC connection, as :func:`open_tables` does."""
+        self._connection = connection
+
+    def rows(
+        self,
+        table: str,
+        columns: Sequence[str],
+        source: str,
+        start: dt.date,
+        stop: dt.date,
+    ) -> "pa.Table":
+        """The rows of a table for the days of a source.
+
+        Args:
+            table: its name.
+            columns: the columns to read; the first is the one with the day.
+            source: the kind of log.
+            start: the first day.
+            stop: the day after the last.
+        """
+        time = quoted(columns[0])
+        sql = (
+            f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)} "  # noqa: S608 -- values are bound
+            f"WHERE source = ? AND {time} >= ? AND {time} < ?"
+        )
+        with self._connection.cursor() as cursor:
+            batches = {"adbc.sqlite.query.batch_rows": BATCH_ROWS}
+            cursor.adbc_statement.set_options(**batches)
+            cursor.execute(sql, (source, start.isoformat(), stop.isoformat()))
+            return cursor.fetch_arrow_table()
+
+
+@contextlib.contextmanager
+def open_tables(path: str | Path) -> Iterator[TableReader]:
+    """Open the database for reading.
+
+    Raises:
+        StorageError: if it is missing or damaged, or a question cannot be answered.
+    """
+    from adbc_driver_manager import Error
+    from adbc_driver_sqlite import dbapi
+
+    remedy = (
+        "run luigi --module usage_metrics LoadUsage, and if it does not help, delete "
+        "the file first: it is rebuilt from the Parquet files"
+    )
+    if not Path(path).exists():
+        raise StorageError(f"there is no database {path}; {remedy}")
+    try:
+        with dbapi.connect(f"{Path(path).absolute().as_uri()}?mode=ro") as connection:
+            yield TableReader(connection)
+    except Error as error:
+        raise StorageError(f"{path}: {error}; {remedy}") from error
