@@ -13,6 +13,7 @@ from project import Settings
 
 from usage_metrics import config, sources
 from usage_metrics.errors import ConfigError
+from usage_metrics.luigi_defaults import LUIGI_DEFAULTS, set_luigi_defaults
 from usage_metrics.maintenance.documentation import renewed_settings
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.tasks.load import LoadSQLite
@@ -200,7 +201,7 @@ def test_the_common_settings_of_a_source_are_checked_too(
 def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> None:
     settings("RangeDaily", task_limit="7")
     settings("retcode", task_failed="99")
-    config.set_luigi_defaults()
+    set_luigi_defaults()
     cfg = luigi.configuration.get_config()
     assert cfg.get("RangeDaily", "task_limit") == "7"
     assert cfg.get("retcode", "task_failed") == "99"
@@ -242,7 +243,7 @@ OF_THE_SAMPLE = {("datasette", key) for key in ("logs", "start", "stop")}
 def test_the_shipped_luigi_cfg_says_what_the_package_says() -> None:
     shipped = configparser.ConfigParser(interpolation=None)
     shipped.read_string(re.sub(r"(?m)^# (?=\w+ =)", "", SHIPPED.read_text()))
-    for section, options in config.LUIGI_DEFAULTS.items():
+    for section, options in LUIGI_DEFAULTS.items():
         for key in options.keys() & shipped.options(section):
             assert shipped.get(section, key) == options[key]
     for section, key, parameter in ALL_SETTINGS:
@@ -309,7 +310,7 @@ def test_what_is_nearly_a_setting_of_luigis_is_refused(
     settings(section, **{key: "1"})
     said = rf"\[{section}\] has no setting '{key}' \(did you mean {meant}\?\)"
     with pytest.raises(ConfigError, match=said):
-        config.set_luigi_defaults()
+        set_luigi_defaults()
 
 
 @pytest.mark.parametrize(
@@ -326,4 +327,4 @@ def test_settings_of_luigis_are_left_to_it(
     settings: Settings, section: str, key: str
 ) -> None:
     settings(section, **{key: "1"})
-    config.set_luigi_defaults()
+    set_luigi_defaults()

@@ -19,8 +19,8 @@ except (configparser.Error, UnicodeDecodeError) as error:
         "as [datasette], each once, as text in UTF-8"
     ) from None
 
-from usage_metrics.config import set_luigi_defaults
 from usage_metrics.errors import ConfigError
+from usage_metrics.luigi_defaults import set_luigi_defaults
 from usage_metrics.monitoring.error_messages import give_up, say_errors_in_sentences
 from usage_metrics.monitoring.notify import let_no_mail_stop_a_run
 from usage_metrics.tasks.backfill import Backfill
