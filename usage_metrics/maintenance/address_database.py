@@ -232,8 +232,8 @@ def record(country: Fields, system: Fields) -> dict[str, str]:
         (code,) = country
         if code not in COUNTRIES:
             raise InputError(
-                f"{COUNTRY_PACKAGE} has the country code {code!r}, which "
-                "usage_metrics/geocode/countries.py does not know; add it there"
+                f"{COUNTRY_PACKAGE} has the unknown country code {code!r}; add it to "
+                "usage_metrics/maintenance/countries.py and run that"
             )
         name, continent = COUNTRIES[code]
         fields = {
