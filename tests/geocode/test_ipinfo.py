@@ -745,6 +745,16 @@ def test_the_token_is_nowhere_but_in_the_header(
         assert TOKEN not in str(text)
 
 
+@each_plan
+def test_a_netrc_does_not_replace_the_token(
+    provider: MakeProvider, plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert located(provider(plan)).country == "US"
+
+
 # Several processes
 
 RUN = """

@@ -1,14 +1,14 @@
 """The answers of a paid service, kept on disk so that nothing is asked for twice.
 
 :class:`shelved_cache.PersistentCache` keeps a cache in memory with a copy in a dbm
-file. What is odd about it, as of version 0.5.0, is cured here:
+file. Version 0.5.0 has faults that are worked around here:
 
 * its stored keys differ from process to process, and deleting, counting and iterating
-  see those: here the key is the key;
-* it writes and reads each entry on its own, at 20 to 400 µs each: here a *page* of the
+  see those: here the key is stored as it is;
+* it reads and writes each entry on its own, at 20 to 400 µs each: here a *page* of the
   file holds a batch of answers, ten times as fast, and is either there or not;
 * it leaves the file open, and a kill or fork then loses or ruins it;
-* it goes on without a file when it cannot open it: here a damaged file is set aside
+* it goes on without a file when it cannot open one: here a damaged file is set aside
   with a warning, and a full disk is an error;
 * two processes overwrite each other's entries: here they wait for a lock.
 """
@@ -29,98 +29,80 @@ from usage_metrics.geocode.page_file import (
     PRIVATE,
     DamagedError,
     PageFile,
+    append_page,
     best_kind,
     has_kind,
-    pack,
     page_numbers,
     unpack,
 )
 
 logger = logging.getLogger("luigi-interface")
 
+Unwanted = Callable[[dict[str, str]], Collection[str]]
+"""Picks the keys to remove from some answers."""
 
-class StableShelf(PersistentCache):  # type: ignore[misc]
+
+class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
     """A mapping of words to lines of text in memory, kept in a file page by page.
 
-    What is set is in the file after :meth:`sync`. A later page wins over an earlier
-    one. For one process at a time: see :class:`LockedShelf`.
+    New values are in the file after :meth:`sync`. Later pages override earlier ones.
+    For one process at a time: see :class:`LockedShelf`.
     """
 
     def __init__(self, file: PageFile, is_expired: Callable[[str], bool]) -> None:
-        """Describe a shelf, which is read at the first use.
+        """Read the file; a damaged one is set aside.
 
         Args:
-            file: where it is kept.
-            is_expired: says which values of the file are of no more use; a page in
-                which all are leaves it.
+            file: where the answers are kept.
+            is_expired: whether a stored value is of no more use; a page with nothing
+                but such values is deleted.
+
+        Raises:
+            StorageError: if the file can be neither read nor started afresh.
         """
         super().__init__(dict, file.path)
         self._file = file
-        self._is_expired = is_expired
         self._unsaved: dict[str, str] = {}
-        self._is_read = False
+        try:
+            self._read(is_expired)
+        except DamagedError as damage:
+            self._start_afresh(damage)
 
     def sync(self) -> None:
-        """Write what was set since the last time, as one page.
+        """Write the values set since the last time, as one page.
 
         Raises:
-            StorageError: if it cannot be written.
+            StorageError: if they cannot be written.
         """
         try:
             self._write(self._unsaved)
         except DamagedError as damage:
-            self._begin_afresh(damage)
+            self._start_afresh(damage)
         self._unsaved = {}
 
     def initialize_if_not_initialized(self) -> None:
-        """Read the file at the first use; one that is damaged is set aside.
-
-        Raises:
-            StorageError: if the file can be neither read nor begun afresh.
-        """
-        if self._is_read:
-            return
-        self._is_read = True
-        try:
-            self._read()
-        except DamagedError as damage:
-            self._begin_afresh(damage)
+        """Do nothing: the file is read when the shelf is made."""
 
     def delete_callback(self, key: str) -> None:
-        """Take a key that was deleted from the memory out of the file as well."""
+        """Remove a key from the file after it was deleted from memory."""
         self._unsaved.pop(key, None)
         with self._file.open() as pages:
-            for number in page_numbers(pages):
-                page = unpack(pages[number]) or {}
-                if page.pop(key, None) is not None:
-                    pages[number] = pack(page)
+            remove_answers(pages, lambda page: page.keys() & {key})
 
     def __setitem__(self, key: str, value: str) -> None:
-        self.initialize_if_not_initialized()
-        self.wrapped[key] = value
-        self._unsaved[key] = value
+        self.wrapped[key] = self._unsaved[key] = value
 
     def __delitem__(self, key: str) -> None:
-        self.initialize_if_not_initialized()
         del self.wrapped[key]
 
-    def setdefault(self, key: str, value: str) -> str:
-        """The value of a key, which is set first if there is none."""
-        if key not in self:
-            self[key] = value
-        found: str = self[key]
-        return found
-
     def __len__(self) -> int:
-        self.initialize_if_not_initialized()
         return len(self.wrapped)
 
     def __iter__(self) -> Iterator[str]:
-        self.initialize_if_not_initialized()
         return iter(self.wrapped)
 
-    def _read(self) -> None:
-        """Read all pages, and drop those in which all has expired."""
+    def _read(self, is_expired: Callable[[str], bool]) -> None:
+        """Read all pages; delete those in which everything has expired."""
         with self._file.open() as pages:
             numbers = page_numbers(pages)
             damaged = len(pages) - len(numbers)
@@ -128,7 +110,7 @@ class StableShelf(PersistentCache):  # type: ignore[misc]
                 page = unpack(pages[number])
                 if page is None:
                     damaged += 1
-                elif all(map(self._is_expired, page.values())):
+                elif all(map(is_expired, page.values())):
                     del pages[number]
                 else:
                     self.wrapped.update(page)
@@ -138,10 +120,9 @@ class StableShelf(PersistentCache):  # type: ignore[misc]
     def _write(self, values: dict[str, str]) -> None:
         if values:
             with self._file.open() as pages:
-                last = int((page_numbers(pages) or [b"0"])[-1])
-                pages[f"{last + 1:08d}"] = pack(values)
+                append_page(pages, values)
 
-    def _begin_afresh(self, damage: DamagedError) -> None:
+    def _start_afresh(self, damage: DamagedError) -> None:
         """Set the file aside and write what is in memory to a new one."""
         ending = self._file.set_aside()
         try:
@@ -150,8 +131,8 @@ class StableShelf(PersistentCache):  # type: ignore[misc]
             self._file.put_back(ending)
             raise
         logger.warning(
-            "%s; its files now end in %s, and a new one begins with the %d answers "
-            "that are in memory",
+            "%s; renamed its files to end in %s and started a new one with the %d "
+            "answers that are in memory",
             damage,
             ending,
             len(self.wrapped),
@@ -165,10 +146,10 @@ class LockedShelf:
         """Describe a shelf; nothing is opened yet.
 
         Args:
-            path: the file, without the ending that says which kind it is: Python
-                versions with different dbm modules never meet in one file.
-            kind: one of :data:`~usage_metrics.geocode.page_file.KINDS`; the best
-                there is when left out.
+            path: the file, without the suffix that names its kind: Python versions
+                with different dbm modules never share a file.
+            kind: one of :data:`~usage_metrics.geocode.page_file.KINDS`; by default
+                the best available.
         """
         self._stem = path
         self.kind = kind or best_kind()
@@ -185,53 +166,54 @@ class LockedShelf:
     ) -> Iterator[StableShelf]:
         """Wait for the lock, and hold it while the shelf is used.
 
-        What was set is written at the end, whatever happened in between.
+        New values are written at the end, even after an exception.
 
         Args:
-            is_expired: says which values of the file are of no more use.
+            is_expired: whether a stored value is of no more use.
 
         Raises:
             StorageError: if the files cannot be read or written.
         """
         with self._lock():
+            is_new = not self.exists()
             shelf = StableShelf(self._file, is_expired)
-            if not self.exists():
+            if is_new:
                 self._take_over(shelf)
             try:
                 yield shelf
             finally:
                 shelf.sync()
 
-    def forget(self, unwanted: Callable[[dict[str, str]], Collection[str]]) -> int:
-        """Take answers out of the files of every kind, so that nothing is left of them.
-
-        Args:
-            unwanted: says which keys of some answers have to go.
+    def forget(self, unwanted: Unwanted) -> int:
+        """Remove answers from the files of every kind, and leave no trace of them.
 
         Returns:
-            How many answers were taken out.
+            The number of answers removed.
 
         Raises:
             StorageError: if a file cannot be read, written or understood.
         """
-        return sum(LockedShelf(self._stem, kind)._forget(unwanted) for kind in KINDS)
+        return sum(shelf._forget(unwanted) for shelf in self._of_every_kind())
 
     def delete_set_aside(self) -> int:
-        """Delete the damaged files that were set aside; say how many there were."""
-        return sum(LockedShelf(self._stem, k)._file.delete_set_aside() for k in KINDS)
+        """Delete the damaged files that were set aside; return their number."""
+        return sum(shelf._file.delete_set_aside() for shelf in self._of_every_kind())
 
-    def _forget(self, unwanted: Callable[[dict[str, str]], Collection[str]]) -> int:
+    def _of_every_kind(self) -> Iterator["LockedShelf"]:
+        return (LockedShelf(self._stem, kind) for kind in KINDS)
+
+    def _forget(self, unwanted: Unwanted) -> int:
         if not self.exists():
             return 0
         if not has_kind(self.kind):
             raise StorageError(
-                f"the cache {self.path} was made by a newer Python, which alone can "
-                "take anything out of it: use that one, or delete the file"
+                f"the cache {self.path} was made by a newer Python, and only that can "
+                "remove anything from it: use that Python, or delete the file"
             )
         with self._lock():
             try:
                 with self._file.open() as pages:
-                    gone = _without_unwanted(pages, unwanted)
+                    gone = remove_answers(pages, unwanted)
                     is_empty = not page_numbers(pages)
                 if is_empty:
                     self._file.delete()
@@ -239,68 +221,64 @@ class LockedShelf:
                     self._file.scrub()
             except DamagedError as damage:
                 ending = self._file.set_aside()
-                logger.warning("%s; its files now end in %s", damage, ending)
+                logger.warning("%s; renamed its files to end in %s", damage, ending)
                 return 0
         return gone
 
     def _take_over(self, shelf: StableShelf) -> None:
-        """Begin a new file with what another kind holds: Python was upgraded."""
-        for kind in KINDS:
-            elder = LockedShelf(self._stem, kind)
-            if kind != self.kind and has_kind(kind) and elder.exists():
-                with elder.open() as answers:
+        """Fill a new file from one of another kind: Python was upgraded."""
+        for other in self._of_every_kind():
+            if other.kind != self.kind and has_kind(other.kind) and other.exists():
+                with other.open() as answers:
                     shelf.update(answers)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        """Hold the lock, which the kernel frees if this process is killed."""
+        """Hold the lock; the kernel frees it if this process is killed."""
         path = self.path.with_name(f"{self.path.name}.lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
         except OSError as error:
             raise StorageError(
-                f"the cache {self.path} cannot be locked: {error}; choose a place "
-                "that can be written with [ipinfo] cache"
+                f"the cache {self.path} cannot be locked: {error}; choose a writable "
+                "place with [ipinfo] cache"
             ) from error
         try:
-            self._wait_for(lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logger.info("waiting for the run that is using the cache %s", self.path)
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
             # A forked child may hold the file open too: unlock, do not just close.
             fcntl.flock(lock, fcntl.LOCK_UN)
             os.close(lock)
 
-    def _wait_for(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.info("waiting for the run that is using the cache %s", self.path)
-            fcntl.flock(lock, fcntl.LOCK_EX)
 
+def remove_answers(pages: MutableMapping[Any, bytes], unwanted: Unwanted) -> int:
+    """Replace pages that hold unwanted answers by new last pages without them.
 
-def _without_unwanted(
-    pages: MutableMapping[Any, bytes],
-    unwanted: Callable[[dict[str, str]], Collection[str]],
-) -> int:
-    """Write pages that have unwanted answers anew, without them, behind the others.
+    Later pages override earlier ones, so a rewritten page leaves out keys that a later
+    page has. It is written before the old one is deleted: a kill between the two loses
+    nothing.
 
-    What a later page says wins, so what one says instead of an earlier one stays out.
-    A page is written before the old one is deleted: a kill between the two loses none.
+    Returns:
+        The number of answers removed.
     """
     gone = 0
     later: set[str] = set()
     for number in reversed(page_numbers(pages)):
         page = unpack(pages[number])
-        if page is None:  # damage, which the next reader sets aside
+        if page is None:  # damaged
             del pages[number]
             continue
         keys = set(unwanted(page))
         if keys:
             left = {k: v for k, v in page.items() if k not in keys and k not in later}
             if left:
-                last = int(page_numbers(pages)[-1])
-                pages[f"{last + 1:08d}"] = pack(left)
+                append_page(pages, left)
             del pages[number]
         gone += len(keys)
         later |= page.keys()

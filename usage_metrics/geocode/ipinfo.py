@@ -1,10 +1,9 @@
-"""The provider ipinfo.io: the service, with every answer kept.
+"""The provider ipinfo.io: the service behind a cache that keeps every answer.
 
-An address is asked about once, ever: what the service answered is in the cache before
-anything else happens, and the lock of the cache is held from the first look to the
-last answer, so that two runs never pay for the same address. What is kept is the
-service's own reply; the columns are made from it anew each time, so a change of this
-code asks for nothing.
+No address is paid for twice: an answer is in the cache before anything else happens,
+and the cache stays locked from the first look to the last answer, so that two runs
+never ask for the same address. The cache keeps the service's own reply, and the columns
+are derived from it each time; so a change to this code does not ask again.
 """
 
 import datetime as dt
@@ -13,9 +12,10 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from usage_metrics import config
+from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.geocode.cache import LockedShelf, StableShelf
 from usage_metrics.geocode.ipinfo_replies import Refusal, Reply, is_empty, normalise
@@ -30,19 +30,19 @@ from usage_metrics.geocode.locations import Location
 logger = logging.getLogger("luigi-interface")
 
 ATTRIBUTION = "IP address data powered by IPinfo (https://ipinfo.io)"
-"""What the terms of the free plan ask to be shown with the data."""
+"""The attribution that the terms of the free plan require."""
 
 VERSION = 1
-"""Of the shape of a kept answer: ``v``, ``provider``, ``fetched_at``, ``raw``."""
+"""Of the format of a cached answer: ``v``, ``provider``, ``fetched_at``, ``raw``."""
 
-DAYS_NOT_KNOWN = 1
-"""Days after which an address is asked for again of which nothing was known."""
+EMPTY_DAYS = 1
+"""Days after which an address is asked for again if nothing was known about it."""
 
 _PLAN_NAMES = {plan.provider: plan.name for plan in PLANS.values()}
 
 
-class Kept(NamedTuple):
-    """An answer of the cache."""
+class Cached(NamedTuple):
+    """A cached answer."""
 
     provider: str
     fetched_at: str
@@ -60,16 +60,16 @@ class IpinfoProvider:
         shelf: LockedShelf,
         cache_days: int = 90,
         leave_null: bool = False,
-        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        now: Callable[[], dt.datetime] = utc_now,
     ) -> None:
-        """Put a service and a cache together.
+        """Combine a service and a cache.
 
         Args:
-            service: who is asked.
-            shelf: where the answers are kept.
+            service: answers what the cache does not hold.
+            shelf: the cache.
             cache_days: days after which an address is asked for again.
-            leave_null: leave addresses unlocated that the service refuses to
-                answer, instead of failing.
+            leave_null: leave addresses unlocated that the service refuses to answer,
+                instead of failing.
             now: the time in UTC.
         """
         self._service = service
@@ -78,15 +78,15 @@ class IpinfoProvider:
         self._leave_null = leave_null
         self._now = now
         self._unanswered = 0
-        # An answer of the full plan has all that one of the lite plan has.
+        # An answer of the full plan has everything that one of the lite plan has.
         self._accepted = {PLANS["full"].provider, service.plan.provider}
 
     @classmethod
-    def from_config(cls) -> "IpinfoProvider":
+    def from_config(cls) -> Self:
         """Make the provider that ``[ipinfo]`` and ``IPINFO_TOKEN`` describe.
 
         Raises:
-            ConfigError: if the token is missing or a setting cannot be used.
+            ConfigError: if the token is missing or a setting is invalid.
         """
         settings = config.ipinfo()
         _check(settings)
@@ -105,23 +105,24 @@ class IpinfoProvider:
         )
 
     def locate(self, addresses: Sequence[str]) -> list[Location | None]:
-        """Locate addresses, asking the service for those that the cache has not.
+        """Locate addresses, asking the service for those missing from the cache.
 
         Raises:
-            ServiceError: if the service did not answer all and ``when_refused`` is
-                fail. What it did answer is kept.
+            ServiceError: if the service did not answer all of them and
+                ``when_refused`` is fail. The answers it gave are cached.
             ConfigError: if it refuses the token.
             StorageError: if the cache cannot be read or written.
         """
-        with self._shelf.open(self._is_expired) as answers:
-            located = self._kept(addresses, answers)
+        is_expired = _expiry(self._now(), self._cache_days)
+        with self._shelf.open(is_expired) as answers:
+            located = self._cached(addresses, answers)
             missing = [a for a, location in located.items() if location is None]
             if missing:
                 located.update(self._ask(missing, answers))
         return [located[address] for address in addresses]
 
     def facts(self) -> dict[str, str]:
-        """Provider, plan, attribution, and how many addresses were not answered."""
+        """Provider, plan, attribution, and the number of unanswered addresses."""
         return {
             "provider": "ipinfo",
             "plan": self._service.plan.name,
@@ -129,39 +130,35 @@ class IpinfoProvider:
             "unanswered": str(self._unanswered),
         }
 
-    def _kept(
+    def _cached(
         self, addresses: Sequence[str], answers: StableShelf
     ) -> dict[str, Location | None]:
-        """The locations that the cache holds and that are not too old."""
-        now = self._now()
-        oldest = _iso(now - dt.timedelta(self._cache_days))
-        oldest_empty = _iso(now - dt.timedelta(DAYS_NOT_KNOWN))
+        """The cached locations that are not too old; None for the other addresses."""
+        oldest = _days_before(self._now(), self._cache_days)
+        oldest_empty = _days_before(self._now(), EMPTY_DAYS)
         located: dict[str, Location | None] = dict.fromkeys(addresses)
         for address in located:
-            kept = _read(answers.get(address, "null"))
-            if kept is None or kept.provider not in self._accepted:
+            cached = _read(answers.get(address, "null"))
+            if cached is None or cached.provider not in self._accepted:
                 continue
-            if kept.fetched_at >= (oldest_empty if kept.is_empty else oldest):
-                located[address] = kept.location
+            if cached.fetched_at >= (oldest_empty if cached.is_empty else oldest):
+                located[address] = cached.location
         return located
-
-    def _is_expired(self, text: str) -> bool:
-        kept = _read(text)
-        oldest = _iso(self._now() - dt.timedelta(self._cache_days))
-        return kept is not None and kept.fetched_at < oldest
 
     def _ask(
         self, missing: list[str], answers: StableShelf
     ) -> dict[str, Location | None]:
-        """Ask window by window, and keep what is answered, until the first refusal."""
+        """Ask window by window and cache the answers, until the first refusal."""
+        plan = self._service.plan
+        unknown = Location(located_by=f"ipinfo {plan.name} {self._now().date()}")
         wanted = [address for address in missing if may_be_sent(address)]
         located: dict[str, Location | None] = dict.fromkeys(missing, Location())
         located.update(dict.fromkeys(wanted))
-        for window in chunks(wanted, self._service.plan.window):
+        for window in chunks(wanted, plan.window):
             replies = self._service.ask(window)
             self._keep(replies.known, answers)
-            located.update(self._kept(list(replies.known), answers))
-            located.update(dict.fromkeys(replies.unknown, self._not_known()))
+            located.update(self._cached(list(replies.known), answers))
+            located.update(dict.fromkeys(replies.unknown, unknown))
             if replies.refusal is not None:
                 left = sum(located[address] is None for address in wanted)
                 self._give_up(replies.refusal, left, len(wanted) - left)
@@ -180,15 +177,11 @@ class IpinfoProvider:
             answers[address] = json.dumps(answer | {"raw": raw})
         answers.sync()
 
-    def _not_known(self) -> Location:
-        plan = self._service.plan.name
-        return Location(located_by=f"ipinfo {plan} {self._now().date()}")
-
     def _give_up(self, refusal: Refusal, left: int, done: int) -> None:
         """Fail, or go on without the addresses that are left.
 
         Raises:
-            UsageMetricsError: when it is to fail, of the kind that fits the refusal.
+            UsageMetricsError: of the kind that fits the refusal, unless ``leave_null``.
         """
         self._unanswered += left
         happened = (
@@ -206,26 +199,23 @@ class IpinfoProvider:
 
 
 def forget_expired(cache: str, cache_days: int, *, dry_run: bool) -> int:
-    """Take out of a cache what is too old to be used.
+    """Remove expired answers from a cache.
 
     Args:
         cache: path of its file.
         cache_days: days after which an address is asked for again.
-        dry_run: leave all as it is, and only say how much it is.
+        dry_run: only count them.
 
     Returns:
-        How many answers that is.
+        The number of expired answers.
 
     Raises:
-        StorageError: if it cannot be read or written.
+        StorageError: if the cache cannot be read or written.
     """
-    oldest = _iso(dt.datetime.now(dt.UTC) - dt.timedelta(cache_days))
+    is_expired = _expiry(utc_now(), cache_days)
 
     def expired(answers: dict[str, str]) -> set[str]:
-        kept = {address: _read(text) for address, text in answers.items()}
-        return {
-            a for a, answer in kept.items() if answer and answer.fetched_at < oldest
-        }
+        return {address for address, text in answers.items() if is_expired(text)}
 
     shelf = LockedShelf(Path(cache))
     if not dry_run:
@@ -236,41 +226,53 @@ def forget_expired(cache: str, cache_days: int, *, dry_run: bool) -> int:
         return len(expired(dict(answers)))
 
 
+def _expiry(now: dt.datetime, cache_days: int) -> Callable[[str], bool]:
+    """Make the test for whether a cached text is too old."""
+    oldest = _days_before(now, cache_days)
+
+    def is_expired(text: str) -> bool:
+        cached = _read(text)
+        return cached is not None and cached.fetched_at < oldest
+
+    return is_expired
+
+
+def _days_before(now: dt.datetime, days: int) -> str:
+    return _iso(now - dt.timedelta(days))
+
+
 def _iso(moment: dt.datetime) -> str:
     return moment.isoformat(timespec="minutes")
 
 
 @lru_cache(maxsize=2**17)
-def _read(text: str) -> Kept | None:
-    """Read an answer of the cache; None for what a later version of this code wrote.
+def _read(text: str) -> Cached | None:
+    """Parse a cached answer; None if a later version of this code wrote it.
 
-    The memory is for the days of a long range, whose visitors are often the same.
+    Memoised because the days of a long range often have the same visitors.
     """
     answer = json.loads(text)
     if answer is None or answer["v"] != VERSION:
         return None
     provider, fetched_at, raw = answer["provider"], answer["fetched_at"], answer["raw"]
     located_by = f"ipinfo {_PLAN_NAMES[provider]} {fetched_at[:10]}"
-    return Kept(provider, fetched_at, is_empty(raw), normalise(raw, located_by))
+    return Cached(provider, fetched_at, is_empty(raw), normalise(raw, located_by))
 
 
 def _check(settings: config.ipinfo) -> None:
-    """Refuse settings that cannot be used.
+    """Reject invalid settings.
 
     Raises:
         ConfigError: naming the setting, its value and what it may be.
     """
     url = settings.endpoint
-    for key, is_right, rule in (
+    is_url = not url or url.startswith(("https://", "http://"))
+    for key, is_valid, rule in (
         ("attempts", settings.attempts >= 1, "at least 1"),
         ("timeout", 0 < settings.timeout <= 3600, "between 0 and 3600 seconds"),
         ("cache_days", 1 <= settings.cache_days <= 36500, "between 1 and 36500"),
-        (
-            "endpoint",
-            not url or url.startswith(("https://", "http://")),
-            "a URL that begins with https:// or http://, or empty",
-        ),
+        ("endpoint", is_url, "a URL that begins with https:// or http://, or empty"),
     ):
-        if not is_right:
+        if not is_valid:
             value = getattr(settings, key)
             raise ConfigError(f"luigi.cfg: [ipinfo] {key} = {value!r} must be {rule}")

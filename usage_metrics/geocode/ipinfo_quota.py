@@ -1,50 +1,44 @@
-"""What an ipinfo token may still ask for. The SDK does not ask; no address is sent."""
-
-from http import HTTPStatus
+"""What is left of an ipinfo account's quota; no address is sent."""
 
 import requests
+from ipinfo.handler_utils import API_URL
 
 from usage_metrics.errors import ConfigError, ServiceError
-
-IPINFO = "https://ipinfo.io"
+from usage_metrics.geocode.ipinfo_replies import TOKEN_PAGE, TOKEN_REFUSED
+from usage_metrics.geocode.ipinfo_service import token_auth
 
 
 def quota(token: str, endpoint: str, timeout: float) -> str:
-    """Say, in a few words, what the account is left.
+    """Say in a few words what is left this month.
 
     Args:
         token: the account's secret.
-        endpoint: URL to ask instead of ipinfo's; empty for ipinfo's.
+        endpoint: URL to use instead of ipinfo's; empty for ipinfo's.
         timeout: seconds to wait.
 
     Raises:
         ConfigError: if the token is refused.
-        ServiceError: if the service does not answer.
+        ServiceError: if the service does not answer, or nothing is left.
     """
     try:
         reply = requests.get(
-            f"{(endpoint or IPINFO).rstrip('/')}/me",
-            headers={"Authorization": f"Bearer {token}"},
+            f"{(endpoint or API_URL).rstrip('/')}/me",
+            auth=token_auth(token),
             timeout=timeout,
             allow_redirects=False,
         )
     except requests.RequestException as error:
         raise ServiceError(
-            f"ipinfo did not answer ({type(error).__name__}); see to the network, or "
+            f"ipinfo did not answer ({type(error).__name__}); check the network, or "
             "set [geocode] provider = mmdb"
         ) from None
-    if reply.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if reply.status_code in TOKEN_REFUSED:
         raise ConfigError(
-            "ipinfo refuses the token in IPINFO_TOKEN: copy it again from "
-            "https://ipinfo.io/dashboard/token"
+            f"ipinfo refuses the token in IPINFO_TOKEN: copy it again from {TOKEN_PAGE}"
         )
-    return _in_words(reply)
-
-
-def _in_words(reply: requests.Response) -> str:
     try:
-        requests_ = reply.json()["requests"]
-        left, limit = int(requests_["remaining"]), int(requests_["limit"])
+        usage = reply.json()["requests"]
+        left, limit = int(usage["remaining"]), int(usage["limit"])
     except (ValueError, KeyError, TypeError):
         return "the token is accepted; ipinfo does not say what is left"
     if left <= 0:

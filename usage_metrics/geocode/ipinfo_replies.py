@@ -1,10 +1,9 @@
-"""What a reply of ipinfo.io means: a location, a passing trouble, or a refusal.
+"""What a reply of ipinfo.io means: locations, a temporary failure, or a refusal.
 
 The plans reply in two shapes: in ``lite``, ``country`` is the name and
-``country_code`` the code; in ``full``, ``country`` is the code. A request may be
-refused as a whole, by its status, and a batch may hold the refusal of a single address
-among its answers. What a refused reply says is quoted in errors, but for the token,
-should the service repeat that.
+``country_code`` the code; in ``full``, ``country`` is the code. The status may refuse
+a whole request, and a batch may contain an error about a single address. Errors quote
+what a refused reply says, without the token, in case the service echoes it.
 """
 
 import datetime as dt
@@ -18,26 +17,28 @@ from typing import Any
 import requests
 
 from usage_metrics.addresses.redaction import anonymous
+from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError, ServiceError, UsageMetricsError
-from usage_metrics.geocode.countries import COUNTRIES
+from usage_metrics.geocode.countries import country_name
 from usage_metrics.geocode.locations import Location
 
 Reply = dict[str, Any]
 """What ipinfo says about one address."""
 
 LONGEST_WAIT = 60.0
-"""Seconds; a service that wants us to wait longer is asked again by the next run."""
+"""Seconds; if the service asks for a longer wait, retrying is left to the next run."""
 
-TOKEN_PAGE = "https://ipinfo.io/dashboard/token"  # noqa: S105
+TOKEN_PAGE = "https://ipinfo.io/dashboard/token"  # noqa: S105  a URL, not a password
 OUTAGE_REMEDY = "see https://status.ipinfo.io and try again later"
 QUOTA_REMEDY = "wait, or raise the plan at https://ipinfo.io/pricing"
 
 _AS_NUMBER = re.compile(r"AS\d+\b")
-_NOT_KNOWN = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+_UNKNOWN_ADDRESS = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+TOKEN_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
-class Refusal(Exception):  # noqa: N818
-    """The service did not answer, and asking again now would not help."""
+class Refusal(Exception):  # noqa: N818  becomes an error of the type that it names
+    """The service did not answer, and retrying now would not help."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Refusal(Exception):  # noqa: N818
         error: type[UsageMetricsError] = ServiceError,
         retry_after: float | None = None,
     ) -> None:
-        """Say what happened and what a person can do about it."""
+        """Say what happened and what the user can do about it."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -54,86 +55,83 @@ class Refusal(Exception):  # noqa: N818
         self.retry_after = retry_after
 
 
-class Passing(Refusal):
-    """A refusal that may be over in a moment."""
+class TemporaryRefusal(Refusal):
+    """A refusal that is worth retrying."""
 
 
 @dataclass
 class Answers:
-    """What became of some addresses; those that are in neither were not answered."""
+    """Replies about some addresses; those in neither collection were not answered."""
 
     known: dict[str, Reply] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
-    """Addresses about which the service has nothing to say, now or later."""
+    """Addresses that the service knows nothing about."""
     refusal: Refusal | None = None
     """Why the others were not answered."""
 
+    def add(self, more: "Answers") -> None:
+        """Add the replies of another request; the first refusal stays."""
+        self.known |= more.known
+        self.unknown |= more.unknown
+        self.refusal = self.refusal or more.refusal
+
 
 def read(response: requests.Response, token: str) -> Any:
-    """The JSON of a reply.
+    """Parse the JSON of a reply.
 
     Raises:
-        Refusal: if it is an error, or no JSON.
+        Refusal: if the reply is an error or not JSON.
     """
     if response.status_code == HTTPStatus.OK:
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
-            kind = response.headers.get("Content-Type", "something unnamed")
-            raise nonsense(f"{kind} instead of JSON") from error
+            kind = response.headers.get("Content-Type", "an unknown type")
+            raise unexpected(f"{kind} instead of JSON") from error
     text = " ".join(response.text.replace(token, "***").split())
-    said = anonymous(text[:200])
-    raise _refusal(response.status_code, f"({said})", _retry_after(response))
+    detail = f"({anonymous(text[:200])})"
+    raise _refusal(response.status_code, detail, _retry_after(response))
 
 
 def sort(body: Any, addresses: Sequence[str]) -> Answers:
-    """Tell answers from errors; a batch may hold both.
+    """Separate answers from errors; a batch may hold both.
 
     Raises:
-        Refusal: if the body does not say which address is which.
+        Refusal: if the body does not map addresses to replies.
     """
     if not isinstance(body, dict):
-        raise nonsense("JSON of another shape")
+        raise unexpected("JSON of another shape")
     answers = Answers()
     for address in addresses:
         reply = body.get(address)
         if not isinstance(reply, dict):
-            answers.refusal = nonsense("nothing about an address")
-        elif "error" in reply:
-            _sort_error(answers, address, reply)
-        elif reply.get("bogon"):
+            answers.refusal = unexpected("nothing about an address")
+        elif "error" in reply and reply.get("status") not in _UNKNOWN_ADDRESS:
+            answers.refusal = _refusal(reply.get("status"), "about an address")
+        elif "error" in reply or reply.get("bogon"):
             answers.unknown.add(address)
         elif "ip" in reply:
             answers.known[address] = reply
         else:
-            answers.refusal = nonsense("something else about an address")
+            answers.refusal = unexpected("something else about an address")
     return answers
 
 
-def _sort_error(answers: Answers, address: str, reply: Reply) -> None:
-    status = reply.get("status")
-    if status in _NOT_KNOWN:
-        answers.unknown.add(address)
-    else:
-        answers.refusal = _refusal(status, "about an address")
-
-
-def nonsense(what: str) -> Refusal:
-    """Someone answered, but hardly ipinfo."""
+def unexpected(what: str) -> Refusal:
+    """The refusal for an answer that ipinfo itself would hardly give."""
     return Refusal(
         f"ipinfo answered with {what}",
-        "check that no proxy or login page stands between, and [ipinfo] endpoint",
+        "check [ipinfo] endpoint, and that no proxy or login page intercepts requests",
     )
 
 
 def normalise(reply: Reply, located_by: str | None = None) -> Location:
-    """Make the columns of a reply of either plan; fields it has beyond are ignored."""
+    """Turn a reply of either plan into the columns; other fields are ignored."""
     if "country_code" in reply:
         country, name = _text(reply["country_code"]), _text(reply.get("country"))
     else:
         country, name = _text(reply.get("country")), None
-    if country and not name:
-        name, _ = COUNTRIES.get(country, (None, None))
+    name = name or country_name(country)
     city, region = _text(reply.get("city")), _text(reply.get("region"))
     loc, latitude, longitude = _coordinates(_text(reply.get("loc")))
     org, asn = _network(reply)
@@ -156,26 +154,26 @@ def normalise(reply: Reply, located_by: str | None = None) -> Location:
 
 
 def is_empty(reply: Reply) -> bool:
-    """Whether a reply says neither in which country nor in whose network."""
+    """Whether a reply names neither a country nor a network."""
     return not any(map(reply.get, ("country", "country_code", "asn", "org")))
 
 
 def _coordinates(
     loc: str | None,
 ) -> tuple[str | None, float | None, float | None]:
-    """``"37.4,-122.1"`` and its two numbers, or nothing where it is no place."""
+    """Give ``"37.4,-122.1"`` and its two numbers, or nothing if it is not a place."""
     latitude, _, longitude = (loc or "").partition(",")
     try:
         place = float(latitude), float(longitude)
     except ValueError:
         return None, None, None
-    if abs(place[0]) <= 90 and abs(place[1]) <= 180:  # also tells NaN
+    if abs(place[0]) <= 90 and abs(place[1]) <= 180:  # false for NaN as well
         return loc, *place
     return None, None, None
 
 
 def _network(reply: Reply) -> tuple[str | None, str | None]:
-    """The organisation and the AS number, which replies spread over several fields."""
+    """Give the organisation and the AS number; each plan has them in other fields."""
     network = reply.get("asn")
     if not isinstance(network, dict):
         network = {"asn": network, "name": reply.get("as_name")}
@@ -189,19 +187,17 @@ def _network(reply: Reply) -> tuple[str | None, str | None]:
 
 
 def _text(value: Any) -> str | None:
-    """A text that has something in it and that can be written as UTF-8."""
+    """A text that is not blank and can be encoded as UTF-8, else None."""
     if not isinstance(value, str):
         return None
-    if not value.isascii():
-        value = value.encode("utf-8", "replace").decode()
-    return value.strip() or None
+    return value.encode("utf-8", "replace").decode().strip() or None
 
 
-def _refusal(status: Any, said: str, retry_after: float | None = None) -> Refusal:
-    """What a status that is not 200 means."""
+def _refusal(status: Any, detail: str, retry_after: float | None = None) -> Refusal:
+    """The refusal that a status other than 200 stands for."""
     what = f"HTTP {status}" if isinstance(status, int) else "an error"
-    reason = f"ipinfo answered {what} {said}"
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    reason = f"ipinfo answered {what} {detail}"
+    if status in TOKEN_REFUSED:
         return Refusal(
             f"{reason}: it refuses the token in IPINFO_TOKEN, or the plan does not "
             "include this",
@@ -217,11 +213,11 @@ def _refusal(status: Any, said: str, retry_after: float | None = None) -> Refusa
         remedy = OUTAGE_REMEDY
     if retry_after is not None and retry_after > LONGEST_WAIT:
         return Refusal(f"{reason}; it asks to wait {retry_after:,.0f} s", remedy)
-    return Passing(reason, remedy, retry_after=retry_after)
+    return TemporaryRefusal(reason, remedy, retry_after=retry_after)
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """The seconds that a reply asks to wait, given as a number or a date."""
+    """The seconds to wait that a reply asks for, as a number or a date."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
@@ -230,4 +226,4 @@ def _retry_after(response: requests.Response) -> float | None:
     except ValueError:
         return None
     moment = moment.replace(tzinfo=moment.tzinfo or dt.UTC)
-    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+    return max(0.0, (moment - utc_now()).total_seconds())

@@ -1,46 +1,38 @@
-"""Asks ipinfo.io about addresses; the only place that does.
+"""Sends addresses to ipinfo.io; nothing else in the package does.
 
-The official SDK builds the requests. Its answers are not used, because it would
-(version 5.6.0) lose the Retry-After of a 429, fail on a country that is null, mix its
-own fields into a reply, and not tell a refused address from a located one. So every
-reply is read in a hook of ``requests``, before the SDK sees it, and the SDK gets an
-empty one. Two more oddities:
-
-* asked about an empty address the SDK looks up *our own*, so nothing but canonical
-  public addresses may come here: :func:`may_be_sent`;
-* the ``lite`` plan has no batches in the SDK: one request an address, ten at a time.
+The official SDK contributes the URLs, the headers and its list of bogon networks. It
+does not send the requests, because it would (version 5.6.0) lose the Retry-After of a
+429, fail on a country that is null, add fields of its own to a reply, not tell a
+refused address from a located one, and look up *our own* address when given an empty
+text. Like the SDK, this sends the ``lite`` plan one address per request, ten at a time.
 """
 
-import io
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import ipinfo
 import requests
 import tenacity
 from ipinfo.bogon import BOGON_NETWORKS
-from requests.auth import AuthBase
+from ipinfo.handler_utils import API_URL, LITE_API_URL, get_headers
 
 from usage_metrics.geocode.ipinfo_replies import (
     OUTAGE_REMEDY,
     Answers,
-    Passing,
     Refusal,
-    nonsense,
+    TemporaryRefusal,
     read,
     sort,
+    unexpected,
 )
 
 logger = logging.getLogger("luigi-interface")
 
 _CONNECTION_ERRORS = (
-    requests.Timeout,
     requests.ConnectionError,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
@@ -49,27 +41,28 @@ _BACKOFF = tenacity.wait_exponential_jitter(initial=1, max=30)
 
 
 class Plan(NamedTuple):
-    """How a plan is asked."""
+    """How requests are made under a plan."""
 
     name: str
     provider: str
-    """The name under which its answers are kept."""
+    """The name under which its answers are cached."""
+    url: str
     batch: int
-    """Addresses a request."""
+    """Addresses per request."""
     in_flight: int
-    """Requests at a time."""
+    """Concurrent requests."""
     window: int
-    """Addresses to ask for before the answers are written down."""
+    """Addresses to ask for before the answers are written to the cache."""
 
 
 PLANS = {
-    "full": Plan("full", "ipinfo-legacy", batch=1000, in_flight=1, window=1000),
-    "lite": Plan("lite", "ipinfo-lite", batch=1, in_flight=10, window=500),
+    "full": Plan("full", "ipinfo-legacy", f"{API_URL}/batch", 1000, 1, 1000),
+    "lite": Plan("lite", "ipinfo-lite", LITE_API_URL, 1, 10, 500),
 }
 
 
 def may_be_sent(address: str) -> bool:
-    """Whether a text is a public address in the form in which it may be sent."""
+    """Whether a text is a public address in canonical form."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -78,9 +71,22 @@ def may_be_sent(address: str) -> bool:
         str(parsed) == address
         and "%" not in address
         and parsed.is_global
-        # The SDK answers these itself, and calls addresses bogons that Python does not.
+        # The service calls addresses bogons that Python does not.
         and not any(parsed in network for network in BOGON_NETWORKS)
     )
+
+
+Authenticate = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+
+def token_auth(token: str) -> Authenticate:
+    """Put the token into a request such that no ``.netrc`` can replace it."""
+
+    def authenticate(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(get_headers(token, None))
+        return request
+
+    return authenticate
 
 
 class IpinfoService:
@@ -95,21 +101,22 @@ class IpinfoService:
         endpoint: str = "",
         sleep: Callable[[float], None] | None = None,
     ) -> None:
-        """Describe how to ask; nothing is sent yet.
+        """Prepare; nothing is sent yet.
 
         Args:
             token: the account's secret.
             plan: one of :data:`PLANS`.
             timeout: seconds to wait for an answer.
             attempts: how often a request is tried before giving up.
-            endpoint: URL to ask instead of ipinfo's.
+            endpoint: URL to use instead of ipinfo's.
             sleep: waits between two attempts; for tests.
         """
         self.plan = PLANS[plan]
         self._token = token
         self._timeout = timeout
         self._attempts = attempts
-        self._endpoint = _Endpoint(endpoint)
+        path = urlsplit(self.plan.url).path
+        self._url = endpoint.rstrip("/") + path if endpoint else self.plan.url
         self._sleep = sleep
 
     def ask(self, addresses: Sequence[str]) -> Answers:
@@ -118,20 +125,19 @@ class IpinfoService:
         stop = threading.Event()
         with ThreadPoolExecutor(self.plan.in_flight) as pool:
             try:
-                requests_ = chunks(addresses, self.plan.batch)
-                futures = [pool.submit(self._try, some, stop) for some in requests_]
-                for future in futures:
-                    _merge(answers, future.result())
+                batches = chunks(addresses, self.plan.batch)
+                for more in pool.map(lambda batch: self._try(batch, stop), batches):
+                    answers.add(more)
             finally:
                 stop.set()
         return answers
 
     def _try(self, addresses: Sequence[str], stop: threading.Event) -> Answers:
-        """Make one request, as often as it takes or makes sense."""
+        """Make one request, and retry it while that makes sense."""
         if stop.is_set():
             return Answers()
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Passing),
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TemporaryRefusal),
             stop=tenacity.stop_after_attempt(self._attempts)
             | tenacity.stop_when_event_set(stop),
             wait=_wait,
@@ -140,7 +146,7 @@ class IpinfoService:
             reraise=True,
         )
         try:
-            answers = attempts(self._send, addresses)
+            answers = retrying(self._send, addresses)
         except Refusal as refusal:
             answers = Answers(refusal=refusal)
         if answers.refusal is not None:
@@ -148,88 +154,42 @@ class IpinfoService:
         return answers
 
     def _send(self, addresses: Sequence[str]) -> Answers:
-        bodies: list[Any] = []
-
-        def receive(response: requests.Response, **_: Any) -> requests.Response:
-            bodies.append(read(response, self._token))
-            return _empty_reply()
-
-        options = {
-            "timeout": self._timeout,
-            "auth": self._endpoint,
-            "hooks": {"response": receive},
-        }
+        is_batch = self.plan.batch > 1
         try:
-            self._send_through_sdk(addresses, options)
-        except _CONNECTION_ERRORS as error:
-            if isinstance(error, requests.Timeout):
-                reason = f"ipinfo did not answer within {self._timeout:g} s"
-            else:
-                reason = f"the connection to ipinfo failed ({type(error).__name__})"
-            raise Passing(reason, OUTAGE_REMEDY) from error
-        except requests.RequestException as error:
-            raise nonsense(f"what is no HTTP ({type(error).__name__})") from error
-        body = bodies[0] if self.plan.batch > 1 else {addresses[0]: bodies[0]}
-        return sort(body, addresses)
-
-    def _send_through_sdk(
-        self, addresses: Sequence[str], options: dict[str, Any]
-    ) -> None:
-        if self.plan.batch == 1:
-            lite = ipinfo.getHandlerLite(self._token, request_options=options)
-            lite.getDetails(addresses[0])
-        else:
-            full = ipinfo.getHandler(self._token, request_options=options)
-            full.getBatchDetails(
-                addresses,
-                batch_size=self.plan.batch,
-                timeout_per_batch=self._timeout,
+            response = requests.request(
+                "POST" if is_batch else "GET",
+                self._url if is_batch else f"{self._url}/{addresses[0]}",
+                json=addresses if is_batch else None,
+                auth=token_auth(self._token),
+                timeout=self._timeout,
+                allow_redirects=False,
             )
-
-
-class _Endpoint(AuthBase):
-    """Points a request at another server than ipinfo's.
-
-    The SDK has no setting for that; ``requests`` lets an authentication change a
-    request. Having one also keeps a ``.netrc`` from replacing the token.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._url and request.url:
-            request.url = self._url + urlsplit(request.url).path
-        return request
+        except requests.Timeout as error:
+            reason = f"ipinfo did not answer within {self._timeout:g} s"
+            raise TemporaryRefusal(reason, OUTAGE_REMEDY) from error
+        except _CONNECTION_ERRORS as error:
+            reason = f"the connection to ipinfo failed ({type(error).__name__})"
+            raise TemporaryRefusal(reason, OUTAGE_REMEDY) from error
+        except requests.RequestException as error:
+            what = f"something other than HTTP ({type(error).__name__})"
+            raise unexpected(what) from error
+        body = read(response, self._token)
+        return sort(body if is_batch else {addresses[0]: body}, addresses)
 
 
 def chunks(addresses: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Cut addresses into pieces of at most ``size``."""
+    """Split addresses into chunks of at most ``size``."""
     return (addresses[at : at + size] for at in range(0, len(addresses), size))
 
 
-def _empty_reply() -> requests.Response:
-    """What the SDK gets to see."""
-    response = requests.Response()
-    response.status_code = HTTPStatus.OK
-    response.raw = io.BytesIO(b"{}")
-    return response
-
-
-def _merge(answers: Answers, more: Answers) -> None:
-    answers.known.update(more.known)
-    answers.unknown.update(more.unknown)
-    answers.refusal = answers.refusal or more.refusal
-
-
 def _wait(state: tenacity.RetryCallState) -> float:
-    """As long as the service asks for, else longer after each attempt."""
+    """Wait as long as the service asks for, else longer after each attempt."""
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Passing) and error.retry_after is not None:
+    if isinstance(error, Refusal) and error.retry_after is not None:
         return error.retry_after
     return _BACKOFF(state)
 
 
 def _log_retry(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    logger.warning("%s; asking again in %.0f s", error, state.upcoming_sleep)
+    logger.warning("%s; retrying in %.0f s", error, state.upcoming_sleep)

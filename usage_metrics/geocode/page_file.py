@@ -1,8 +1,8 @@
-"""A dbm file that holds numbered pages of text, and survives what happens to files.
+"""A dbm file of numbered pages of text that survives kills, forks and damage.
 
-It is open only while it is read or a page is written, so no kill or fork can catch it
-half done for long. Nothing is pickled, so a file from elsewhere can run no code; a page
-is compressed, and the checksum at its end tells flipped bits.
+It is open only while it is read or a page is written, so that a kill or fork hardly
+ever catches it half written. Nothing is pickled, so a file from elsewhere can run no
+code. A page is compressed, and the checksum at its end detects flipped bits.
 """
 
 import ast
@@ -10,6 +10,7 @@ import contextlib
 import errno
 import glob
 import importlib
+import importlib.util
 import logging
 import os
 import sqlite3
@@ -27,26 +28,27 @@ logger = logging.getLogger("luigi-interface")
 KINDS = ("sqlite3", "dumb")
 """The dbm modules that are used, best first; Python 3.13 brought the first.
 
-Not ``gnu``: a disk that is full while it writes ruins all that it wrote before.
+Not ``gnu``: if the disk is full when it writes, it ruins what it wrote before.
 """
 
 PRIVATE = 0o600
 """The mode of all files: they hold visitors' addresses."""
 
 _SET_ASIDE = ".corrupt-"
-_SUFFIXES = ("", ".dat", ".dir", ".bak", "-wal", "-shm")
+_SUFFIXES = ("", ".dat", ".bak", "-wal", "-shm", ".dir")
+"""The index of ``dumb`` is deleted last: without pages it says nothing."""
 
 
 class DamagedError(StorageError):
-    """The file is there but is none of ours, or not all of it."""
+    """The file exists, but its content is not, or not all, what was written."""
 
     def __init__(self, path: Path, damage: object) -> None:
-        """Say which file it is, and what is wrong with it."""
+        """Name the file and the damage."""
         super().__init__(f"the cache {path} is damaged: {damage}")
 
 
 class PageFile:
-    """A file, or for ``dumb`` three of them, whose names begin alike."""
+    """A file; for ``dumb``, three files with a common prefix."""
 
     def __init__(self, path: Path, kind: str) -> None:
         """Name a file of one of :data:`KINDS`; nothing is opened yet."""
@@ -54,24 +56,26 @@ class PageFile:
         self._kind = kind
 
     def exists(self) -> bool:
-        """Whether there is any part of it."""
+        """Whether any part of it exists."""
         return any(self._part(suffix).exists() for suffix in _SUFFIXES)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[MutableMapping[Any, bytes]]:
-        """Open the file, new if there is none, and close it again.
+        """Open the file, creating it if necessary, and close it again.
 
         Raises:
-            DamagedError: if it is not what was written.
+            DamagedError: if the content is not what was written.
             StorageError: if it cannot be read or written for another reason.
         """
+        is_dumb = self._kind == "dumb"
         try:
-            if self._kind == "dumb":
+            if is_dumb:
                 self._mend_index()
             with contextlib.closing(self._open_dbm()) as pages:
-                self._check_index(pages)
+                if is_dumb and not pages and self._part(".dat").stat().st_size:
+                    raise DamagedError(self.path, "its index is empty")
                 yield pages
-            if self._kind == "dumb":
+            if is_dumb:
                 self._part(".bak").unlink(missing_ok=True)
         except (OSError, sqlite3.Error) as error:
             if _is_disk_at_fault(error):
@@ -79,28 +83,27 @@ class PageFile:
             raise DamagedError(self.path, error) from error
 
     def set_aside(self) -> str:
-        """Rename it, and give what its names end in from now on.
+        """Rename it; return the new ending of its names.
 
         Raises:
-            StorageError: if the folder cannot be written.
+            StorageError: if the folder is not writable.
         """
         ending = f"{_SET_ASIDE}{time.time_ns()}"
         self._rename("", ending)
         return ending
 
     def put_back(self, ending: str) -> None:
-        """Undo :meth:`set_aside`, instead of what was begun since.
+        """Undo :meth:`set_aside`, discarding what was started since.
 
         Raises:
-            StorageError: if the folder cannot be written.
+            StorageError: if the folder is not writable.
         """
-        for suffix in _SUFFIXES:
-            self._part(suffix).unlink(missing_ok=True)
+        self.delete()
         self._rename(ending, "")
 
     def delete(self) -> None:
-        """Delete it; its index last, which alone says nothing."""
-        for suffix in sorted(_SUFFIXES, key=lambda suffix: suffix == ".dir"):
+        """Delete it."""
+        for suffix in _SUFFIXES:
             self._part(suffix).unlink(missing_ok=True)
 
     def delete_set_aside(self) -> int:
@@ -112,7 +115,7 @@ class PageFile:
         return len(files)
 
     def scrub(self) -> None:
-        """Overwrite what was deleted, and still stands where no page is any more.
+        """Overwrite the remains of deleted pages.
 
         Raises:
             StorageError: if it cannot be read or written.
@@ -124,7 +127,7 @@ class PageFile:
                 raise self._unusable(error) from error
             return
         with self.open():
-            pass  # what a kill left half done is mended
+            pass  # to finish what a kill interrupted
         lines = self._part(".dir").read_text("Latin-1").splitlines()
         places = sorted(ast.literal_eval(line)[1] for line in lines)
         with self._part(".dat").open("r+b") as file:
@@ -149,18 +152,14 @@ class PageFile:
         try:
             return module.open(str(self.path), "c", PRIVATE)
         except bad_index as error:
-            raise DamagedError(self.path, f"its index is no index: {error}") from error
-
-    def _check_index(self, pages: MutableMapping[Any, bytes]) -> None:
-        if self._kind == "dumb" and not pages and self._part(".dat").stat().st_size:
-            raise DamagedError(self.path, "its index is empty")
+            raise DamagedError(self.path, f"its index is invalid: {error}") from error
 
     def _mend_index(self) -> None:
         """Undo what a kill or a full disk did to the index of dbm.dumb.
 
-        It renames the index to ``.bak`` before it writes it anew. That file is deleted
-        when all is written; where one is left, it is the last whole index. New lines
-        are appended, and the last one may be a part of one.
+        dbm.dumb renames the index to ``.bak`` before it rewrites it, and the backup is
+        deleted once everything is written: one that is left is the last whole index.
+        New lines are appended, so the last one may be incomplete.
         """
         index, backup = self._part(".dir"), self._part(".bak")
         if backup.exists():
@@ -178,7 +177,7 @@ class PageFile:
 
 
 def _overwrite_gaps(file: BinaryIO, places: list[tuple[int, int]]) -> None:
-    """Write zeros wherever in a file no page is; a page is a place and a size."""
+    """Write zeros between the pages, given by offset and size, and cut off the rest."""
     end = 0
     for place, size in places:
         if place > end:
@@ -190,11 +189,7 @@ def _overwrite_gaps(file: BinaryIO, places: list[tuple[int, int]]) -> None:
 
 def has_kind(kind: str) -> bool:
     """Whether this Python has a dbm module."""
-    try:
-        importlib.import_module(f"dbm.{kind}")
-    except ImportError:
-        return False
-    return True
+    return importlib.util.find_spec(f"dbm.{kind}") is not None
 
 
 def best_kind() -> str:
@@ -203,18 +198,20 @@ def best_kind() -> str:
 
 
 def page_numbers(pages: MutableMapping[Any, bytes]) -> list[bytes]:
-    """The keys of the pages in their order, without keys that damage has changed."""
+    """The keys of the pages, in order, without keys that damage has changed."""
     keys = list(pages.keys())
     return sorted(key for key in keys if isinstance(key, bytes) and key.isdigit())
 
 
-def pack(page: dict[str, str]) -> bytes:
-    """What is written of a page: a line for each key, a word, and its text."""
-    return zlib.compress("\n".join(map(" ".join, page.items())).encode())
+def append_page(pages: MutableMapping[Any, bytes], page: dict[str, str]) -> None:
+    """Write a page behind the others: a line per key, a word followed by its text."""
+    last = int((page_numbers(pages) or [b"0"])[-1])
+    text = "\n".join(map(" ".join, page.items()))
+    pages[f"{last + 1:08d}"] = zlib.compress(text.encode())
 
 
 def unpack(page: bytes) -> dict[str, str] | None:
-    """What :func:`pack` was given; None if this is something else."""
+    """Read what :func:`append_page` wrote; None if this is anything else."""
     try:
         lines = zlib.decompress(page).decode().split("\n")
         return dict(line.split(" ", 1) for line in lines)
@@ -223,10 +220,10 @@ def unpack(page: bytes) -> dict[str, str] | None:
 
 
 def _is_disk_at_fault(error: OSError | sqlite3.Error) -> bool:
-    """Tell a full disk or another program, say, from a damaged file.
+    """Tell a full disk or another program's lock, say, from a damaged file.
 
-    dbm.dumb seeks where a damaged index sends it, be that a negative place.
-    dbm.sqlite3 hides what SQLite said, but for the exception that it was handling.
+    dbm.dumb seeks wherever a damaged index says, even to a negative offset.
+    dbm.sqlite3 hides SQLite's error, except as the context of its own.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno != errno.EINVAL
