@@ -1,10 +1,10 @@
 """What the records of the vendors' address databases mean, layout by layout.
 
-The vendors agree on little. In IPinfo's present files ``country`` is the country's
+The vendors agree on little. In IPinfo's current files ``country`` is the country's
 *name*, in its older ones the *code*; in its files of AS numbers it is the country of
 the network's owner, not of the address. Its older files write numbers as text and
-what they do not know as an empty text; the present ones leave it out. MaxMind and
-DB-IP nest, with names in several languages. Seen in the vendors' samples of 2026.
+unknown values as empty text; the current ones omit them. MaxMind and DB-IP nest, with
+names in several languages. Seen in the vendors' samples of 2026.
 """
 
 import functools
@@ -18,11 +18,11 @@ from usage_metrics.geocode.countries import country_name
 from usage_metrics.geocode.locations import Location
 
 Layout: TypeAlias = dict[str, tuple[str, ...]]
-"""Where in a record to look for each of :class:`Facts`: paths, the best one first."""
+"""The paths in a record at which each of :class:`Facts` may be, best first."""
 
 
 class Facts(NamedTuple):
-    """What one record says, before anything is derived from it."""
+    """The values of one record, before anything is derived from them."""
 
     city: str | None = None
     region: str | None = None
@@ -88,15 +88,14 @@ SIGNS: tuple[tuple[set[str], Layout], ...] = (
     ({"city"}, COUNTRY_IS_CODE),
     ({"asn"}, COUNTRY_IS_CODE),
 )
-"""The fields by which a layout is known; the first line whose fields are all there."""
-
+"""Fields and the layout that they imply; the first line whose fields all exist."""
 
 COUNTRY_CODE = re.compile("[A-Z]{2}")
 AS_NUMBER = re.compile("(?:AS)?0*([1-9][0-9]{0,9})")
 
 
 def field_names(records: Iterable[Record]) -> set[str]:
-    """The fields of some records, those inside others as ``outer.inner``."""
+    """The fields of some records, nested ones as ``outer.inner``."""
     names = set()
     for record in records:
         if isinstance(record, dict):
@@ -108,20 +107,17 @@ def field_names(records: Iterable[Record]) -> set[str]:
 
 
 def find_layout(fields: set[str]) -> Layout | None:
-    """The layout of a database with these fields; None if there is nothing for us."""
-    for signs, layout in SIGNS:
-        if signs <= fields:
-            return layout
-    return None
+    """The layout of a database with these fields; None if none of them is useful."""
+    return next((layout for signs, layout in SIGNS if signs <= fields), None)
 
 
 def read_facts(record: Record | None, layout: Layout) -> Facts:
-    """Read a record; values that are not what their field should hold are ignored."""
+    """Read a record; invalid values are ignored."""
     found: dict[str, Any] = {}
     for name, paths in layout.items():
         for path in paths:
-            said = _at(record, path)
-            if said is not None and (value := READ[name](said)) is not None:
+            raw = _at(record, path)
+            if raw is not None and (value := READ[name](raw)) is not None:
                 found[name] = value
                 break
     if not {"latitude", "longitude"} <= found.keys():
@@ -132,10 +128,10 @@ def read_facts(record: Record | None, layout: Layout) -> Facts:
 
 
 def fill(facts: Facts, others: Facts) -> Facts:
-    """Add what another database knows, unless the two speak of different things.
+    """Fill gaps from another database, unless the two contradict each other.
 
-    A city of one country and a postal code of another say nothing together; nor do
-    the number of one network and the name of another.
+    A city in one country must not be combined with a postal code in another, nor the
+    number of one network with the name of another.
     """
     for key, group in (("country", PLACE), ("asn", NETWORK)):
         mine, theirs = getattr(facts, key), getattr(others, key)
@@ -148,23 +144,15 @@ def fill(facts: Facts, others: Facts) -> Facts:
 
 
 def to_location(facts: Facts, located_by: str) -> Location:
-    """Put facts into the columns, with those that follow from others."""
-    loc = None
+    """Make the columns, including those derived from others."""
+    columns = facts._asdict()
+    del columns["as_name"]
     if facts.latitude is not None and facts.longitude is not None:
-        loc = f"{facts.latitude},{facts.longitude}"
+        columns["loc"] = f"{facts.latitude},{facts.longitude}"
     return Location(
-        city=facts.city,
-        region=facts.region,
-        country=facts.country,
-        country_name=facts.country_name,
+        **columns,
         full_location=_join(", ", facts.city, facts.region, facts.country_name),
-        loc=loc,
-        latitude=facts.latitude,
-        longitude=facts.longitude,
         org=_join(" ", facts.asn, facts.as_name),
-        asn=facts.asn,
-        postal=facts.postal,
-        timezone=facts.timezone,
         located_by=located_by,
     )
 
@@ -200,36 +188,28 @@ def _country(value: Record) -> str | None:
 
 
 def _asn(value: Record) -> str | None:
-    if isinstance(value, str) or type(value) is int:  # True is an int as well
+    if isinstance(value, str) or type(value) is int:  # not bool
         digits = AS_NUMBER.fullmatch(str(value))
         return f"AS{digits[1]}" if digits else None
     return None
 
 
-def _latitude(value: Record) -> float | None:
-    return _degrees(value, 0, 90)
-
-
-def _longitude(value: Record) -> float | None:
-    return _degrees(value, -1, 180)
-
-
-def _degrees(value: Record, part: int, limit: int) -> float | None:
-    """A number, a number as text, or one part of ``"latitude,longitude"``."""
+def _degrees(part: int, limit: int, value: Record) -> float | None:
+    """Read a number, a number as text, or one part of ``"latitude,longitude"``."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         degrees = float(value.split(",")[part] if isinstance(value, str) else value)
     except ValueError:
         return None
-    return degrees if abs(degrees) <= limit else None  # false for NaN as well
+    return degrees if abs(degrees) <= limit else None  # None for NaN as well
 
 
 READ: dict[str, Callable[[Record], str | float | None]] = {
     **dict.fromkeys(Facts._fields, _text),
     "country": _country,
-    "latitude": _latitude,
-    "longitude": _longitude,
+    "latitude": functools.partial(_degrees, 0, 90),
+    "longitude": functools.partial(_degrees, -1, 180),
     "asn": _asn,
 }
-"""How each of :class:`Facts` is read from the value in a record."""
+"""Parses the value of each of :class:`Facts`."""

@@ -1,7 +1,8 @@
-"""Where addresses are: the same columns every day, whoever the provider is.
+"""Opens the provider that the settings name, and locates a column of addresses.
 
-Only an address of the public internet is ever looked up. What is absent, malformed or
-of a private or reserved network (a bogon) stays here and goes to no provider.
+The location columns are the same for every day and provider. Only addresses of the
+public internet are looked up: a provider never sees malformed addresses, nor those of
+private or reserved networks (bogons).
 """
 
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ from usage_metrics.partitions.row_groups import naming_damage
 def open_provider() -> Iterator[Provider]:
     """Open the provider that ``[geocode] provider`` names.
 
-    Opened where it is used and closed at once after: a database reader or a cache must
-    not be carried over a fork.
+    Open it where it is used and close it right after: a database reader or a cache
+    must not survive a fork.
     """
     if config.geocode().provider == "ipinfo":
         from usage_metrics.geocode.ipinfo import IpinfoProvider
@@ -43,7 +44,7 @@ def open_provider() -> Iterator[Provider]:
 
 
 def with_location(cleaned: pa.Schema, address: str | None) -> pa.Schema:
-    """A schema and behind it, if it has an address, where that is and whose network."""
+    """Append the location and network columns of an address to a schema."""
     if address is None:
         return cleaned
     located = [field.with_name(f"{address}_{field.name}") for field in LOCATION]
@@ -51,37 +52,38 @@ def with_location(cleaned: pa.Schema, address: str | None) -> pa.Schema:
 
 
 def recipe(facts: dict[str, Any]) -> dict[str, Any]:
-    """What of a provider's facts decides where it says that an address is."""
+    """The facts of a provider that decide where it locates an address."""
     return {key: facts[key] for key in ("provider", "database", "plan") if key in facts}
 
 
 class Places(NamedTuple):
-    """Where some addresses are; what many of them share is held once."""
+    """Where some addresses are; shared locations are stored once."""
 
     table: pa.Table
-    """Of schema ``LOCATION``, a row per place; of the last nothing is known."""
+    """Of schema ``LOCATION``, a row per place; the last row is all null."""
     of_address: pa.Array
-    """The number of the place of each address."""
+    """For each address, the row of its place."""
     is_bogon: pa.Array
-    """Of each address; null where it is none."""
+    """For each address; null if it is malformed."""
 
     @classmethod
     def of(cls, located: list[Location | None], is_public: pa.Array) -> Self:
-        """Put together what is known of addresses.
+        """Combine locations into places.
 
         Args:
-            located: the locations of the public ones, None where nothing is known.
-            is_public: for each address; null for what is no address.
+            located: the location of each public address, None if nothing is known.
+            is_public: for each address; null if it is malformed.
         """
         ids = np.fromiter(map(id, located), np.int64, len(located))
         _, firsts, numbers = np.unique(ids, return_index=True, return_inverse=True)
-        # In the order in which they come: a file made twice should be the same file.
+        # In order of appearance: rebuilding a file should give the same file.
         order = np.argsort(firsts)
         numbers = np.argsort(order)[numbers]
         found = [located[first] or Location() for first in firsts[order]]
         codes = np.full(len(is_public), len(found), dtype=np.int32)
         codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = numbers
-        table = _as_table([*found, Location()])
+        rows = [location._asdict() for location in (*found, Location())]
+        table = pa.Table.from_pylist(rows, LOCATION)
         return cls(table, pa.array(codes), pc.invert(is_public))
 
 
@@ -90,21 +92,21 @@ class Located:
     """Distinct addresses and where they are."""
 
     column: str | None
-    """The column that the addresses stand in."""
+    """The column that holds the addresses."""
     addresses: Distinct
-    """The distinct values of that column, null not among them."""
+    """The distinct values of that column, without null."""
     places: Places
-    """Theirs."""
+    """The places of the addresses."""
     facts: dict[str, Any]
-    """For the footer: the provider's, and how many addresses were of which kind."""
+    """For the footer: the provider's facts, and the number of addresses per kind."""
 
     @property
     def unanswered(self) -> int:
-        """How many addresses the provider could not be asked about this time."""
+        """The number of addresses that the provider did not answer this time."""
         return int(self.facts.get("unanswered", 0))
 
     def beside(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-        """Rows with the location columns beside them, named as in ``schema``."""
+        """Append the location columns to rows, with the names of ``schema``."""
         if self.column is None:
             return rows
         address = dictionary(rows[self.column])
@@ -125,7 +127,7 @@ class Located:
         return columns | {_NETWORK: network_class(columns["asn"], columns["org"])}
 
     def __str__(self) -> str:
-        """Say it in a few words, for people."""
+        """Summarise in a few words."""
         if self.column is None:
             return "no addresses"
         text = f"{len(self.addresses.values):,} addresses"
@@ -136,7 +138,7 @@ _NETWORK = NETWORK.names[0]
 
 
 def nowhere() -> Located:
-    """The addresses of a source that has none."""
+    """The result for a source without addresses."""
     nothing = pa.nulls(0, pa.string())
     places = Places.of([], pa.nulls(0, pa.bool_()))
     return Located(None, Distinct(nothing), places, {})
@@ -152,7 +154,7 @@ def locate_column(
         found = [pa.array([], pa.string())]
         for group in range(file.num_row_groups):
             rows = dictionary(file.read_row_group(group, [column])[column])
-            # A dictionary may hold what no row does: the address of a rejected entry.
+            # A dictionary may hold values that no row has, as of a rejected entry.
             found.append(rows.dictionary.take(rows.indices.unique().drop_null()))
     addresses = pa.chunked_array(found).unique()
     places, counts = locate(addresses, provider)
@@ -163,17 +165,17 @@ def locate(addresses: pa.Array, provider: Provider) -> tuple[Places, dict[str, i
     """Locate distinct addresses.
 
     Args:
-        addresses: text as it stood in the log; nonsense is allowed.
-        provider: who is asked about the public ones, each of them once.
+        addresses: text as in the log, valid or not.
+        provider: asked about each public address once.
 
     Returns:
-        Where each of them is; and how many were ``public``, ``bogon``, ``malformed``
-        and, of the public ones, ``unanswered``.
+        The place of each address; and how many were ``public``, ``bogon``,
+        ``malformed`` and, of the public ones, ``unanswered``.
     """
     asked, is_public = public_addresses(addresses)
     distinct = list(dict.fromkeys(asked))
     located = provider.locate(distinct)
-    if len(distinct) < len(asked):  # some are there in several spellings
+    if len(distinct) < len(asked):  # some occur in several spellings
         answers = dict(zip(distinct, located, strict=True))
         located = [answers[address] for address in asked]
     return Places.of(located, is_public), {
@@ -183,12 +185,3 @@ def locate(addresses: pa.Array, provider: Provider) -> tuple[Places, dict[str, i
         "malformed": is_public.null_count,
         "unanswered": located.count(None),
     }
-
-
-def _as_table(places: list[Location]) -> pa.Table:
-    columns = dict(zip(Location._fields, zip(*places, strict=True), strict=True))
-    nothing = [None] * len(places)
-    return pa.Table.from_arrays(
-        [pa.array(columns.get(field.name, nothing), field.type) for field in LOCATION],
-        schema=LOCATION,
-    )

@@ -1,4 +1,4 @@
-"""What can be said about an address: the columns, and the contract of a provider."""
+"""The location of an address: its columns, and the contract of a provider."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -9,7 +9,7 @@ from usage_metrics.arrow import BOOLEAN, NUMBER, STRING, column
 
 
 class Location(NamedTuple):
-    """What a provider says about one address; what it does not know is None."""
+    """What a provider knows about one address; unknown values are None."""
 
     hostname: str | None = None
     city: str | None = None
@@ -28,18 +28,19 @@ class Location(NamedTuple):
 
 
 class Provider(Protocol):
-    """Someone who says where addresses are."""
+    """Locates addresses."""
 
     def locate(self, addresses: Sequence[str]) -> list[Location | None]:
-        """Locate distinct public addresses, in canonical text, in their order.
+        """Locate distinct public addresses, given in canonical text.
 
-        None for an address that the provider could not be asked about this time; an
-        address it does not know is a Location with nothing but ``located_by``.
+        Returns:
+            A location per address, in the same order: None if the provider did not
+            answer this time, a Location with only ``located_by`` if it knows nothing.
         """
         ...
 
     def facts(self) -> dict[str, str]:
-        """What the file footer should say: provider, data, date, attribution."""
+        """Provider, data, date and attribution, for the file footer."""
         ...
 
 
@@ -69,10 +70,10 @@ LOCATION = pa.schema(
         column(
             "is_bogon",
             BOOLEAN,
-            "Whether the address is none of the public internet's; such an address "
-            "is never looked up",
+            "Whether the address is private or reserved; such an address is never "
+            "looked up",
         ),
         column("located_by", STRING, "Provider of the location and date of its data"),
     ]
 )
-"""The columns of a location; a stage puts its own prefix before the names."""
+"""The columns of a location; a stage prefixes their names."""

@@ -1,12 +1,12 @@
-"""Where an address is, from MMDB files: offline, and every run says the same.
+"""Locates addresses with MMDB files: offline and reproducible.
 
-Without a setting it is the database in the package (country and AS number, see
+The default is the database in the package (country and AS number, see
 :mod:`usage_metrics.maintenance.address_database`); ``[geocode] database`` names a
-newer or larger file, or two where a vendor keeps places and networks apart. What the
-vendors' records mean is in :mod:`usage_metrics.geocode.layouts`.
+newer or larger file, or two if a vendor keeps places and networks apart.
+:mod:`usage_metrics.geocode.layouts` knows what the vendors' records mean.
 
 Open a provider where it is used, in a task's ``run``: the files are mapped into
-memory. What was located is remembered, in memory alone, for the next day.
+memory. Locations are cached, in memory only, for the next day.
 """
 
 import datetime as dt
@@ -39,13 +39,13 @@ EMBEDDED = Path(__file__).with_name("country_asn.mmdb")
 """The database in the package."""
 
 MOST_KNOWN = 1 << 16
-"""So many different records are remembered; a database of cities has more."""
+"""Distinct records to cache; a database of cities has more."""
 
 MOST_LOCATED = 1 << 18
-"""So many addresses are remembered; most of a day's were there the day before."""
+"""Addresses to cache; most of a day's addresses were there the day before."""
 
 SAMPLE = 1000
-"""Records by which a database's layout is known; a record lacks what is unknown."""
+"""Records read to recognise the layout; a record lacks the fields it does not know."""
 
 DAMAGE = (
     maxminddb.InvalidDatabaseError,
@@ -53,7 +53,7 @@ DAMAGE = (
     TypeError,
     RecursionError,
 )
-"""What the two readers of maxminddb raise at a damaged file."""
+"""What the two readers of maxminddb raise for a damaged file."""
 
 CREDITS = (
     (
@@ -69,18 +69,18 @@ CREDITS = (
     (r"GeoIP2-", "GeoIP2 data by MaxMind, https://www.maxmind.com"),
     (r"DBIP-", "IP Geolocation by DB-IP, https://db-ip.com (CC BY 4.0 if Lite)"),
 )
-"""How the start of a database's type tells whom to name as the source."""
+"""The attribution, by the start of a database's type."""
 
 
 class MMDBProvider:
-    """Locates addresses with one or two MMDB files; the second adds to the first."""
+    """Locates addresses with one or two MMDB files; the second fills gaps."""
 
     def __init__(self, paths: Sequence[Path] = ()) -> None:
-        """Open the files; without any, the database in the package.
+        """Open the files, by default the database in the package.
 
         Raises:
-            ConfigError: if a file is not there or cannot be opened.
-            InputError: if it is no MMDB, damaged, or of no use here.
+            ConfigError: if a file is missing or cannot be opened.
+            InputError: if it is not an MMDB, is damaged, or has no useful fields.
         """
         with ExitStack() as stack:
             self._databases = [
@@ -91,7 +91,7 @@ class MMDBProvider:
         titles = " + ".join(database.title for database in self._databases)
         self._located_by = f"mmdb {titles}"
         files = tuple(database.identity for database in self._databases)
-        self._known, self._located = _remembered(files)
+        self._known, self._located = _memory(files)
 
     @classmethod
     def from_config(cls) -> Self:
@@ -114,7 +114,7 @@ class MMDBProvider:
         return cls(paths)
 
     def locate(self, addresses: Sequence[str]) -> list[Location | None]:
-        """Locate public addresses, in canonical text, in their order.
+        """Locate public addresses, given in canonical text.
 
         Raises:
             InputError: if a database turns out to be damaged.
@@ -133,7 +133,7 @@ class MMDBProvider:
         return answers
 
     def facts(self) -> dict[str, str]:
-        """What the file footer should say of the databases."""
+        """Provider, databases and attribution, for the file footer."""
         sources = dict.fromkeys(database.credit for database in self._databases)
         return {
             "provider": "mmdb",
@@ -146,7 +146,7 @@ class MMDBProvider:
         self._open.close()
 
     def __enter__(self) -> Self:
-        """Give the provider, which is open already."""
+        """Return the provider, which is open already."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -155,7 +155,7 @@ class MMDBProvider:
 
     def _location(self, records: tuple[Record | None, ...]) -> Location:
         # Few records are distinct. Version 2 of marshal gives equal records equal
-        # bytes; version 3 and later also write down how often an object is used.
+        # bytes; later versions also encode how often an object is referenced.
         key = marshal.dumps(records, 2)
         location = self._known.get(key)
         if location is None:
@@ -165,43 +165,40 @@ class MMDBProvider:
         return location
 
     def _combine(self, records: tuple[Record | None, ...]) -> Location:
-        facts, *others = (
-            read_facts(record, database.layout)
-            for record, database in zip(records, self._databases, strict=True)
-        )
-        for other in others:
-            facts = fill(facts, other)
-        return to_location(facts, self._located_by)
+        pairs = zip(records, self._databases, strict=True)
+        facts = (read_facts(record, database.layout) for record, database in pairs)
+        return to_location(functools.reduce(fill, facts), self._located_by)
 
 
 class Database:
-    """An open MMDB file, and what its metadata say of it."""
+    """An open MMDB file and its metadata."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file and find out what it holds.
+        """Open the file and recognise its layout.
 
         Raises:
-            ConfigError: if it is not there or cannot be opened.
-            InputError: if it is no MMDB, damaged, or of no use here.
+            ConfigError: if it is missing or cannot be opened.
+            InputError: if it is not an MMDB, is damaged, or has no useful fields.
         """
-        self._what = f"[geocode] database: the file {path}"
+        self._name = f"[geocode] database: the file {path}"
         try:
             self.identity = identity(path)
             about, fields = survey(self.identity)
-            self.title = f"{short_name(about.database_type)} {day(about.build_epoch)}"
+            built = build_date(about.build_epoch)
+            self.title = f"{short_name(about.database_type)} {built}"
             self.credit = credit(about.database_type, about.description)
             self.layout = self._layout(about.database_type, fields)
             self._reader = maxminddb.open_database(path)
         except OSError as error:
             raise ConfigError(
-                f"{self._what} cannot be opened ({error.strerror}); name an MMDB file, "
+                f"{self._name} cannot be opened ({error.strerror}); name an MMDB file, "
                 "or leave the setting empty for the one in the package"
             ) from error
         except (*DAMAGE, ValueError) as error:
             raise self._damaged(error) from error
 
     def records(self, addresses: Iterable[str]) -> Iterator[Record | None]:
-        """Give the record of each address, None for one that is not in the database.
+        """Give the record of each address, None if it is not in the database.
 
         Raises:
             InputError: if the file turns out to be damaged.
@@ -211,7 +208,7 @@ class Database:
                 record = self._reader.get(address)
             except DAMAGE as error:
                 raise self._damaged(error) from error
-            except ValueError:  # an address of IPv6, a database of IPv4 alone
+            except ValueError:  # an IPv6 address in an IPv4-only database
                 if self._reader.closed:
                     raise
                 record = None
@@ -225,7 +222,7 @@ class Database:
         layout = find_layout(fields)
         if layout is None:
             raise InputError(
-                f"{self._what} is of the type {database_type!r}, which says neither "
+                f"{self._name} is of the type {database_type!r}, which has neither "
                 f"country nor network but {', '.join(sorted(fields)) or 'nothing'}; "
                 "name one such as IPinfo Lite, GeoLite2 City or GeoLite2 ASN"
             )
@@ -233,13 +230,13 @@ class Database:
 
     def _damaged(self, error: Exception) -> InputError:
         return InputError(
-            f"{self._what} is damaged or no MMDB file ({error}); get it again, "
+            f"{self._name} is damaged or no MMDB file ({error}); get it again, "
             "and unpack it if it is an archive"
         )
 
 
 class Identity(NamedTuple):
-    """A file as it is now: what is known of it holds until it changes."""
+    """The state of a file: what is cached about it is valid until it changes."""
 
     path: Path
     modified: int
@@ -247,46 +244,45 @@ class Identity(NamedTuple):
 
 
 def identity(path: Path) -> Identity:
-    """Look at a file."""
+    """Read the state of a file."""
     status = path.stat()
     return Identity(path, status.st_mtime_ns, status.st_size)
 
 
 @functools.lru_cache(maxsize=8)
-def _remembered(
+def _memory(
     _files: tuple[Identity, ...],
 ) -> tuple[dict[bytes, Location], dict[str, Location]]:
-    """What records mean, and where addresses are, for the next day with these files."""
+    """The caches by record and by address, shared by all days with these files."""
     return {}, {}
 
 
 @functools.lru_cache(maxsize=8)
 def survey(file: Identity) -> tuple[Metadata, set[str]]:
-    """What a database says of itself, and the fields of its first records.
+    """A database's metadata and the fields of its first records.
 
-    Once for each file and process, not once for each day that is located.
+    Read once per file and process, not once per day.
     """
-    path = file.path
-    # With the reader in pure Python: the iterator of the one in C (maxminddb 3.2.0)
-    # writes past its buffer when the search tree is damaged.
-    with maxminddb.open_database(path, maxminddb.MODE_MMAP) as reader:
+    # The pure Python reader: the iterator of the one in C (maxminddb 3.2.0) writes
+    # past its buffer when the search tree is damaged.
+    with maxminddb.open_database(file.path, maxminddb.MODE_MMAP) as reader:
         about = reader.metadata()
         if not isinstance(about.description, dict):
-            raise TypeError("its description is no map")
+            raise TypeError("its description is not a map")
         records = (record for _, record in itertools.islice(reader, SAMPLE))
         return about, field_names(records)
 
 
 def short_name(database_type: str) -> str:
-    """The name that people use: ``ipinfo bundle_location_lite.mmdb`` is the last word.
+    """The name that people use: the last word of ``ipinfo country_asn.mmdb``.
 
-    DB-IP adds what other vendor's file it can stand in for, in brackets.
+    DB-IP appends in brackets which other vendor's file it can replace.
     """
     words = re.sub(r"\(.*?\)", "", database_type).split() or ["unnamed"]
     return words[-1].removesuffix(".mmdb")
 
 
-def day(build_epoch: int) -> str:
+def build_date(build_epoch: int) -> str:
     """The day on which a database was built."""
     try:
         return dt.datetime.fromtimestamp(build_epoch, dt.UTC).date().isoformat()
@@ -295,7 +291,7 @@ def day(build_epoch: int) -> str:
 
 
 def credit(database_type: str, description: dict[str, str]) -> str:
-    """Whom to name as the source; the vendor's own description if it is unknown."""
+    """The attribution; of an unknown vendor, the database's own description."""
     for start, text in CREDITS:
         if re.match(start, database_type):
             return text
