@@ -20,7 +20,7 @@ from usage_metrics.geocode.locations import Location
 from usage_metrics.privacy.anonymization import (
     MODES,
     PSEUDONYM,
-    Treatment,
+    Anonymization,
     pseudonyms,
     truncated,
 )
@@ -35,8 +35,8 @@ def treated(mode: str, *addresses: str | None) -> list[str | None]:
     rows = pa.table({"remote_ip": pa.array(addresses, STRING)})
     distinct = rows["remote_ip"].unique().drop_null()
     found: list[str | None]
-    treatment = Treatment(mode, "remote_ip", Distinct(distinct))
-    found = treatment.of_requests(rows)[0].to_pylist()
+    anonymization = Anonymization(mode, "remote_ip", Distinct(distinct))
+    found = anonymization.anonymize(rows)[0].to_pylist()
     return found
 
 
@@ -129,7 +129,7 @@ def located(*places: Location) -> Located:
 
 def test_a_place_is_coarse_and_host_name_and_postal_code_are_gone() -> None:
     found = located(PLACE, Location(country="US"))
-    rows = Treatment("truncate", "remote_ip", found.addresses).of_located(found)
+    rows = Anonymization("truncate", "remote_ip", found.addresses).coarsen(found)
     place, unknown, _ = rows.places.table.to_pylist()
     assert place == PLACE._asdict() | {
         "hostname": None,
@@ -140,7 +140,7 @@ def test_a_place_is_coarse_and_host_name_and_postal_code_are_gone() -> None:
         "is_bogon": None,
     }
     assert unknown == Location(country="US")._asdict() | {"is_bogon": None}
-    kept = Treatment("keep", "remote_ip", found.addresses).of_located(found)
+    kept = Anonymization("keep", "remote_ip", found.addresses).coarsen(found)
     assert kept.places.table.to_pylist()[0]["postal"] == "94043"
 
 
@@ -305,7 +305,9 @@ def test_an_address_beside_something_else_is_taken_out_of_texts_too(
 ) -> None:
     texts = pa.array([f"?ip={text}" for text in ("81.2.69.142", "2001:db8::142")])
     rows = pa.table({"remote_ip": pa.array([written, None], STRING), "referer": texts})
-    treatment = Treatment("truncate", "remote_ip", Distinct(pa.array([written])))
-    left = treatment.of_requests(rows)
+    anonymization = Anonymization(
+        "truncate", "remote_ip", Distinct(pa.array([written]))
+    )
+    left = anonymization.anonymize(rows)
     assert left["remote_ip"].to_pylist() == [None, None]
     assert "?ip=address-removed" in left["referer"].to_pylist()

@@ -28,7 +28,7 @@ from usage_metrics.logs import blocks
 from usage_metrics.logs.cloud_logging import exports
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
-from usage_metrics.privacy.anonymization import Treatment
+from usage_metrics.privacy.anonymization import Anonymization
 from usage_metrics.sources.datasette import SOURCE
 from usage_metrics.tasks import load, stages
 from usage_metrics.tasks.backfill import Backfill
@@ -710,7 +710,7 @@ def test_a_run_that_fails_while_it_asks_again_leaves_that_to_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Treatment, "of_requests", fail)
+        patch.setattr(Anonymization, "anonymize", fail)
         with pytest.raises(KeyboardInterrupt):
             Geocode(date=DAY).run()
     assert not Geocode(date=DAY).complete()

@@ -1,27 +1,27 @@
-"""What becomes of the addresses of a day once they were located.
+"""What remains of the addresses of a day once they are located.
 
-The setting ``[privacy] addresses`` decides, and the files of every stage from the
-geocoded one on, the database and the report follow from it:
+The setting ``[privacy] addresses`` decides, for the files of every stage from the
+geocoded one on, the database and the report:
 
 * ``keep``: they stay.
 * ``truncate``: their network stays, as ``192.0.2.0/24`` or ``2001:db8:1::/48``.
-* ``pseudonymize``: each becomes a word, the same for all requests of it on that day. It
-  is a hash with a key that is drawn for the file and kept nowhere, so that nobody, we
+* ``pseudonymize``: each becomes a word, the same for all its requests of that day. It
+  is a hash whose key is drawn for the file and stored nowhere, so that nobody, we
   included, can tell whose it is, nor whether two days saw the same address.
 * ``drop``: nothing stays.
 
-Unless they are kept, an address that a visitor of the day has is taken out of all other
-texts of the day as well, and what leads near it is made coarse: the host name and the
-postal code go, places are rounded to a tenth of a degree, some ten kilometres.
+Unless addresses are kept, those of the day's visitors are also removed from all other
+texts of the day, and locations are made coarse: host name and postal code are dropped,
+coordinates are rounded to a tenth of a degree, some ten kilometres.
 
-The work is done for each distinct value, never for each row.
+The work is done per distinct value, never per row.
 """
 
 import dataclasses
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -40,15 +40,13 @@ from usage_metrics.geocode.locate import Located
 MODES = ("keep", "truncate", "pseudonymize", "drop")
 
 IPV4_BITS, IPV6_BITS, SIX_TO_FOUR_BITS = 24, 48, 40
-"""What is left of an address. One of 6to4 has an IPv4 address in bits 16 to 48."""
+"""Prefix lengths; an address of 6to4 has an IPv4 address in bits 16 to 48."""
 
 PSEUDONYM = "visitor-"
-"""What a pseudonym begins with, so that nobody takes it for an address."""
+"""Prefix of pseudonyms, so that nobody takes one for an address."""
 
 DECIMALS = 1
 """Of latitude and longitude."""
-
-Spell = Callable[[Address], str | None]
 
 
 def truncated(address: Address) -> str:
@@ -57,13 +55,12 @@ def truncated(address: Address) -> str:
         bits = IPV4_BITS
     else:
         bits = IPV6_BITS if address.sixtofour is None else SIX_TO_FOUR_BITS
-    number = int(address) >> (address.max_prefixlen - bits)
-    network = type(address)(number << (address.max_prefixlen - bits))
-    return f"{network}/{bits}"
+    dropped = address.max_prefixlen - bits
+    return f"{type(address)(int(address) >> dropped << dropped)}/{bits}"
 
 
-def pseudonyms(salt: bytes) -> Spell:
-    """Names for addresses, equal for equal ones, and never to be traced back.
+def pseudonyms(salt: bytes) -> Callable[[Address], str]:
+    """Make names for addresses: equal for equal addresses, and irreversible.
 
     Args:
         salt: the key of the hash. Do not store it.
@@ -76,37 +73,27 @@ def pseudonyms(salt: bytes) -> Spell:
     return name
 
 
-def _spelling(mode: str) -> Spell:
-    if mode == "pseudonymize":
-        return pseudonyms(secrets.token_bytes(32))
-    return lambda _: None
-
-
-def _spelled(texts: pa.Array, spell: Spell) -> pa.Array:
-    """A spelling of the address that each text is; null for what is none."""
-    addresses = [parse_address((text or "").strip()) for text in texts.to_pylist()]
-    return pa.array([None if a is None else spell(a) for a in addresses], STRING)
-
-
 @remembering
-def _plain_and_truncated(text: str) -> tuple[str | None, str | None]:
-    """The address that a text is, in canonical text without a zone, and its network."""
+def _canonical_and_truncated(text: str) -> tuple[str | None, str | None]:
+    """The address that a text is, in canonical form without a zone, and its network."""
     address = parse_address(text.strip())
     if address is None:
         return None, None
-    return str(_without_zone(address)), truncated(address)
+    if getattr(address, "scope_id", None) is not None:
+        address = ipaddress.IPv6Address(int(address))
+    return str(address), truncated(address)
 
 
-class Treatment:
-    """What becomes of the addresses of one day; for one file, and then forgotten."""
+class Anonymization:
+    """Anonymises the addresses of one day, for one file."""
 
     def __init__(self, mode: str, column: str | None, addresses: Distinct) -> None:
-        """Decide for each address.
+        """Find a replacement for each address.
 
         Args:
             mode: one of ``MODES``.
-            column: the column that they stand in; None if there is none.
-            addresses: the distinct ones of the day, as they stand there.
+            column: the column that holds the addresses; None if there is none.
+            addresses: the distinct values of that column, for the whole day.
         """
         self._column = None if mode == "keep" else column
         self._addresses = addresses
@@ -115,21 +102,25 @@ class Treatment:
         texts = addresses.values
         others = pc.invert(pc.fill_null(is_plain_ipv4(texts), False))
         rare = [text or "" for text in texts.filter(others).to_pylist()]
-        rest = [_plain_and_truncated(text) for text in rare]
-        self._known = frozenset(_named_in(zip(rare, rest, strict=True)))
+        parsed = [_canonical_and_truncated(text) for text in rare]
+        self._known = frozenset(_addresses_of(rare, [plain for plain, _ in parsed]))
+        self._replacements = pa.nulls(len(texts), STRING)
         if mode == "truncate":
-            # Of plain addresses all at once, as they are nearly all there are.
+            # Nearly all are plain IPv4 addresses, which are replaced all at once.
             networks = pc.replace_substring_regex(texts, "[0-9]+$", "0/24")
-            treated = pa.array([network for _, network in rest], STRING)
-            self._treated = pc.replace_with_mask(networks, others, treated)
-        else:
-            self._treated = _spelled(texts, _spelling(mode))
+            other_networks = pa.array([network for _, network in parsed], STRING)
+            self._replacements = pc.replace_with_mask(networks, others, other_networks)
+        elif mode == "pseudonymize":
+            name = pseudonyms(secrets.token_bytes(32))
+            found = [parse_address((text or "").strip()) for text in texts.to_pylist()]
+            names = [None if address is None else name(address) for address in found]
+            self._replacements = pa.array(names, STRING)
 
-    def of_located(self, located: Located) -> Located:
+    def coarsen(self, located: Located) -> Located:
         """Make locations coarse."""
-        places = located.places.table
         if self._column is None:
             return located
+        places = located.places.table
         columns = {name: places[name] for name in places.column_names}
         for name in ("hostname", "postal"):
             columns[name] = pa.nulls(places.num_rows, STRING)
@@ -141,55 +132,50 @@ class Treatment:
         coarse = located.places._replace(table=pa.table(columns, schema=places.schema))
         return dataclasses.replace(located, places=coarse)
 
-    def of_requests(self, requests: pa.Table) -> pa.Table:
-        """Treat the addresses of requests, and those in their texts."""
+    def anonymize(self, requests: pa.Table) -> pa.Table:
+        """Replace the addresses of requests, and those in their texts."""
         for index, name in enumerate(requests.column_names):
             before = column = requests[name]
             if pa.types.is_dictionary(before.type):
                 column = _used(dictionary(before))
             if self._column is not None:
-                column = self._of_column(name, column)
+                column = self._anonymize_column(name, column)
             if column is not before:
                 requests = requests.set_column(index, name, column)
         return requests
 
-    def _of_column(
+    def _anonymize_column(
         self, name: str, column: pa.Array | pa.ChunkedArray
     ) -> pa.Array | pa.ChunkedArray:
         if name == self._column:
-            return self._of_addresses(dictionary(column))
+            addresses = dictionary(column)
+            numbers = self._addresses.numbers(addresses.dictionary)
+            return take_encoded(self._replacements.take(numbers), addresses.indices)
         if not (pa.types.is_dictionary(column.type) or column.type == STRING):
             return column
         new = without(column, self._is_known)
         return column if new is None else new
-
-    def _of_addresses(self, addresses: pa.DictionaryArray) -> pa.Array:
-        numbers = self._addresses.numbers(addresses.dictionary)
-        return take_encoded(self._treated.take(numbers), addresses.indices)
 
     def _is_known(self, address: Address) -> bool:
         text = str(address)
         return text in self._known or text in self._addresses
 
 
-def _named_in(
-    rest: Iterable[tuple[str, tuple[str | None, str | None]]],
-) -> Iterator[str]:
-    """The addresses that texts are, or that stand in one which is none itself."""
-    for text, (plain, _) in rest:
-        if plain is not None:
-            yield plain
+def _addresses_of(texts: list[str], canonical: list[str | None]) -> Iterator[str]:
+    """The addresses that texts are, or contain if they are not addresses themselves."""
+    for text, address in zip(texts, canonical, strict=True):
+        if address is not None:
+            yield address
         else:
             yield from map(str, addresses_in(text))
 
 
 def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:
-    """A column without the values that no row has.
+    """Drop the dictionary values that no row has, because they would be written too.
 
-    They may be of entries that were rejected, or of another part of the day, and would
-    be written all the same.
+    They may belong to rejected entries, or to another part of the day.
     """
-    # By numpy, because Arrow would look for distinct codes as if they were any numbers.
+    # With numpy: Arrow would hash the codes to find the distinct ones.
     codes = column.indices.drop_null().to_numpy()
     used = np.bincount(codes, minlength=len(column.dictionary)) > 0
     if used.all():
@@ -198,9 +184,3 @@ def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(
         number.take(column.indices), column.dictionary.filter(pa.array(used))
     )
-
-
-def _without_zone(address: Address) -> Address:
-    if getattr(address, "scope_id", None) is None:
-        return address
-    return ipaddress.IPv6Address(int(address))

@@ -1,19 +1,17 @@
-"""Makes some addresses be nowhere, in whatever this package has written.
+"""Erases addresses from everything that this package has written.
 
-Files are replaced one by one, each whole at any moment, and what has no address any
-more is left alone. So an erasure that was interrupted is completed by the next one.
+Files are replaced one by one, each complete at any moment, and files without an address
+are left alone. So the next erasure completes one that was interrupted.
 """
 
 import contextlib
 import fcntl
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from usage_metrics import config
-from usage_metrics.addresses.redaction import without
 from usage_metrics.arrow import STRING
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.geocode.cache import LockedShelf
@@ -21,13 +19,13 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import storage
 from usage_metrics.privacy.database_rows import erase_from_database
 from usage_metrics.privacy.other_files import (
-    Searched,
+    Place,
     erase_from_file,
     erase_from_object,
     files_in,
     files_in_store,
 )
-from usage_metrics.privacy.removal import Erased
+from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.privacy.rewriting import Rewriting
 from usage_metrics.sources import SOURCES
 
@@ -38,90 +36,85 @@ class Erasure:
     """The erasure of some addresses."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        """Name them.
+        """Prepare.
 
         Args:
-            addresses: and networks.
+            addresses: addresses and networks.
 
         Raises:
-            ConfigError: naming what is neither.
+            ConfigError: naming a text that is neither.
         """
-        self._erased = Erased(addresses)
+        self._remover = AddressRemover(addresses)
         self._root = config.paths().root
         self._renamed: dict[str, str] = {}
 
-    def run(self) -> Iterator[tuple[str, bool]]:
+    def run(self) -> Iterator[Place]:
         """Erase.
 
         Yields:
-            Where one was, and whether it is no more; if not, a person has to see to it.
+            Each place that held an address.
 
         Raises:
             UsageMetricsError: if something cannot be read or written.
         """
-        with _alone():
+        with _locked():
             storage.sweep(self._root)
             for source in sorted(SOURCES):
                 rewriting = Rewriting(self._root, stages(), source)
-                for partition in rewriting.run(self._erased):
-                    yield partition.path, True
+                for partition in rewriting.run(self._remover):
+                    yield Place(partition.path)
                 self._renamed |= rewriting.renamed
             yield from self._from_database()
-            yield from self._from_answers()
-            for searched in self._from_other_files():
-                yield searched.path, searched.is_erased
+            yield from self._from_cache()
+            yield from self._from_other_files()
 
-    def _from_database(self) -> Iterator[tuple[str, bool]]:
+    def _from_database(self) -> Iterator[Place]:
         settings = config.database()
         found = erase_from_database(
-            Path(settings.path), settings.busy_seconds, self._erased, self._renamed
+            Path(settings.path), settings.busy_seconds, self._remover, self._renamed
         )
         if found:
-            yield f"{settings.path}: {found:,} different values", True
+            yield Place(f"{settings.path}: {found:,} different values")
 
-    def _from_answers(self) -> Iterator[tuple[str, bool]]:
+    def _from_cache(self) -> Iterator[Place]:
         cache = Path(config.ipinfo().cache)
         shelf = LockedShelf(cache)
         if gone := shelf.forget(self._unwanted):
-            yield f"{cache}: {gone:,} answers of ipinfo", True
+            yield Place(f"{cache}: {gone:,} answers of ipinfo")
         # Nobody can tell whose addresses are in a damaged file.
         if damaged := shelf.delete_set_aside():
-            yield f"{cache}: {damaged:,} damaged files that were set aside", True
+            yield Place(f"{cache}: {damaged:,} damaged files that were set aside")
 
     def _unwanted(self, answers: dict[str, str]) -> set[str]:
-        """Which answers are about one of the addresses, or name one."""
-        found = {address for address in answers if self._erased.has(address)}
-        texts = pa.array(answers.values(), STRING)
-        left = without(texts, self._erased.wants)
+        """The keys of the answers that are about an address or contain one."""
+        found = {address for address in answers if self._remover.is_match(address)}
+        left = self._remover.from_column(pa.array(answers.values(), STRING))
         if left is not None:
-            pairs = zip(answers, left.to_pylist(), strict=True)
-            found |= {key for key, text in pairs if text != answers[key]}
+            pairs = zip(answers.items(), left.to_pylist(), strict=True)
+            found |= {address for (address, old), new in pairs if old != new}
         return found
 
-    def _from_other_files(self) -> Iterator[Searched]:
+    def _from_other_files(self) -> Iterator[Place]:
         folder = run_log.local_folder()
+        settings = [config.source_section(source).logs for source in SOURCES]
+        logs = [place for place in settings if place]  # not ours to change
         left_out = [
+            *(Path(place) for place in logs if "://" not in place),
             Path(config.database().path),
             Path(config.ipinfo().cache),
             folder / LOCK,
         ]
-        for source in SOURCES:
-            left_out += local_logs(source)
-        files = dict.fromkeys(files_in(folder, left_out))
-        for log in run_log.files():
-            files[log] = None
-        logs = [config.source_section(source).logs or "-" for source in SOURCES]
-        objects = files_in_store(self._root, logs)
-        found = itertools.chain(
-            (erase_from_file(path, self._erased) for path in files),
-            (erase_from_object(uri, self._erased) for uri in objects),
-        )
-        yield from filter(None, found)
+        for path in dict.fromkeys([*files_in(folder, left_out), *run_log.files()]):
+            if place := erase_from_file(path, self._remover):
+                yield place
+        for uri in files_in_store(self._root, logs):
+            if place := erase_from_object(uri, self._remover):
+                yield place
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Wait for another erasure: it would put back what this one has taken out."""
+def _locked() -> Iterator[None]:
+    """Wait for another erasure: it would put back what this one removes."""
     folder = run_log.local_folder()
     if not folder.is_dir():
         yield
@@ -134,9 +127,3 @@ def _alone() -> Iterator[None]:
 def stages() -> list[str]:
     """Every stage that a file is of, from left to right."""
     return ["raw", "cleaned", "geocoded", "counted", "rejected", *TABLES]
-
-
-def local_logs(source: str) -> list[Path]:
-    """The folder of a source's logs, which are not ours to change, if it is local."""
-    logs = config.source_section(source).logs
-    return [Path(logs)] if logs and "://" not in logs else []

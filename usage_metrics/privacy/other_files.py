@@ -1,4 +1,4 @@
-"""Takes addresses out of the files beside the partitions: reports, the run log."""
+"""Removes addresses from the files beside the partitions: reports, the run log."""
 
 import contextlib
 import fcntl
@@ -10,39 +10,40 @@ from typing import NamedTuple
 
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import storage
-from usage_metrics.privacy.removal import Erased
+from usage_metrics.privacy.removal import AddressRemover
 
 BINARY = "\0"
-"""What no text has."""
+"""A character that text files do not contain."""
 
 
-class Searched(NamedTuple):
-    """A file that had an address."""
+class Place(NamedTuple):
+    """A place that held an address."""
 
-    path: str
-    is_erased: bool
-    """False for a file in a format that is none of ours: a person has to see to it."""
+    name: str
+    is_erased: bool = True
+    """False for a file in an unknown format: the user has to see to it."""
 
 
 def files_in(folder: Path, left_out: Collection[Path]) -> Iterator[Path]:
-    """The files in a folder, but for partitions and for what is left out.
+    """The files in a folder, except partitions and what is left out.
 
     Args:
-        folder: may not be there.
-        left_out: folders; and files, with those whose names only begin so.
+        folder: need not exist.
+        left_out: folders, and files; for a file, also its siblings whose names start
+            with its name.
     """
     for path in sorted(folder.rglob("*")):
-        ours = path.suffix != ".parquet" and not storage.is_temporary(path.name)
-        if ours and path.is_file() and not any(_is_in(path, out) for out in left_out):
+        is_other = path.suffix != ".parquet" and not storage.is_temporary(path.name)
+        if is_other and path.is_file() and not any(_is_in(path, o) for o in left_out):
             yield path
 
 
 def files_in_store(root: str, left_out: Collection[str]) -> Iterator[str]:
-    """The files below the root in an object store, but for partitions.
+    """The files below the root in an object store, except partitions.
 
     Args:
-        root: a URI; of a local folder, there are none.
-        left_out: URIs that those begin with that are left out.
+        root: a URI; a local folder yields nothing.
+        left_out: prefixes of the URIs to leave out.
     """
     if "://" not in root:
         return
@@ -57,60 +58,58 @@ def files_in_store(root: str, left_out: Collection[str]) -> Iterator[str]:
             yield uri
 
 
-def erase_from_file(path: Path, erased: Erased) -> Searched | None:
-    """Take addresses out of a file of text, which may be compressed with gzip.
+def erase_from_file(path: Path, remover: AddressRemover) -> Place | None:
+    """Remove addresses from a text file, which may be compressed with gzip.
 
-    Others may append to it meanwhile if they lock it and look whether it was replaced.
+    Other programs may append to it meanwhile if they lock it and check whether it was
+    replaced.
 
     Returns:
-        The file, if it had one.
+        The file, if it held an address.
 
     Raises:
         StorageError: if it cannot be read or written.
     """
-    with _clear_errors(str(path)), path.open("rb") as file:
+    with _naming_remedy(str(path)), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         mode = path.stat().st_mode
-        searched = _erase(str(path), file.read(), erased)
-        if searched is not None:
+        place = _erase(str(path), file.read(), remover)
+        if place is not None:
             path.chmod(mode)
-    return searched
+    return place
 
 
-def erase_from_object(uri: str, erased: Erased) -> Searched | None:
-    """Take addresses out of a file of text in an object store.
+def erase_from_object(uri: str, remover: AddressRemover) -> Place | None:
+    """Remove addresses from a text file in an object store.
 
     Returns:
-        The file, if it had one.
+        The file, if it held an address.
 
     Raises:
         StorageError: if it cannot be read or written.
     """
-    with _clear_errors(uri):
+    with _naming_remedy(uri):
         with storage.open_file(uri) as file:
             data = bytes(file.read())
-        return _erase(uri, data, erased)
+        return _erase(uri, data, remover)
 
 
-def _erase(path: str, data: bytes, erased: Erased) -> Searched | None:
-    """Write a file anew if what it holds has an address."""
-    plain = _unzipped(data) if path.endswith(".gz") else None
+def _erase(path: str, data: bytes, remover: AddressRemover) -> Place | None:
+    """Rewrite a file if its content holds an address."""
+    plain = None
+    if path.endswith(".gz"):
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            plain = gzip.decompress(data)
     text = (data if plain is None else plain).decode(errors="surrogateescape")
-    left = erased.remove(text)
+    left = remover.from_text(text)
     if left == text:
         return None
     if BINARY in text:
-        return Searched(path, is_erased=False)
+        return Place(path, is_erased=False)
     new = left.encode(errors="surrogateescape")
     with storage.whole_or_absent(path) as stream:
         stream.write(new if plain is None else gzip.compress(new))
-    return Searched(path, is_erased=True)
-
-
-def _unzipped(data: bytes) -> bytes | None:
-    with contextlib.suppress(OSError, EOFError, zlib.error):
-        return gzip.decompress(data)
-    return None
+    return Place(path)
 
 
 def _is_in(path: Path, out: Path) -> bool:
@@ -121,11 +120,11 @@ def _is_in(path: Path, out: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _clear_errors(path: str) -> Iterator[None]:
+def _naming_remedy(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be searched: {error}; see to it and erase again: what is "
-            "erased by now stays so"
+            f"{path} cannot be searched: {error}; fix that and erase again: what is "
+            "already erased stays so"
         ) from error

@@ -1,8 +1,8 @@
-"""Takes addresses out of tables, wherever in them they stand.
+"""Removes addresses from tables and texts.
 
-A value that is nothing but the address becomes null, and in a longer text the address
-is replaced. The row stays: what was asked for, and how often, is true without it, and
-so every count stays what it was.
+A value that is only an address becomes null; in a longer text the address is replaced.
+Rows stay: what was requested, and how often, is true without the address, so no count
+changes.
 """
 
 import ipaddress
@@ -16,93 +16,102 @@ from usage_metrics.addresses.redaction import remove, without
 from usage_metrics.arrow import STRING
 from usage_metrics.errors import ConfigError
 
-NEAR = ("hostname", "loc", "latitude", "longitude", "postal")
-"""What of a location leads near an address. It goes with it."""
+REVEALING = ("hostname", "loc", "latitude", "longitude", "postal")
+"""The parts of a location that may reveal an address; they are removed with it."""
 
 
-class Erased:
-    """The addresses that are to be nowhere."""
+class AddressRemover:
+    """Removes chosen addresses and all addresses of chosen networks."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         """Read addresses and networks.
 
         Raises:
-            ConfigError: naming what is neither.
+            ConfigError: naming a text that is neither.
         """
         self._networks = [_network(text) for text in texts]
 
-    def remove(self, text: str) -> str:
-        """Take them out of a text."""
-        return remove(text, self.wants)
-
-    def has(self, text: str) -> bool:
-        """Whether a text is one of them, and nothing else."""
-        address = parse_address(text.strip())
-        return address is not None and self.wants(address)
-
-    def wants(self, address: Address) -> bool:
-        """Whether it is one of them."""
+    def matches(self, address: Address) -> bool:
+        """Whether an address is to be removed."""
         return any(address in network for network in self._networks)
 
-    def out_of(self, table: pa.Table, column: str | None = None) -> pa.Table | None:
-        """Take them out of a table.
+    def is_match(self, text: str) -> bool:
+        """Whether a text is an address to be removed, and nothing else."""
+        address = parse_address(text.strip())
+        return address is not None and self.matches(address)
+
+    def from_text(self, text: str) -> str:
+        """Remove the addresses from a text."""
+        return remove(text, self.matches)
+
+    def from_column(self, texts: pa.Array) -> pa.Array | None:
+        """Remove the addresses from a column of text; None if it has none."""
+        return without(texts, self.matches)
+
+    def from_table(self, table: pa.Table, column: str | None = None) -> pa.Table | None:
+        """Remove the addresses from a table of any schema.
 
         Args:
-            table: of any schema.
-            column: that of the visitors' addresses, if it is located in the table.
+            table: the rows.
+            column: the column of the visitors' addresses, if the table locates them.
 
         Returns:
-            The table without them, or None if it has none.
+            The table without the addresses, or None if it has none.
         """
         columns = {}
         for name in table.column_names:
-            chunks = [self._out_of_array(chunk) for chunk in table[name].chunks]
-            if any(chunk is not None for chunk in chunks):
-                columns[name] = _joined(table[name].chunks, chunks)
+            before = table[name].chunks
+            after = [self._from_array(chunk) for chunk in before]
+            if any(chunk is not None for chunk in after):
+                columns[name] = pa.chunked_array(_merged(before, after))
         if not columns:
             return None
         if column in columns:
-            theirs = self._rows(table[column])
-            for name in (f"{column}_{near}" for near in NEAR):
+            is_match = self._is_match(table[column])
+            for name in (f"{column}_{part}" for part in REVEALING):
                 if name in table.column_names:
                     old = columns.get(name, table[name])
-                    columns[name] = pc.if_else(theirs, pa.scalar(None, old.type), old)
+                    columns[name] = pc.if_else(is_match, pa.scalar(None, old.type), old)
         for name, new in columns.items():
-            index = table.column_names.index(name)
-            table = table.set_column(index, name, new)
+            table = table.set_column(table.column_names.index(name), name, new)
         return table
 
-    def _rows(self, addresses: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Which rows are theirs."""
+    def _is_match(self, addresses: pa.ChunkedArray) -> pa.ChunkedArray:
         texts = addresses.cast(STRING)
-        theirs = [
-            text for text in texts.unique().drop_null().to_pylist() if self.has(text)
-        ]
-        return pc.is_in(texts, pa.array(theirs, STRING))
+        distinct = texts.unique().drop_null().to_pylist()
+        return pc.is_in(texts, pa.array(filter(self.is_match, distinct), STRING))
 
-    def _out_of_array(self, array: pa.Array) -> pa.Array | None:
-        """The array without them; None if it has none."""
+    def _from_array(self, array: pa.Array) -> pa.Array | None:
+        """The array without the addresses; None if it has none."""
         if pa.types.is_list(array.type):
-            return self._out_of_list(array)
+            return self._from_list(array)
         if pa.types.is_struct(array.type):
-            return self._out_of_record(array)
+            return self._from_struct(array)
         is_text = STRING in (array.type, getattr(array.type, "value_type", None))
-        return without(array, self.wants) if is_text else None
+        return self.from_column(array) if is_text else None
 
-    def _out_of_list(self, array: pa.ListArray) -> pa.Array | None:
-        new = self._out_of_array(array.values)
+    def _from_list(self, array: pa.ListArray) -> pa.Array | None:
+        new = self._from_array(array.values)
         if new is None:
             return None
         return pa.ListArray.from_arrays(array.offsets, new, mask=array.is_null())
 
-    def _out_of_record(self, array: pa.StructArray) -> pa.Array | None:
-        old = array.flatten()
-        found = [self._out_of_array(child) for child in old]
-        if all(child is None for child in found):
+    def _from_struct(self, array: pa.StructArray) -> pa.Array | None:
+        before = array.flatten()
+        after = [self._from_array(child) for child in before]
+        if all(child is None for child in after):
             return None
-        new = [a if b is None else b for a, b in zip(old, found, strict=True)]
         names = [field.name for field in array.type]
+        new = _merged(before, after)
         return pa.StructArray.from_arrays(new, names, mask=array.is_null())
+
+
+def _merged(
+    before: Sequence[pa.Array], after: Sequence[pa.Array | None]
+) -> list[pa.Array]:
+    """The new arrays, and the old ones where nothing changed."""
+    pairs = zip(before, after, strict=True)
+    return [old if new is None else new for old, new in pairs]
 
 
 def _network(text: str) -> Network:
@@ -117,10 +126,3 @@ def _network(text: str) -> Network:
     if mapped is None:
         return network
     return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}")
-
-
-def _joined(
-    before: Sequence[pa.Array], after: Sequence[pa.Array | None]
-) -> pa.ChunkedArray:
-    pairs = zip(before, after, strict=True)
-    return pa.chunked_array([old if new is None else new for old, new in pairs])

@@ -1,12 +1,11 @@
-"""Removes what the settings let nobody keep any longer.
+"""Removes what is older than the settings allow.
 
 ``[privacy] raw_days`` is for the files that hold full addresses, ``geocoded_days`` for
-those of single requests and for the requests in the database. Counts stay: no address
-is in them, nor a request that anybody could be found by. Answers of ipinfo are removed
-when they are too old to be used, ``[ipinfo] cache_days`` after they came.
+files of single requests and for the requests in the database. Counts stay: they hold no
+address, and no request by which a person could be found. Cached answers of ipinfo are
+removed once they are too old to be used, after ``[ipinfo] cache_days``.
 
-Nothing that is removed here is missed: a run makes no day again of which the settings
-let nobody keep the files.
+A later run does not rebuild the removed days.
 """
 
 import datetime as dt
@@ -28,7 +27,7 @@ from usage_metrics.privacy.database_rows import drop_days
 from usage_metrics.sources import SOURCES
 
 STAGES = ("rejected", "raw", "cleaned", "geocoded")
-"""Those that the settings say something of."""
+"""The stages whose files are removed."""
 
 
 class Removed(NamedTuple):
@@ -38,10 +37,10 @@ class Removed(NamedTuple):
     number: int
     unit: str
     days: list[dt.date]
-    """The days, oldest first; empty for what is of no day."""
+    """The days, oldest first; empty if it does not belong to days."""
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Summarise in a few words."""
         span = f", {self.days[0]} … {self.days[-1]}" if self.days else ""
         return f"{self.what}: {self.number:,} {self.unit}{span}"
 
@@ -50,7 +49,7 @@ def retain(*, dry_run: bool = False) -> Iterator[Removed]:
     """Remove what is too old.
 
     Args:
-        dry_run: say what would be removed, and remove nothing.
+        dry_run: only say what would be removed.
 
     Raises:
         UsageMetricsError: if something cannot be removed.
@@ -60,43 +59,32 @@ def retain(*, dry_run: bool = False) -> Iterator[Removed]:
         storage.sweep(root)
     for source in sorted(SOURCES):
         for stage in STAGES:
-            yield from _files(root, stage, source, dry_run=dry_run)
-        yield from _requests(source, dry_run=dry_run)
+            if days := _remove_files(root, stage, source, dry_run=dry_run):
+                yield Removed(f"{stage} of {source}", len(days), "days", days)
+        database = config.database()
+        first = retention_start("geocoded")
+        if days := drop_days(
+            Path(database.path), database.busy_seconds, source, first, dry_run=dry_run
+        ):
+            what = f"requests of {source} in {database.path}"
+            yield Removed(what, len(days), "days", days)
     settings = config.ipinfo()
-    answers = forget_expired(settings.cache, settings.cache_days, dry_run=dry_run)
-    if answers:
+    if answers := forget_expired(settings.cache, settings.cache_days, dry_run=dry_run):
         yield Removed(settings.cache, answers, "answers", [])
 
 
-def _files(root: str, stage: str, source: str, *, dry_run: bool) -> Iterator[Removed]:
+def _remove_files(
+    root: str, stage: str, source: str, *, dry_run: bool
+) -> list[dt.date]:
     first = retention_start(stage)
     days = [day for day in days_with(FILE_NAME, root, stage, source) if day < first]
-    if not dry_run:
-        for day in days:
-            Partition(root, stage, source, day).delete()
-    if stage == "cleaned" and not dry_run:
-        _ask_no_more(root, source, first)
-    if days:
-        yield Removed(f"{stage} of {source}", len(days), "days", days)
-
-
-def _ask_no_more(root: str, source: str, first: dt.date) -> None:
-    """Leave geocoded files as they are that cannot be completed any more."""
-    for day in days_with(RETRY_MARKER, root, "geocoded", source):
-        if day < first:
-            Partition(root, "geocoded", source, day).ask_again(wanted=False)
-
-
-def _requests(source: str, *, dry_run: bool) -> Iterator[Removed]:
-    settings = config.database()
-    days = drop_days(
-        Path(settings.path),
-        settings.busy_seconds,
-        source,
-        retention_start("geocoded"),
-        dry_run=dry_run,
-    )
-    if days:
-        yield Removed(
-            f"requests of {source} in {settings.path}", len(days), "days", days
-        )
+    if dry_run:
+        return days
+    for day in days:
+        Partition(root, stage, source, day).delete()
+    if stage == "cleaned":
+        # Their geocoded files can no longer be completed.
+        for day in days_with(RETRY_MARKER, root, "geocoded", source):
+            if day < first:
+                Partition(root, "geocoded", source, day).ask_again(wanted=False)
+    return days

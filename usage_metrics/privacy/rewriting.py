@@ -1,37 +1,37 @@
-"""Writes partitions anew without some addresses, and keeps the chain of them whole.
+"""Rewrites partitions without some addresses, and keeps their lineage intact.
 
-A file's footer names the content of the file that it was made from. A file that is
-written anew has other content, so those to the right of it would seem to be made from
-something else, and be stale. So their footers are written anew as well. A new file says
-which contents it took the place of: whoever is killed on the way finds from that, next
-time, what is left to do.
+A file's footer names the content of the file that it was made from. A rewritten file
+has a new content id, so the files made from it would look stale: their footers are
+rewritten too. A rewritten file lists the content ids that it replaces, so that after an
+interruption the next erasure knows what is left to do.
 """
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from usage_metrics.dates import utc_now
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import FILE_NAME, Partition, days_with
 from usage_metrics.partitions.row_groups import dictionaries_of, row_groups
-from usage_metrics.privacy.removal import Erased
+from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.sources import get_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 REPLACES = "replaces"
-"""In a footer: the ids of the contents that this one took the place of."""
+"""In a footer: the content ids that this file replaces."""
 
 _OF_THE_WRITER = ("rows", "content_id", "is_sealed", "made_by", "made_at")
+_UPSTREAM = ("made_from", "counted_from")
 
 Facts = dict[str, Any]
 
 
 class Rewriting:
-    """Every file of some stages of a source, from left to right."""
+    """Every file of some stages of a source, upstream files first."""
 
     def __init__(self, root: str, stages: list[str], source: str) -> None:
         """Read every footer: some may tell of an earlier, interrupted erasure."""
@@ -42,58 +42,53 @@ class Rewriting:
             for day in days_with(FILE_NAME, root, stage, source)
         ]
         self.renamed: dict[str, str] = {}
-        """The present id of contents that were replaced."""
+        """The current content id of each replaced one."""
         for partition in self._partitions:
-            self._note(partition.facts())
+            self._note_replaced(partition.facts())
 
-    def run(self, erased: Erased) -> Iterator[Partition]:
-        """Erase, a file at a time.
+    def run(self, remover: AddressRemover) -> Iterator[Partition]:
+        """Remove the addresses, file by file.
 
         Yields:
-            Each file that had something to erase.
+            Each file that held an address.
         """
         for partition in self._partitions:
             before = partition.facts()
-            facts = self._follow(before)
-            holds = self._holds(partition, erased)
-            if holds or facts != before:
-                self._write(partition, facts, erased)
-                self._note(partition.facts())
-            if holds:
+            facts = before | {
+                key: self._current(before[key]) for key in _UPSTREAM if key in before
+            }
+            with partition.open() as file:
+                groups = (remover.from_table(rows) for _, rows in row_groups(file))
+                has_address = any(rows is not None for rows in groups)
+            if has_address or facts != before:
+                self._rewrite(partition, facts, remover)
+                self._note_replaced(partition.facts())
+            if has_address:
                 yield partition
 
-    def _holds(self, partition: Partition, erased: Erased) -> bool:
-        with partition.open() as file:
-            return any(erased.out_of(rows) is not None for _, rows in row_groups(file))
-
-    def _write(self, partition: Partition, facts: Facts, erased: Erased) -> None:
+    def _rewrite(
+        self, partition: Partition, facts: Facts, remover: AddressRemover
+    ) -> None:
         with partition.open() as file, storage.open_file(partition.path) as source:
-            # Without dictionaries, which may hold what no row does.
+            # Without dictionaries, which may hold values that no row has.
             schema: pa.Schema = pq.read_schema(source)
             repeating = dictionaries_of(file.metadata)
             with partition.writing(schema, repeating) as new:
                 for _, rows in row_groups(file):
-                    left = erased.out_of(rows, self._address)
+                    left = remover.from_table(rows, self._address)
                     new.write((rows if left is None else left).cast(schema))
                 new.facts |= {
                     **{k: v for k, v in facts.items() if k not in _OF_THE_WRITER},
                     REPLACES: [*facts.get(REPLACES, ()), facts["content_id"]],
-                    "erased_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                    "erased_at": utc_now().isoformat(timespec="seconds"),
                 }
 
-    def _note(self, facts: Facts) -> None:
-        """Note which contents a file took the place of."""
+    def _note_replaced(self, facts: Facts) -> None:
         for former in facts.get(REPLACES, ()):
             self.renamed[former] = facts["content_id"]
 
-    def _follow(self, facts: Facts) -> Facts:
-        """The facts of a file, with the present ids of what it was made from."""
-        return {
-            key: self._present(value) if key in ("made_from", "counted_from") else value
-            for key, value in facts.items()
-        }
-
-    def _present(self, ids: Any) -> Any:
+    def _current(self, ids: Any) -> Any:
+        """The current content ids in place of replaced ones, at any depth."""
         if isinstance(ids, dict):
-            return {key: self._present(value) for key, value in ids.items()}
+            return {key: self._current(value) for key, value in ids.items()}
         return self.renamed.get(ids, ids)

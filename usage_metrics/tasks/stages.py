@@ -225,7 +225,7 @@ class Geocode(Stage):
         From here on there are no full addresses, unless the settings keep them.
         """
         from usage_metrics.geocode import locate
-        from usage_metrics.privacy.anonymization import Treatment
+        from usage_metrics.privacy.anonymization import Anonymization
 
         source = get_source(self.source)
         schema = locate.with_location(source.cleaned, source.address)
@@ -240,13 +240,14 @@ class Geocode(Stage):
             # the two loses no address.
             if located.unanswered:
                 self.output().ask_again(wanted=True)
-            treatment = Treatment(
+            anonymization = Anonymization(
                 config.privacy().addresses, source.address, located.addresses
             )
-            located = treatment.of_located(located)
+            located = anonymization.coarsen(located)
             with self.output().writing(schema) as geocoded:
                 for start, rows in row_groups(requests):
-                    geocoded.write(treatment.of_requests(located.beside(rows, schema)))
+                    rows = located.beside(rows, schema)
+                    geocoded.write(anonymization.anonymize(rows))
                     self.show_progress(start, requests.metadata.num_rows)
                 geocoded.facts |= made_from(requests) | located.facts
                 geocoded.facts["cleaning"] = _line_counts(requests)
