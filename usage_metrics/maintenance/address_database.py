@@ -1,15 +1,15 @@
 """Builds the address database in the package: country and AS number of an address.
 
-A maintenance command, not used at run time. It needs npm and the extra
-``maintenance``; it takes four minutes and 1.2 GB of memory::
+A maintenance command. It needs npm and the extra ``maintenance``; it takes four
+minutes and 1.2 GB of memory::
 
     python -m usage_metrics.maintenance.address_database
 
-The data are two npm packages of ranges, by country and by AS number. They come apart,
-with edges that seldom meet, and are merged into one MMDB with the field names of
-IPinfo's Lite database: there ``country`` is the *name* and ``country_code`` the code.
-The same two packages always give the same bytes; what they were, and whom to name as
-their source, stands in the description inside the file.
+The data are two npm packages of ranges, by country and by AS number, whose edges
+seldom coincide. They are merged into one MMDB with the field names of IPinfo's Lite
+database: there ``country`` is the *name* and ``country_code`` the code. The same two
+packages always give the same bytes; the description inside the file names them and the
+attribution.
 """
 
 import argparse
@@ -48,14 +48,14 @@ ASN_CREDIT = (
 DATABASE = EMBEDDED
 DATABASE_TYPE = "usage_metrics country_asn"
 LARGEST = 20_000_000
-"""Bytes that the file may have: every clone and every installation carries it."""
+"""Maximum size in bytes: every clone and every installation carries the file."""
 
 Fields = tuple[str, ...]
-"""What a row says of its range: the country code, or the AS number and name."""
+"""The values of a range: the country code, or the AS number and name."""
 
 
 class Package(NamedTuple):
-    """An npm package of address ranges, in the file that ``npm pack`` gives."""
+    """An npm package of address ranges, as downloaded by ``npm pack``."""
 
     tarball: Path
     name: str
@@ -63,7 +63,7 @@ class Package(NamedTuple):
 
     @property
     def date(self) -> dt.date:
-        """The day of its data, from the version: 2.3.2026061719 is of 2026-06-17."""
+        """The day of its data, from the version: 2.3.2026061719 means 2026-06-17."""
         match = re.search(r"\.(\d{8})\d{2}$", self.version)
         if match is None:
             raise InputError(
@@ -73,7 +73,7 @@ class Package(NamedTuple):
         return dt.date.fromisoformat(match[1])
 
     def ranges(self, family: int) -> "Ranges":
-        """Its ranges of IPv4 (``family`` 4) or IPv6 (6)."""
+        """The ranges of IPv4 (``family`` 4) or IPv6 (6)."""
         member = f"package/{self.name.rpartition('/')[2]}-ipv{family}-num.csv"
         with tarfile.open(self.tarball) as archive:
             try:
@@ -87,14 +87,13 @@ class Package(NamedTuple):
 
 
 class Ranges:
-    """Ranges of addresses in ascending order, and what is said of each."""
+    """Ranges of addresses in ascending order, with their values."""
 
     def __init__(self, rows: Iterable[list[str]], source: str) -> None:
         """Read rows of first address, last address (both numbers) and fields.
 
         Raises:
-            InputError: naming ``source`` and the line that is no such row, or that
-                does not come after the one above it.
+            InputError: naming ``source`` and the line that is invalid or out of order.
         """
         self._first: list[int] = []
         self._last: list[int] = []
@@ -113,11 +112,11 @@ class Ranges:
             self._fields.append(tuple(map(str.strip, row[2:])))
 
     def edges(self) -> set[int]:
-        """Every address at which a range starts, or the one before has ended."""
+        """Every address at which a range starts, or just after which one ends."""
         return {*self._first, *(last + 1 for last in self._last)}
 
     def at(self, address: int) -> Fields:
-        """What is said of an address; of two ranges, by the one starting later."""
+        """The values for an address; of two ranges, from the one that starts later."""
         index = bisect_right(self._first, address) - 1
         if index < 0 or self._last[index] < address:
             return ()
@@ -144,16 +143,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def download(name: str, version: str, folder: Path) -> Path:
-    """Have npm put the file of a package into a folder.
+    """Download a package into a folder.
 
     Raises:
-        ConfigError: if there is no npm.
-        ServiceError: if npm cannot get that package, with npm's own words.
+        ConfigError: if npm is not installed.
+        ServiceError: if npm cannot download the package, with npm's message.
     """
     command = ["npm", "pack", "--silent", f"{name}@{version}"]
     try:
-        # npm stands wherever its user has put it, and the arguments are our own.
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603  the arguments are our own
             command, cwd=folder, capture_output=True, text=True, check=True
         )
     except FileNotFoundError as error:
@@ -164,10 +162,10 @@ def download(name: str, version: str, folder: Path) -> Path:
 
 
 def build(country_tarball: Path, asn_tarball: Path, output: Path) -> None:
-    """Merge two packages into one MMDB, which replaces ``output`` when it is done.
+    """Merge two packages into one MMDB, which replaces ``output`` once complete.
 
     Raises:
-        InputError: if a package is not as expected, or the database grew too large.
+        InputError: if a package is not as expected, or the database is too large.
     """
     countries = open_package(country_tarball, COUNTRY_PACKAGE)
     systems = open_package(asn_tarball, ASN_PACKAGE)
@@ -178,7 +176,7 @@ def build(country_tarball: Path, asn_tarball: Path, output: Path) -> None:
             networks = IPRange(IPAddress(first, family), IPAddress(last, family))
             writer.insert_network(IPSet(networks), record(country, system))
     aside = output.with_name(output.name + ".part")
-    # MMDBWriter.to_db_file would put the present time into the file.
+    # MMDBWriter.to_db_file would write the current time into the file.
     TreeWriter(writer.tree, metadata(countries, systems)).write(str(aside))
     if (size := aside.stat().st_size) >= LARGEST:
         raise InputError(f"{aside} has {size:,} bytes; {LARGEST:,} are too many")
@@ -186,7 +184,7 @@ def build(country_tarball: Path, asn_tarball: Path, output: Path) -> None:
 
 
 def open_package(tarball: Path, name: str) -> Package:
-    """Read the name and version that a package states itself.
+    """Read the name and version of a package from its metadata.
 
     Raises:
         InputError: if it cannot be read or is another package than ``name``.
@@ -207,25 +205,25 @@ def merge(
 ) -> Iterator[tuple[int, int, Fields, Fields]]:
     """Cut two sets of ranges at each other's edges and join equal neighbours.
 
-    Returns:
-        First and last address, and what each set says; without the gaps in both.
+    Yields:
+        First and last address and the values of each set, where at least one has any.
     """
     edges = sorted(countries.edges() | systems.edges())
     stretches = (
         (first, after, countries.at(first), systems.at(first))
         for first, after in itertools.pairwise(edges)
     )
-    for said, equal in itertools.groupby(stretches, key=lambda stretch: stretch[2:]):
+    for values, equal in itertools.groupby(stretches, key=lambda stretch: stretch[2:]):
         run = list(equal)
-        if any(said):
-            yield run[0][0], run[-1][1] - 1, *said
+        if any(values):
+            yield run[0][0], run[-1][1] - 1, *values
 
 
 def record(country: Fields, system: Fields) -> dict[str, str]:
-    """What the database says of a range, in IPinfo Lite's fields and their order.
+    """Make the record of a range, with IPinfo Lite's fields in their order.
 
     Raises:
-        InputError: if there is no country of that code.
+        InputError: if the country code is unknown.
     """
     fields = {}
     if country:
@@ -251,7 +249,7 @@ def record(country: Fields, system: Fields) -> dict[str, str]:
 
 
 def metadata(countries: Package, systems: Package) -> dict[str, object]:
-    """What the file says of itself: of what day it is, and what it was made from."""
+    """The metadata of the database: its date, and what it was built from."""
     newest = dt.datetime.combine(max(countries.date, systems.date), dt.time.min, dt.UTC)
     description = (
         f"Country: {countries.name} {countries.version} ({countries.date}), "

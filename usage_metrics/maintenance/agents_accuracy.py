@@ -1,13 +1,15 @@
-"""How well user agents are told apart, measured on a folder of lists.
+"""Measures how well user agents are classified, on a folder of labelled ones.
 
-FOLDER holds tables of labelled user agents, ``*.tsv``: the columns ``ua``, ``source``
-and ``class`` are used, tab-separated, without quoting. What is printed is a confusion
-matrix per source and the time that was needed. Lists that were built from a source
-know its user agents by heart: judge by the sources that none was built from.
+Usage: ``python -m usage_metrics.maintenance.agents_accuracy FOLDER [--hosting FILE]``
+
+FOLDER holds tables of labelled user agents, ``*.tsv``, tab-separated and without
+quoting, with the columns ``ua``, ``source`` and ``class``. The command prints a
+confusion matrix per source and the time it took. Lists that were built from a source
+know its user agents by heart: judge by the sources that no list was built from.
 
 With ``--hosting FILE``, a list of the AS numbers of hosting companies (``AS123 # name``
-a line), it prints how many of those the network classes know, too, by the names that
-the address database in the package (or ``--database``) has for them.
+per line), it also prints how our network classes label them, by the names that the
+address database in the package (or ``--database``) has for them.
 """
 
 import argparse
@@ -30,10 +32,10 @@ Labelled = tuple[str, str, str]
 
 
 def labelled(folder: Path) -> Iterator[Labelled]:
-    """Read every table of a folder.
+    """Read every table in a folder.
 
     Raises:
-        InputError: if there is none, or one lacks a column.
+        InputError: if there is no table, or one lacks a column.
     """
     paths = sorted(folder.glob("*.tsv"))
     if not paths:
@@ -49,7 +51,7 @@ def labelled(folder: Path) -> Iterator[Labelled]:
 
 
 def confusion(rows: Iterable[Labelled]) -> dict[tuple[str, str], Counter[str]]:
-    """Count, for each source and class that it gives, the classes that we give."""
+    """Count our classes for each source and each of its classes."""
     agents, sources, classes = zip(*rows, strict=True)
     ours = classify(pa.array(agents))["agent_class"].to_pylist()
     matrix: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -59,7 +61,7 @@ def confusion(rows: Iterable[Labelled]) -> dict[tuple[str, str], Counter[str]]:
 
 
 def table(matrix: dict[tuple[str, str], Counter[str]]) -> Iterator[str]:
-    """The lines of the confusion matrix: largest sources first, then all together."""
+    """Format the confusion matrix, largest sources first, then all together."""
     yield "".join(f"{name:>9}" for name in ("rows", *CLASSES)) + "  class    source"
     rows = sorted(matrix.items(), key=lambda item: (item[0][1], -item[1].total()))
     totals: dict[str, Counter[str]] = defaultdict(Counter)
@@ -77,11 +79,11 @@ def _line(counts: Counter[str], theirs: str, source: str) -> str:
 
 
 def hosting_agreement(path: Path, database: Path) -> str:
-    """Say how many AS numbers of a list our classes call hosting, too.
+    """Summarise how our network classes label the AS numbers of a list.
 
     Args:
         path: the list.
-        database: the MMDB that has the names, in the fields of IPinfo's Lite database.
+        database: an MMDB with the names, in the fields of IPinfo's Lite database.
     """
     words = path.read_text(encoding="utf-8").split()
     listed = {word for word in words if word.startswith("AS") and word[2:].isdigit()}
@@ -93,20 +95,23 @@ def hosting_agreement(path: Path, database: Path) -> str:
     classes = Counter(
         network_class(pa.array(names), pa.array(names.values())).to_pylist()
     )
-    said = ", ".join(f"{name} {count}" for name, count in classes.most_common())
-    return f"of {len(listed)} AS numbers of {path}, {len(names)} have a name: {said}"
+    counts = ", ".join(f"{name} {count}" for name, count in classes.most_common())
+    return f"of {len(listed)} AS numbers of {path}, {len(names)} have a name: {counts}"
 
 
 def main(arguments: list[str]) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m usage_metrics.maintenance.agents_accuracy",
+        description="Measure how well user agents are classified.",
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--hosting", type=Path)
     parser.add_argument("--database", type=Path, default=EMBEDDED)
     options = parser.parse_args(arguments)
     rows = list(labelled(options.folder))
     distinct = len({agent for agent, _, _ in rows})
-    classify(pa.array([""]))  # Reads the lists, once for each process.
+    classify(pa.array([""]))  # reads the lists, once per process
     start = time.perf_counter()
     matrix = confusion(rows)
     seconds = time.perf_counter() - start

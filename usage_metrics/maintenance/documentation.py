@@ -1,13 +1,15 @@
-"""Renews what the code knows better than docs/ and luigi.cfg: settings and columns.
+"""Updates the parts of docs/ and luigi.cfg that are generated from the code.
 
-``python -m usage_metrics.maintenance.documentation docs luigi.cfg`` writes them: in the
-pages of a folder between two markers each, in luigi.cfg, as comments, what a section
-does not set. A test fails when one of them is behind.
+Usage: ``python -m usage_metrics.maintenance.documentation docs luigi.cfg``
+
+In the Markdown pages of a folder they are the tables of settings and columns, each
+between two markers; in luigi.cfg, the default of each setting that a section leaves
+out, as a comment. Tests fail if one of them is out of date.
 """
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +38,16 @@ def settings_table() -> str:
 
 def data_dictionary() -> str:
     """Every column of every source, as Markdown."""
-    return "\n\n".join(_chapters())
-
-
-def _chapters() -> Iterator[str]:
+    parts = []
     for name in sorted(SOURCES):
         source = get_source(name)
-        schema = with_location(source.cleaned, source.address)
-        yield (
+        parts += [
             f"### {name}: `cleaned`, `geocoded` (with `{source.address}_…`) and the "
-            f"table `{source.table}`"
-        )
-        yield _columns(schema)
-    yield "### `rejected`, of every source"
-    yield _columns(rejects.REJECTED)
+            f"table `{source.table}`",
+            _columns(with_location(source.cleaned, source.address)),
+        ]
+    parts += ["### `rejected`, of every source", _columns(rejects.REJECTED)]
+    return "\n\n".join(parts)
 
 
 def _columns(schema: pa.Schema) -> str:
@@ -66,11 +64,11 @@ def _default(parameter: Any) -> str:
 
 
 _ADDED_BY_LUIGI = re.compile(r";?\s*(?:Choices: \{.*\}|permitted values: .*)?$")
-"""Choices, in no certain order, and limits, in the notation of mathematics."""
+"""Choices, in random order, and limits, in mathematical notation."""
 
 
 def _about(parameter: Any) -> str:
-    """The description, with limits only where both ends say something."""
+    """The description, with limits only if both ends are informative."""
     about = str(parameter.description)
     is_share = about.endswith("float in [0.0, 1.0]")
     return _ADDED_BY_LUIGI.sub("", about) + ("; from 0 to 1" if is_share else "")
@@ -82,7 +80,7 @@ def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def renewed(text: str) -> str:
-    """A page with its generated parts written anew."""
+    """Update the generated parts of a page."""
     parts = {"settings": settings_table(), "columns": data_dictionary()}
     for name, part in parts.items():
         begin, end = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
@@ -93,7 +91,7 @@ def renewed(text: str) -> str:
 
 
 def renewed_settings(text: str) -> str:
-    """A luigi.cfg in which every setting stands: set, or its default as a comment."""
+    """Update a luigi.cfg to list every setting: set, or its default as a comment."""
     for section in config.SECTIONS:
         head = f"\n[{section.__name__}]\n"
         if head not in text:
@@ -114,12 +112,15 @@ def renewed_settings(text: str) -> str:
 
 
 _NOT_SET = re.compile(r"# [a-z_]+ =.*")
-"""The comment that stands for a setting that is left out."""
+"""The comment for a setting that is left out."""
 
 
 def main() -> None:
-    """Renew files in place."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Update files in place."""
+    parser = argparse.ArgumentParser(
+        prog="python -m usage_metrics.maintenance.documentation",
+        description="Update the generated parts of docs/ and luigi.cfg.",
+    )
     parser.add_argument("paths", type=Path, nargs="+", help="docs, luigi.cfg")
     for path in parser.parse_args().paths:
         renew = renewed_settings if path.suffix == ".cfg" else renewed

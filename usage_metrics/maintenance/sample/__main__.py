@@ -11,13 +11,15 @@ def main() -> None:
     """Read the command line and write the sample."""
     parser = argparse.ArgumentParser(
         prog="python -m usage_metrics.maintenance.sample",
-        description="Make sample request logs.",
+        description="Write sample request logs.",
     )
     default = Sample()
-    parser.add_argument("folder", type=Path, help="where the files go")
+    parser.add_argument("folder", type=Path, help="where to write the files")
     parser.add_argument("--start", type=dt.date.fromisoformat, default=default.start)
     parser.add_argument("--days", type=int, default=default.days)
-    parser.add_argument("--requests", type=int, default=default.requests, help="a day")
+    parser.add_argument(
+        "--requests", type=int, default=default.requests, help="per day"
+    )
     parser.add_argument("--seed", default=default.seed)
     options = vars(parser.parse_args())
     if options["requests"] < FEWEST_REQUESTS:

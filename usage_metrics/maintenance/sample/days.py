@@ -1,12 +1,11 @@
-"""The files of the sample: one a day, as ugly as real ones.
+"""The files of the sample: one per day, as messy as real ones.
 
-Some lines are there twice, some are late (in the file of the day after their own),
-fields are absent or unknown, some entries are no requests, one line is cut off, and
-on one day nobody comes. :func:`facts` says how many of each a file holds.
+Some lines are duplicates, some are late (in the file of the following day), fields are
+missing or unknown, some entries are not requests, one line is truncated, and one day
+has no file.
 
-Random digits do not compress, and a repository has to hold the files: so only one
-request in twenty has a trace, a day has one container, and entries are received in
-batches.
+Random digits do not compress, and the files are in the repository: so only one request
+in twenty has a trace, a day has one container, and entries are received in batches.
 """
 
 import datetime as dt
@@ -28,37 +27,37 @@ from usage_metrics.maintenance.sample.log_entries import (
 from usage_metrics.maintenance.sample.population import Client, Hit, draw_visit
 
 QUIET_DAY = 6
-"""The day on which nobody comes, counted from 0."""
+"""The day without requests, counted from 0."""
 GARBLED_DAY = 9
-"""The day with a line that is cut off."""
+"""The day with a truncated line."""
 REVISION_DAY = 8
-"""The day from which a new revision of the service answers."""
+"""The day on which a new revision of the service takes over."""
 
 DUPLICATES = 5
-"""How many lines of each file are there twice."""
+"""Duplicate lines per file."""
 LATE = 3
-"""How many requests of a day are in the next day's file."""
+"""Requests of a day that are in the next day's file."""
 NOT_REQUESTS = 2
-"""How many entries of each file are no requests."""
+"""Entries per file that are not requests."""
 WITHOUT_ADDRESS = 2
-"""How many requests of each file have no address."""
+"""Requests per file without an address."""
 WITH_UNKNOWN_FIELDS = 4
-"""How many requests of each file have fields that no schema lists."""
+"""Requests per file with fields that no schema lists."""
 FEWEST_REQUESTS = 20
-"""The requests a day from which there are enough for all of these."""
+"""Requests per day that suffice for all of these."""
 
 WORKDAY, WEEKEND = 1.05, 0.65
-"""How many requests a day has, next to the number asked for."""
+"""Requests per day, relative to the number asked for."""
 HOURS = (3, 3, 2, 2, 2, 2, 3, 4, 4, 4, 4, 4, 5, 8, 10, 12, 12, 11, 11, 12, 11, 9, 6, 4)
 """How busy each hour is, UTC: most visitors work in North America."""
 
 DAY = 86_400 * SECOND
 BATCH = SECOND // 8
-"""How often entries are received."""
+"""The interval at which entries are received."""
 
 
 class Sample(NamedTuple):
-    """What to make; the same values give the same lines."""
+    """What to write; the same values give the same lines."""
 
     start: dt.date = dt.date(2026, 3, 2)
     days: int = 14
@@ -74,47 +73,18 @@ class Sample(NamedTuple):
         ]
 
     def requests_in_file(self, date: dt.date) -> int:
-        """How many distinct requests a day's file holds."""
+        """The number of distinct requests in a day's file."""
         return round(self.requests * (WEEKEND if date.weekday() >= 5 else WORKDAY))
 
     def late_in_file(self, date: dt.date) -> int:
-        """How many of them are of the day before."""
+        """The number of those that belong to the day before."""
         dates = self.dates()
         return LATE if date in dates and date - dt.timedelta(1) in dates else 0
 
 
-class Facts(NamedTuple):
-    """What a file holds, and what its day then has over all files."""
-
-    lines: int = 0
-    duplicates: int = 0
-    late: int = 0
-    not_requests: int = 0
-    garbled: int = 0
-    requests_of_day: int = 0
-    """Distinct requests with a timestamp in that day, whichever file they are in."""
-
-
-def facts(sample: Sample, date: dt.date) -> Facts:
-    """Say what the file of a day holds, without reading it; all 0 if there is none."""
-    if date not in sample.dates():
-        return Facts()
-    requests = sample.requests_in_file(date)
-    late = sample.late_in_file(date)
-    garbled = int((date - sample.start).days == GARBLED_DAY)
-    return Facts(
-        lines=requests + DUPLICATES + NOT_REQUESTS + garbled,
-        duplicates=DUPLICATES,
-        late=late,
-        not_requests=NOT_REQUESTS,
-        garbled=garbled,
-        requests_of_day=requests - late + sample.late_in_file(date + dt.timedelta(1)),
-    )
-
-
 def lines_of(sample: Sample, date: dt.date) -> list[str]:
-    """Make the lines of a day's file, most in the order in which they were received."""
-    rng = Random(f"{sample.seed} {date}")  # noqa: S311  there is no secret in it
+    """Make the lines of a day's file, nearly in the order in which they arrived."""
+    rng = Random(f"{sample.seed} {date}")  # noqa: S311  not for secrets
     requests = _requests(rng, sample, date)
     own = requests[sample.late_in_file(date) :]
     for entry in rng.sample(own, WITHOUT_ADDRESS):
@@ -135,7 +105,7 @@ def lines_of(sample: Sample, date: dt.date) -> list[str]:
 
 
 def write(sample: Sample, folder: Path) -> None:
-    """Write one compressed file a day, without a name or time in its header."""
+    """Write one compressed file per day, without a name or time in its header."""
     folder.mkdir(parents=True, exist_ok=True)
     for date in sample.dates():
         text = "".join(f"{line}\n" for line in lines_of(sample, date))
@@ -147,7 +117,7 @@ def write(sample: Sample, folder: Path) -> None:
 
 
 def _requests(rng: Random, sample: Sample, date: dt.date) -> list[Entry]:
-    """The distinct requests that a day's file holds, the late ones first."""
+    """The distinct requests of a day's file, the late ones first."""
     midnight = (date - dt.date(1970, 1, 1)).days * DAY
     late = sample.late_in_file(date)
     container = draw_container(rng, is_new=(date - sample.start).days >= REVISION_DAY)
@@ -165,7 +135,7 @@ def _requests(rng: Random, sample: Sample, date: dt.date) -> list[Entry]:
 
 
 def _calls(rng: Random, midnight: int, wanted: int) -> list[tuple[int, Client, Hit]]:
-    """Draw visits until they make the requests wanted; give those by time."""
+    """Draw visits until they amount to the requests wanted; sort those by time."""
     calls: list[tuple[int, Client, Hit]] = []
     while len(calls) < wanted:
         client, hits = draw_visit(rng)

@@ -1,8 +1,8 @@
 """A request as Cloud Run logs it: Cloud Logging's ``LogEntry`` in JSON.
 
 Sizes are strings, the latency is text with an ``s``, and times have as many groups of
-three decimals as they need. What is unknown is absent. A request that no container
-took has no container, but a text that says so.
+three decimals as they need. Unknown fields are absent. A request that was aborted for
+lack of a container has a text that says so instead of the labels of one.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ Entry = dict[str, Any]
 
 
 class Times(NamedTuple):
-    """When a request was made and logged, and how long it took."""
+    """When a request was made and logged, and its latency, all in nanoseconds."""
 
     made: int
     received: int
@@ -32,7 +32,7 @@ class Times(NamedTuple):
 
 
 def draw_container(rng: Random, is_new: bool) -> Entry:
-    """The part of an entry that says which container of which revision answered."""
+    """The part of an entry that names the container and its revision."""
     resource_labels = {
         "service_name": "open-data",
         "configuration_name": "open-data",
@@ -49,7 +49,7 @@ def draw_container(rng: Random, is_new: bool) -> Entry:
 def request_entry(
     rng: Random, times: Times, client: Client, hit: Hit, container: Entry
 ) -> Entry:
-    """A request's log entry, its keys in the order in which the service writes them."""
+    """Make a request's log entry, its keys in the order that the service uses."""
     seconds, nanoseconds = divmod(times.made, SECOND)
     microseconds = nanoseconds // MICROSECOND
     insert_id = f"{seconds:08x}{microseconds:08x}{rng.getrandbits(32):08x}"
@@ -94,7 +94,7 @@ def _http_request(latency: int, client: Client, hit: Hit) -> Entry:
 
 
 def service_entry(entry: Entry) -> Entry:
-    """What the service itself has to say, at the time of a request."""
+    """Make a message of the service itself, at the time of a request."""
     kept = ("resource", "timestamp", "logName", "receiveTimestamp")
     return {
         "textPayload": READY,
@@ -117,7 +117,7 @@ def _timestamp(nanoseconds: int) -> str:
 
 
 def _fraction(nanoseconds: int) -> str:
-    """Three, six or nine decimals of a second, as many as needed, or none."""
+    """Format three, six or nine decimals of a second, as many as needed, or none."""
     digits = f"{nanoseconds:09d}"
     while digits.endswith("000"):
         digits = digits[:-3]

@@ -1,11 +1,11 @@
-"""Who visits the sample's site, from where, and what they ask it for.
+"""Who visits the sample's site, from where, and what they request.
 
-The site is Datasette at ``https://data.example.org`` that publishes two databases of
+The site is a Datasette at ``https://data.example.org`` that publishes two databases of
 the Public Utility Data Liberation project (PUDL), ``pudl`` and ``ferc1``. Every visit
-is invented. The addresses are not, or no database could locate them, so none may be
-a person's: they are published resolvers, name servers and web servers of
-institutions and hosting companies, ranges that crawlers and monitors publish for
-their own robots, and ranges reserved for documentation, which nobody has.
+is invented. The addresses are real, because databases have to locate them, but none may
+be a person's: they are published resolvers, name servers and web servers of
+institutions and hosting companies, ranges that crawlers and monitors publish for their
+own robots, and ranges reserved for documentation, which nobody uses.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,14 +18,14 @@ SITE = "https://data.example.org"
 
 
 class Client(NamedTuple):
-    """A program with the addresses it calls from; ``{}`` stands for a number."""
+    """A program and the addresses it calls from; ``{}`` stands for a number."""
 
     agent: str | None
     addresses: tuple[str, ...]
 
 
 class Hit(NamedTuple):
-    """One request of a visit and how the site answered."""
+    """One request of a visit and the site's answer."""
 
     path: str
     size: int | None
@@ -33,11 +33,11 @@ class Hit(NamedTuple):
     method: str = "GET"
     referer: str | None = None
     wait: float = 0.2
-    """Seconds since the request before it."""
+    """Seconds since the previous request."""
 
 
 class Visit(NamedTuple):
-    """What one client does in one go, from one address."""
+    """What one client does in one session, from one address."""
 
     client: Client
     hits: list[Hit]
@@ -146,8 +146,8 @@ SCRIPTS = (
     "Go-http-client/2.0",
 )
 DOMINATING = Client("python-requests/2.31.0", ("213.133.98.98",))
-"""One script at one hosting company (Hetzner; its resolver's address) that asks for
-more than everybody else together, as one did on the real site."""
+"""One script at one hosting company (Hetzner; its resolver's address) that sends more
+requests than all others together, as one did on the real site."""
 
 CRAWLERS = (
     Client(
@@ -328,11 +328,11 @@ VISITS: dict[Callable[[Random], Visit], int] = {
     _probe: 8,
     _attack: 12,
 }
-"""The kinds of visit and how often each happens."""
+"""The kinds of visit and their frequencies."""
 
 
 def draw_visit(rng: Random) -> Visit:
-    """Draw a visit, from one address that is drawn from its client's."""
+    """Draw a visit, and one of its client's addresses."""
     visit = rng.choices(list(VISITS), list(VISITS.values()))[0](rng)
     address = rng.choice(visit.client.addresses).format(rng.randrange(1, 255))
     return Visit(Client(visit.client.agent, (address,)), visit.hits)
