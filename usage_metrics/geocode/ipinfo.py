@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import logging
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -113,8 +113,8 @@ class IpinfoProvider:
             ConfigError: if it refuses the token.
             StorageError: if the cache cannot be read or written.
         """
-        is_expired = _expiry(self._now(), self._cache_days)
-        with self._shelf.open(is_expired) as answers:
+        oldest = _days_before(self._now(), self._cache_days)
+        with self._shelf.open(partial(_is_older, oldest)) as answers:
             located = self._cached(addresses, answers)
             missing = [a for a, location in located.items() if location is None]
             if missing:
@@ -212,10 +212,10 @@ def forget_expired(cache: str, cache_days: int, *, dry_run: bool) -> int:
     Raises:
         StorageError: if the cache cannot be read or written.
     """
-    is_expired = _expiry(utc_now(), cache_days)
+    oldest = _days_before(utc_now(), cache_days)
 
     def expired(answers: dict[str, str]) -> set[str]:
-        return {address for address, text in answers.items() if is_expired(text)}
+        return {key for key, text in answers.items() if _is_older(oldest, text)}
 
     shelf = LockedShelf(Path(cache))
     if not dry_run:
@@ -226,15 +226,9 @@ def forget_expired(cache: str, cache_days: int, *, dry_run: bool) -> int:
         return len(expired(dict(answers)))
 
 
-def _expiry(now: dt.datetime, cache_days: int) -> Callable[[str], bool]:
-    """Make the test for whether a cached text is too old."""
-    oldest = _days_before(now, cache_days)
-
-    def is_expired(text: str) -> bool:
-        cached = _read(text)
-        return cached is not None and cached.fetched_at < oldest
-
-    return is_expired
+def _is_older(oldest: str, text: str) -> bool:
+    cached = _read(text)
+    return cached is not None and cached.fetched_at < oldest
 
 
 def _days_before(now: dt.datetime, days: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from usage_metrics import config
 from usage_metrics.arrow import STRING
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import StorageError
@@ -21,14 +22,10 @@ Replacements = list[tuple[str | None, str]]
 """New and old values of a column."""
 
 
-def erase_from_database(
-    path: Path, busy_seconds: float, remover: AddressRemover, renamed: Mapping[str, str]
-) -> int:
+def erase_from_database(remover: AddressRemover, renamed: Mapping[str, str]) -> int:
     """Remove addresses from every text of every table.
 
     Args:
-        path: the database file.
-        busy_seconds: how long to wait while another program uses it.
         remover: removes the addresses.
         renamed: the current content ids of rewritten files, by their former ones.
 
@@ -38,9 +35,9 @@ def erase_from_database(
     Raises:
         StorageError: if the database is damaged or stays in use.
     """
-    if not path.exists():
+    if not Path(config.database().path).exists():
         return 0
-    with _opened(path, busy_seconds) as connection:
+    with _opened() as connection:
         connection.execute("BEGIN IMMEDIATE")
         found = sum(
             _erase_from_table(connection, table, remover)
@@ -56,14 +53,10 @@ def erase_from_database(
     return found
 
 
-def drop_days(
-    path: Path, busy_seconds: float, source: str, first: dt.date, *, dry_run: bool
-) -> list[dt.date]:
+def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:
     """Delete the requests of the days before a day, and leave no trace of them.
 
     Args:
-        path: the database file.
-        busy_seconds: how long to wait while another program uses it.
         source: the kind of log.
         first: the first day to keep.
         dry_run: only list the days.
@@ -75,11 +68,12 @@ def drop_days(
         StorageError: if the database is damaged or stays in use.
     """
     table, time = get_source(source).table, get_source(source).partition_column
-    loaded = Warehouse(str(path), busy_seconds).loaded(table, source)
+    settings = config.database()
+    loaded = Warehouse(settings.path, settings.busy_seconds).loaded(table, source)
     days = sorted(day for day in loaded if day < first)
     if dry_run or not days:
         return days
-    with _opened(path, busy_seconds) as connection:
+    with _opened() as connection:
         for day in days:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(
@@ -98,21 +92,24 @@ def drop_days(
 
 
 @contextlib.contextmanager
-def _opened(path: Path, busy_seconds: float) -> Iterator[sqlite3.Connection]:
-    """Open a database such that deleted content is overwritten.
+def _opened() -> Iterator[sqlite3.Connection]:
+    """Open the database such that deleted content is overwritten.
 
     Raises:
         StorageError: in place of SQLite's errors.
     """
+    settings = config.database()
     try:
-        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+        connection = sqlite3.connect(
+            settings.path, timeout=settings.busy_seconds, isolation_level=None
+        )
         with contextlib.closing(connection):
             connection.execute("PRAGMA secure_delete = ON")
             yield connection
     except sqlite3.Error as error:
         raise StorageError(
-            f"{path}: {error}; close what uses it, such as Datasette, and run this "
-            "again: what is already removed stays so"
+            f"{settings.path}: {error}; close what uses it, such as Datasette, and run "
+            "this again: what is already removed stays so"
         ) from error
 
 
@@ -129,7 +126,7 @@ def _erase_from_table(
     connection: sqlite3.Connection, table: str, remover: AddressRemover
 ) -> int:
     info = connection.execute(f"PRAGMA table_info({quoted(table)})")
-    types = {row[1]: row[2] for row in info}
+    types: dict[str, str] = {row[1]: row[2] for row in info}
     found = {
         column: replacements
         for column, type_ in types.items()

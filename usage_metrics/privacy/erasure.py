@@ -46,7 +46,6 @@ class Erasure:
         """
         self._remover = AddressRemover(addresses)
         self._root = config.paths().root
-        self._renamed: dict[str, str] = {}
 
     def run(self) -> Iterator[Place]:
         """Erase.
@@ -59,22 +58,16 @@ class Erasure:
         """
         with _locked():
             storage.sweep(self._root)
+            renamed: dict[str, str] = {}
             for source in sorted(SOURCES):
                 rewriting = Rewriting(self._root, stages(), source)
                 for partition in rewriting.run(self._remover):
                     yield Place(partition.path)
-                self._renamed |= rewriting.renamed
-            yield from self._from_database()
+                renamed |= rewriting.renamed
+            if found := erase_from_database(self._remover, renamed):
+                yield Place(f"{config.database().path}: {found:,} different values")
             yield from self._from_cache()
             yield from self._from_other_files()
-
-    def _from_database(self) -> Iterator[Place]:
-        settings = config.database()
-        found = erase_from_database(
-            Path(settings.path), settings.busy_seconds, self._remover, self._renamed
-        )
-        if found:
-            yield Place(f"{settings.path}: {found:,} different values")
 
     def _from_cache(self) -> Iterator[Place]:
         cache = Path(config.ipinfo().cache)

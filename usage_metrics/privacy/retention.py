@@ -10,7 +10,6 @@ A later run does not rebuild the removed days.
 
 import datetime as dt
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from usage_metrics import config
@@ -61,12 +60,8 @@ def retain(*, dry_run: bool = False) -> Iterator[Removed]:
         for stage in STAGES:
             if days := _remove_files(root, stage, source, dry_run=dry_run):
                 yield Removed(f"{stage} of {source}", len(days), "days", days)
-        database = config.database()
-        first = retention_start("geocoded")
-        if days := drop_days(
-            Path(database.path), database.busy_seconds, source, first, dry_run=dry_run
-        ):
-            what = f"requests of {source} in {database.path}"
+        if days := drop_days(source, retention_start("geocoded"), dry_run=dry_run):
+            what = f"requests of {source} in {config.database().path}"
             yield Removed(what, len(days), "days", days)
     settings = config.ipinfo()
     if answers := forget_expired(settings.cache, settings.cache_days, dry_run=dry_run):
