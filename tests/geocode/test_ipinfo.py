@@ -434,7 +434,7 @@ def test_json_is_json_whatever_its_content_type_adds(
         pytest.param(Trouble(200, '{"8.8.8.8": {"ip', cut=True), id="cut off"),
     ],
 )
-def test_trouble_that_passes_is_tried_again_longer_each_time(
+def test_a_temporary_failure_is_retried_with_longer_and_longer_waits(
     server: IpinfoServer,
     provider: MakeProvider,
     waits: list[float],
@@ -449,7 +449,7 @@ def test_trouble_that_passes_is_tried_again_longer_each_time(
     assert 1 <= first <= 2 <= second <= 3
 
 
-def test_other_addresses_are_not_sent_again_when_one_batch_is(
+def test_retrying_a_batch_sends_no_other_addresses_again(
     server: IpinfoServer, provider: MakeProvider
 ) -> None:
     provider().locate(public(1000))
@@ -486,7 +486,7 @@ def test_retry_after_is_obeyed(
     assert least <= wait <= most
 
 
-def test_the_waiting_starts_afresh_with_each_request(
+def test_waits_start_short_again_for_each_request(
     server: IpinfoServer, provider: MakeProvider, waits: list[float]
 ) -> None:
     server.next.extend([Trouble(503), Trouble(503)])
@@ -649,7 +649,7 @@ def test_lite_stops_asking_at_the_first_refusal(
     assert len(server.requests) <= 20
 
 
-def test_what_a_service_says_is_told_without_addresses(
+def test_a_quoted_reply_contains_no_addresses(
     server: IpinfoServer, provider: MakeProvider
 ) -> None:
     server.trouble["9.9.9.9"] = Trouble(404, "what of 9.9.9.9, or 2001:db8::1?")
@@ -707,7 +707,7 @@ def test_a_service_that_is_not_there(
         run.locate(["8.8.8.8"])
 
 
-def test_a_bug_is_no_refusal_and_stops_the_asking(
+def test_a_bug_is_not_a_refusal_and_stops_the_requests(
     server: IpinfoServer, provider: MakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -793,7 +793,7 @@ def start(server: IpinfoServer, tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.mark.parametrize(("plan", "requests"), [("full", 4), ("lite", 100)])
-def test_processes_at_once_ask_for_each_address_once(
+def test_concurrent_processes_ask_for_each_address_once(
     server: IpinfoServer, start: Start, plan: str, requests: int
 ) -> None:
     count = 3002 if plan == "full" else 100
@@ -895,7 +895,7 @@ def test_a_missing_token_is_an_error_that_says_where_to_get_one(
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "tökén", "a\x00b"])
-def test_a_token_that_can_be_none_is_an_error_that_does_not_show_it(
+def test_an_impossible_token_is_an_error_that_does_not_show_it(
     configure: Configure, monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
     configure()

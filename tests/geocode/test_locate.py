@@ -96,7 +96,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("text", BOGONS)
-def test_a_bogon_is_told_apart_and_asked_of_nobody(
+def test_a_bogon_is_recognised_and_not_looked_up(
     provider: RecordingProvider, text: str
 ) -> None:
     locations, counts = located_rows(texts(text), provider)
@@ -106,7 +106,7 @@ def test_a_bogon_is_told_apart_and_asked_of_nobody(
 
 
 @pytest.mark.parametrize("text", MALFORMED)
-def test_what_is_no_address_is_asked_of_nobody(
+def test_a_malformed_address_is_not_looked_up(
     provider: RecordingProvider, text: str
 ) -> None:
     locations, counts = located_rows(texts(text), provider)
@@ -155,7 +155,7 @@ def test_an_address_in_several_spellings_is_asked_for_once(
     assert counts["public"] == 4
 
 
-def test_what_could_not_be_asked_is_null_and_counted() -> None:
+def test_an_unanswered_address_is_null_and_counted() -> None:
     provider = RecordingProvider(unanswering=["1.1.1.1"])
     addresses = texts("8.8.8.8", "1.1.1.1", "::ffff:1.1.1.1", "10.0.0.1")
     locations, counts = located_rows(addresses, provider)
@@ -196,7 +196,7 @@ def test_every_text_has_a_row_and_only_public_addresses_are_asked_for(
 
 
 @given(st.ip_addresses(v=4))
-def test_by_how_it_begins_an_address_is_judged_as_each_one_would_be(
+def test_judging_ipv4_by_prefix_agrees_with_ipaddress(
     address: ipaddress.IPv4Address,
 ) -> None:
     assert public_addresses(texts(str(address)))[1].to_pylist() == [is_public(address)]
@@ -216,7 +216,9 @@ _LIKE_IPV6 = st.builds(
 
 
 @given(st.ip_addresses(v=6).map(str) | _LIKE_IPV6 | _LIKE_IPV6.map("{}%1".format))
-def test_of_ipv6_too_and_its_canonical_text_is_the_same(text: str) -> None:
+def test_judging_ipv6_agrees_with_ipaddress_and_so_does_the_canonical_text(
+    text: str,
+) -> None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -231,7 +233,7 @@ def test_of_ipv6_too_and_its_canonical_text_is_the_same(text: str) -> None:
 
 
 @pytest.mark.parametrize("first", range(256))
-def test_every_range_of_special_addresses_is_known(first: int) -> None:
+def test_every_special_range_of_ipv4_is_known(first: int) -> None:
     edges = [f"{first}.{rest}" for rest in ("0.0.0", "0.0.1", "64.0.0", "255.255.255")]
     special = ["192.0.0.9", "192.31.196.1", "192.88.99.2", "198.19.255.255"]
     verdicts = [is_public(ipaddress.IPv4Address(text)) for text in edges + special]
@@ -347,7 +349,9 @@ def test_addresses_need_not_come_as_dictionaries(provider: RecordingProvider) ->
     )
 
 
-def test_the_location_columns_stand_behind_and_carry_the_name_of_the_address() -> None:
+def test_the_location_columns_come_last_and_are_prefixed_with_the_address_column() -> (
+    None
+):
     assert GEOCODED.names == [
         *("n", "remote_ip", "remote_ip_hostname", "remote_ip_city"),
         *("remote_ip_region", "remote_ip_country", "remote_ip_country_name"),
@@ -358,7 +362,7 @@ def test_the_location_columns_stand_behind_and_carry_the_name_of_the_address() -
     ]
 
 
-def test_a_source_without_addresses_is_asked_about_nobody_and_gets_no_columns(
+def test_a_source_without_addresses_looks_nothing_up_and_gets_no_columns(
     provider: RecordingProvider,
 ) -> None:
     requests = day("8.8.8.8")
@@ -374,7 +378,9 @@ def test_a_source_without_addresses_is_asked_about_nobody_and_gets_no_columns(
     ("unanswered", "text"),
     [(0, "2 addresses"), (1, "2 addresses · 1 unanswered")],
 )
-def test_it_says_in_a_few_words_how_many_there_were(unanswered: int, text: str) -> None:
+def test_the_summary_counts_addresses_and_unanswered_ones(
+    unanswered: int, text: str
+) -> None:
     addresses = texts("8.8.8.8", "1.1.1.1")
     facts = {"unanswered": unanswered}
     places = Places.of([], pa.array([None, None], pa.bool_()))
@@ -383,7 +389,7 @@ def test_it_says_in_a_few_words_how_many_there_were(unanswered: int, text: str) 
     assert located.unanswered == unanswered
 
 
-def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
+def test_a_text_too_long_for_an_address_is_not_cached() -> None:
     asked = []
 
     @remembering

@@ -242,14 +242,16 @@ def test_locations_come_in_the_order_of_the_addresses(write: Write) -> None:
         assert provider.locate([]) == []
 
 
-def test_an_address_not_in_the_database_has_only_who_was_asked(write: Write) -> None:
+def test_an_address_missing_from_the_database_has_only_located_by(write: Write) -> None:
     path = write({V4: IPINFO_LITE}, "GeoLite2-City")
     expected = Location(located_by="mmdb GeoLite2-City 2026-02-04")
     assert locate(path, address=OUTSIDE) == expected
 
 
 @pytest.mark.parametrize("address", [INSIDE_6, "2001:db8::1%eth0", "no address"])
-def test_what_a_database_cannot_hold_is_not_in_it(write: Write, address: str) -> None:
+def test_an_address_that_the_database_cannot_hold_is_unknown(
+    write: Write, address: str
+) -> None:
     path = write({V4: IPINFO_LITE}, ip_version=4)
     assert known(locate(path)) == ITALY | NETWORK
     assert known(locate(path, address=address)) == {}
@@ -324,7 +326,7 @@ def test_located_by_and_the_footer_name_both_files(write: Write) -> None:
         ("", "unnamed", "its own words"),
     ],
 )
-def test_a_database_is_called_and_credited_as_its_vendor_wants(
+def test_a_database_is_named_and_credited_as_its_vendor_asks(
     database_type: str, name: str, credited: str
 ) -> None:
     assert short_name(database_type) == name
@@ -556,7 +558,7 @@ def test_unknown_is_none_in_every_column() -> None:
     assert set(to_location(Facts(), "a test")) == {None, "a test"}
 
 
-def test_of_a_day_with_too_many_addresses_none_is_remembered(
+def test_a_day_with_too_many_addresses_is_not_cached(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mmdb, "MOST_LOCATED", 3)

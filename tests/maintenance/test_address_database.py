@@ -288,7 +288,7 @@ def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Npm:
     return install
 
 
-def test_the_command_has_npm_pack_both_versions_and_builds_from_them(
+def test_the_command_downloads_both_versions_with_npm_and_builds_from_them(
     npm: Npm, packages: Packages, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     npm(f"""
@@ -308,7 +308,7 @@ def test_the_command_has_npm_pack_both_versions_and_builds_from_them(
     assert capsys.readouterr().out == f"{output}: {output.stat().st_size:,} bytes\n"
 
 
-def test_what_npm_cannot_get_is_said_in_its_own_words(npm: Npm, tmp_path: Path) -> None:
+def test_a_failed_download_quotes_npm(npm: Npm, tmp_path: Path) -> None:
     npm("echo 'E404 no such version' >&2; exit 1")
     with pytest.raises(ServiceError, match=r"npm pack .*asn@0 failed: E404 no such"):
         address_database.download(address_database.ASN_PACKAGE, "0", tmp_path)

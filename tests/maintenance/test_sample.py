@@ -101,7 +101,7 @@ def test_the_tracked_files_are_small_enough_for_a_repository() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 1_000_000
 
 
-def test_it_is_fourteen_days_of_about_1_500_requests_with_one_on_which_nobody_came(
+def test_it_is_fourteen_days_of_about_1_500_requests_with_one_empty_day(
     tracked: Lines,
 ) -> None:
     assert len(tracked) == 13
@@ -132,11 +132,11 @@ def test_each_file_has_its_flaws_and_each_day_its_requests(
     }
 
 
-def test_one_line_of_all_is_garbled(tracked: Lines) -> None:
+def test_exactly_one_line_is_garbled(tracked: Lines) -> None:
     assert sum(facts(SAMPLE, date)["garbled"] for date in tracked) == 1
 
 
-def test_a_late_line_is_of_the_day_before_and_was_received_after_midnight(
+def test_a_late_line_belongs_to_the_day_before_and_was_received_after_midnight(
     entries: dict[dt.date, list[Entry]],
 ) -> None:
     late = [
@@ -176,7 +176,7 @@ def test_an_entry_has_the_shape_that_cloud_logging_writes(
     assert entry["httpRequest"]["latency"] == "0.136317s"
 
 
-def test_an_insert_id_begins_with_its_time_and_is_of_one_request(
+def test_an_insert_id_begins_with_its_time_and_is_unique(
     requests: list[Entry],
 ) -> None:
     ids = [request["entry"]["insertId"] for request in requests]

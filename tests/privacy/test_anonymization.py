@@ -57,7 +57,7 @@ def treated(mode: str, *addresses: str | None) -> list[str | None]:
         (None, None),
     ],
 )
-def test_truncated_an_address_is_its_network_and_what_is_none_is_gone(
+def test_truncating_keeps_the_network_of_an_address_and_drops_anything_else(
     address: str | None, network: str | None
 ) -> None:
     assert treated("truncate", address, address) == [network, network]
@@ -76,7 +76,7 @@ def test_a_truncated_address_is_the_network_of_all_its_neighbours(
 
 
 @given(st.lists(st.ip_addresses(), min_size=1, unique=True), st.binary(min_size=32))
-def test_pseudonyms_tell_addresses_apart_and_say_nothing_of_them(
+def test_pseudonyms_distinguish_addresses_and_reveal_nothing(
     addresses: list[Address], salt: bytes
 ) -> None:
     name = pseudonyms(salt[:64])
@@ -89,7 +89,7 @@ def test_pseudonyms_tell_addresses_apart_and_say_nothing_of_them(
         assert parse_address(text) is None
 
 
-def test_a_pseudonym_is_another_one_in_every_file() -> None:
+def test_a_pseudonym_differs_from_file_to_file() -> None:
     first = treated("pseudonymize", "8.8.8.8", "1.1.1.1", "::ffff:8.8.8.8", None, "-")
     again = treated("pseudonymize", "8.8.8.8", "1.1.1.1", "::ffff:8.8.8.8", None, "-")
     for names in (first, again):
@@ -98,7 +98,7 @@ def test_a_pseudonym_is_another_one_in_every_file() -> None:
     assert not set(first[:3]) & set(again[:3])
 
 
-def test_dropped_an_address_is_null_and_kept_it_is_as_it_was() -> None:
+def test_drop_makes_an_address_null_and_keep_leaves_it() -> None:
     assert treated("drop", "8.8.8.8", None, "-") == [None] * 3
     assert treated("keep", "8.8.8.8", None, "-") == ["8.8.8.8", None, "-"]
 
@@ -192,7 +192,7 @@ def test_a_database_that_had_addresses_holds_none_after_a_stricter_setting(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_no_request_has_is_not_written(
+def test_values_that_no_request_has_are_not_written(
     flow: Flow, settings: Settings, mode: str
 ) -> None:
     settings("privacy", addresses=mode)
@@ -285,7 +285,7 @@ def test_addresses_of_one_kind_are_compared_over_midnight(neighbours: Flow) -> N
     )
 
 
-def test_a_cleaned_file_that_was_made_again_otherwise_is_not_mixed_in(
+def test_a_cleaned_file_rebuilt_differently_is_not_mixed_in(
     neighbours: Flow,
 ) -> None:
     neighbours.load(2)
@@ -300,7 +300,7 @@ def test_a_cleaned_file_that_was_made_again_otherwise_is_not_mixed_in(
     "written",
     ["81.2.69.142, 10.0.0.1", "[2001:db8::142]", " 81.2.69.142:80", "for=81.2.69.142"],
 )
-def test_an_address_beside_something_else_is_taken_out_of_texts_too(
+def test_an_address_with_other_text_beside_it_is_removed_from_texts_too(
     written: str,
 ) -> None:
     texts = pa.array([f"?ip={text}" for text in ("81.2.69.142", "2001:db8::142")])

@@ -172,7 +172,7 @@ def test_an_erased_address_is_nowhere_and_no_count_has_changed(
     assert ", 0 damaged" in capsys.readouterr().out
 
 
-def test_after_an_erasure_all_is_complete_and_a_run_brings_nothing_back(
+def test_after_an_erasure_all_is_complete_and_a_run_restores_nothing(
     lived_in: Flow,
 ) -> None:
     fill(lived_in)
@@ -190,7 +190,7 @@ def test_after_an_erasure_all_is_complete_and_a_run_brings_nothing_back(
 
 
 @pytest.mark.parametrize("stage", ["cleaned", "geocoded", "counted"])
-def test_what_is_made_again_from_an_erased_file_is_without_it(
+def test_a_file_rebuilt_from_an_erased_one_does_not_have_the_address(
     lived_in: Flow, stage: str
 ) -> None:
     fill(lived_in)
@@ -238,7 +238,7 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
     assert everything(lived_in) == before
 
 
-def test_of_two_erasures_at_once_neither_undoes_the_other(lived_in: Flow) -> None:
+def test_concurrent_erasures_do_not_undo_each_other(lived_in: Flow) -> None:
     fill(lived_in)
     first = Erasure(VICTIMS[:2]).run()
     next(first)
@@ -252,7 +252,7 @@ def test_of_two_erasures_at_once_neither_undoes_the_other(lived_in: Flow) -> Non
         assert places_of(victim, lived_in.root) == []
 
 
-def test_with_the_address_goes_what_leads_near_it(
+def test_what_reveals_an_address_is_erased_with_it(
     lived_in: Flow, settings: Settings
 ) -> None:
     settings("privacy", addresses="keep")
@@ -294,7 +294,7 @@ def test_pages_that_were_freed_and_the_log_of_the_database_hold_nothing(
     assert [p for p in places_of("192.0.2.7", lived_in.root) if "usage.db" in p] == []
 
 
-def test_a_database_in_use_is_said_to_be_and_the_next_erasure_completes_it(
+def test_a_database_in_use_is_reported_and_the_next_erasure_completes_it(
     lived_in: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings("privacy", addresses="keep")
@@ -311,7 +311,7 @@ def test_a_database_in_use_is_said_to_be_and_the_next_erasure_completes_it(
     assert LoadUsage().complete()
 
 
-def test_a_file_of_another_kind_is_named_and_left_to_its_owner(
+def test_a_file_in_an_unknown_format_is_named_and_left_to_its_owner(
     lived_in: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(lived_in)

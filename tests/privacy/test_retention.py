@@ -54,7 +54,7 @@ def there(flow: Flow, stage: str) -> list[dt.date]:
     return list(list_partitions(str(flow.root), stage, "datasette"))
 
 
-def test_as_long_as_nothing_is_set_everything_is_kept(
+def test_by_default_everything_is_kept(
     three_days: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["retain"]) == 0
@@ -81,7 +81,7 @@ def test_files_with_full_addresses_are_removed_after_raw_days(
         assert places_of("8.8.8.5", three_days.root / "raw") != []
 
 
-def test_what_was_removed_is_not_missed_by_any_task(
+def test_no_task_misses_what_was_removed(
     three_days: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings("privacy", raw_days=SINCE_KEPT)
@@ -114,7 +114,7 @@ def test_a_stage_whose_source_is_gone_is_not_stale_by_another_setting(
     assert Lineage("datasette", Footers()).stale()[Geocode] == days(3, KEPT)
 
 
-def test_a_day_is_counted_again_without_the_files_that_are_gone(
+def test_a_day_is_recounted_without_its_removed_files(
     three_days: Flow, settings: Settings
 ) -> None:
     before = three_days.table("usage_reconciliation", OLD).to_pylist()
@@ -149,7 +149,7 @@ def test_requests_are_removed_after_geocoded_days_and_counts_stay(
     assert three_days.query(figures) == before
 
 
-def test_of_removed_requests_nothing_is_left_in_the_database(
+def test_removed_requests_leave_no_trace_in_the_database(
     three_days: Flow, settings: Settings
 ) -> None:
     settings("privacy", addresses="keep")
@@ -169,7 +169,7 @@ def test_of_removed_requests_nothing_is_left_in_the_database(
     assert not found()
 
 
-def test_a_month_is_added_up_again_without_the_requests_that_are_gone(
+def test_a_month_is_recounted_without_its_removed_requests(
     three_days: Flow, settings: Settings
 ) -> None:
     settings("privacy", geocoded_days=SINCE_KEPT)
@@ -180,7 +180,7 @@ def test_a_month_is_added_up_again_without_the_requests_that_are_gone(
     assert (row["days"], row["requests"]) == (3, 6)
 
 
-def test_a_range_of_which_nothing_is_kept_is_complete(
+def test_a_range_whose_days_are_all_removed_is_complete(
     three_days: Flow, settings: Settings
 ) -> None:
     settings("privacy", geocoded_days=1)
@@ -192,7 +192,7 @@ def test_a_range_of_which_nothing_is_kept_is_complete(
     assert three_days.query("SELECT count(*) FROM datasette_request_logs") == [(0,)]
 
 
-def test_a_rehearsal_says_what_would_go_and_removes_nothing(
+def test_a_dry_run_lists_what_would_be_removed_and_removes_nothing(
     three_days: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings("privacy", raw_days=SINCE_KEPT, geocoded_days=SINCE_KEPT)
@@ -229,7 +229,7 @@ def server(
         yield found
 
 
-def test_answers_that_are_too_old_to_be_used_are_removed(
+def test_expired_answers_are_removed(
     flow: Flow,
     settings: Settings,
     server: IpinfoServer,
@@ -242,10 +242,10 @@ def test_answers_that_are_too_old_to_be_used_are_removed(
     assert places_of("8.8.8.8", flow.root / "cache")
     assert list(retain()) == []
     settings("ipinfo", cache_days=-1)  # as if it were the day after tomorrow
-    rehearsed = list(map(str, retain(dry_run=True)))
+    dry_run = list(map(str, retain(dry_run=True)))
     assert places_of("8.8.8.8", flow.root / "cache")
-    assert list(map(str, retain())) == rehearsed
-    assert rehearsed == [f"{flow.root}/cache/ipinfo: 1 answers"]
+    assert list(map(str, retain())) == dry_run
+    assert dry_run == [f"{flow.root}/cache/ipinfo: 1 answers"]
     assert places_of("8.8.8.8", flow.root / "cache") == []
 
 
@@ -259,7 +259,7 @@ def test_days_are_kept_from_the_day_that_the_setting_says(settings: Settings) ->
     assert retention_start("counted") == dt.date.min
 
 
-def test_fewer_than_no_days_are_refused(settings: Settings) -> None:
+def test_a_negative_number_of_days_is_refused(settings: Settings) -> None:
     settings("privacy", raw_days=-1)
     with pytest.raises(ConfigError, match="raw_days"):
         retention_start("raw")

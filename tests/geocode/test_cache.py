@@ -190,7 +190,7 @@ def damage(shelf: LockedShelf, change: Callable[[bytes], bytes]) -> None:
         pytest.param(lambda data: data[: len(data) // 3], id="truncated"),
     ],
 )
-def test_a_damaged_file_is_set_aside_and_the_next_run_persistent(
+def test_a_damaged_file_is_set_aside_and_the_next_run_is_persistent(
     shelf: LockedShelf,
     caplog: pytest.LogCaptureFixture,
     change: Callable[[bytes], bytes],
