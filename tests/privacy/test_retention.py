@@ -241,7 +241,8 @@ def test_expired_answers_are_removed(
     flow.load(1)
     assert places_of("8.8.8.8", flow.root / "cache")
     assert list(retain()) == []
-    settings("ipinfo", cache_days=-1)  # as if it were the day after tomorrow
+    later = utc_now() + 91 * ONE_DAY
+    monkeypatch.setattr("usage_metrics.geocode.ipinfo.utc_now", lambda: later)
     dry_run = list(map(str, retain(dry_run=True)))
     assert places_of("8.8.8.8", flow.root / "cache")
     assert list(map(str, retain())) == dry_run
