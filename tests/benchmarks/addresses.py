@@ -29,7 +29,7 @@ from .run import say
 SEED = 20_260_101
 
 # The server that the tests use; they know it by a shorter name.
-server_of_tests = importlib.import_module("tests.ipinfo_server")
+server_of_tests = importlib.import_module("tests.support.ipinfo_server")
 
 
 def public_addresses(number: int) -> list[str]:

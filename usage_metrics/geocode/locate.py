@@ -82,8 +82,10 @@ class Places(NamedTuple):
         found = [located[first] or Location() for first in firsts[order]]
         codes = np.full(len(is_public), len(found), dtype=np.int32)
         codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = numbers
-        rows = [location._asdict() for location in (*found, Location())]
-        table = pa.Table.from_pylist(rows, LOCATION)
+        rows = zip(*found, Location(), strict=True)
+        columns = dict(zip(Location._fields, rows, strict=True))
+        columns["is_bogon"] = (None,) * (len(found) + 1)
+        table = pa.Table.from_pydict(columns, LOCATION)
         return cls(table, pa.array(codes), pc.invert(is_public))
 
 
