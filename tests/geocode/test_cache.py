@@ -38,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(autouse="sqlite3" in AVAILABLE)
 def closed() -> Iterator[None]:
-    """Close what dbm.sqlite3 left open in the test that it belongs to."""
+    """Close what dbm.sqlite3 left open, within the test that caused it."""
     yield
     gc.collect()
 
@@ -66,7 +66,7 @@ def files(shelf: LockedShelf) -> list[Path]:
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Start other Pythons, which end with the test at the latest."""
+    """Start Python processes, which end with the test at the latest."""
     with contextlib.ExitStack() as stack:
 
         def start(code: str, *args: object) -> subprocess.Popen[str]:
@@ -84,7 +84,7 @@ def run() -> Iterator[Run]:
 
 
 def line(process: subprocess.Popen[str]) -> str:
-    """The next line that a process says."""
+    """The next line that a process prints."""
     assert process.stdout is not None
     return process.stdout.readline()
 

@@ -51,13 +51,13 @@ def server() -> Iterator[IpinfoServer]:
 
 @pytest.fixture
 def waits() -> list[float]:
-    """The seconds that were waited between attempts, without waiting them."""
+    """The seconds to wait between attempts, recorded instead of waited."""
     return []
 
 
 @pytest.fixture
 def provider(server: IpinfoServer, waits: list[float], tmp_path: Path) -> MakeProvider:
-    """Make a provider; each is a new run that knows but the file."""
+    """Make a provider; each is a new run that shares only the cache file."""
 
     def make(
         plan: str = "full",
@@ -93,7 +93,7 @@ def cached(tmp_path: Path) -> ReadCache:
 
 
 def located(provider: IpinfoProvider, address: str = "8.8.8.8") -> Location:
-    """What a provider says about an address that it has something to say about."""
+    """The location of an address that the provider answers."""
     [location] = provider.locate([address])
     assert location is not None
     return location
@@ -102,7 +102,7 @@ def located(provider: IpinfoProvider, address: str = "8.8.8.8") -> Location:
 each_plan = pytest.mark.parametrize("plan", ["full", "lite"])
 
 
-# What an answer says
+# What a reply means
 
 GOOGLE_FULL = Location(
     hostname="dns.google",
@@ -295,7 +295,7 @@ def test_full_asks_for_a_thousand_at_a_time_and_lite_for_one(
     assert server.asked == Counter(addresses)
 
 
-# What is kept
+# What is cached
 
 
 @each_plan
@@ -379,7 +379,7 @@ def test_a_full_answer_serves_lite_as_well(
     assert server.asked["8.8.8.8"] == 1
 
 
-def test_a_lite_answer_is_asked_for_anew_when_the_plan_becomes_full(
+def test_a_lite_answer_is_asked_for_again_when_the_plan_becomes_full(
     server: IpinfoServer, provider: MakeProvider
 ) -> None:
     provider("lite").locate(["8.8.8.8"])
@@ -421,7 +421,7 @@ def test_json_is_json_whatever_its_content_type_adds(
         provider().locate(["9.9.9.9"])
 
 
-# Trouble that passes
+# Temporary failures
 
 
 @each_plan

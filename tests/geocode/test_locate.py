@@ -1,4 +1,4 @@
-"""Where addresses are: what is asked, what is not, and what each row is told."""
+"""Locating addresses: which are looked up, and what each row gets."""
 
 import io
 import ipaddress
@@ -77,7 +77,7 @@ def located_rows(
     return rows.set_column(index, LOCATION.field(index), places.is_bogon), counts
 
 
-# --- what is asked -----------------------------------------------------------------
+# --- which addresses are looked up -------------------------------------------------
 
 BOGONS = [
     *("10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1", "0.0.0.1"),

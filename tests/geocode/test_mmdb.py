@@ -61,7 +61,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def setting() -> Iterator[Callable[[str], None]]:
-    """Set ``[geocode] database``, for the time of a test."""
+    """Set ``[geocode] database`` for the duration of a test."""
     settings = luigi.configuration.get_config()
 
     def set_database(value: str) -> None:

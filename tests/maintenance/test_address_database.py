@@ -46,7 +46,7 @@ def package(
     ipv4: str,
     ipv6: str,
 ) -> Path:
-    """An npm package of ranges, as ``npm pack`` would give it."""
+    """An npm package of ranges, as ``npm pack`` would download it."""
     short = name.rpartition("/")[2]
     files = {
         "package.json": json.dumps({"name": name, "version": version}),
@@ -158,7 +158,7 @@ ROWS = st.lists(
 
 
 def ascending(rows: list[tuple[int, int, str]]) -> list[list[str]]:
-    """Rows of a file of ranges, without those that would overlap one before."""
+    """Rows of a file of ranges, without those that overlap an earlier one."""
     kept: list[list[str]] = []
     for first, more, said in sorted(rows):
         if not kept or first > int(kept[-1][1]):
@@ -275,7 +275,7 @@ Npm = Callable[[str], None]
 
 @pytest.fixture
 def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Npm:
-    """Put a program called npm, with this shell script, in front of the real one."""
+    """Shadow the real npm with a shell script."""
 
     def install(script: str) -> None:
         folder = tmp_path / "bin"

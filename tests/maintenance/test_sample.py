@@ -1,4 +1,4 @@
-"""The sample logs: the tracked files are what the generator makes, as ugly as told."""
+"""The sample logs: the tracked files are what the generator makes, flaws included."""
 
 import datetime as dt
 import gzip
@@ -57,7 +57,7 @@ def read(path: Path) -> list[str]:
 
 
 def parse(lines: list[str]) -> list[Entry]:
-    """The distinct log entries among lines, leaving out what is no JSON."""
+    """The distinct log entries among lines, without lines that are not JSON."""
     entries = []
     for line in dict.fromkeys(lines):
         try:

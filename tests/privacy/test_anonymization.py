@@ -1,4 +1,4 @@
-"""What stays of addresses behind the cleaned file."""
+"""What remains of addresses after the cleaned file."""
 
 import contextlib
 import ipaddress
@@ -109,7 +109,7 @@ def test_every_mode_can_be_set(settings: Settings) -> None:
         assert Geocode.recipe("datasette")["addresses"] == mode
 
 
-# --- what leads near an address -------------------------------------------------------
+# --- what could reveal an address -----------------------------------------------------
 
 PLACE = Location(
     hostname="host-8-8-8-8.example",

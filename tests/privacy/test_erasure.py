@@ -1,4 +1,4 @@
-"""An address that was erased is nowhere, and everything else is as it was."""
+"""An erased address is nowhere, and everything else is unchanged."""
 
 import contextlib
 import shutil
@@ -35,7 +35,7 @@ MONTH = DAY.replace(day=1)
 
 
 def traces(address: str, number: int) -> list[dict[str, Any] | str]:
-    """Log lines that hold an address in every way in which they can."""
+    """Log lines that hold an address in every possible way."""
     mapped = f"::ffff:{address}" if "." in address else address.upper()
     escaped = quote(address, safe="").replace(".", "%2E")
     tilded = escaped.replace("%", "~")
@@ -85,7 +85,7 @@ def server(
 
 @pytest.fixture
 def lived_in(flow: Flow, settings: Settings, server: IpinfoServer) -> Flow:
-    """A folder in which much has happened."""
+    """A folder after many kinds of runs."""
     settings("datasette", maximum_rejected_share=1)
     settings("geocode", provider="ipinfo")
     settings(
@@ -98,7 +98,7 @@ def lived_in(flow: Flow, settings: Settings, server: IpinfoServer) -> Flow:
 
 
 def fill(flow: Flow) -> None:
-    """Have much happen in a folder."""
+    """Do many kinds of runs in a folder."""
     fill_once(flow, f"much-{config.privacy().addresses}", _fill)
 
 
@@ -118,7 +118,7 @@ def _fill(flow: Flow) -> None:
 
 
 def everything(flow: Flow) -> dict[str, Any]:
-    """All counts there are."""
+    """All counts, of files and tables."""
     with contextlib.closing(sqlite3.connect(flow.root / "usage.db")) as connection:
         tables = [
             name

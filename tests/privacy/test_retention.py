@@ -1,4 +1,4 @@
-"""What is older than the settings allow is removed, and is not missed."""
+"""What is older than the settings allow is removed, and no task misses it."""
 
 import datetime as dt
 import json
@@ -27,7 +27,7 @@ from usage_metrics.tasks.stages import Geocode
 OLD, KEPT, NEWEST = days(3)
 MONTH = DAY.replace(day=1)
 SINCE_KEPT = (utc_now().date() - KEPT).days
-"""So many days ago is the first that is kept."""
+"""How many days ago the first kept day was."""
 
 
 @pytest.fixture

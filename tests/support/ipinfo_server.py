@@ -1,4 +1,4 @@
-"""A local ipinfo.io: both plans, and all the ways in which it can go wrong."""
+"""A local ipinfo.io: both plans, and all the ways in which it can fail."""
 
 import json
 import threading
@@ -47,15 +47,15 @@ class Trouble:
 
 
 class IpinfoServer(ThreadingHTTPServer):
-    """Answers any address, counts what it was asked, and misbehaves as told.
+    """Answers any address, records requests, and fails on demand.
 
     Attributes:
-        replies: what it says about an address, instead of the usual.
-        trouble: what an address causes for the whole request; ``slow`` waits until
+        replies: what to reply about an address, instead of the default.
+        trouble: how a request fails that holds an address; one in ``slow`` waits until
             the server is closed.
-        delay: seconds that it takes over every answer.
-        next: troubles for the next requests, whatever they ask.
-        tokens: those that it accepts.
+        delay: seconds to wait before every answer.
+        next: how the next requests fail, whatever they ask for.
+        tokens: the accepted tokens.
         requests: the addresses of each request that came in.
         left: how many of 1,000 requests the account may still make.
     """

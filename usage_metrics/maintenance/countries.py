@@ -4,8 +4,8 @@ A maintenance command; it needs the extra ``maintenance``::
 
     python -m usage_metrics.maintenance.countries
 
-Codes and names come from pycountry. Here stand what it lacks (continents, Kosovo) and
-the common names of the countries that it knows only by a formal one.
+Codes and names come from pycountry. This module adds what it lacks: continents, Kosovo,
+and common names where it has only formal ones.
 """
 
 import argparse

@@ -21,7 +21,7 @@ import dataclasses
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -103,7 +103,11 @@ class Anonymization:
         others = pc.invert(pc.fill_null(is_plain_ipv4(texts), False))
         rare = [text or "" for text in texts.filter(others).to_pylist()]
         parsed = [_canonical_and_truncated(text) for text in rare]
-        self._known = frozenset(_addresses_of(rare, [plain for plain, _ in parsed]))
+        self._known = frozenset(
+            address
+            for text, (canonical, _) in zip(rare, parsed, strict=True)
+            for address in ([canonical] if canonical else map(str, addresses_in(text)))
+        )
         self._replacements = pa.nulls(len(texts), STRING)
         if mode == "truncate":
             # Nearly all are plain IPv4 addresses, which are replaced all at once.
@@ -159,15 +163,6 @@ class Anonymization:
     def _is_known(self, address: Address) -> bool:
         text = str(address)
         return text in self._known or text in self._addresses
-
-
-def _addresses_of(texts: list[str], canonical: list[str | None]) -> Iterator[str]:
-    """The addresses that texts are, or contain if they are not addresses themselves."""
-    for text, address in zip(texts, canonical, strict=True):
-        if address is not None:
-            yield address
-        else:
-            yield from map(str, addresses_in(text))
 
 
 def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -59,13 +59,10 @@ def files_in_store(root: str, left_out: Collection[str]) -> Iterator[str]:
 
 
 def erase_from_file(path: Path, remover: AddressRemover) -> Place | None:
-    """Remove addresses from a text file, which may be compressed with gzip.
+    """Remove addresses from a text file, plain or gzip; return it if it held any.
 
     Other programs may append to it meanwhile if they lock it and check whether it was
     replaced.
-
-    Returns:
-        The file, if it held an address.
 
     Raises:
         StorageError: if it cannot be read or written.
@@ -80,10 +77,7 @@ def erase_from_file(path: Path, remover: AddressRemover) -> Place | None:
 
 
 def erase_from_object(uri: str, remover: AddressRemover) -> Place | None:
-    """Remove addresses from a text file in an object store.
-
-    Returns:
-        The file, if it held an address.
+    """Remove addresses from a text file in an object store; return it if it held any.
 
     Raises:
         StorageError: if it cannot be read or written.
