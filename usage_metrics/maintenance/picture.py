@@ -1,7 +1,7 @@
 """Takes the picture of the report that the README shows.
 
-``python -m usage_metrics.maintenance.picture REPORT PNG`` photographs the top of a
-report in headless Chromium (Debian's package ``chromium``).
+``python -m usage_metrics.maintenance.picture REPORT PNG`` takes a screenshot of the top
+of a report in headless Chromium (Debian's package ``chromium``).
 """
 
 import argparse
@@ -16,7 +16,7 @@ BROWSERS = ("chromium", "google-chrome")
 WIDTH, HEIGHT = 1100, 1562
 """Pixels: the headline figures and the first chart over time."""
 MILLISECONDS = 8_000
-"""How much of the page's own time the charts get to be drawn."""
+"""Time, by the page's own clock, for the charts to be drawn."""
 
 
 def take(page: Path, picture: Path) -> None:
@@ -29,7 +29,7 @@ def take(page: Path, picture: Path) -> None:
     if browser is None:
         raise ConfigError("Chromium is missing: apt-get install chromium")
     with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(  # noqa: S603 - its own name and paths
+        subprocess.run(  # noqa: S603  our own arguments
             [
                 *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
                 *("--disable-background-networking", "--hide-scrollbars"),
