@@ -21,8 +21,8 @@ except (configparser.Error, UnicodeDecodeError) as error:
 
 from usage_metrics.errors import ConfigError
 from usage_metrics.luigi_defaults import set_luigi_defaults
-from usage_metrics.monitoring.error_messages import give_up, say_errors_in_sentences
-from usage_metrics.monitoring.notify import let_no_mail_stop_a_run
+from usage_metrics.monitoring.error_messages import exit_with, shorten_errors
+from usage_metrics.monitoring.notify import tolerate_email_errors
 from usage_metrics.tasks.backfill import Backfill
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_month import CountDays, CountMonth
@@ -57,10 +57,10 @@ __all__ = [
 try:
     set_luigi_defaults()
 except ConfigError as error:  # Luigi would fail with tracebacks, whoever imports this
-    give_up(error)
-say_errors_in_sentences()
+    exit_with(error)
+shorten_errors()
 record_runs()
-let_no_mail_stop_a_run()
+tolerate_email_errors()
 # What modules hold is no garbage. Python would look through it again and again, and in
 # the processes that several workers fork, every page of it would be copied for that.
 gc.freeze()

@@ -8,8 +8,8 @@ from luigi.rpc import RPCError
 
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.monitoring.error_messages import (
-    SAID_ALREADY,
-    SentenceFilter,
+    REDUNDANT,
+    ErrorFilter,
     sentence_of,
 )
 
@@ -18,7 +18,7 @@ def _record(message: str, *args: object, error: BaseException | None = None) -> 
     """What a record looks like in the log; empty when it is left out."""
     info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("n", logging.ERROR, "p", 1, message, args, info)
-    if not SentenceFilter().filter(record):
+    if not ErrorFilter().filter(record):
         return ""
     return logging.Formatter("%(levelname)s: %(message)s").format(record)
 
@@ -53,7 +53,7 @@ def test_an_error_of_ours_while_scheduling_is_one_line() -> None:
 
 
 def test_what_is_wrong_for_every_day_is_said_once_in_a_run() -> None:
-    known = SentenceFilter()
+    known = ErrorFilter()
     texts = [_while_scheduling(_raised(ConfigError(e))) for e in "aaba"]
     said = [known.filter(logging.makeLogRecord({"msg": text})) for text in texts]
     assert said == [True, False, True, False]
@@ -86,7 +86,7 @@ def test_control_characters_from_a_log_line_do_not_reach_the_terminal() -> None:
     assert sentence_of(error) == r"\x1b[2J and\na line\u202e"
 
 
-@pytest.mark.parametrize("message", sorted(SAID_ALREADY))
+@pytest.mark.parametrize("message", sorted(REDUNDANT))
 def test_what_the_summary_says_too_is_left_out(message: str) -> None:
     args = ["x"] * message.count("%s")
     assert _record(message, *args) == ""
@@ -95,7 +95,7 @@ def test_what_the_summary_says_too_is_left_out(message: str) -> None:
 def test_what_luigid_took_for_done_is_a_sentence() -> None:
     error = RuntimeError("Unfulfilled dependency at run time: Geocode_1 (Partition())")
     assert sentence_of(error) == (
-        "Unfulfilled dependency at run time: what it needs was there when luigid was "
-        "told so, and is not now; rerun in a minute"
+        "Unfulfilled dependency at run time: luigid remembers that the input "
+        "existed, and it is missing now; rerun in a minute"
     )
     assert sentence_of(RuntimeError("a bug")) is None

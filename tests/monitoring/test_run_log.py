@@ -167,7 +167,7 @@ def test_a_line_cut_off_by_a_kill_costs_no_other(log: Path) -> None:
 @pytest.mark.parametrize(
     "line", [b"", b"nonsense", b"7", b"{}", b"\xff\xfe", b'{"task": 1}']
 )
-def test_what_is_no_line_of_ours_is_passed_over(log: Path, line: bytes) -> None:
+def test_foreign_lines_are_skipped(log: Path, line: bytes) -> None:
     log.parent.mkdir()
     log.write_bytes(line + b"\n")
     run_log.append(LINE)

@@ -1,7 +1,7 @@
-"""Telling somebody that a run failed: a chat's webhook, and Luigi's e-mails.
+"""Notifications of failed runs: a chat's webhook, and Luigi's e-mails.
 
-The URL of a webhook is a secret: whoever has it can write into the chat. So it is never
-printed, and an error says everything but it. Nothing here can fail the run.
+The URL of a webhook is a secret, since anybody who has it can post to the chat; it is
+never printed, nor any error text that contains it. Nothing here can fail a run.
 """
 
 import logging
@@ -16,17 +16,17 @@ from usage_metrics.errors import ConfigError
 
 log = logging.getLogger("luigi-interface")
 
-LONGEST_TEXT = 3000
-"""What chats take in one message."""
+MAX_LENGTH = 3000
+"""Characters that chats accept in one message."""
 
 ATTEMPTS = 2
 
 
-def let_no_mail_stop_a_run() -> None:
-    """Have Luigi go on when an e-mail cannot be sent.
+def tolerate_email_errors() -> None:
+    """Have Luigi continue when an e-mail cannot be sent.
 
-    Of itself it does so only where the server cannot be reached; a wrong setting, or a
-    package that is not installed, would end the run in the middle.
+    By itself it does so only if the server cannot be reached; a wrong setting or a
+    missing package would end the run.
     """
     send = luigi.notifications.send_error_email
     if getattr(send, "is_guarded", False):
@@ -35,57 +35,56 @@ def let_no_mail_stop_a_run() -> None:
     def send_if_possible(*args: Any, **kwargs: Any) -> None:
         try:
             with warnings.catch_warnings():
-                # Luigi warns of its own defaults.
+                # Luigi warns about its own defaults.
                 warnings.simplefilter("ignore", UserWarning)
                 send(*args, **kwargs)
         except (OSError, ValueError, ImportError) as error:
-            log.warning("no e-mail could be sent: %s", error)
+            log.warning("the e-mail could not be sent: %s; see [smtp]", error)
 
     send_if_possible.is_guarded = True  # type: ignore[attr-defined]
     luigi.notifications.send_error_email = send_if_possible
 
 
 def notify(text: str) -> bool:
-    """Send a message to the webhook, if there is one.
+    """Send a message to the webhook, if one is configured.
 
     Returns:
-        Whether it was taken.
+        Whether it was accepted.
     """
     try:
         url = config.webhook()
     except ConfigError as error:
-        log.warning("nobody was told: %s", error)
+        log.warning("no notification was sent: %s", error)
         return False
     if not url:
         return False
-    # In a thread, because no time limit of an HTTP client ends a server that answers
-    # a byte at a time.
-    outcome: list[str | None] = []
-    patience = config.notify().timeout
+    # An HTTP client's timeout does not end a reply that arrives byte by byte; so the
+    # request is made in a thread that is abandoned.
+    problems: list[str | None] = []
+    timeout = config.notify().timeout
     sender = threading.Thread(
-        target=lambda: outcome.append(_send(url, text, patience)), daemon=True
+        target=lambda: problems.append(_send(url, text, timeout)), daemon=True
     )
     sender.start()
-    sender.join(ATTEMPTS * patience + 1)
-    problem = outcome[0] if outcome else "it did not answer in time"
+    sender.join(ATTEMPTS * timeout + 1)
+    problem = problems[0] if problems else "it did not answer in time"
     if problem is not None:
-        log.warning("the webhook was not told: %s", problem)
+        log.warning("the webhook could not be notified: %s", problem)
     return problem is None
 
 
-def _send(url: str, text: str, patience: float) -> str | None:
-    """POST it; what went wrong, without the URL, or None."""
+def _send(url: str, text: str, timeout: float) -> str | None:
+    """POST the message; return what went wrong, without the URL, or None."""
     import requests
 
-    message: dict[str, Any] = {"text": text[:LONGEST_TEXT]}
-    problem = "it was not tried"
+    problem = None
     for _ in range(ATTEMPTS):
         try:
             with requests.post(
                 url,
-                json=message,
-                timeout=patience,
-                stream=True,  # the answer is of no interest
+                json={"text": text[:MAX_LENGTH]},
+                timeout=timeout,
+                stream=True,  # the reply is not read
                 allow_redirects=False,
             ) as reply:
                 if reply.ok and not reply.is_redirect:
@@ -94,5 +93,5 @@ def _send(url: str, text: str, patience: float) -> str | None:
                 if reply.status_code < 500:
                     return problem
         except (requests.RequestException, ValueError) as error:
-            problem = f"{type(error).__name__}"  # its text has the URL in it
+            problem = type(error).__name__  # its text contains the URL
     return problem

@@ -1,10 +1,9 @@
-"""A line of JSON for each task and run: what, when, how long, rows, outcome, reason.
+"""The run log: a JSON line for each task, with outcome, rows, duration and reason.
 
-Luigi's own history needs a database and shows a finished day nowhere; this is a file
-that ``tail -f``, ``jq`` and ``usage-metrics status`` read. It is filled by Luigi's
-events, which come in the process that runs the task, so several processes append to it
-at once: each line is one write under a lock. When the file is full it becomes
-``….1.jsonl``, in place of the one before.
+Luigi's own history needs a database and does not show finished days; this is a file for
+``tail -f``, ``jq`` and ``usage-metrics status``. Luigi's events fill it from the
+process that runs the task, so several processes append at once: each line is one write
+under a lock. A full file is renamed to ``….1.jsonl`` and replaces the one before.
 """
 
 import contextlib
@@ -26,22 +25,21 @@ log = logging.getLogger("luigi-interface")
 DONE = "done"
 FAILED = "failed"
 WAITING = "waiting"
-"""What a task waits for cannot be had yet."""
+"""The outcomes; a task waits if the logs of its day are not available yet."""
 
-EVERY_LINE = frozenset({"at", "run", "task", "parameters", "outcome"})
-"""What every line says."""
+REQUIRED_KEYS = frozenset({"at", "run", "task", "parameters", "outcome"})
 
 LONGEST_REASON = 2000
-"""Of a reason for which a thousand days failed, this much is kept."""
+"""Characters kept of a reason; a task may name a thousand failed days."""
 
 RUN_ID = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-"""Of this process and of those that it forks."""
+"""Identifies this process and its forked workers."""
 
 
 def path() -> Path | None:
-    """Where the log is; None if it is switched off.
+    """The path of the log; None if it is disabled.
 
-    It is a local file, also where the partitions are in an object store.
+    It is a local file even if the partitions are in an object store.
     """
     settings = config.run_log()
     if settings.maximum_bytes == 0:
@@ -52,19 +50,19 @@ def path() -> Path | None:
 
 
 def local_folder() -> Path:
-    """The root, or what stands in for it on this machine if it is in a store."""
+    """The root or, if that is in an object store, the local folder ``data``."""
     root = config.paths().root
     return Path("data" if "://" in root else root)
 
 
 def files() -> list[Path]:
-    """The log and the one before it, as far as they are there."""
+    """The existing files of the log, oldest first."""
     file = path()
     return [] if file is None else [f for f in (_older(file), file) if f.exists()]
 
 
 def append(entry: dict[str, Any], *, make_folder: bool = True) -> None:
-    """Add a line; a disk that is full or may not be written to is no reason to stop."""
+    """Append an entry; if it cannot be written, warn and continue."""
     file = path()
     if file is None or not (make_folder or file.parent.is_dir()):
         return
@@ -87,42 +85,39 @@ def append(entry: dict[str, Any], *, make_folder: bool = True) -> None:
 
 
 def read(containing: str = "") -> Iterator[dict[str, Any]]:
-    """Give the lines, oldest first; what is no line of ours is passed over.
+    """Read the entries, oldest first; foreign lines are skipped.
 
     Args:
-        containing: text that a line must contain to be looked at, to be quick.
+        containing: skips, quickly, lines without this text.
     """
     wanted = containing.encode()
-    file = path()
-    if file is None:
-        return
-    for part in (_older(file), file):
+    for file in files():
         with contextlib.suppress(OSError):
-            for line in part.read_bytes().split(b"\n"):
+            for line in file.read_bytes().split(b"\n"):
                 if wanted in line and (entry := _entry(line)):
                     yield entry
 
 
 def _entry(line: bytes) -> dict[str, Any]:
-    """The entry of a line; empty if it is none of ours."""
+    """The entry of a line; empty if the line is foreign."""
     try:
         entry = json.loads(line)
     except ValueError:
         return {}
-    return entry if isinstance(entry, dict) and entry.keys() >= EVERY_LINE else {}
+    return entry if isinstance(entry, dict) and entry.keys() >= REQUIRED_KEYS else {}
 
 
 @contextlib.contextmanager
 def _locked(file: Path) -> Iterator[int]:
-    """Open the log for appending, alone; begin a new one when it is full."""
+    """Open and lock the log for appending; start a new file if it is full."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     while True:
         descriptor = os.open(file, flags, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             status = os.fstat(descriptor)
-            if not _is_still(file, status):
-                continue  # another process made room while we waited
+            if not _is_current(file, status):
+                continue  # another process renamed it while we waited
             if status.st_size >= config.run_log().maximum_bytes:
                 file.replace(_older(file))
                 continue
@@ -133,13 +128,13 @@ def _locked(file: Path) -> Iterator[int]:
 
 
 def _write(descriptor: int, line: bytes) -> None:
-    """Add a line, also behind one that was cut off by a kill or a full disk."""
+    """Append a line, on a new line even if a kill or a full disk cut the last one."""
     size = os.fstat(descriptor).st_size
     is_whole = not size or os.pread(descriptor, 1, size - 1) == b"\n"
     os.write(descriptor, (b"" if is_whole else b"\n") + line + b"\n")
 
 
-def _is_still(file: Path, status: os.stat_result) -> bool:
+def _is_current(file: Path, status: os.stat_result) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(file.stat(), status)
     return False
