@@ -178,6 +178,6 @@ def test_who_is_told_of_a_failure_is_named_without_the_url(
         assert chat.posts == []
     assert state == "ok"
     assert text == (
-        "the webhook at 127.0.0.1 and duty@example.org by e-mail will be told when a "
-        "run fails"
+        "the webhook at 127.0.0.1 and duty@example.org by e-mail will be notified "
+        "when a run fails"
     )

@@ -53,7 +53,7 @@ def test_a_backfill_makes_every_day_and_then_a_gap_anywhere(
     assert capsys.readouterr().out.splitlines()[-1].startswith("3 of 3 days done in")
     assert _geocoded(forty) == 40
     assert main(["backfill", *RANGE]) == 0
-    assert "Nothing to do: every day" in capsys.readouterr().out
+    assert "Nothing to do: no day of the range is missing" in capsys.readouterr().out
 
 
 def test_days_that_fail_are_listed_at_the_end_each_with_reason_and_command(

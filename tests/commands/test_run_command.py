@@ -14,7 +14,7 @@ from flow import DAY, ONE_DAY, Flow
 from project import Settings
 from webhook_server import Chat, serving
 
-from usage_metrics.commands import main, run
+from usage_metrics.commands import main, run, running
 from usage_metrics.monitoring import notify, run_log
 
 NEXT = DAY + ONE_DAY
@@ -87,13 +87,13 @@ def test_busy_is_asked_again_and_another_code_passed_on(
     nightly: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes = [25, 10, 30, 0]
-    monkeypatch.setattr(run, "run_luigi", lambda *_, **__: codes.pop(0))
+    monkeypatch.setattr(running, "run_luigi", lambda *_, **__: codes.pop(0))
     assert main(["run"]) == 30
     assert codes == [0]
 
 
 def test_patience_ends(nightly: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "run_luigi", lambda *_, **__: 25)
+    monkeypatch.setattr(running, "run_luigi", lambda *_, **__: 25)
     began = time.monotonic()
     assert main(["run", "--patience", "0.3"]) == 25
     assert time.monotonic() - began < 30
@@ -170,7 +170,7 @@ def test_a_chat_that_refuses_changes_nothing_and_the_url_is_not_printed(
     with serving(status) as chat:
         assert _run(chat.url, settings) == 30
     assert len(chat.posts) == (2 if status == 500 else 1)
-    assert f"the webhook was not told: it answered {status}" in caplog.text
+    assert f"the webhook could not be notified: it answered {status}" in caplog.text
     assert _secret_is_nowhere(failing, chat, caplog.text + str(capfd.readouterr()))
 
 
@@ -181,7 +181,7 @@ def test_a_chat_that_is_not_there_changes_nothing_and_is_not_printed(
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/hooks/T0P-SECRET"
         assert _run(url, settings) == 30
-    assert "the webhook was not told: ConnectionError" in caplog.text
+    assert "the webhook could not be notified: ConnectionError" in caplog.text
     assert "T0P-SECRET" not in caplog.text
 
 

@@ -81,7 +81,7 @@ def test_in_a_terminal_it_fits_eighty_columns_and_shows_the_days_as_a_strip(
     assert max(len(line) for line in said.splitlines() if root not in line) <= 80
     (strip,) = [line for line in said.splitlines() if line.startswith("  2026-03")]
     assert strip.split()[1] == "■■■✗■■"
-    assert "The next run makes 1 day (2026-03-05)" in said
+    assert "The next run builds 1 day (2026-03-05)" in said
 
 
 def test_a_day_that_failed_and_was_made_since_is_not_failed(
@@ -178,7 +178,7 @@ def test_before_the_first_run_it_says_so_and_writes_nothing(
     (flow.folder / "luigi.cfg").touch()
     flow.root.mkdir()
     said = _status(capsys)
-    assert "Nothing is made yet. The next run makes 6 days" in said
+    assert "Nothing has been built yet. The next run builds 6 days" in said
     assert list(flow.root.iterdir()) == []
 
 

@@ -320,7 +320,7 @@ def test_a_file_in_an_unknown_format_is_named_and_left_to_its_owner(
     notes.chmod(0o600)
     picture.write_bytes(b"\0\1 192.0.2.7 \0")
     assert main(["erase", "--address", "192.0.2.7"]) == 1
-    assert f"{picture}: holds it, and is none of ours" in capsys.readouterr().out
+    assert f"{picture}: contains the address but is not ours" in capsys.readouterr().out
     assert notes.read_text() == "address-removed called"
     assert notes.stat().st_mode & 0o777 == 0o600
 
@@ -408,5 +408,5 @@ def test_it_says_that_the_logs_themselves_were_not_searched(
     assert main(["erase", "--address", "192.0.2.7"]) == 0
     said = capsys.readouterr().out
     assert lived_in.partition("raw").path in said
-    assert f"The logs in {lived_in.logs} are yours, and were not searched" in said
+    assert f"The logs in {lived_in.logs} are yours and were not searched" in said
     assert places_of("192.0.2.7", lived_in.logs) != []

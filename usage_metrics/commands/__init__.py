@@ -1,7 +1,7 @@
-"""``usage-metrics``: for the person on duty, beside Luigi, which does the work.
+"""``usage-metrics``: the commands for operating the pipeline, which Luigi runs.
 
-Each command is a module of its name, imported when it is asked for. It returns its
-exit code, or None for 0.
+Each command is a module of the same name, imported when it is used. It returns its exit
+code, or None for 0.
 """
 
 import importlib
@@ -10,31 +10,31 @@ from collections.abc import Sequence
 import click
 
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.monitoring.error_messages import sentence_of
+from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.parameters import did_you_mean
 
 COMMANDS = {
-    "run": "Make what is missing and load it: the command for every night.",
-    "status": "Which days of each stage are done, missing, stale or failed.",
-    "doctor": "Look for what would keep the pipeline from running.",
-    "check": "Look for damage, and for days whose data are not to be trusted.",
-    "inspect": "What became of a day, stage by stage.",
-    "backfill": "Make the missing days of a range.",
-    "refresh": "Read the last days' logs again and follow what changed.",
-    "rebuild": "Make a stage of a range of days again, and all to the right.",
-    "erase": "Take an address out of everything that is kept.",
-    "retain": "Remove what is older than the settings allow.",
+    "run": "Build every missing day and load it: the command for every night.",
+    "status": "Show which days of each stage are done, missing, stale or failed.",
+    "doctor": "Check that the pipeline can run.",
+    "check": "Find damaged files, and days whose data need a look.",
+    "inspect": "Show what happened to a day, stage by stage.",
+    "backfill": "Build the missing days of a range.",
+    "refresh": "Read the logs of the last days again and update what changed.",
+    "rebuild": "Rebuild a stage of a range of days and everything after it.",
+    "erase": "Erase an address from everything that is kept.",
+    "retain": "Delete what is older than the settings allow.",
 }
-"""The commands in the order of --help, each with what stands beside it there."""
+"""The commands in the order of --help, with their descriptions there."""
 
 EXIT_CODES = """\b
 Exit codes:
-  0        all is well
-  1        the command found something wrong, and says what
-  2        it could not do what it was asked
-  130      it was interrupted
-  others   are Luigi's: 10, 25 another run is at it; 20 a day cannot be had yet;
-           30 a task failed; 35, 40 a setting or a parameter is wrong
+  0        success
+  1        the command found a problem and printed it
+  2        the command could not be run
+  130      interrupted
+  others   are Luigi's: 10, 25 another run is in progress; 20 a day is not available
+           yet; 30 a task failed; 35, 40 a setting or parameter is wrong
 
 \b
 Completion of commands and options, for bash; also for zsh and fish:
@@ -43,17 +43,17 @@ Completion of commands and options, for bash; also for zsh and fish:
 
 
 class Commands(click.Group):
-    """Imports the module of a command when the command is asked for."""
+    """Imports the module of a command when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names."""
+        """The names, in order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Import a command.
 
         Raises:
-            UsageError: if there is none of that name.
+            UsageError: if there is no such command.
         """
         if cmd_name not in COMMANDS:
             close = did_you_mean(cmd_name, COMMANDS)
@@ -65,7 +65,7 @@ class Commands(click.Group):
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        """List what there is without importing it."""
+        """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -77,28 +77,24 @@ class Commands(click.Group):
 )
 @click.version_option(package_name="usage_metrics")
 def cli() -> None:
-    """Run the usage_metrics pipeline and see how it is.
+    """Run the usage_metrics pipeline and look after it.
 
-    Settings are read from luigi.cfg in the current folder, or from the file that
-    LUIGI_CONFIG_PATH names. Every command says more with --help.
+    Settings are read from luigi.cfg in the current folder, or from the file in
+    LUIGI_CONFIG_PATH. Every command has its own --help.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Returns:
-        The exit code.
-    """
+    """Run a command and return its exit code."""
     try:
         code = cli.main(arguments, "usage-metrics", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
-        click.echo("Interrupted; what is done stays, a rerun goes on.", err=True)
+        click.echo("Interrupted. Finished work is kept; run it again.", err=True)
         return 130
     except UsageMetricsError as error:
-        click.echo(sentence_of(error), err=True)
+        click.echo(printable(str(error)), err=True)
         return 2
     return code or 0

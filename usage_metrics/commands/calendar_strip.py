@@ -1,17 +1,18 @@
-"""Days as a strip of signs: a month a line or, for many years, a year of weeks."""
+"""Days as a strip of signs: a line per month or, for many years, a line of weeks."""
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from usage_metrics.dates import ONE_DAY
+from usage_metrics.dates import ONE_DAY, days_between, months_between
 
-MOST_MONTHS = 13
-"""Of more months than that, a sign stands for a week."""
+MAX_MONTHS = 13
+"""If there are more months, a sign stands for a week."""
 
 
 class Sign(NamedTuple):
-    """How a state looks, in a terminal and on a page."""
+    """How a state is shown in a terminal, and what it is called."""
 
     text: str
     colour: str
@@ -22,51 +23,36 @@ SIGNS = {
     "failed": Sign("✗", "red", "failed"),
     "missing": Sign("·", "bright_black", "missing"),
     "stale": Sign("▒", "yellow", "stale"),
-    "made": Sign("□", "cyan", "made, not loaded"),
+    "made": Sign("□", "cyan", "not loaded"),
     "done": Sign("■", "green", "done"),
 }
-"""The states of a day, the worst first; a week is as bad as its worst day."""
+"""The states of a day, worst first; a week has the state of its worst day."""
 
 
 class Line(NamedTuple):
-    """A month or year, and the state of each of its days or weeks; None outside."""
+    """A month or year with the state of each day or week; None outside the range."""
 
     name: str
     states: list[str | None]
 
 
 def lines(days: Sequence[dt.date], state: Callable[[dt.date], str]) -> Iterator[Line]:
-    """Cut days into lines."""
-    if not days:
+    """Group consecutive days into lines."""
+    months = list(months_between(days[0], days[-1] + ONE_DAY)) if days else []
+    if len(months) > MAX_MONTHS:
+        yield from _years(days, state)
         return
-    first, last = days[0], days[-1]
-    months = (last.year - first.year) * 12 + last.month - first.month + 1
-    yield from (_months if months <= MOST_MONTHS else _years)(first, last, state)
+    for start, stop in months:
+        before: list[str | None] = [None] * (start.day - 1)
+        yield Line(f"{start:%Y-%m}", [*before, *map(state, days_between(start, stop))])
 
 
-def _months(
-    first: dt.date, last: dt.date, state: Callable[[dt.date], str]
-) -> Iterator[Line]:
-    month = first.replace(day=1)
-    while month <= last:
-        following = (month + 31 * ONE_DAY).replace(day=1)
-        days = [month + n * ONE_DAY for n in range((following - month).days)]
-        states = [state(day) if first <= day <= last else None for day in days]
-        yield Line(f"{month:%Y-%m}", states)
-        month = following
-
-
-def _years(
-    first: dt.date, last: dt.date, state: Callable[[dt.date], str]
-) -> Iterator[Line]:
+def _years(days: Sequence[dt.date], state: Callable[[dt.date], str]) -> Iterator[Line]:
     order = list(SIGNS)
-    for year in range(first.year, last.year + 1):
-        weeks: list[str | None] = []
-        day = dt.date(year, 1, 1)
-        while day.year == year:
-            week = [day + n * ONE_DAY for n in range(7)]
-            inside = [d for d in week if first <= d <= last and d.year == year]
-            states = [state(d) for d in inside]
-            weeks.append(min(states, key=order.index) if states else None)
-            day += 7 * ONE_DAY
+    for year, days_of_year in itertools.groupby(days, lambda day: day.year):
+        weeks: list[str | None] = [None] * 53
+        for week, group in itertools.groupby(
+            days_of_year, lambda day: (day.timetuple().tm_yday - 1) // 7
+        ):
+            weeks[week] = min(map(state, group), key=order.index)
         yield Line(str(year), weeks)

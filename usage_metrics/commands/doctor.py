@@ -1,4 +1,4 @@
-"""Look for what would keep the pipeline from running, without loading data."""
+"""Check that the pipeline can run, without loading data."""
 
 import datetime as dt
 import functools
@@ -13,103 +13,100 @@ import click
 import luigi
 
 from usage_metrics import config
-from usage_metrics.commands import options
-from usage_metrics.commands.options import settings_files
-from usage_metrics.commands.running import has_central_scheduler
+from usage_metrics.commands import options, running
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
-from usage_metrics.monitoring.error_messages import sentence_of
+from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions import storage
+from usage_metrics.report.formatting import size
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.tasks.load import open_warehouse
 
 OK, NOTE, BAD = "ok", "note", "BAD"
 
-OLD_DAYS = 180
-"""After so many, addresses have moved enough to be told."""
+COLOURS = {OK: "green", NOTE: "yellow", BAD: "red"}
 
-LEAST_BYTES = 1 << 30
+MAX_AGE_DAYS = 180
+"""By then enough addresses have moved for an address database to be out of date."""
+
+MIN_FREE_BYTES = 1 << 30
 
 SCHEDULER_SECONDS = 5
 
 
 class Finding(NamedTuple):
-    """What was looked at, how it is, and what was found."""
+    """What was checked, its state, and what was found."""
 
     what: str
     state: str
     found: str
 
 
-class Note(NamedTuple):
-    """What is well enough, and could be better."""
+class Note(str):
+    """A finding that keeps nothing from running, but could be better."""
 
-    text: str
+    __slots__ = ()
 
 
 @click.command(epilog=options.example("usage-metrics doctor"))
 @options.as_json
 def command(as_json: bool) -> int:
-    """Look for what would keep the pipeline from running, without loading data.
+    """Check that the pipeline can run, without loading data.
 
-    Every setting is tried: the logs are listed or, in BigQuery, a query is priced and
-    not run; the address database and the cache are opened, or ipinfo is asked what the
-    token may still do; the folders are written to; luigid is asked, if luigi.cfg names
-    one. No address is sent anywhere, and no secret printed.
+    Every setting is tried: logs are listed or, in BigQuery, a query is priced but not
+    run; the address database and the cache are opened, or ipinfo is asked for the
+    token's remaining quota; folders are written to; luigid is called if luigi.cfg names
+    one. No address is sent anywhere, and no secret is printed.
 
-    Exits with 1 if something is BAD; what is a note keeps nothing from running.
+    Exits with 1 if something is BAD; a note keeps nothing from running.
     """
     findings = list(examine())
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
-    for finding in () if as_json else findings:
-        colour = {OK: "green", NOTE: "yellow", BAD: "red"}[finding.state]
-        text = options.in_lines(f"{finding.what}: {finding.found}", indent=" " * 5)
-        click.echo(f"{click.style(f'{finding.state:4}', fg=colour)} {text[5:]}")
-    return 0 if all(finding.state != BAD for finding in findings) else 1
+    for what, state, found in () if as_json else findings:
+        text = options.wrapped(f"{what}: {found}", indent=" " * 5)
+        click.echo(f"{click.style(f'{state:4}', fg=COLOURS[state])} {text[5:]}")
+    return int(any(finding.state == BAD for finding in findings))
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything; what is wrong with one thing hides nothing else."""
-    yield _look("luigi.cfg", _settings)
+    """Check everything; a failed check hides no other."""
+    yield _check("luigi.cfg", _settings)
     for name in SOURCES:
-        yield _look(f"[{name}] logs", functools.partial(_logs, name))
-    yield _look("[geocode]", _provider)
-    yield _look("[paths] root", _root)
-    yield _look("disk", _disk)
-    yield _look("[database] path", _database)
-    if has_central_scheduler():
-        yield _look("luigid", _luigid)
-    yield _look("[notify]", _notify)
+        yield _check(f"[{name}] logs", functools.partial(_logs, name))
+    yield _check("[geocode]", _provider)
+    yield _check("[paths] root", _root)
+    yield _check("disk", _disk)
+    yield _check("[database] path", _database)
+    if running.has_central_scheduler():
+        yield _check("luigid", _luigid)
+    yield _check("[notify]", _notify)
 
 
-def _look(what: str, find: Callable[[], str | Note]) -> Finding:
+def _check(what: str, check: Callable[[], str]) -> Finding:
     try:
-        found = find()
+        found = check()
     except UsageMetricsError as error:
-        return Finding(what, BAD, sentence_of(error) or str(error))
-    if isinstance(found, Note):
-        return Finding(what, NOTE, found.text)
-    return Finding(what, OK, found)
+        return Finding(what, BAD, printable(str(error)))
+    return Finding(what, NOTE if isinstance(found, Note) else OK, found)
 
 
-def _settings() -> str | Note:
+def _settings() -> str:
     config.check_sections()
-    files = settings_files()
-    if not files:
-        return Note(
-            "there is none here, so all settings are the defaults; go to the folder "
-            "of the pipeline, or name the file in LUIGI_CONFIG_PATH"
-        )
-    return f"{', '.join(map(str, files))}: every section and setting is known"
+    if files := options.settings_files():
+        return f"{', '.join(map(str, files))}: every section and setting is known"
+    return Note(
+        "not found here, so all settings have their defaults; go to the pipeline's "
+        "folder, or set LUIGI_CONFIG_PATH to the file"
+    )
 
 
 def _logs(name: str) -> str:
     return get_source(name).open_logs(config.source_section(name)).describe()
 
 
-def _provider() -> str | Note:
+def _provider() -> str:
     from usage_metrics.geocode import locate
 
     with locate.open_provider() as provider:
@@ -121,19 +118,15 @@ def _provider() -> str | Note:
         settings = config.ipinfo()
         known.append(quota(config.ipinfo_token(), settings.endpoint, settings.timeout))
     text = ", ".join(known)
-    age = _age(facts.get("database", ""))
-    if age > OLD_DAYS:
-        return Note(
-            f"{text}, {age} days old: name a newer file in [geocode] database, or "
-            "update this package"
-        )
-    return text
-
-
-def _age(titles: str) -> int:
-    """The days since the oldest of the dates in the titles of databases."""
-    dates = [dt.date.fromisoformat(d) for d in re.findall(r"\d{4}-\d\d-\d\d", titles)]
-    return (utc_now().date() - min(dates)).days if dates else 0
+    dates = re.findall(r"\d{4}-\d\d-\d\d", facts.get("database", ""))
+    today = utc_now().date()
+    age = max(((today - dt.date.fromisoformat(date)).days for date in dates), default=0)
+    if age <= MAX_AGE_DAYS:
+        return text
+    return Note(
+        f"{text}, {age} days old: name a newer file in [geocode] database, or update "
+        "this package"
+    )
 
 
 def _root() -> str:
@@ -146,19 +139,24 @@ def _root() -> str:
             stream.write(b"this file can be deleted\n")
         storage.delete(probe)
     except OSError as error:
-        raise StorageError(f"{root} cannot be written to: {error}") from error
+        raise StorageError(
+            f"{root} cannot be written to: {error}; change its permissions, or set "
+            "another [paths] root"
+        ) from error
     if is_new and folder.exists():
-        folder.rmdir()  # so that a look in the wrong folder leaves nothing there
+        folder.rmdir()  # leave nothing behind in the wrong folder
     return f"{root} can be written to"
 
 
 def _disk() -> str:
     folder = run_log.local_folder().absolute()
-    there = next(f for f in (folder, *folder.parents) if f.exists())
-    free = shutil.disk_usage(there).free
-    text = f"{free / 1e9:,.1f} GB are free at {there}"
-    if free < LEAST_BYTES:
-        raise StorageError(f"{text}; make room: a day is written beside the old one")
+    existing = next(f for f in (folder, *folder.parents) if f.exists())
+    free = shutil.disk_usage(existing).free
+    text = f"{size(free)} are free at {existing}"
+    if free < MIN_FREE_BYTES:
+        raise StorageError(
+            f"{text}; make room: a rebuilt day is written before the old one is removed"
+        )
     return text
 
 
@@ -183,22 +181,20 @@ def _luigid() -> str:
     except requests.RequestException as error:
         raise ServiceError(
             f"{shown} does not answer ({type(error).__name__}): start luigid there, or "
-            "take scheduler_… out of [core]"
+            "remove scheduler_… from [core]"
         ) from None
     return f"{shown} answers"
 
 
-def _notify() -> str | Note:
-    mail = luigi.configuration.get_config().get("email", "receiver", "")
-    told = (
-        [f"the webhook at {urlsplit(url).hostname}"]
-        if (url := config.webhook())
-        else []
-    )
-    told += [f"{mail} by e-mail"] if mail else []
-    if not told:
+def _notify() -> str:
+    recipients = []
+    if url := config.webhook():
+        recipients.append(f"the webhook at {urlsplit(url).hostname}")
+    if mail := luigi.configuration.get_config().get("email", "receiver", ""):
+        recipients.append(f"{mail} by e-mail")
+    if not recipients:
         return Note(
-            "nobody is told when a run fails: set USAGE_METRICS_WEBHOOK, or receiver "
-            "in [email]"
+            "no failure notification is configured: set USAGE_METRICS_WEBHOOK, or "
+            "receiver in [email]"
         )
-    return f"{' and '.join(told)} will be told when a run fails"
+    return f"{' and '.join(recipients)} will be notified when a run fails"

@@ -1,14 +1,14 @@
-"""Take an address out of everything that is kept."""
+"""Erase an address from everything that is kept."""
 
 import click
 
 from usage_metrics import config
-from usage_metrics.commands.options import check_place, example
+from usage_metrics.commands import options
 from usage_metrics.sources import SOURCES
 
 
 @click.command(
-    epilog=example(
+    epilog=options.example(
         "usage-metrics erase --address 192.0.2.7 --address 2001:db8::1",
         "usage-metrics erase --address 192.0.2.0/24",
     )
@@ -18,32 +18,32 @@ from usage_metrics.sources import SOURCES
     "addresses",
     required=True,
     multiple=True,
-    help="an address, or a network with all of its addresses",
+    help="address, or network with all its addresses",
 )
 def command(addresses: tuple[str, ...]) -> int:
-    """Take an address out of everything that is kept.
+    """Erase an address from everything that is kept.
 
-    Out of the files of every stage, the ipinfo cache, the database, reports and the run
-    log. Rows stay, so that all counts stay: only the address goes, from its column and
-    from every text that holds it.
+    It is removed from the files of every stage, the ipinfo cache, the database, reports
+    and the run log: from its column and from every text that contains it. Rows, and so
+    all counts, stay.
 
-    Run it while no other run is at it. If it is interrupted, run it again. Exits with 1
-    if a file holds the address that only you can change.
+    Do not run it during another run. If it is interrupted, run it again. Exits with 1
+    if a file contains the address that only you can change.
     """
     from usage_metrics.privacy.erasure import Erasure
 
-    check_place()
-    places = 0
-    left = 0
+    options.check_settings()
+    erased = left = 0
     for place, is_erased in Erasure(addresses).run():
-        places += 1
+        erased += is_erased
         left += not is_erased
-        click.echo(place if is_erased else f"{place}: holds it, and is none of ours")
-    click.echo(f"erased from {places - left:,} places")
+        todo = ": contains the address but is not ours to rewrite; edit or delete it"
+        click.echo(place if is_erased else place + todo)
+    click.echo(f"erased from {erased:,} places")
     for source in sorted(SOURCES):
         logs = config.source_section(source).logs
         click.echo(
-            f"The logs in {logs} are yours, and were not searched. As long as they "
-            "hold it, a day that is read from them again brings it back."
+            f"The logs in {logs} are yours and were not searched. While they contain "
+            "the address, reading a day from them again brings it back."
         )
     return 1 if left else 0

@@ -1,15 +1,14 @@
-"""Say what became of a day, stage by stage."""
+"""Show what happened to a day, stage by stage."""
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 
 from usage_metrics import config
 from usage_metrics.commands import options
-from usage_metrics.commands.options import check_place
 from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
@@ -20,17 +19,17 @@ from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.stages import Clean
 from usage_metrics.tasks.staleness import CHAIN
 
-SAMPLES = 5
-LONGEST_SAMPLE = 300
-TOP = 8
-LATEST = 12
-"""Of the run log so many lines are shown."""
+MAX_SAMPLES = 5
+MAX_SAMPLE_LENGTH = 300
+MAX_COUNTS = 8
+MAX_LOG_ENTRIES = 12
 
-AGENT = ("agent_class", "agent_name")
+AGENT_COLUMNS = ("agent_class", "agent_name")
 
-NOT_SHOWN = frozenset(
+HIDDEN_FACTS = frozenset(
     {"stage", "source", "date", "columns", "attribution", "is_sealed", "counted_from"}
 )
+"""What is long, or the same in every footer of the day."""
 
 
 @click.command(epilog=options.example("usage-metrics inspect 2026-03-11"))
@@ -38,17 +37,16 @@ NOT_SHOWN = frozenset(
 @options.one_source
 @options.as_json
 def command(day: dt.date, source: str, as_json: bool) -> int:
-    """Say what became of a day, stage by stage.
+    """Show what happened to a day, stage by stage.
 
-    How many rows each stage had; duplicates; what was rejected, with samples, in which
-    control characters are written out; how many addresses there were; who asked most;
-    what the footers and the run log say.
+    The rows of each stage; duplicates; rejected lines, with samples in which control
+    characters are escaped; the number of addresses; the most frequent agents; the
+    footers and the run log.
 
-    Exits with 1 if there is nothing of that day.
+    Exits with 1 if there is no data for that day.
     """
-    config.check_sections()
-    check_place()
-    data = look_at(source, day)
+    options.check_settings()
+    data = history(source, day)
     if as_json:
         click.echo(json.dumps(data, indent=2))
     else:
@@ -57,13 +55,21 @@ def command(day: dt.date, source: str, as_json: bool) -> int:
     return 0 if any(data["stages"].values()) else 1
 
 
-def look_at(source: str, day: dt.date) -> dict[str, Any]:
-    """Everything that is known of a day."""
+def history(source: str, day: dt.date) -> dict[str, Any]:
+    """Everything that is known about a day."""
+    root = config.paths().root
     problems: list[str] = []
-    stages = {
-        stage.stage: _facts(_partition(stage.stage, source, day), problems)
-        for stage in CHAIN
-    }
+
+    def read(stage: str, what: Callable[[Partition], dict[str, Any]]) -> dict[str, Any]:
+        """Read a partition; empty if it is missing or, which is a problem, damaged."""
+        partition = Partition(root, stage, source, day)
+        try:
+            return what(partition) if partition.exists() else {}
+        except StorageError as error:
+            problems.append(str(error))
+            return {}
+
+    stages = {stage.stage: read(stage.stage, _facts) for stage in CHAIN}
     try:
         is_loaded = day in open_warehouse().loaded(get_source(source).table, source)
     except StorageError as error:
@@ -78,107 +84,89 @@ def look_at(source: str, day: dt.date) -> dict[str, Any]:
         "date": day.isoformat(),
         "stages": stages,
         "in_database": is_loaded,
-        "rejects": _rejects(_partition("rejected", source, day), problems),
-        "agents": _agents(_partition(Clean.stage, source, day), problems),
+        "rejects": read("rejected", _rejects) or {"reasons": {}, "samples": []},
+        "agents": read(Clean.stage, _agents),
         "log": _log(source, day),
         "not_yet": not_yet,
         "problems": problems,
     }
 
 
-def _partition(stage: str, source: str, day: dt.date) -> Partition:
-    return Partition(config.paths().root, stage, source, day)
+def _facts(partition: Partition) -> dict[str, Any]:
+    facts = partition.facts()
+    return {key: facts[key] for key in facts if key not in HIDDEN_FACTS}
 
 
-def _facts(partition: Partition, problems: list[str]) -> dict[str, Any]:
-    if not partition.exists():
-        return {}
-    try:
-        facts = partition.facts()
-    except StorageError as error:
-        problems.append(str(error))
-        return {}
-    return {key: facts[key] for key in facts if key not in NOT_SHOWN}
-
-
-def _rejects(partition: Partition, problems: list[str]) -> dict[str, Any]:
-    """Why entries were rejected, how often, and some of them, fit for a terminal."""
-    if not partition.exists():
-        return {"reasons": {}, "samples": []}
-    try:
-        with partition.open() as file:
-            reasons = file.read(["reason"])["reason"]
-            rows = next(file.iter_batches(SAMPLES, columns=["entry"]), None)
-    except StorageError as error:
-        problems.append(str(error))
-        return {"reasons": {}, "samples": []}
+def _rejects(partition: Partition) -> dict[str, Any]:
+    """The number of rejected lines by reason, and samples."""
+    with partition.open() as file:
+        reasons = file.read(["reason"])["reason"]
+        rows = next(file.iter_batches(MAX_SAMPLES, columns=["entry"]), None)
     entries = rows["entry"].to_pylist() if rows is not None else []
-    samples = [printable(str(entry)[:LONGEST_SAMPLE]) for entry in entries]
+    samples = [printable(str(entry)[:MAX_SAMPLE_LENGTH]) for entry in entries]
     return {"reasons": _counts(reasons), "samples": samples}
 
 
-def _agents(partition: Partition, problems: list[str]) -> dict[str, dict[str, int]]:
-    """Who asked most, by class and by name."""
-    if not partition.exists():
-        return {}
-    try:
-        with partition.open() as file:
-            there = [name for name in AGENT if name in file.schema_arrow.names]
-            table = file.read(there)
-    except StorageError as error:
-        problems.append(str(error))
-        return {}
-    return {name: _counts(table[name]) for name in there}
+def _agents(partition: Partition) -> dict[str, dict[str, int]]:
+    """The most frequent agents, by class and by name."""
+    with partition.open() as file:
+        names = [name for name in AGENT_COLUMNS if name in file.schema_arrow.names]
+        table = file.read(names)
+    return {name: _counts(table[name]) for name in names}
 
 
 def _counts(column: Any) -> dict[str, int]:
     """The most frequent values of a column."""
-    counted = [
-        (str(pair["values"]), int(pair["counts"]))
+    counts = [
+        (-pair["counts"], str(pair["values"]))
         for pair in column.value_counts().to_pylist()
     ]
-    counted.sort(key=lambda pair: (-pair[1], pair[0]))
-    return {printable(value): number for value, number in counted[:TOP]}
+    return {printable(value): -count for count, value in sorted(counts)[:MAX_COUNTS]}
 
 
 def _log(source: str, day: dt.date) -> list[dict[str, Any]]:
-    lines = [
+    date = day.isoformat()
+    entries = [
         entry
-        for entry in run_log.read(containing=day.isoformat())
-        if entry["parameters"].get("date") == day.isoformat()
+        for entry in run_log.read(containing=date)
+        if entry["parameters"].get("date") == date
         and entry["parameters"].get("source") == source
     ]
-    return lines[-LATEST:]
+    return entries[-MAX_LOG_ENTRIES:]
 
 
 def describe(data: dict[str, Any]) -> Iterator[str]:
-    """Everything, for a terminal."""
+    """The history of a day as lines for a terminal."""
     yield click.style(f"{data['source']} {data['date']}", bold=True)
     if not any(data["stages"].values()):
-        yield "  There is nothing of this day."
+        yield "  There is no data for this day."
         if data["not_yet"]:
-            yield options.in_lines(data["not_yet"], indent="  ")
+            yield options.wrapped(data["not_yet"])
     for stage, facts in data["stages"].items():
-        yield f"  {stage:9} {_came_to(facts)}"
+        yield f"  {stage:9} {_numbers(facts)}"
     yield f"  {'database':9} {'loaded' if data['in_database'] else '-'}"
     for problem in data["problems"]:
-        yield options.in_lines(click.style(problem, fg="red"), indent="  ")
-    yield from _described_rejects(data["rejects"])
+        yield options.wrapped(click.style(problem, fg="red"))
+    yield from _count_lines("rejected", data["rejects"]["reasons"])
+    for sample in data["rejects"]["samples"]:
+        yield options.one_line(f"    e.g. {sample}")
     for name, counts in data["agents"].items():
-        yield _heading(name.replace("_", " "))
-        for value, number in counts.items():
-            yield f"  {number:>9,}  {value}"
-    yield from _described_footers(data["stages"])
+        yield from _count_lines(name.replace("_", " "), counts)
+    for stage, facts in data["stages"].items():
+        if facts:
+            yield _heading(f"footer of {stage}")
+            shown = (f"{key} = {json.dumps(value)}" for key, value in facts.items())
+            yield options.wrapped(printable(", ".join(shown)))
     if data["log"]:
         yield _heading("run log")
     for entry in data["log"]:
-        what = entry.get("said") or entry.get("reason") or ""
+        result = entry.get("said") or entry.get("reason") or ""
         when = str(entry["at"])[:19].replace("T", " ")
-        text = f"{when}  {entry['task']} {entry['outcome']}: {what}"
-        yield options.in_lines(printable(text), indent="  ")
+        text = f"{when}  {entry['task']} {entry['outcome']}: {result}"
+        yield options.wrapped(printable(text))
 
 
-def _came_to(facts: dict[str, Any]) -> str:
+def _numbers(facts: dict[str, Any]) -> str:
     if not facts:
         return "-"
     parts = [f"{facts['rows']:,} rows"]
@@ -190,21 +178,11 @@ def _came_to(facts: dict[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _described_rejects(rejects: dict[str, Any]) -> Iterator[str]:
-    if rejects["reasons"]:
-        yield _heading("rejected")
-    for reason, number in rejects["reasons"].items():
-        yield f"  {number:>9,}  {reason}"
-    for sample in rejects["samples"]:
-        yield options.cut(f"    e.g. {sample}")
-
-
-def _described_footers(stages: dict[str, dict[str, Any]]) -> Iterator[str]:
-    for stage, facts in stages.items():
-        if facts:
-            yield _heading(f"footer of {stage}")
-            shown = (f"{key} = {json.dumps(value)}" for key, value in facts.items())
-            yield options.in_lines(printable(", ".join(shown)), indent="  ")
+def _count_lines(heading: str, counts: dict[str, int]) -> Iterator[str]:
+    if counts:
+        yield _heading(heading)
+    for value, number in counts.items():
+        yield f"  {number:>9,}  {value}"
 
 
 def _heading(text: str) -> str:

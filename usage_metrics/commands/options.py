@@ -1,9 +1,8 @@
-"""The options that several commands have, each written once."""
+"""What the commands share: options, checks of the settings, text for a terminal."""
 
 import datetime as dt
 import shutil
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,10 @@ from usage_metrics import config
 from usage_metrics.errors import ConfigError
 from usage_metrics.monitoring import run_log
 from usage_metrics.sources import SOURCES
+from usage_metrics.tasks.availability import first_running_day
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-LONGEST_LINE = 100
-
-USUAL_SOURCE = "datasette"
-
-_SOURCE = click.Choice(sorted(SOURCES))
+MAX_WIDTH = 100
+"""Columns of text, however wide the terminal."""
 
 
 class DayType(click.ParamType[dt.date]):
@@ -32,7 +27,7 @@ class DayType(click.ParamType[dt.date]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> dt.date:
-        """Read it."""
+        """Parse the day."""
         if isinstance(value, dt.date):
             return value
         try:
@@ -43,51 +38,54 @@ class DayType(click.ParamType[dt.date]):
 
 DAY = DayType()
 
+_SOURCE = click.Choice(sorted(SOURCES))
+
+_DATE: dict[str, Any] = {"type": DAY, "metavar": "YYYY-MM-DD"}
+
 one_source = click.option(
+    "--source", type=_SOURCE, default="datasette", show_default=True, help="kind of log"
+)
+each_source = click.option(
     "--source",
+    "sources",
     type=_SOURCE,
-    default=USUAL_SOURCE,
+    callback=lambda _, __, chosen: [chosen] if chosen else sorted(SOURCES),
+    help="kind of log; all kinds if not given",
+)
+start = click.option("--start", help="first UTC day", **_DATE)
+required_start = click.option("--start", help="first UTC day", required=True, **_DATE)
+stop = click.option("--stop", help="day after the last", **_DATE)
+workers = click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
     show_default=True,
-    help="kind of log",
+    help="number of processes; more than one only helps with large days",
 )
-any_source = click.option(
-    "--source", type=_SOURCE, help="only this kind of log; without it, all"
-)
-start = click.option(
-    "--start", type=DAY, metavar="YYYY-MM-DD", help="the first UTC day"
-)
-needed_start = click.option(
-    "--start",
-    type=DAY,
-    metavar="YYYY-MM-DD",
-    required=True,
-    help="the first UTC day",
-)
-stop = click.option(
-    "--stop", type=DAY, metavar="YYYY-MM-DD", help="the day after the last"
+load_too = click.option(
+    "--load/--no-load",
+    "load_too",
+    default=True,
+    help="whether to update the database, counts and report afterwards",
 )
 verbose = click.option(
-    "--verbose", "-v", is_flag=True, help="show Luigi's log in place of progress"
+    "--verbose", "-v", is_flag=True, help="show Luigi's log instead of progress"
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="write JSON")
 
 
 def example(*lines: str) -> str:
-    """What stands below the options in the --help of a command."""
+    """The examples at the end of a command's --help."""
     return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
 
 
-def named(source: str) -> str:
-    """The option for a source on a command line; the usual one needs none."""
-    return "" if source == USUAL_SOURCE else f" --source {source}"
-
-
-def checked_stop(start: dt.date, stop: dt.date) -> dt.date:
-    """The day after the last of a range.
+def end_of_range(start: dt.date, stop: dt.date | None, source: str) -> dt.date:
+    """The day after the last; by default, the first that is not over.
 
     Raises:
-        UsageError: if no day is in it.
+        UsageError: if the range is empty.
     """
+    stop = stop or first_running_day(source)
     if stop <= start:
         raise click.UsageError(
             f"stop = {stop} is not after start = {start}; stop is the day after the "
@@ -96,18 +94,17 @@ def checked_stop(start: dt.date, stop: dt.date) -> dt.date:
     return stop
 
 
-def cut(text: str) -> str:
-    """Text in one line of a terminal, the end left out if it is too long."""
-    width = min(shutil.get_terminal_size().columns, LONGEST_LINE)
+def one_line(text: str) -> str:
+    """Text cut to the width of the terminal."""
+    width = _width()
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def in_lines(text: str, indent: str = "") -> str:
-    """Text cut between words, to be read in a terminal."""
-    width = min(shutil.get_terminal_size().columns, LONGEST_LINE)
+def wrapped(text: str, indent: str = "  ") -> str:
+    """Text wrapped between words to the width of the terminal."""
     return textwrap.fill(
         text,
-        width,
+        _width(),
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
@@ -115,24 +112,23 @@ def in_lines(text: str, indent: str = "") -> str:
     )
 
 
-def sources(chosen: str | None) -> list[str]:
-    """The source that was chosen, or all."""
-    return [chosen] if chosen else sorted(SOURCES)
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, MAX_WIDTH)
 
 
-def check_place() -> None:
-    """Refuse a folder with neither settings nor data in it.
+def check_settings() -> None:
+    """Check every section of luigi.cfg, and that this is the pipeline's folder.
 
     Raises:
-        ConfigError: saying where settings are looked for.
+        ConfigError: if a setting is unknown, or there are neither settings nor data.
     """
-    if settings_files() or run_log.local_folder().is_dir():
-        return
-    raise ConfigError(
-        f"there is no luigi.cfg in {Path.cwd()}, and no {config.paths().root}: go to "
-        "the folder where the pipeline runs, or name its luigi.cfg in the environment "
-        "variable LUIGI_CONFIG_PATH"
-    )
+    if not settings_files() and not run_log.local_folder().is_dir():
+        raise ConfigError(
+            f"there is no luigi.cfg in {Path.cwd()}, and no {config.paths().root}: go "
+            "to the pipeline's folder, or set the environment variable "
+            "LUIGI_CONFIG_PATH to its luigi.cfg"
+        )
+    config.check_sections()
 
 
 def settings_files() -> list[Path]:

@@ -1,14 +1,14 @@
-"""What there is of a source, stage by stage, and what the next run would do.
+"""What each stage of a source has, what is missing, stale or failed, and the next run.
 
-It is told from listings, footers and the run log, without asking any service; so of a
-day that is missing it is not known whether its logs are there yet.
+It comes from listings, footers and the run log. No service is asked, so whether the
+logs of a missing day are available is not known.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, retention_start
@@ -24,24 +24,23 @@ from usage_metrics.tasks.staleness import CHAIN, Lineage
 
 DATABASE = "database"
 
+MAX_SPANS = 4
+"""Ranges or failures in a list for people; --json has all."""
+
 
 class Span(NamedTuple):
-    """Days one after the other, the last among them."""
+    """Consecutive days, including the last."""
 
     first: dt.date
     last: dt.date
 
     def __str__(self) -> str:
-        """Write it short: the last day without what it has in common."""
+        """In short: of the last day only what differs."""
         if self.first == self.last:
             return f"{self.first}"
         if self.first.replace(day=1) == self.last.replace(day=1):
             return f"{self.first}…{self.last:%d}"
         return f"{self.first}…{self.last}"
-
-
-SHOWN = 4
-"""Ranges or failures named in a list; --json names all."""
 
 
 @dataclass(frozen=True)
@@ -52,146 +51,144 @@ class StageDays:
     done: list[dt.date]
     missing: list[dt.date]
     stale: list[dt.date]
-    damaged: list[dt.date]
-    failed: dict[dt.date, str]
-    """Those that failed when they were last tried, with the reason."""
+    damaged: list[dt.date] = field(default_factory=list)
+    failed: dict[dt.date, str] = field(default_factory=dict)
+    """The days whose last attempt failed, with the reason."""
 
 
 @dataclass(frozen=True)
-class Overview:
-    """Everything that is known of a source."""
+class PipelineState:
+    """The state of a source."""
 
     source: str
     root: str
     wanted: list[dt.date]
     stages: list[StageDays]
-    again: list[dt.date]
-    """The days whose logs are to be read again."""
-    problems: list[str] = field(default_factory=list)
+    """From raw to counted, then the database."""
+    to_refresh: list[dt.date]
+    """The days whose logs the next run reads again."""
+    problems: list[str]
 
     @cached_property
     def by_name(self) -> dict[str, StageDays]:
-        """The stages by their names."""
+        """The stages by name."""
         return {stage.stage: stage for stage in self.stages}
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing was ever made."""
-        return not any(stage.done or stage.failed for stage in self.stages)
-
-    @property
     def to_make(self) -> list[dt.date]:
-        """The days that the next run makes, if their logs are there."""
+        """The days that the next run builds, if their logs are available."""
         return self.by_name[Geocode.stage].missing
 
     @property
     def to_load(self) -> list[dt.date]:
-        """The days that it puts into the database, new or again."""
+        """The days that the next run loads into the database, new or changed."""
         database = self.by_name[DATABASE]
         return sorted({*database.missing, *database.stale, *self.to_make})
 
     @property
     def to_rebuild(self) -> list[dt.date]:
-        """The stale days, which stay so until someone asks for them to be rebuilt."""
-        return sorted({d for s in self.files for d in (*s.stale, *s.damaged)})
-
-    @property
-    def files(self) -> list[StageDays]:
-        """The stages up to geocoded; what follows goes by their content."""
-        return [self.by_name[stage.stage] for stage in STAGES]
-
-    def state(self, day: dt.date) -> str:
-        """The state of a day: failed, missing, stale, made (not loaded) or done."""
-        if any(day in stage.failed for stage in self.files):
-            return "failed"
-        if day in self._sets["missing"]:
-            return "missing"
-        if day in self._sets["stale"]:
-            return "stale"
-        return "made" if day in self._sets["made"] else "done"
+        """The stale or damaged days, which no run but ``rebuild`` makes again."""
+        return sorted(
+            {d for stage in self._files for d in (*stage.stale, *stage.damaged)}
+        )
 
     @cached_property
-    def _sets(self) -> dict[str, set[dt.date]]:
+    def states(self) -> dict[dt.date, str]:
+        """The state of each wanted day, as in ``calendar_strip.SIGNS``."""
         database = self.by_name[DATABASE]
-        return {
-            "missing": set(self.to_make),
-            "stale": set(self.to_rebuild),
-            "made": {*database.missing, *database.stale},
+        worse = {
+            "made": [*database.missing, *database.stale],
+            "stale": self.to_rebuild,
+            "missing": self.to_make,
+            "failed": [day for stage in self._files for day in stage.failed],
         }
+        states = dict.fromkeys(self.wanted, "done")
+        for state, days in worse.items():
+            states |= dict.fromkeys(days, state)
+        return {day: states[day] for day in self.wanted}
+
+    @property
+    def _files(self) -> list[StageDays]:
+        """The stages up to geocoded; what follows is updated when they change."""
+        return self.stages[: len(STAGES)]
 
 
-def spans(days: Iterable[dt.date]) -> list[Span]:
-    """Days, in order, as ranges."""
-    found: list[Span] = []
-    for day in days:
-        if found and day - found[-1].last == ONE_DAY:
-            found[-1] = Span(found[-1].first, day)
-        else:
-            found.append(Span(day, day))
-    return found
-
-
-def look_at(source: str) -> Overview:
-    """Look at everything that is there of a source."""
+def pipeline_state(source: str) -> PipelineState:
+    """Find out the state of a source."""
     config.check_sections()
     footers = Footers()
     lineage = Lineage(source, footers)
-    stale = lineage.stale()
-    footers.keep()
     wanted = _wanted(lineage)
-    failed = _failed(source)
-    stages: list[StageDays] = []
-    needless: set[dt.date] = set()  # what has the stage on the right needs no left one
-    for stage in reversed(CHAIN):
-        done = lineage.days[stage]
-        kept = retention_start(Geocode.stage if stage is CountUsage else stage.stage)
-        asked = [day for day in wanted if day >= kept]
-        stages.insert(
-            0,
-            StageDays(
-                stage=stage.stage,
-                done=list(done),
-                missing=[d for d in asked if d not in done and d not in needless],
-                stale=[day for day in stale[stage] if done[day] != DAMAGED],
-                damaged=[day for day, facts in done.items() if facts == DAMAGED],
-                failed={
-                    day: reason
-                    for day, (reason, at) in failed.get(stage.__name__, {}).items()
-                    if at > footers.written_at(stage.stage, source, day)
-                },
-            ),
-        )
-        if stage is not CountUsage:
-            needless |= done.keys()
-    problems = lineage.problems
-    stages.append(_database(source, lineage, wanted, problems))
-    return Overview(
+    stages = [*_stages(lineage, footers, wanted), _database(lineage, wanted)]
+    footers.keep()
+    return PipelineState(
         source=source,
         root=config.paths().root,
         wanted=wanted,
         stages=stages,
-        again=[task.date for task in refreshes(source) if not task.complete()],
-        problems=problems,
+        to_refresh=[task.date for task in refreshes(source) if not task.complete()],
+        problems=lineage.problems,
     )
 
 
 def _wanted(lineage: Lineage) -> list[dt.date]:
-    """The days of the database; without a start, from the first raw day on."""
+    """The days of the source's section; without a start, from the first day built."""
     end = end_of_days(lineage.source)
     if start := config.source_section(lineage.source).start:
         return days_between(start, end)
-    there = sorted(day for days in lineage.days.values() for day in days)
-    return days_between(there[0], max(end, there[-1] + ONE_DAY)) if there else []
+    built = {day for days in lineage.days.values() for day in days}
+    return days_between(min(built), max(end, max(built) + ONE_DAY)) if built else []
 
 
-def _database(
-    source: str, lineage: Lineage, wanted: Sequence[dt.date], problems: list[str]
-) -> StageDays:
+def _stages(
+    lineage: Lineage, footers: Footers, wanted: Sequence[dt.date]
+) -> list[StageDays]:
+    stale, failed = lineage.stale(), _failed(lineage.source)
+    stages: list[StageDays] = []
+    done_later: set[dt.date] = set()  # such days need no earlier stage
+    for stage in reversed(CHAIN):
+        done = lineage.days[stage]
+        kept = retention_start(Geocode.stage if stage is CountUsage else stage.stage)
+        needed = (day for day in wanted if day >= kept and day not in done_later)
+        stages.append(
+            StageDays(
+                stage=stage.stage,
+                done=list(done),
+                missing=[day for day in needed if day not in done],
+                stale=[day for day in stale[stage] if done[day] != DAMAGED],
+                damaged=[day for day, facts in done.items() if facts == DAMAGED],
+                failed={
+                    day: reason
+                    for (task, day), (reason, at) in failed.items()
+                    if task == stage.__name__
+                    and at > footers.written_at(stage.stage, lineage.source, day)
+                },
+            )
+        )
+        if stage is not CountUsage:
+            done_later |= done.keys()
+    return stages[::-1]
+
+
+def _failed(source: str) -> dict[tuple[str, dt.date], tuple[str, float]]:
+    """The last failure of each task and day, with its reason and time."""
+    found = {}
+    for entry in run_log.read(containing=f'"outcome": "{run_log.FAILED}"'):
+        parameters = entry["parameters"]
+        if parameters.get("source") == source and "date" in parameters:
+            day = dt.date.fromisoformat(parameters["date"])
+            at = dt.datetime.fromisoformat(entry["at"]).timestamp()
+            found[entry["task"], day] = (str(entry.get("reason")), at)
+    return found
+
+
+def _database(lineage: Lineage, wanted: Sequence[dt.date]) -> StageDays:
     geocoded = lineage.days[Geocode]
     try:
-        loaded = open_warehouse().loaded(get_source(source).table, source)
+        table = get_source(lineage.source).table
+        loaded = open_warehouse().loaded(table, lineage.source)
     except StorageError as error:
-        problems.append(str(error))
+        lineage.problems.append(str(error))
         loaded = {}
     return StageDays(
         stage=DATABASE,
@@ -202,58 +199,54 @@ def _database(
             for day, what in loaded.items()
             if day in geocoded and geocoded[day].get("content_id") != what.content_id
         ],
-        damaged=[],
-        failed={},
     )
 
 
-def _failed(source: str) -> dict[str, dict[dt.date, tuple[str, float]]]:
-    """Per task, the days of which the run log says that they failed at last."""
-    found: dict[str, dict[dt.date, tuple[str, float]]] = {}
-    for entry in run_log.read(containing=f'"outcome": "{run_log.FAILED}"'):
-        what = entry["parameters"]
-        if what.get("source") == source and "date" in what:
-            day = dt.date.fromisoformat(what["date"])
-            at = dt.datetime.fromisoformat(entry["at"]).timestamp()
-            found.setdefault(entry["task"], {})[day] = (str(entry.get("reason")), at)
-    return found
-
-
-def next_run(overview: Overview) -> list[str]:
-    """What the next run would do, and what it would not."""
+def next_run(state: PipelineState) -> list[str]:
+    """Say what the next run does, and which days it leaves stale."""
     parts = []
-    if overview.to_make:
-        parts.append(f"makes {named_days(overview.to_make)}")
-    if overview.again:
-        parts.append(f"reads {named_days(overview.again)} again")
-    if overview.to_load:
-        parts.append(f"loads {number_of_days(overview.to_load)} into the database")
-    counted = overview.by_name[CountUsage.stage]
-    if counted.missing or counted.stale:
-        parts.append(f"counts {number_of_days([*counted.missing, *counted.stale])}")
-    said = ", ".join(parts) if parts else "has nothing to do"
-    sentences = [f"The next run {said}."]
-    if stale := overview.to_rebuild:
+    if days := state.to_make:
+        parts.append(f"builds {number_of_days(days)} ({in_ranges(days)})")
+    if days := state.to_refresh:
+        parts.append(f"reads {number_of_days(days)} ({in_ranges(days)}) again")
+    if state.to_load:
+        parts.append(f"loads {number_of_days(state.to_load)} into the database")
+    counted = state.by_name[CountUsage.stage]
+    if days := [*counted.missing, *counted.stale]:
+        parts.append(f"counts {number_of_days(days)}")
+    sentences = [f"The next run {', '.join(parts) or 'has nothing to do'}."]
+    if stale := state.to_rebuild:
         sentences.append(
-            f"{number_of_days(stale)} stale or damaged stay so until they are rebuilt: "
+            f"{number_of_days(stale)} stale or damaged stay so until you rebuild them: "
             f"usage-metrics rebuild --stale --start {stale[0]}"
         )
     return sentences
 
 
-def number_of_days(days: Iterable[Any]) -> str:
-    """How many different days there are, in words."""
-    number = len(set(days))
-    return f"{number:,} day{'s' if number != 1 else ''}"
+def number_of_days(days: Sequence[dt.date]) -> str:
+    """The number of days in words."""
+    return f"{len(days):,} day{'s' if len(days) != 1 else ''}"
 
 
-def named_days(days: list[Any]) -> str:
-    """How many days there are, and which."""
-    return f"{number_of_days(days)} ({in_ranges(days)})"
+def ends(days: Sequence[dt.date]) -> tuple[dt.date | None, dt.date | None]:
+    """The first and the last of sorted days; None if there are none."""
+    return (days[0], days[-1]) if days else (None, None)
 
 
-def in_ranges(days: Iterable[Any]) -> str:
-    """The days as ranges, the first few of them."""
+def spans(days: Iterable[dt.date]) -> list[Span]:
+    """Group sorted days into ranges."""
+    found: list[Span] = []
+    for day in days:
+        if found and day - found[-1].last == ONE_DAY:
+            found[-1] = Span(found[-1].first, day)
+        else:
+            found.append(Span(day, day))
+    return found
+
+
+def in_ranges(days: Iterable[dt.date]) -> str:
+    """The first few ranges of sorted days, and how many more there are."""
     found = spans(days)
-    more = f" and {len(found) - SHOWN:,} more ranges" if len(found) > SHOWN else ""
-    return ", ".join(map(str, found[:SHOWN])) + more
+    more = len(found) - MAX_SPANS
+    text = ", ".join(map(str, found[:MAX_SPANS]))
+    return f"{text} and {more:,} more ranges" if more > 0 else text

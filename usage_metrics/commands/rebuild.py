@@ -1,14 +1,12 @@
-"""Make again what was made by older code or with other settings."""
+"""Rebuild what older code or other settings made."""
 
 import datetime as dt
 
 import click
 
 from usage_metrics.commands import options
-from usage_metrics.commands.options import check_place
-from usage_metrics.commands.running import load, no_load, run_many_days, workers
+from usage_metrics.commands.running import load, run_many_days
 from usage_metrics.dates import utc_now
-from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.rebuild import REBUILT, Rebuild
 
 
@@ -19,17 +17,14 @@ from usage_metrics.tasks.rebuild import REBUILT, Rebuild
     )
 )
 @click.option(
-    "--from",
-    "stage",
-    type=click.Choice(list(REBUILT)),
-    help="the first stage to make again",
+    "--from", "stage", type=click.Choice(list(REBUILT)), help="first stage to rebuild"
 )
-@click.option("--stale", is_flag=True, help="make again only what is stale")
-@options.needed_start
+@click.option("--stale", is_flag=True, help="rebuild only what is stale")
+@options.required_start
 @options.stop
 @options.one_source
-@no_load
-@workers
+@options.load_too
+@options.workers
 @options.verbose
 def command(
     stage: str | None,
@@ -41,33 +36,25 @@ def command(
     workers: int,
     verbose: bool,
 ) -> int | None:
-    """Make a stage of a range of days again, and all to the right of it.
+    """Rebuild a stage of a range of days and everything after it.
 
-    Each file takes the place of the old one when it is whole: no day is missing in
-    between. A day that was never made is left alone; see backfill. With --stale, only
-    those days are made again that status shows as stale, from the stage on that is.
+    A file is replaced when the new one is complete, so no day is missing meanwhile.
+    Days that were never built are skipped; see backfill. With --stale, only the days
+    that status shows as stale are rebuilt, each from its first stale stage.
 
-    The database and the counts follow.
+    The database, the counts and the report follow.
     """
     if (stage is None) != stale:
-        raise click.UsageError("say what to make again: --from STAGE, or --stale")
-    check_place()
+        raise click.UsageError("say what to rebuild: --from STAGE, or --stale")
+    options.check_settings()
     task = Rebuild(
         start=start,
-        stop=options.checked_stop(start, stop or first_running_day(source)),
+        stop=options.end_of_range(start, stop, source),
         source=source,
         stage=stage or "clean",
         stale=stale,
         since=utc_now(),
     )
-    code = run_many_days(
-        task,
-        nothing="no day is stale" if stale else "no day of the range was ever made",
-        retry=f"usage-metrics rebuild {'--stale' if stale else f'--from {stage}'}"
-        f" --start {{day}} --stop {{next}}{options.named(source)}",
-        workers=workers,
-        verbose=verbose,
-    )
-    if code != 0 or not load_too:
-        return code
-    return load(source, workers=workers, verbose=verbose)
+    nothing = "no day is stale" if stale else "no day of the range was ever built"
+    code = run_many_days(task, nothing, workers, verbose)
+    return code if code != 0 or not load_too else load(source, workers, verbose)

@@ -1,43 +1,29 @@
 """The command for every night."""
 
 import contextlib
-import datetime as dt
 import fcntl
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from usage_metrics import config
-from usage_metrics.commands import options
-from usage_metrics.commands.options import check_place
-from usage_metrics.commands.running import (
-    REASONS,
-    RETRY,
-    Failure,
-    errors_kept,
-    failures,
-    last_task,
-    list_failures,
-    one_a_day,
-    run_luigi,
-    workers,
-)
+from usage_metrics.commands import options, running
+from usage_metrics.dates import utc_now
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import run_log
-from usage_metrics.monitoring.error_messages import sentence_of
+from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.monitoring.notify import notify
 from usage_metrics.partitions import storage
 
 BUSY = (10, 25)
-"""Luigi's exit codes for: another run is at it, ask again."""
+"""Luigi's exit codes if another run is in progress."""
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 
-TOLD = 10
-"""Of many failures so many are told."""
+MAX_NOTIFIED = 10
+"""Failures named in a notification."""
 
 
 @click.command(
@@ -48,9 +34,7 @@ TOLD = 10
 )
 @options.one_source
 @click.option(
-    "--partial",
-    is_flag=True,
-    help="if a day fails or is missing, load those that are there",
+    "--partial", is_flag=True, help="if a day fails or is missing, load the others"
 )
 @click.option(
     "--patience",
@@ -59,60 +43,63 @@ TOLD = 10
     show_default=True,
     help="seconds to wait for another run to end",
 )
-@workers
+@options.workers
 def command(source: str, partial: bool, patience: float, workers: int) -> int:
-    """Make what is missing, however long ago, and load it: for cron and timers.
+    """Build every missing day and load it: for cron and timers.
 
-    What is missing is made, days are read again that luigi.cfg wants to be
-    (refresh_days), and the database, the counts and the report follow. Run again, it
+    Missing days are built, however old; days that refresh_days in luigi.cfg covers are
+    read again; then the database, the counts and the report are updated. A second run
     does nothing.
 
-    Where Luigi says that another run is at it (10, 25) it asks again. Any other exit
-    code is passed on and, unless it is 0, told to the webhook that the environment
-    variable USAGE_METRICS_WEBHOOK names.
+    If another run is in progress (exit codes 10, 25), it retries. Any other exit code
+    is passed on. Unless it is 0, the webhook in the environment variable
+    USAGE_METRICS_WEBHOOK is notified.
     """
-    since = dt.datetime.now(dt.UTC)
-    with errors_kept() as errors:
+    since = utc_now()
+    with running.logged_errors(verbose=True) as errors:
         try:
-            check_place()
-            config.check_sections()
-            code = _ask(last_task(), source, workers, patience)
+            options.check_settings()
+            code = _run_when_free(source, workers, patience)
             if partial and code in (20, 30):
-                run_luigi("LoadSQLite", "--partial", source=source)
+                running.run_luigi("LoadSQLite", source=source, partial=True)
         except UsageMetricsError as error:
-            errors.messages.append(sentence_of(error) or str(error))
-            click.echo(errors.messages[-1], err=True)
+            errors.append(printable(str(error)))
+            click.echo(errors[-1], err=True)
             code = 2
     if code:
-        found = one_a_day(failures(since))
-        list_failures(found, RETRY)
-        notify(_message(code, found, errors.messages))
+        found = running.failures(since)
+        running.list_failures(found, running.backfill(source))
+        notify(_message(code, [*map(running.in_words, found)] or errors))
     return code
 
 
-def _ask(family: str, source: str, workers: int, patience: float) -> int:
-    """Run until the answer is another one than to ask again."""
+def _run_when_free(source: str, workers: int, patience: float) -> int:
+    """Run, and retry as long as another run is in progress."""
     deadline = time.monotonic() + patience
     wait = FIRST_WAIT
     while True:
         code = BUSY[0]
-        with _alone() as is_alone:
-            if is_alone:
-                code = run_luigi(family, source=source, workers=workers)
+        with _lock() as is_locked:
+            if is_locked:
+                code = running.run_luigi("Report", source=source, workers=workers)
         left = deadline - time.monotonic()
         if code not in BUSY or left <= 0:
             return code
-        click.echo(f"another run is at it; asking again in {wait:.0f} s", err=True)
+        click.echo(f"another run is in progress; retrying in {wait:.0f} s", err=True)
         time.sleep(min(wait, left))
         wait = min(2 * wait, LONGEST_WAIT)
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether no other run is at this root on this machine, nor begins in the block."""
+def _lock() -> Iterator[bool]:
+    """Try to keep other runs on this machine from this root during the block.
+
+    Yields:
+        Whether no other run is in progress.
+    """
     folder = run_log.local_folder()
     if not folder.is_dir():
-        yield True  # the first run; what it makes is whole or absent in any case
+        yield True  # on a first run nothing can be locked, nor needs to be
         return
     with storage.lock_file(folder / ".run.lock") as lock:
         try:
@@ -123,14 +110,13 @@ def _alone() -> Iterator[bool]:
         yield True
 
 
-def _message(code: int, found: list[Failure], errors: list[str]) -> str:
-    reason = REASONS.get(code, "it could not do what it was asked")
+def _message(code: int, problems: Sequence[str]) -> str:
+    reason = running.REASONS.get(code, "it could not start")
     lines = [
         f"usage_metrics on {socket.gethostname()}: the run in {Path.cwd()} ended with "
         f"exit code {code}: {reason}"
     ]
-    lines += [f"• {what}" for what in (found or errors)[:TOLD]]
-    more = len(found or errors) - TOLD
-    if more > 0:
-        lines.append(f"and {more:,} more")
-    return "\n".join([*lines, f"To try again: cd {Path.cwd()} && usage-metrics run"])
+    lines += [f"• {problem}" for problem in problems[:MAX_NOTIFIED]]
+    if len(problems) > MAX_NOTIFIED:
+        lines.append(f"and {len(problems) - MAX_NOTIFIED:,} more")
+    return "\n".join([*lines, f"To retry: cd {Path.cwd()} && usage-metrics run"])

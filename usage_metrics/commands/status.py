@@ -1,5 +1,6 @@
-"""Say which days of each stage are done, missing, stale or failed."""
+"""Show which days of each stage are done, missing, stale or failed."""
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,21 +8,17 @@ from typing import Any
 
 import click
 
-from usage_metrics import config
 from usage_metrics.commands import calendar_strip, options
-from usage_metrics.commands.options import check_place
 from usage_metrics.commands.pipeline_state import (
-    SHOWN,
-    Overview,
-    Span,
+    MAX_SPANS,
+    PipelineState,
     StageDays,
+    ends,
     in_ranges,
-    look_at,
     next_run,
+    pipeline_state,
     spans,
 )
-
-HEAD = "  missing  stale  failed"
 
 
 @click.command(
@@ -29,100 +26,112 @@ HEAD = "  missing  stale  failed"
         "usage-metrics status", "usage-metrics status --html status.html"
     )
 )
-@options.any_source
+@options.each_source
 @options.as_json
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="write a page that needs nothing else",
+    help="write a self-contained page",
 )
-def command(source: str | None, as_json: bool, html: Path | None) -> None:
-    """Say which days of each stage are done, missing, stale or failed.
+def command(sources: list[str], as_json: bool, html: Path | None) -> None:
+    """Show which days of each stage are done, missing, stale or failed.
 
-    Missing is a day of the database's range (in luigi.cfg) that is not there. Stale is
-    a file that was made from another file than the one now on its left, or by an older
-    version or other settings. Failed is what the run log says failed at last. No
-    service is asked.
+    A day of the source's range in luigi.cfg is missing if its file does not exist. A
+    file is stale if the file it was made from has changed since, or if it was made by
+    an older version or with other settings. A day failed if its last attempt in the run
+    log did. No service is asked.
     """
-    config.check_sections()
-    check_place()
-    overviews = [look_at(name) for name in options.sources(source)]
+    options.check_settings()
+    states = [pipeline_state(source) for source in sources]
     if html is not None:
         from usage_metrics.commands.status_page import page
 
-        html.write_text(page(overviews), encoding="utf-8")
+        html.write_text(page(states), encoding="utf-8")
         click.echo(f"written to {html}", err=True)
     if as_json:
-        click.echo(json.dumps([as_data(o) for o in overviews], indent=2))
+        click.echo(json.dumps([*map(as_data, states)], indent=2, default=str))
     elif html is None:
-        for overview in overviews:
-            for line in describe(overview):
+        for state in states:
+            for line in describe(state):
                 click.echo(line)
 
 
-def as_data(overview: Overview) -> dict[str, Any]:
-    """Everything, for programs."""
-    wanted = overview.wanted
+def as_data(state: PipelineState) -> dict[str, Any]:
+    """The state for programs; its dates are JSON as text."""
+    first, last = ends(state.wanted)
     return {
-        "source": overview.source,
-        "root": overview.root,
-        "first": str(wanted[0]) if wanted else None,
-        "last": str(wanted[-1]) if wanted else None,
-        "stages": [
-            {
-                "stage": stage.stage,
-                "days": len(stage.done),
-                "first": str(stage.done[0]) if stage.done else None,
-                "last": str(stage.done[-1]) if stage.done else None,
-                **{
-                    name: _as_ranges(getattr(stage, name))
-                    for name in ("missing", "stale", "damaged")
-                },
-                "failed": {str(day): why for day, why in stage.failed.items()},
-            }
-            for stage in overview.stages
-        ],
+        "source": state.source,
+        "root": state.root,
+        "first": first,
+        "last": last,
+        "stages": [_stage_data(stage) for stage in state.stages],
         "next_run": {
-            "makes": _as_ranges(overview.to_make),
-            "reads_again": _as_ranges(overview.again),
-            "loads": _as_ranges(overview.to_load),
+            "makes": _ranges(state.to_make),
+            "reads_again": _ranges(state.to_refresh),
+            "loads": _ranges(state.to_load),
         },
-        "problems": overview.problems,
+        "problems": state.problems,
     }
 
 
-def describe(overview: Overview) -> Iterator[str]:
-    """Everything, for a terminal of 80 columns."""
-    wanted = overview.wanted
+def _stage_data(stage: StageDays) -> dict[str, Any]:
+    first, last = ends(stage.done)
+    return {
+        "stage": stage.stage,
+        "days": len(stage.done),
+        "first": first,
+        "last": last,
+        "missing": _ranges(stage.missing),
+        "stale": _ranges(stage.stale),
+        "damaged": _ranges(stage.damaged),
+        "failed": {str(day): reason for day, reason in stage.failed.items()},
+    }
+
+
+def _ranges(days: Iterable[dt.date]) -> list[dict[str, dt.date]]:
+    return [span._asdict() for span in spans(days)]
+
+
+def describe(state: PipelineState) -> Iterator[str]:
+    """The state as lines for a terminal of 80 columns."""
+    wanted = state.wanted
     span = f", {wanted[0]} to {wanted[-1]}" if wanted else ""
-    yield click.style(f"{overview.source} in {overview.root}{span}", bold=True)
-    if overview.is_empty:
-        yield f"  Nothing is made yet. {next_run(overview)[0]}"
+    yield click.style(f"{state.source} in {state.root}{span}", bold=True)
+    if not any(stage.done or stage.failed for stage in state.stages):
+        yield f"  Nothing has been built yet. {next_run(state)[0]}"
         return
-    yield f"  {'stage':9} {'days':>6}  {'first':10}  {'last':10}" + HEAD
-    for stage in overview.stages:
-        yield _row(stage)
-    for stage in overview.stages:
+    yield (
+        f"  {'stage':9} {'days':>6}  {'first':10}  {'last':10}  missing  stale  failed"
+    )
+    yield from map(_row, state.stages)
+    for stage in state.stages:
         yield from _details(stage)
     yield ""
-    for line in calendar_strip.lines(wanted, overview.state):
+    for line in calendar_strip.lines(wanted, state.states.__getitem__):
         yield f"  {line.name:7} {''.join(map(_sign, line.states))}".rstrip()
-    yield f"  {'':7} {'  '.join(_legend(overview))}"
+    seen = set(state.states.values())
+    legend = [
+        f"{_sign(name)} {sign.meaning}"
+        for name, sign in reversed(calendar_strip.SIGNS.items())
+        if name in seen
+    ]
+    yield f"  {'':7} {'  '.join(legend)}"
     yield ""
-    for sentence in (*next_run(overview), *overview.problems):
-        yield options.in_lines(sentence, indent="  ")
+    yield from map(options.wrapped, (*next_run(state), *state.problems))
 
 
 def _row(stage: StageDays) -> str:
-    first, last = (stage.done[0], stage.done[-1]) if stage.done else ("", "")
+    first, last = ends(stage.done)
     numbers = (
         _number(len(stage.missing), 7, "yellow"),
         _number(len({*stage.stale, *stage.damaged}), 5, "yellow"),
         _number(len(stage.failed), 6, "red"),
     )
-    head = f"  {stage.stage:9} {len(stage.done):>6,}  {first!s:10}  {last!s:10}"
-    return f"{head}  {'  '.join(numbers)}"
+    return (
+        f"  {stage.stage:9} {len(stage.done):>6,}  {first or ''!s:10}  "
+        f"{last or ''!s:10}  {'  '.join(numbers)}"
+    )
 
 
 def _number(number: int, width: int, colour: str) -> str:
@@ -132,15 +141,14 @@ def _number(number: int, width: int, colour: str) -> str:
 
 def _details(stage: StageDays) -> Iterator[str]:
     for what in ("missing", "stale", "damaged"):
-        days = getattr(stage, what)
-        if days:
+        if days := getattr(stage, what):
             yield f"  {stage.stage} {what}: {in_ranges(days)}"
-    for day, reason in list(stage.failed.items())[:SHOWN]:
+    for day, reason in list(stage.failed.items())[:MAX_SPANS]:
         when = "" if str(day) in reason else f" {day}"
         text = f"{stage.stage}{when} failed: {reason}"
-        yield options.in_lines(click.style(text, fg="red"), indent="  ")
-    if len(stage.failed) > SHOWN:
-        yield f"  {stage.stage}: {len(stage.failed) - SHOWN:,} more failed"
+        yield options.wrapped(click.style(text, fg="red"))
+    if len(stage.failed) > MAX_SPANS:
+        yield f"  {stage.stage}: {len(stage.failed) - MAX_SPANS:,} more failed"
 
 
 def _sign(state: str | None) -> str:
@@ -148,18 +156,3 @@ def _sign(state: str | None) -> str:
         return " "
     sign = calendar_strip.SIGNS[state]
     return click.style(sign.text, fg=sign.colour)
-
-
-def _legend(overview: Overview) -> Iterator[str]:
-    seen = {overview.state(day) for day in overview.wanted}
-    for state, sign in reversed(calendar_strip.SIGNS.items()):
-        if state in seen:
-            yield f"{_sign(state)} {sign.meaning}"
-
-
-def _as_ranges(days: Iterable[Any]) -> list[dict[str, str]]:
-    return [_as_range(span) for span in spans(days)]
-
-
-def _as_range(span: Span) -> dict[str, str]:
-    return {"first": str(span.first), "last": str(span.last)}

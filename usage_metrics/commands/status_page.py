@@ -1,21 +1,20 @@
-"""The status as a page that needs nothing else: no script, no request, no account."""
+"""The status as one self-contained HTML page, without scripts."""
 
-import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from usage_metrics.commands import calendar_strip
 from usage_metrics.commands.pipeline_state import (
-    Overview,
+    PipelineState,
     StageDays,
+    ends,
     next_run,
     spans,
 )
 from usage_metrics.dates import utc_now
 
 STYLE = """
-:root { color-scheme: light dark; --failed: #c62828; --missing: #bdbdbd;
-  --stale: #f9a825; --made: #4dd0e1; --done: #2e7d32; }
+:root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
   padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
@@ -28,18 +27,18 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .line b { font: .85rem ui-monospace, monospace; width: 5rem; flex: none; }
 i { width: .9rem; height: .9rem; flex: none; border-radius: 2px;
   display: inline-block; }
-i.failed { background: var(--failed); } i.missing { background: var(--missing); }
-i.stale { background: var(--stale); } i.made { background: var(--made); }
-i.done { background: var(--done); }
+i.failed { background: #c62828; } i.missing { background: #bdbdbd; }
+i.stale { background: #f9a825; } i.made { background: #4dd0e1; }
+i.done { background: #2e7d32; }
 .legend i { margin: 0 .3rem 0 1rem; vertical-align: -.1rem; }
-.why { color: var(--failed); }
+.why { color: #c62828; }
 """
 
 
-def page(overviews: Iterable[Overview]) -> str:
-    """Write it."""
+def page(states: Iterable[PipelineState]) -> str:
+    """Give the page as HTML."""
     now = f"{utc_now():%Y-%m-%d %H:%M} UTC"
-    body = "\n".join(part for overview in overviews for part in _source(overview))
+    body = "\n".join(part for state in states for part in _source(state))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -48,53 +47,47 @@ def page(overviews: Iterable[Overview]) -> str:
     )
 
 
-def _source(overview: Overview) -> Iterator[str]:
-    wanted = overview.wanted
-    yield f"<h2>{escape(overview.source)} in {escape(overview.root)}</h2>"
-    for sentence in (*next_run(overview), *overview.problems):
+def _source(state: PipelineState) -> Iterator[str]:
+    wanted = state.wanted
+    yield f"<h2>{escape(state.source)} in {escape(state.root)}</h2>"
+    for sentence in (*next_run(state), *state.problems):
         yield f"<p>{escape(sentence)}</p>"
     if wanted:
         yield f"<h3>{wanted[0]} to {wanted[-1]}</h3>"
         yield '<div class="scroll">'
-        for line in calendar_strip.lines(wanted, overview.state):
-            yield f'<div class="line"><b>{line.name}</b>{_squares(line)}</div>'
-        yield f'</div><p class="legend">{"".join(_legend())}</p>'
+        for line in calendar_strip.lines(wanted, state.states.__getitem__):
+            squares = "".join(map(_square, line.states))
+            yield f'<div class="line"><b>{line.name}</b>{squares}</div>'
+        legend = (
+            f'<i class="{name}"></i>{sign.meaning}'
+            for name, sign in reversed(calendar_strip.SIGNS.items())
+        )
+        yield f'</div><p class="legend">{"".join(legend)}</p>'
     yield '<div class="scroll"><table><thead><tr>'
     names = ("stage", "days", "first", "last", "missing", "stale", "damaged", "failed")
     yield "".join(f'<th scope="col">{name}</th>' for name in names)
     yield "</tr></thead><tbody>"
-    yield from (_row(stage) for stage in overview.stages)
+    yield from map(_row, state.stages)
     yield "</tbody></table></div>"
-    for stage in overview.stages:
+    for stage in state.stages:
         for day, reason in stage.failed.items():
             why = f'<span class="why">{escape(reason)}</span>'
             yield f"<p>{escape(stage.stage)} {day} failed: {why}</p>"
 
 
 def _row(stage: StageDays) -> str:
-    first, last = (stage.done[0], stage.done[-1]) if stage.done else ("", "")
-    days = (stage.missing, stage.stale, stage.damaged, list(stage.failed))
+    days = (stage.missing, stage.stale, stage.damaged, stage.failed)
+    ranges = ("<br>".join(map(str, spans(each))) for each in days)
+    first_last = (day or "" for day in ends(stage.done))
     return (
         f'<tr><th scope="row">{escape(stage.stage)}</th>'
         f'<td class="number">{len(stage.done):,}</td>'
-        + "".join(f"<td>{cell}</td>" for cell in (first, last, *map(_ranges, days)))
+        + "".join(f"<td>{cell}</td>" for cell in (*first_last, *ranges))
         + "</tr>"
     )
 
 
-def _ranges(days: Sequence[dt.date]) -> str:
-    return "<br>".join(map(str, spans(days)))
-
-
-def _squares(line: calendar_strip.Line) -> str:
-    return "".join(
-        f'<i class="{state}" title="{calendar_strip.SIGNS[state].meaning}"></i>'
-        if state
-        else "<i></i>"
-        for state in line.states
-    )
-
-
-def _legend() -> Iterator[str]:
-    for state, sign in reversed(calendar_strip.SIGNS.items()):
-        yield f'<i class="{state}"></i>{sign.meaning}'
+def _square(state: str | None) -> str:
+    if state is None:
+        return "<i></i>"
+    return f'<i class="{state}" title="{calendar_strip.SIGNS[state].meaning}"></i>'

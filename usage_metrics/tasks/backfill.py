@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Collection
+from typing import ClassVar
 
 import luigi
 
@@ -31,6 +32,9 @@ class ManyDays(Reporting):
     start: Day = Day(description="the first UTC day, YYYY-MM-DD")
     stop: Day = Day(description="the day after the last")
     source: luigi.Parameter[str] = source_parameter()
+
+    on_day: ClassVar[Callable[[dt.date, bool], None] | None] = None
+    """Called after each day, with whether it failed."""
 
     @property
     def priority(self) -> int:  # type: ignore[override]
@@ -76,6 +80,8 @@ class ManyDays(Reporting):
                 log.error(
                     "%s %s: %s", self.source, day, error_messages.sentence_of(error)
                 )
+            if ManyDays.on_day is not None:
+                ManyDays.on_day(day, day in failed)
         return failed
 
     def conclude(self, failed: dict[dt.date, str]) -> None:
