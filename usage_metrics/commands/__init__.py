@@ -50,11 +50,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Import a command.
-
-        Raises:
-            UsageError: if there is no such command.
-        """
+        """Import a command, or refuse an unknown name."""
         if cmd_name not in COMMANDS:
             close = did_you_mean(cmd_name, COMMANDS)
             raise click.UsageError(f"there is no command {cmd_name!r}{close}", ctx)

@@ -20,15 +20,13 @@ from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.privacy.erasure import stages
 from usage_metrics.report.formatting import size
 from usage_metrics.tasks import data_quality
+from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.load import open_warehouse, requests_table
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.warehouse.comparison import damaged_days
 
 MAX_FINDINGS = 5
 """Findings printed per kind and source."""
-
-Findings = list[tuple[str, data_quality.Finding]]
-"""Each with its source."""
 
 
 @click.command(
@@ -65,10 +63,10 @@ def command(
     options.check_settings()
     first, end = start or dt.date.min, stop or dt.date.max
     damages: list[str] = []
-    findings: Findings = []
+    findings: list[tuple[str, Finding]] = []
     files = 0
     for source in sources:
-        for partition in _partitions(source):
+        for partition in _partitions(source, stages()):
             if first <= partition.date < end:
                 files += 1
                 damages += _damages(partition)
@@ -83,7 +81,7 @@ def command(
     return 1 if damages or findings else 0
 
 
-def _print(files: int, damages: list[str], findings: Findings) -> None:
+def _print(files: int, damages: list[str], findings: list[tuple[str, Finding]]) -> None:
     for damage in damages:
         click.echo(damage)
     if not damages:
@@ -102,10 +100,10 @@ def _print(files: int, damages: list[str], findings: Findings) -> None:
     )
 
 
-def _partitions(source: str) -> Iterator[Partition]:
+def _partitions(source: str, stages: Iterable[str]) -> Iterator[Partition]:
     """The partitions of a source, stage by stage, oldest first."""
     root = config.paths().root
-    for stage in stages():
+    for stage in stages:
         for day in list_partitions(root, stage, source):
             yield Partition(root, stage, source, day)
 
@@ -133,16 +131,13 @@ def _database_damages(sources: Iterable[str]) -> Iterator[str]:
         yield printable(str(error))
 
 
-def _findings(source: str) -> Iterator[data_quality.Finding]:
+def _findings(source: str) -> Iterator[Finding]:
     cleaned = Footers().of_stage(Clean.stage, source)
     # Damage is reported as such.
     with contextlib.suppress(StorageError):
         yield from data_quality.missing(pipeline_state(source).to_make)
     yield from data_quality.rejected(cleaned)
     yield from data_quality.unusual(cleaned)
-    root = config.paths().root
-    for day in list_partitions(root, Geocode.stage, source):
+    for partition in _partitions(source, [Geocode.stage]):
         with contextlib.suppress(StorageError):
-            yield from data_quality.not_known(
-                Partition(root, Geocode.stage, source, day)
-            )
+            yield from data_quality.not_known(partition)

@@ -46,8 +46,6 @@ class Finding(NamedTuple):
 class Note(str):
     """A finding that keeps nothing from running, but could be better."""
 
-    __slots__ = ()
-
 
 @click.command(epilog=options.example("usage-metrics doctor"))
 @options.as_json

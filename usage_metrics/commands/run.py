@@ -92,11 +92,7 @@ def _run_when_free(source: str, workers: int, patience: float) -> int:
 
 @contextlib.contextmanager
 def _lock() -> Iterator[bool]:
-    """Try to keep other runs on this machine from this root during the block.
-
-    Yields:
-        Whether no other run is in progress.
-    """
+    """Try to lock other runs out of this root; give whether that succeeded."""
     folder = run_log.local_folder()
     if not folder.is_dir():
         yield True  # on a first run nothing can be locked, nor needs to be

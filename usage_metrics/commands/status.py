@@ -101,9 +101,7 @@ def describe(state: PipelineState) -> Iterator[str]:
     if not any(stage.done or stage.failed for stage in state.stages):
         yield f"  Nothing has been built yet. {next_run(state)[0]}"
         return
-    yield (
-        f"  {'stage':9} {'days':>6}  {'first':10}  {'last':10}  missing  stale  failed"
-    )
+    yield "  stage       days  first       last        missing  stale  failed"
     yield from map(_row, state.stages)
     for stage in state.stages:
         yield from _details(stage)

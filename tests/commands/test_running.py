@@ -1,11 +1,6 @@
 """``usage-metrics backfill``, ``refresh`` and ``rebuild``: many days at a command."""
 
-import contextlib
-import os
-import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +8,6 @@ from flow import DAY, ONE_DAY, Flow, days, request
 from project import Settings
 
 from usage_metrics.commands import main
-from usage_metrics.commands.progress import line
 from usage_metrics.monitoring import run_log
 
 STOP = DAY + 40 * ONE_DAY
@@ -109,43 +103,6 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
 ) -> None:
     assert main(["backfill", *arguments]) == 2
     assert sentence in capsys.readouterr().err
-
-
-def test_in_a_terminal_there_is_a_bar_and_no_log(forty: Flow) -> None:
-    cfg = f"[datasette]\nlogs = {forty.logs}\n[paths]\nroot = {forty.root}\n"
-    (forty.folder / "luigi.cfg").write_text(cfg)
-    forty.export(DAY, "nonsense")
-    ours, theirs = pty.openpty()
-    program = Path(sys.executable).with_name("usage-metrics")
-    with subprocess.Popen(
-        [program, "backfill", "--start", str(DAY), "--stop", str(DAY + 3 * ONE_DAY)],
-        cwd=forty.folder,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        text=True,
-    ) as process:
-        os.close(theirs)
-        screen = b""
-        with contextlib.suppress(OSError):  # which a terminal gives at its end
-            while piece := os.read(ours, 4096):
-                screen += piece
-        said, _ = process.communicate()
-    os.close(ours)
-    assert process.returncode == 30
-    assert "━" in screen.decode()
-    assert "2 of 3 days 1 failed" in re.sub(
-        r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.decode()
-    )
-    assert "Worker" not in screen.decode()
-    assert said.startswith("2 of 3 days done in")
-
-
-def test_progress_in_words() -> None:
-    assert line(0, 1826, 0, 0.0) == "0 of 1,826 days done · 1,826 left"
-    assert line(826, 1826, 2, 82.6) == (
-        "826 of 1,826 days done · 1,000 left · 2 failed · 10.0 a second · 0:01:40 to go"
-    )
 
 
 # --- refresh and rebuild --------------------------------------------------------------
