@@ -1,4 +1,4 @@
-"""``luigi --module usage_metrics …`` as people type it, in a folder of their own."""
+"""``luigi --module usage_metrics …`` as people type it, in a new folder."""
 
 import contextlib
 import os
@@ -69,7 +69,7 @@ def _count(flow: Flow) -> int:
     return len(pd.read_parquet(flow.root / "geocoded/datasette"))
 
 
-# --- a run that goes well -------------------------------------------------------------
+# --- a run that succeeds --------------------------------------------------------------
 
 
 def test_one_command_makes_everything_and_the_second_has_nothing_to_do(
@@ -125,7 +125,7 @@ def test_the_parameters_explain_themselves(here: Flow) -> None:
     assert "load the days that are there" in " ".join(screen.split())
 
 
-# --- a run that does not --------------------------------------------------------------
+# --- a run that fails -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_bug_keeps_its_traceback(here: Flow) -> None:
     assert "ZeroDivisionError" in screen
 
 
-# --- a run that is interrupted, or not alone ------------------------------------------
+# --- interrupted and simultaneous runs ------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -321,7 +321,7 @@ def test_two_people_may_start_the_same_run_at_once(here: Flow) -> None:
     assert _count(here) == 6
 
 
-# --- importing it ---------------------------------------------------------------------
+# --- imports --------------------------------------------------------------------------
 
 
 def _python(code: str) -> str:
@@ -362,7 +362,7 @@ print("all")
         (b"[datasette]\nlogs = \xff\n", "can't decode"),
     ],
 )
-def test_a_luigi_cfg_that_is_none_is_said_in_a_sentence(
+def test_an_unreadable_luigi_cfg_is_one_sentence(
     tmp_path: Path, text: bytes, said: str
 ) -> None:
     (tmp_path / "luigi.cfg").write_bytes(text)

@@ -1,4 +1,4 @@
-"""``usage-metrics``: the commands that look, and what they have in common."""
+"""``usage-metrics check`` and ``inspect``, and what all commands share."""
 
 import datetime as dt
 import json
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_named(
     assert said.endswith(" 1 damaged; 0 findings about the data\n")
 
 
-# --- check: what the data say ---------------------------------------------------------
+# --- check: the quality of the data ---------------------------------------------------
 
 
 def _findings(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
@@ -127,7 +127,7 @@ def test_check_names_a_day_that_is_unlike_others(
     assert _findings(capsys, "--stop", str(LAST)) == []
 
 
-def test_check_names_a_day_of_which_much_was_rejected_or_none_is_there(
+def test_check_names_days_with_many_rejects_and_missing_days(
     ten_days: Flow, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
     lines = [request(str(n), LAST, **CURL) for n in range(58)]
@@ -144,7 +144,7 @@ def test_check_names_a_day_of_which_much_was_rejected_or_none_is_there(
     assert _findings(capsys) == []
 
 
-def test_check_names_many_findings_of_a_kind_only_in_part(
+def test_check_lists_only_some_findings_of_a_kind(
     ten_days: Flow, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
     assert main(["check"]) == 1
@@ -197,7 +197,7 @@ def test_inspect_as_json_holds_everything(
     ]
 
 
-def test_inspect_of_a_day_of_which_there_is_nothing_says_why(
+def test_inspect_says_why_there_is_no_data(
     counted: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["inspect", "2026-03-09"]) == 1
@@ -217,7 +217,7 @@ def test_inspect_names_a_damaged_file_and_shows_the_rest(
     assert any(str(path) in problem for problem in data["problems"])
 
 
-# --- what they have in common ---------------------------------------------------------
+# --- all commands ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -240,7 +240,7 @@ def test_help_lists_all_commands_the_exit_codes_and_completion(
     assert "_USAGE_METRICS_COMPLETE=bash_source" in said
 
 
-def test_a_command_that_is_none_is_answered_with_the_one_that_was_meant(
+def test_an_unknown_command_is_answered_with_a_similar_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["statsu"]) == 2

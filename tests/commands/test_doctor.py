@@ -1,4 +1,4 @@
-"""``usage-metrics doctor``: what would keep the pipeline from running."""
+"""``usage-metrics doctor``: whether the pipeline can run."""
 
 import datetime as dt
 import json
@@ -31,7 +31,7 @@ def _examined(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
     return {f["what"]: (f["state"], f["found"]) for f in found}
 
 
-def test_nothing_is_wrong_where_nothing_is(
+def test_in_an_empty_folder_nothing_is_bad_and_nothing_is_left_behind(
     healthy: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = _examined(capsys)
@@ -100,7 +100,7 @@ def ipinfo(
         yield server
 
 
-def test_what_the_token_may_still_ask_is_told_without_the_token(
+def test_the_remaining_quota_is_reported_without_the_token(
     ipinfo: IpinfoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state, text = _examined(capsys)["[geocode]"]
@@ -148,7 +148,7 @@ def test_a_token_that_is_refused_or_used_up_is_named(
     assert TOKEN not in found[1]
 
 
-# --- luigid and who is told -----------------------------------------------------------
+# --- luigid and notifications ---------------------------------------------------------
 
 
 def test_a_luigid_that_does_not_answer_is_named_without_its_password(
@@ -167,7 +167,7 @@ def test_without_a_luigid_in_the_settings_none_is_looked_for(
     assert "luigid" not in _examined(capsys)
 
 
-def test_who_is_told_of_a_failure_is_named_without_the_url(
+def test_the_recipients_of_failures_are_named_without_the_url(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _examined(capsys)["[notify]"][0] == "note"

@@ -1,4 +1,4 @@
-"""``usage-metrics run``: the command for every night, and whom it tells."""
+"""``usage-metrics run``: the command for every night, and its notifications."""
 
 import email
 import fcntl
@@ -65,7 +65,7 @@ def test_partial_loads_the_days_that_are_there(failing: Flow) -> None:
     assert failing.loaded_days() == {str(NEXT): 2}
 
 
-def test_a_day_that_cannot_be_had_yet_is_passed_on(
+def test_a_day_that_is_not_available_yet_is_passed_on(
     nightly: Flow, settings: Settings
 ) -> None:
     settings("datasette", stop=STOP + ONE_DAY)
@@ -80,10 +80,10 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
     assert "luigi.cfg: [datasette] settle_hours = 'soon'" in capsys.readouterr().err
 
 
-# --- when another run is at it --------------------------------------------------------
+# --- another run in progress ----------------------------------------------------------
 
 
-def test_busy_is_asked_again_and_another_code_passed_on(
+def test_a_busy_run_is_retried_and_any_other_exit_code_is_passed_on(
     nightly: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes = [25, 10, 30, 0]
@@ -92,14 +92,14 @@ def test_busy_is_asked_again_and_another_code_passed_on(
     assert codes == [0]
 
 
-def test_patience_ends(nightly: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patience_is_limited(nightly: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "run_luigi", lambda *_, **__: 25)
     began = time.monotonic()
     assert main(["run", "--patience", "0.3"]) == 25
     assert time.monotonic() - began < 30
 
 
-def test_a_run_of_this_root_waits_for_the_one_that_is_at_it(nightly: Flow) -> None:
+def test_a_run_waits_for_another_run_of_the_same_root(nightly: Flow) -> None:
     nightly.root.mkdir()
     with (nightly.root / ".run.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -110,7 +110,7 @@ def test_a_run_of_this_root_waits_for_the_one_that_is_at_it(nightly: Flow) -> No
     assert nightly.database.exists()
 
 
-# --- whom it tells --------------------------------------------------------------------
+# --- notifications --------------------------------------------------------------------
 
 
 def _run(chat_url: str, settings: Settings, **env: Any) -> int:
@@ -174,7 +174,7 @@ def test_a_chat_that_refuses_changes_nothing_and_the_url_is_not_printed(
     assert _secret_is_nowhere(failing, chat, caplog.text + str(capfd.readouterr()))
 
 
-def test_a_chat_that_is_not_there_changes_nothing_and_is_not_printed(
+def test_an_unreachable_chat_changes_nothing_and_is_not_printed(
     failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket() as closed:
@@ -197,7 +197,7 @@ def test_a_chat_that_never_ends_its_answer_does_not_hold_the_run(
     assert "it did not answer in time" in caplog.text
 
 
-def test_what_is_no_url_is_refused_without_being_printed(
+def test_an_invalid_url_is_refused_without_being_printed(
     failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert _run("T0P-SECRET", settings) == 30
@@ -205,7 +205,7 @@ def test_what_is_no_url_is_refused_without_being_printed(
     assert "T0P-SECRET" not in caplog.text
 
 
-# --- e-mail, which Luigi sends --------------------------------------------------------
+# --- Luigi's e-mails ------------------------------------------------------------------
 
 
 class _Mailbox:

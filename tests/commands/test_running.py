@@ -1,4 +1,4 @@
-"""``usage-metrics backfill``, ``refresh`` and ``rebuild``: many days at a command."""
+"""``usage-metrics backfill``, ``refresh`` and ``rebuild``: many days at once."""
 
 import re
 from pathlib import Path

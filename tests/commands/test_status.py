@@ -1,4 +1,4 @@
-"""``usage-metrics status``: what is there, what is not, what the next run does."""
+"""``usage-metrics status``: the days of each stage, and what the next run does."""
 
 import datetime as dt
 import json
@@ -113,7 +113,7 @@ def test_other_settings_make_a_stage_stale_and_the_remedy_is_named(
     assert "▒▒▒✗▒▒" in said
 
 
-def test_a_file_made_from_another_than_the_one_on_its_left_is_stale(
+def test_a_file_whose_input_changed_is_stale(
     loaded: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loaded.delete("cleaned")
@@ -127,7 +127,7 @@ def test_a_file_made_from_another_than_the_one_on_its_left_is_stale(
     assert data["stages"]["cleaned"]["stale"] == []
 
 
-def test_what_has_a_stage_on_its_right_is_not_missing(
+def test_a_stage_is_not_missing_if_a_later_one_is_done(
     loaded: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for stage in ("raw", "cleaned"):
@@ -159,7 +159,7 @@ def test_a_damaged_database_is_a_problem_and_hides_nothing_else(
     assert "file is not a database" in capsys.readouterr().out
 
 
-def test_a_provider_that_cannot_be_opened_is_a_problem_and_no_more(
+def test_a_provider_that_cannot_be_opened_is_only_a_problem(
     loaded: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings("geocode", database=loaded.folder / "nowhere.mmdb")
@@ -168,7 +168,7 @@ def test_a_provider_that_cannot_be_opened_is_a_problem_and_no_more(
     assert data["stages"]["geocoded"]["stale"] == []
 
 
-# --- where there is nothing -----------------------------------------------------------
+# --- without data ---------------------------------------------------------------------
 
 
 def test_before_the_first_run_it_says_so_and_writes_nothing(
@@ -205,7 +205,7 @@ def test_in_the_wrong_folder_it_says_where_settings_are_looked_for(
     assert not flow.root.exists()
 
 
-# --- how it knows ---------------------------------------------------------------------
+# --- the index of footers -------------------------------------------------------------
 
 
 def test_a_second_look_opens_no_file(

@@ -1,4 +1,4 @@
-"""What the log says, and what it does not."""
+"""Luigi's log: expected errors in one line, bugs with their traceback."""
 
 import logging
 import traceback
@@ -52,7 +52,7 @@ def test_an_error_of_ours_while_scheduling_is_one_line() -> None:
     )
 
 
-def test_what_is_wrong_for_every_day_is_said_once_in_a_run() -> None:
+def test_an_error_of_every_day_is_logged_once_in_a_run() -> None:
     known = ErrorFilter()
     texts = [_while_scheduling(_raised(ConfigError(e))) for e in "aaba"]
     said = [known.filter(logging.makeLogRecord({"msg": text})) for text in texts]
@@ -87,12 +87,12 @@ def test_control_characters_from_a_log_line_do_not_reach_the_terminal() -> None:
 
 
 @pytest.mark.parametrize("message", sorted(REDUNDANT))
-def test_what_the_summary_says_too_is_left_out(message: str) -> None:
+def test_redundant_lines_are_dropped(message: str) -> None:
     args = ["x"] * message.count("%s")
     assert _record(message, *args) == ""
 
 
-def test_what_luigid_took_for_done_is_a_sentence() -> None:
+def test_a_missing_input_that_luigid_took_for_done_is_a_sentence() -> None:
     error = RuntimeError("Unfulfilled dependency at run time: Geocode_1 (Partition())")
     assert sentence_of(error) == (
         "Unfulfilled dependency at run time: luigid remembers that the input "

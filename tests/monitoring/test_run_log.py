@@ -1,4 +1,4 @@
-"""The run log: a line for each task and run, whoever writes it and whatever happens."""
+"""The run log: a line for each task, whichever process writes it."""
 
 import errno
 import json
@@ -66,7 +66,7 @@ def test_a_failure_has_its_reason_in_a_sentence(flow: Flow) -> None:
     assert "1 of 1 lines could not be understood" in failed["reason"]
 
 
-def test_a_day_that_is_waited_for_has_a_line(flow: Flow) -> None:
+def test_a_day_that_is_not_available_yet_has_a_line(flow: Flow) -> None:
     flow.export_days(1)
     flow.load(2)
     (waiting,) = [entry for entry in run_log.read() if entry["outcome"] == "waiting"]
@@ -88,7 +88,7 @@ def test_a_stage_within_a_month_has_a_line_as_one_by_itself(flow: Flow) -> None:
     ]
 
 
-def test_what_a_worker_of_several_did_is_written_too(flow: Flow) -> None:
+def test_the_tasks_of_several_workers_are_logged(flow: Flow) -> None:
     flow.export_days(2)
     flow.build(*(Geocode(date=DAY + n * ONE_DAY) for n in range(2)), workers=2)
     assert sorted(_outcomes("task")) == sorted(
@@ -110,7 +110,7 @@ def test_no_line_of_several_processes_is_lost_or_mixed(log: Path) -> None:
     assert sorted(_said(log)) == sorted(expected)
 
 
-def test_no_line_is_mixed_or_doubled_while_room_is_made(
+def test_no_line_is_mixed_or_doubled_while_the_file_is_rotated(
     log: Path, settings: Settings
 ) -> None:
     settings("run_log", maximum_bytes=20_000)
@@ -149,7 +149,7 @@ def test_its_size_is_bounded_and_the_newest_lines_stay(
     assert said == list(range(50 - len(said), 50))
 
 
-def test_zero_bytes_are_no_log(log: Path, settings: Settings) -> None:
+def test_zero_bytes_disable_the_log(log: Path, settings: Settings) -> None:
     settings("run_log", maximum_bytes=0)
     run_log.append(LINE)
     assert not log.parent.exists()
@@ -174,7 +174,7 @@ def test_foreign_lines_are_skipped(log: Path, line: bytes) -> None:
     assert len(list(run_log.read())) == 1
 
 
-def test_a_disk_that_is_full_stops_no_run(
+def test_a_full_disk_stops_no_run(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(descriptor: int, data: bytes) -> int:
