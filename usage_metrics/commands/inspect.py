@@ -47,11 +47,8 @@ def command(day: dt.date, source: str, as_json: bool) -> int:
     """
     options.check_settings()
     data = history(source, day)
-    if as_json:
-        click.echo(json.dumps(data, indent=2))
-    else:
-        for line in describe(data):
-            click.echo(line)
+    lines = [json.dumps(data, indent=2)] if as_json else describe(data)
+    click.echo("\n".join(lines))
     return 0 if any(data["stages"].values()) else 1
 
 

@@ -88,9 +88,7 @@ class PipelineState:
     @property
     def to_rebuild(self) -> list[dt.date]:
         """The stale or damaged days, which no run but ``rebuild`` makes again."""
-        return sorted(
-            {d for stage in self._files for d in (*stage.stale, *stage.damaged)}
-        )
+        return sorted({d for s in self._files for d in (*s.stale, *s.damaged)})
 
     @cached_property
     def states(self) -> dict[dt.date, str]:
@@ -217,7 +215,7 @@ def next_run(state: PipelineState) -> list[str]:
     sentences = [f"The next run {', '.join(parts) or 'has nothing to do'}."]
     if stale := state.to_rebuild:
         sentences.append(
-            f"{number_of_days(stale)} stale or damaged stay so until you rebuild them: "
+            f"It leaves {number_of_days(stale)} stale or damaged; to rebuild: "
             f"usage-metrics rebuild --stale --start {stale[0]}"
         )
     return sentences

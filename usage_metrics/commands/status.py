@@ -52,9 +52,7 @@ def command(sources: list[str], as_json: bool, html: Path | None) -> None:
     if as_json:
         click.echo(json.dumps([*map(as_data, states)], indent=2, default=str))
     elif html is None:
-        for state in states:
-            for line in describe(state):
-                click.echo(line)
+        click.echo("\n".join(line for state in states for line in describe(state)))
 
 
 def as_data(state: PipelineState) -> dict[str, Any]:
