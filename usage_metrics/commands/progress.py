@@ -13,7 +13,8 @@ import click
 
 from usage_metrics.tasks.backfill import ManyDays
 
-LINE_SECONDS = 10.0
+LINE_SECONDS, BAR_SECONDS = 10.0, 0.1
+"""Between two lines, and between two looks of the bar at what is done."""
 
 
 @contextlib.contextmanager
@@ -24,7 +25,6 @@ def shown(total: int, *, in_lines: bool) -> Iterator[None]:
     so the count covers all of them, and a killed worker leaves no lock behind.
     """
     began = time.monotonic()
-    next_line = multiprocessing.RawValue("d", began + LINE_SECONDS)
     bar = click.progressbar(
         length=total,
         label=f"0 of {total:,} days",
@@ -36,10 +36,11 @@ def shown(total: int, *, in_lines: bool) -> Iterator[None]:
         hidden=in_lines or not sys.stderr.isatty(),
         file=sys.stderr,
     )
+    wait = LINE_SECONDS if bar.hidden else BAR_SECONDS
+    next_look = multiprocessing.RawValue("d", began + wait)
     with tempfile.TemporaryFile(buffering=0) as file, bar:
 
-        def show(day: dt.date, is_failed: bool) -> None:
-            file.write(b"%s %d\n" % (str(day).encode(), is_failed))
+        def render() -> None:
             content = os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
             # A rebuild adds a day twice, made and counted: its last outcome holds.
             outcomes = [*dict(map(bytes.split, content.splitlines())).values()]
@@ -49,15 +50,22 @@ def shown(total: int, *, in_lines: bool) -> Iterator[None]:
                 bar.label = f"{done:,} of {total:,} days{trouble}"
                 bar.update(done - bar.pos)
                 bar.render_progress()
-            elif (now := time.monotonic()) >= next_line.value:
-                next_line.value = now + LINE_SECONDS
-                click.echo(line(done, total, failed, now - began))
+            else:
+                click.echo(line(done, total, failed, time.monotonic() - began))
 
-        ManyDays.on_day = show
+        def add(day: dt.date, is_failed: bool) -> None:
+            file.write(b"%s %d\n" % (str(day).encode(), is_failed))
+            if (now := time.monotonic()) >= next_look.value:
+                next_look.value = now + wait
+                render()
+
+        ManyDays.on_day = add
         try:
             yield
         finally:
             ManyDays.on_day = None
+            if not bar.hidden:
+                render()
 
 
 def line(done: int, total: int, failed: int, seconds: float) -> str:
