@@ -51,7 +51,7 @@ GLOSSARY = (
     (
         "Visitors per day",
         "The different pairs of address and user agent on a day, averaged over the "
-        "days with data. The key that tells visitors apart is drawn anew each day and "
+        "days with data. The key that tells visitors apart is drawn again each day and "
         "then destroyed. So nobody, including us, can recognise visitors on another "
         "day, and no one knows the number of different visitors of a week or a month.",
     ),

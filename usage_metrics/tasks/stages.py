@@ -182,7 +182,7 @@ class Clean(Stage):
                 f"be understood, which is more than [{self.source}] "
                 f"maximum_rejected_share = {maximum}. The first: "
                 f"{self._first_reason()}. All of them, with their reasons, are in "
-                f"{self.partition('rejected').path}. When the logs are mended, delete "
+                f"{self.partition('rejected').path}. Once the logs are fixed, delete "
                 f"{self.input().path} and rerun: they are read again"
             )
 
