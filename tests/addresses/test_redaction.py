@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_metrics.addresses import redaction as spellings_module
+from usage_metrics.addresses import redaction
 from usage_metrics.addresses.parsing import Address, parse_address
 from usage_metrics.addresses.redaction import (
     REMOVED,
@@ -89,7 +89,7 @@ def test_an_address_of_ipv6_is_removed_however_it_is_written(
     assert remove(text, among(f"{V6}/128")) == left.replace("X", REMOVED)
 
 
-def test_of_a_network_every_address_is_removed() -> None:
+def test_every_address_of_a_network_is_removed() -> None:
     text = "192.0.2.7 and 192.0.2.200 and 192.0.3.1"
     left = remove(text, among("192.0.2.0/24"))
     assert left == f"{REMOVED} and {REMOVED} and 192.0.3.1"
@@ -116,7 +116,7 @@ def test_no_spelling_is_left_whatever_stands_around_it(
     data: st.DataObject, address: Address, before: str, after: str
 ) -> None:
     text = before + data.draw(spellings(address)) + after
-    plain = parse_address(str(address))  # one of IPv4 in IPv6 is of IPv4
+    plain = parse_address(str(address))  # IPv4-mapped becomes IPv4
     wanted = among(str(plain))
     for whole in (text, json.dumps({"text": text}), quote(text, safe="")):
         left = remove(whole, wanted)
@@ -166,10 +166,10 @@ def test_a_column_is_searched_and_all_else_in_it_stays(type_: pa.DataType) -> No
 def _plainly(text: str, start: int) -> Iterator[Candidate]:
     """Every beginning of a candidate, longest first, each read by ``ipaddress``."""
     ends = {len(text)}
-    for separator in spellings_module._SEPARATOR.finditer(text):
+    for separator in redaction._SEPARATOR.finditer(text):
         ends |= set(separator.span())
     for end in sorted(ends, reverse=True):
-        plain = spellings_module._SEPARATOR.sub(
+        plain = redaction._SEPARATOR.sub(
             lambda found: ":" if found[0][-1] in ":Aa" else ".", text[:end]
         )
         address = parse_address(plain)
@@ -202,10 +202,10 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_candidates_are_those_that_reading_every_beginning_finds(text: str) -> None:
-    found = [set(readings) for readings in spellings_module._candidates(text)]
+    found = [set(readings) for readings in redaction._candidates(text)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spellings_module, "_readings", _plainly)
-        assert found == [set(some) for some in spellings_module._candidates(text)]
+        patch.setattr(redaction, "_readings", _plainly)
+        assert found == [set(some) for some in redaction._candidates(text)]
 
 
 @pytest.mark.parametrize("piece", [":", "1:", "1::2:3:", "%3A", "::ffff:", "1.", "1-"])
@@ -219,7 +219,7 @@ def test_a_text_full_of_separators_costs_a_few_looks_a_character(
         looks += 1
         return parse_address(text)
 
-    monkeypatch.setattr(spellings_module, "parse_address", parse)
+    monkeypatch.setattr(redaction, "parse_address", parse)
     text = piece * (8192 // len(piece))
     assert remove(text, lambda _: False) == text
     assert looks <= 8 * len(text)
@@ -227,5 +227,5 @@ def test_a_text_full_of_separators_costs_a_few_looks_a_character(
 
 @pytest.mark.parametrize("piece", ["1.", "1:", "1::2:3:"])
 def test_what_is_full_of_candidates_is_not_remembered(piece: str) -> None:
-    assert spellings_module._few_candidates(piece * 100) is None
-    assert spellings_module._few_candidates("Chrome/147.0.0.0") is not None
+    assert redaction._few_candidates(piece * 100) is None
+    assert redaction._few_candidates("Chrome/147.0.0.0") is not None

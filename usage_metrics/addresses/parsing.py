@@ -1,4 +1,9 @@
-"""Whether an address is one of our own."""
+"""Reads IP addresses as logs write them, and tells our own, public and invalid ones.
+
+A log may hold anything where an address belongs, so nothing here raises on bad text.
+Most addresses are judged by a regular expression or the operating system, because
+``ipaddress`` takes twenty times as long; what remains is remembered.
+"""
 
 import contextlib
 import functools
@@ -11,28 +16,37 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-
-def is_internal_address(addresses: pa.Array, networks: Sequence[str]) -> pa.Array:
-    """Say which addresses lie in our own networks; what is no address does not.
-
-    Args:
-        addresses: distinct addresses; null where there is none.
-        networks: addresses and networks, as ``192.0.2.1`` or ``2001:db8::/32``.
-    """
-    ours = _networks(tuple(networks))
-    if not ours:
-        return pa.array([False] * len(addresses), pa.bool_())
-    return pa.array(
-        [_lies_in(text, ours) for text in addresses.to_pylist()], pa.bool_()
-    )
-
+from usage_metrics.arrow import BOOLEAN
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Result = TypeVar("Result")
+
+REMEMBERED = 1 << 16
+"""How many addresses are remembered, mostly IPv6; most recur from one day to the next.
+"""
+
+REMEMBERED_LENGTH = 64
+"""No address is longer, but text that someone sends in its place may be."""
+
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"^{_BYTE}(?:\.{_BYTE}){{3}}$"
+
+_MAYBE_SPECIAL_IPV4 = r"^(?:0|10|100|127|169|172|192|198|203|22[4-9]|2[3-5][0-9])\."
+"""First bytes in IANA's registry of special-purpose IPv4 addresses: private, reserved
+or for documentation. Addresses that start with any other byte are public.
+"""
+
+_PUBLIC_IPV6 = re.compile(
+    r"(?!200[12]:)(?:2[0-9A-Fa-f]{3}|3[0-9A-Ea-e][0-9A-Fa-f]{2}):"
+)
+"""IPv6 prefixes under which every address is public: 2000::/3 without 2001::/16,
+2002::/16 and 3f00::/8, which contain special addresses.
+"""
 
 
 def parse_address(text: str) -> Address | None:
-    """Read an address; one of IPv4 written as IPv6 (``::ffff:…``) is of IPv4."""
+    """Parse an address; an IPv4-mapped one (``::ffff:…``) becomes IPv4."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -40,47 +54,24 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-@functools.lru_cache(maxsize=8)
-def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+def is_internal_address(addresses: pa.Array, networks: Sequence[str]) -> pa.Array:
+    """Say which addresses lie in our own networks; invalid addresses do not.
 
-
-def _lies_in(text: str | None, networks: tuple[Network, ...]) -> bool:
-    address = parse_address(text or "")
-    return address is not None and any(address in network for network in networks)
-
-
-Result = TypeVar("Result")
-
-_PART = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = rf"^{_PART}(?:\.{_PART}){{3}}$"
-
-_MAY_BE_SPECIAL = r"^(?:0|10|100|127|169|172|192|198|203|22[4-9]|2[3-5][0-9])\."
-"""How addresses begin of which some are private, reserved or for documentation.
-
-These are the first numbers in IANA's registry of special-purpose addresses of IPv4; all
-others are public, without a look at each.
-"""
-
-
-_COMMON_IPV6 = re.compile(
-    r"(?!200[12]:)(?:2[0-9A-Fa-f]{3}|3[0-9A-Ea-e][0-9A-Fa-f]{2}):"
-)
-"""How addresses of IPv6 begin that are all public: 2000::/3 without the blocks in it
-that have special addresses, 2001::/16, 2002::/16 and 3f00::/8.
-
-The operating system reads and writes these, twenty times as fast as ``ipaddress``.
-"""
-
-REMEMBERED = 1 << 16
-REMEMBERED_LENGTH = 64
-"""So many addresses, mostly of IPv6, are remembered: most of a day's were there the
-day before. None is longer; what somebody else wrote in its place may be.
-"""
+    Args:
+        addresses: distinct addresses; null if unknown.
+        networks: addresses and networks, as ``192.0.2.1`` or ``2001:db8::/32``.
+    """
+    ours = [ipaddress.ip_network(text, strict=False) for text in networks]
+    parsed = [parse_address(text or "") for text in addresses.to_pylist()]
+    internal = [
+        address is not None and any(address in network for network in ours)
+        for address in parsed
+    ]
+    return pa.array(internal, BOOLEAN)
 
 
 def remembering(function: Callable[[str], Result]) -> Callable[[str], Result]:
-    """Have a function remember what it found of addresses."""
+    """Cache a function of an address."""
     remembered = functools.lru_cache(maxsize=REMEMBERED)(function)
 
     @functools.wraps(function)
@@ -91,35 +82,43 @@ def remembering(function: Callable[[str], Result]) -> Callable[[str], Result]:
 
 
 def is_plain_ipv4(texts: pa.Array) -> pa.BooleanArray:
-    """Which texts are addresses of IPv4 and nothing else; null for null."""
+    """Say which texts are exactly an IPv4 address; null for null."""
     return pc.match_substring_regex(texts, _IPV4)
 
 
+def is_public(address: Address) -> bool:
+    """Whether an address can belong to anybody on the internet."""
+    if getattr(address, "scope_id", None):
+        return False  # a zone (``%eth0``) makes it link-local
+    return address.is_global and not address.is_multicast
+
+
 def public_addresses(texts: pa.Array) -> tuple[list[str], pa.BooleanArray]:
-    """Tell public addresses from bogons, and both from what is no address.
+    """Tell public addresses from bogons, and both from invalid ones.
 
     Args:
-        texts: as they stood in the log; nonsense is allowed.
+        texts: as found in the log; nonsense is allowed.
 
     Returns:
-        The public ones, in their order, in canonical text (an address of IPv4 written
-        as IPv6 is of IPv4); and for each text whether it is one: null for no address.
+        The public addresses, in order and in canonical form (IPv4-mapped ones as IPv4),
+        and for each text whether it is public: null if it is not an address.
     """
     plain = pc.and_not(
-        is_plain_ipv4(texts), pc.match_substring_regex(texts, _MAY_BE_SPECIAL)
+        is_plain_ipv4(texts), pc.match_substring_regex(texts, _MAYBE_SPECIAL_IPV4)
     ).fill_null(False)
     others = pc.invert(plain)
     judged = [_judge(text or "") for text in texts.filter(others).to_pylist()]
     canonical = pa.array([address for address, _ in judged], texts.type)
-    verdicts = pa.array([verdict for _, verdict in judged], pa.bool_())
+    verdicts = pa.array([verdict for _, verdict in judged], BOOLEAN)
     public = pc.replace_with_mask(texts, others, canonical).drop_null()
     return public.to_pylist(), pc.replace_with_mask(plain, others, verdicts)
 
 
 @remembering
 def _judge(text: str) -> tuple[str | None, bool | None]:
-    if _COMMON_IPV6.match(text):
-        with contextlib.suppress(OSError):  # it is no address
+    """The canonical address if it is public, and whether it is; see above."""
+    if _PUBLIC_IPV6.match(text):
+        with contextlib.suppress(OSError):  # not an address
             packed = socket.inet_pton(socket.AF_INET6, text)
             return socket.inet_ntop(socket.AF_INET6, packed), True
     address = parse_address(text.strip())
@@ -127,10 +126,3 @@ def _judge(text: str) -> tuple[str | None, bool | None]:
         return None, None
     verdict = is_public(address)
     return (str(address) if verdict else None), verdict
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is one that anybody on the internet can have."""
-    if getattr(address, "scope_id", None):
-        return False  # an address with a zone (``%eth0``) is of one link only
-    return address.is_global and not address.is_multicast
