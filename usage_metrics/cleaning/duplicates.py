@@ -1,10 +1,8 @@
-"""Which entries of a day are there more than once, exactly, in bounded memory.
+"""Finds the duplicate entries of a day, exactly and in bounded memory.
 
-Equal entries have equal times. So the times alone are looked at first, as hashes of 32
-bits: nine bytes an entry is all that is held of a whole day, while its duplicates are
-looked for. Of entries whose hash is no other's nothing more is read; the few that are
-left are compared by their keys, so many at a time, those with equal hashes always
-together.
+Equal entries have equal times. So a first pass over the day keeps only a 32-bit hash of
+each time: nine bytes an entry. Entries with a unique hash are done. The few others are
+compared by their keys, a bounded number at a time, those with equal hashes together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,22 +18,22 @@ Mask = npt.NDArray[np.bool_]
 Group = tuple[int, Hashes, Mask]
 
 MOST_COMPARED = 1 << 19
-"""Entries whose keys are held at a time, about 100 MB of them."""
+"""Entries whose keys are in memory at a time, about 100 MB."""
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-"""2**64 divided by the golden ratio: neighbouring times get hashes far apart."""
+"""2**64 divided by the golden ratio: close times get hashes far apart."""
 
 
 def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str) -> Any:
-    """Find the rows of a partition that another row with the same key supersedes.
+    """Find the rows of a partition that duplicate another row.
 
     Args:
         file: the partition.
         time: the column of the time.
-        key: the columns that, with the time, tell one entry from another. The last
-            is the id of the entry; without one a row is equal to no other.
-        latest: the column whose greatest value says which of several is kept; the
-            first of equals.
+        key: the columns that, with the time, identify an entry. The last is the
+            entry's id; a row without an id is never a duplicate.
+        latest: the column whose greatest value decides which row is kept; the first
+            row of several with the greatest.
 
     Returns:
         A boolean numpy array, true for the rows to leave out.
@@ -45,12 +43,10 @@ def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str)
     repeated, rows = _repeated(groups)
     parts = rows // MOST_COMPARED + 1
     for part in range(parts):
-        of_part = repeated[repeated % parts == part]
-        if not len(of_part):
+        hashes = repeated[repeated % parts == part]
+        if not len(hashes):
             continue
-        table = pa.concat_tables(
-            _read_rows(file, groups, [time, *key, latest], of_part)
-        )
+        table = pa.concat_tables(_read_rows(file, groups, [time, *key, latest], hashes))
         table = table.filter(table[key[-1]].is_valid())
         table = table.sort_by([(latest, "descending"), ("row", "ascending")])
         by_key = table.group_by([time, *key], use_threads=False)
@@ -61,17 +57,17 @@ def superseded(file: pq.ParquetFile, time: str, key: Sequence[str], latest: str)
 
 
 def _repeated(groups: list[Group]) -> tuple[Hashes, int]:
-    """The hashes that several times have, in order, and how many rows have them."""
+    """The hashes that occur more than once, sorted, and how many rows have them."""
     none = np.empty(0, dtype=np.uint32)
     hashes = np.concatenate([none, *(found[known] for _, found, known in groups)])
     hashes.sort()
-    as_before = hashes[1:] == hashes[:-1]
-    repeated = np.unique(hashes[1:][as_before])
-    return repeated, int(np.count_nonzero(as_before)) + len(repeated)
+    equals_previous = hashes[1:] == hashes[:-1]
+    repeated = np.unique(hashes[1:][equals_previous])
+    return repeated, int(np.count_nonzero(equals_previous)) + len(repeated)
 
 
 def _hashes(file: pq.ParquetFile, time: str) -> Iterator[Group]:
-    """For each row group the number of its first row, hashes, and where a time is."""
+    """For each row group: its first row, its hashes, and which rows have a time."""
     start = 0
     for group in range(file.num_row_groups):
         times = file.read_row_group(group, [time])[time].cast(pa.int64())
@@ -84,7 +80,7 @@ def _hashes(file: pq.ParquetFile, time: str) -> Iterator[Group]:
 def _read_rows(
     file: pq.ParquetFile, groups: list[Group], columns: list[str], wanted: Hashes
 ) -> Iterator[pa.Table]:
-    """Read the rows whose time has one of some hashes, with the number of each row."""
+    """Read the rows whose time has one of the hashes, with their row numbers."""
     for group, (start, hashes, known) in enumerate(groups):
         rows = np.flatnonzero(known & np.isin(hashes, wanted))
         if len(rows):

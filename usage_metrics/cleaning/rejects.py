@@ -1,9 +1,4 @@
-"""Pure Arrow functions that two or more sources clean their entries with.
-
-Nothing here opens anything. The work is done once per distinct value: a column is
-dictionary-encoded, the few values of its dictionary are looked at, and the answer is
-spread over the rows by their codes.
-"""
+"""Log entries that could not be understood, kept with the reason."""
 
 import json
 import re
@@ -18,15 +13,15 @@ REJECTED = pa.schema(
         column("entry", STRING, "The entry as it was: the line, or the row as JSON"),
     ]
 )
-"""The columns of what is kept apart, the same for every source."""
+"""The columns of rejected entries, the same for every source."""
 
 
 def without_value(reason: str) -> str:
-    """A reason without the value that it shows, which may be somebody's address."""
+    """A reason without the value it quotes, which may be a visitor's address."""
     return re.sub(r" = .*(?=, which is not )", "", reason, flags=re.DOTALL)
 
 
 def reject(entries: pa.Table, reasons: pa.Array) -> pa.Table:
-    """Keep entries apart, as JSON, with the reason for each."""
+    """Keep entries as JSON, each with its reason."""
     text = [json.dumps(row, default=str, sort_keys=True) for row in entries.to_pylist()]
     return pa.table([reasons.cast(STRING), pa.array(text, STRING)], schema=REJECTED)

@@ -1,4 +1,4 @@
-"""cleaning.urls."""
+"""Splits URLs into their parts, many at once."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ _PLAIN_URL = (
     r"(?:\?(?P<query>[^#\x00-\x20\x7f]*))?"
     r"(?:#[^\x00-\x20\x7f]*)?$"
 )
-"""URLs whose parts a regular expression finds; any other goes to ``urlsplit``."""
+"""URLs that a regular expression splits correctly; others go to ``urlsplit``."""
 
 
 def split_urls(urls: pa.Array) -> dict[str, pa.Array]:
@@ -26,8 +26,8 @@ def split_urls(urls: pa.Array) -> dict[str, pa.Array]:
         urls: text, best distinct.
 
     Returns:
-        Scheme, netloc, path and query, an absent part as null. All are null for what
-        is null and for what does not parse, such as ``http://[::1``.
+        Scheme, netloc, path and query; a missing part is null. For null and for an
+        invalid URL, such as ``http://[::1``, all are null.
     """
     parts = pc.extract_regex(urls, _PLAIN_URL)
     arrays = {

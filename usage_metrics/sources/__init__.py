@@ -1,8 +1,8 @@
-"""What a source is, and which there are.
+"""What a source is, and the registry of all sources.
 
-A source is one module that declares where its log entries come from, the columns they
-have when raw and when cleaned, and how one becomes the other. It orchestrates nothing:
-the stages in :mod:`usage_metrics.tasks.stages` are written once, for all sources.
+A source is one module that declares where its log entries come from, their raw and
+cleaned columns, and how to clean them. It runs nothing: the stages in
+:mod:`usage_metrics.tasks.stages` are written once, for all sources.
 """
 
 import importlib
@@ -23,14 +23,14 @@ SOURCES: dict[str, str] = {"datasette": "usage_metrics.sources.datasette"}
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of a table of raw log entries: every row is in exactly one place."""
+    """The outcome of cleaning raw log entries: each is counted exactly once."""
 
     requests: "pa.Table"
     """The requests, in the source's ``cleaned`` schema. Strings may be dictionaries."""
     rejected: "pa.Table"
-    """What could not be understood, in the schema ``cleaning.REJECTED``."""
+    """Entries that could not be understood, in the schema ``rejects.REJECTED``."""
     not_requests: int
-    """How many entries were understood and are no requests."""
+    """How many entries were understood but are not requests."""
 
 
 @dataclass(frozen=True)
@@ -38,43 +38,43 @@ class Source:
     """One kind of log, declared."""
 
     name: str
-    """The name in task parameters, in paths, and of the section in luigi.cfg."""
+    """Its name in task parameters and paths, and of its section in luigi.cfg."""
     open_logs: Callable[[Any], "LogReader"]
-    """Opens the logs that the settings in the source's section name."""
+    """Opens the logs that the source's section of luigi.cfg names."""
     raw: "pa.Schema"
-    """The columns of a log entry as the service gave it."""
+    """The columns of a log entry as the service delivers it."""
     raw_dictionaries: tuple[str, ...]
-    """Paths of the raw text columns whose values repeat."""
+    """Paths of the raw text columns with repeated values."""
     time: str
-    """The raw column that says when; it decides which day an entry belongs to."""
+    """The raw column with the time, which decides the day of an entry."""
     key: tuple[str, ...]
-    """The raw columns that, with the time, tell one entry from another; last its id."""
+    """The raw columns that, with the time, identify an entry; the last is its id."""
     order_column: str
-    """The raw column by which the last of several equal entries is kept."""
+    """The raw column by which the latest of several duplicate entries is kept."""
     clean: Callable[["pa.Table", Any], Cleaned]
-    """Pure: raw entries and the settings of the source's section in, requests out."""
+    """Pure: takes raw entries and the source's section, gives requests."""
     cleaned: "pa.Schema"
     """The columns of a request."""
     address: str | None
-    """The cleaned column to be located, if there is one."""
+    """The cleaned column with addresses to locate, if any."""
     table: str
-    """The name of the table in the database."""
+    """The table in the database."""
     partition_column: str
-    """The cleaned column by which the rows of a day are found there."""
+    """The cleaned column by which to find a day's rows in the table."""
     load_filter: str | None
-    """The cleaned boolean column of the rows that go there; None for all."""
+    """The cleaned boolean column that selects the rows to load; None loads all."""
     primary_key: tuple[str, ...]
-    """Of that table."""
+    """The primary key of the table."""
     version: int = 1
-    """Of ``clean``: raise it when it gives other rows, so that files show as stale."""
+    """Raise it when ``clean`` gives different rows, so that old files are stale."""
     recipe_settings: tuple[str, ...] = ()
-    """The settings that change what ``clean`` gives."""
+    """The settings that change what ``clean`` gives, so that old files are stale."""
     indexes: tuple[tuple[str, ...], ...] = ()
-    """The columns of each index, for the questions that people ask of that table."""
+    """The columns of each index of the table, for common queries."""
     description: str = ""
-    """What a row of that table is, for people."""
+    """What a row of the table is, for people."""
     facets: tuple[str, ...] = ()
-    """The columns by which people look at it."""
+    """The columns by which to browse the table."""
 
 
 def get_source(name: str) -> Source:
@@ -83,18 +83,9 @@ def get_source(name: str) -> Source:
     Raises:
         ConfigError: if there is none of that name.
     """
-    check_name(name)
-    source: Source = importlib.import_module(SOURCES[name]).SOURCE
-    return source
-
-
-def check_name(name: str) -> None:
-    """Refuse the name of no source.
-
-    Raises:
-        ConfigError: naming those there are.
-    """
     if name not in SOURCES:
         raise ConfigError(
             f"there is no source {name!r}; there is {', '.join(sorted(SOURCES))}"
         )
+    source: Source = importlib.import_module(SOURCES[name]).SOURCE
+    return source

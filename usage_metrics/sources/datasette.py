@@ -1,14 +1,15 @@
 """Requests to a Datasette site, as Cloud Run logs them.
 
 The entries are Google Cloud Logging's request logs (``run.googleapis.com/requests``),
-from BigQuery or from JSON exports. What a request asked for stands in the path, as
-Datasette lays out its pages: ``/database``, ``/database/table`` and
+from BigQuery or from JSON exports. The path says what was requested, following
+Datasette's page layout: ``/database``, ``/database/table`` and
 ``/database/table/row``, each also as ``.json`` or ``.csv``; ``/database.db`` to
-download all of it; ``/database?sql=…`` or, from 1.0, ``/database/-/query?sql=…``.
-Pages about the site itself lie below ``/-/``.
+download a whole database; ``/database?sql=…`` or, since 1.0,
+``/database/-/query?sql=…``. Pages about the site itself are under ``/-/``.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -20,7 +21,12 @@ from usage_metrics.agents import AGENT
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
 from usage_metrics.cleaning import rejects
 from usage_metrics.cleaning.urls import split_urls
-from usage_metrics.cleaning.who_asked import SETTINGS, settings_from, who_asked
+from usage_metrics.cleaning.who_asked import (
+    SETTINGS,
+    comma_separated,
+    settings_from,
+    who_asked,
+)
 from usage_metrics.logs.cloud_logging.entry import ENTRY
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
@@ -85,7 +91,7 @@ _TAKEN = {
     ),
     "labels.instanceId": column("instance_id", STRING, "The container that answered"),
 }
-"""The cleaned columns that are a field of the entry, by its path."""
+"""The cleaned columns copied from the entry, by the path of their field."""
 
 _DERIVED = [
     column("request_url_scheme", STRING, "Of the URL: http or https"),
@@ -116,13 +122,13 @@ _REPEATING = tuple(
     for field in CLEANED
     if field.type == STRING and field.name not in ("insert_id", "trace", "span_id")
 )
-"""The text columns of which many rows have the same value."""
+"""The text columns with repeated values."""
 
 FORMATS = "json|jsono|csv|tsv|blob|db|geojson|atom|ics|yaml|Notebook"
 """Datasette's own formats and those of its common plugins."""
 
-# As Datasette's own router has it, but a format that is none of FORMATS is no format:
-# so /robots.txt is no database, and a table may have a dot as it could before 0.61.
+# Like Datasette's own router, but only FORMATS count as formats: /robots.txt is not a
+# database, and a table's name may contain a dot, as it could before 0.61.
 _SEGMENTS = (
     r"^/(?:-/)?(?P<first>[^/.]*)(?:\.(?P<first_format>FORMATS)"
     r"|/(?P<second>[^/.][^/]*?)(?:\.(?P<second_format>FORMATS)"
@@ -130,28 +136,28 @@ _SEGMENTS = (
     r"|(?P<rest>/+[^/].*))?)?)?/*$"
 ).replace("FORMATS", FORMATS)
 _SQL = r"(?:^|&)sql=[^&]"
-# Since 0.61 Datasette writes this into some of its links and no longer reads it.
+# Since 0.61 Datasette puts this into some links but no longer reads it.
 _QUERY_FORMAT = rf"(?:^|&)_format=(?P<format>{FORMATS})(?:&|$)"
 _STATIC = r"^/(?:-/)?static(?:-plugins)?/|^/favicon\.ico$"
 _INDEX = r"^/(?:-/)?(?:\.jsono?)?$"
 _INTERNAL = r"^/-(?:/|$)"
 
 _PORT = r"^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):[0-9]+$"
-"""An address with a port, which Google's ``remoteIp`` and ``serverIp`` may have."""
+"""An address with a port, as Google's ``remoteIp`` and ``serverIp`` may have."""
 
 _TILDE_ESCAPE = re.compile("~([0-9A-Fa-f]{2})")
 
 _REASONS = {"timestamp": "has no timestamp", "insertId": "has no insertId"}
-"""The fields without which an entry cannot be told from another, and what is said."""
+"""The fields that identify an entry, and why one without them is rejected."""
 
 
 def clean(entries: pa.Table, settings: Any) -> Cleaned:
-    """Make requests of log entries.
+    """Turn log entries into requests.
 
     Args:
         entries: a table of schema ``ENTRY``; its strings may be dictionaries.
-        settings: the source's section: an object with ``data_request_patterns`` and
-            what it says of whom its maintainers know.
+        settings: the source's section: ``data_request_patterns`` and the settings
+            about known agents.
     """
     unreadable = entries["unreadableReason"].is_valid()
     reason = pc.coalesce(
@@ -188,53 +194,45 @@ def _rejected(
 
 
 def _requests(entries: pa.Table, settings: Any) -> pa.Table:
-    patterns = [p.strip() for p in settings.data_request_patterns.split(",")]
     columns = {
-        field.name: _at(entries, path.split("."), field.type)
+        field.name: _at(entries, *path.split("."), type_=field.type)
         for path, field in _TAKEN.items()
     }
     for name in ("remote_ip", "server_ip"):
-        columns[name] = _without_port(arrow.dictionary(columns[name]))
-    urls = arrow.dictionary(columns["request_url"])
-    columns["request_url"] = urls
-    no_url = pa.nulls(1, STRING)
+        address = arrow.dictionary(columns[name])
+        bare = pc.replace_substring_regex(address.dictionary, _PORT, r"\1\2")
+        columns[name] = arrow.take_encoded(bare, address.indices)
+    urls = columns["request_url"] = arrow.dictionary(columns["request_url"])
     asked = _asked_for(
-        pa.concat_arrays([urls.dictionary, no_url]), [p for p in patterns if p]
+        pa.concat_arrays([urls.dictionary, pa.nulls(1, STRING)]),
+        comma_separated(settings.data_request_patterns),
     )
-    # A request without a URL has no code, and still a page: other, and no data.
+    # A request without a URL takes the last row: page "other", and not for data.
     codes = pc.fill_null(urls.indices, len(urls.dictionary))
-    for field in _DERIVED:
-        columns[field.name] = arrow.take_encoded(asked[field.name], codes)
-    columns |= who_asked(
-        columns["user_agent"], columns["remote_ip"], settings_from(settings)
-    )
+    columns |= {
+        field.name: arrow.take_encoded(asked[field.name], codes) for field in _DERIVED
+    }
+    agents = arrow.dictionary(columns["user_agent"])
+    columns |= who_asked(agents, columns["remote_ip"], settings_from(settings))
     return pa.table(columns)
 
 
-def _at(entries: pa.Table, path: list[str], type_: pa.DataType) -> pa.ChunkedArray:
-    """The column at a path into nested records; nulls if there is none."""
-    if path[0] not in entries.column_names:
+def _at(
+    entries: pa.Table, name: str, *path: str, type_: pa.DataType
+) -> pa.ChunkedArray:
+    """The column at a path into nested records; nulls if older entries lack it."""
+    try:
+        return pc.struct_field(entries[name], path) if path else entries[name]
+    except (KeyError, pa.ArrowInvalid):
         return pa.chunked_array([pa.nulls(entries.num_rows, type_)])
-    array = entries[path[0]]
-    for name in path[1:]:
-        index = array.type.get_field_index(name)
-        if index < 0:
-            return pa.chunked_array([pa.nulls(entries.num_rows, type_)])
-        array = pc.struct_field(array, [index])
-    return array
 
 
-def _without_port(addresses: pa.DictionaryArray) -> pa.Array:
-    bare = pc.replace_substring_regex(addresses.dictionary, _PORT, r"\1\2")
-    return arrow.take_encoded(bare, addresses.indices)
-
-
-def _asked_for(urls: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
-    """What distinct URLs ask for: the derived columns."""
+def _asked_for(urls: pa.Array, patterns: Sequence[str]) -> dict[str, pa.Array]:
+    """The derived columns of distinct URLs."""
     parts = split_urls(urls)
-    # Without a path it is the site's own page; without a host either, it is no URL.
+    # Without a path it is the home page; without a host either, not a URL.
     no_path = pc.if_else(parts["netloc"].is_valid(), "/", "")
-    # Many URLs are one path with different queries.
+    # Many URLs differ only in their query.
     paths = pc.coalesce(parts["path"], no_path).dictionary_encode()
     by_path = _pages(paths.dictionary, patterns)
     asked = {name: array.take(paths.indices) for name, array in by_path.items()}
@@ -244,15 +242,15 @@ def _asked_for(urls: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
     }
 
 
-def _pages(path: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
-    """Read Datasette's layout of pages from distinct paths.
+def _pages(path: pa.Array, patterns: Sequence[str]) -> dict[str, pa.Array]:
+    """Recognise Datasette's pages by distinct paths.
 
-    Of a data page whose format the path does not say, it is the empty text.
+    The format of a data page is empty if the path does not say it.
     """
     found = pc.extract_regex(path, _SEGMENTS)
     part = {
-        name: pc.fill_null(pc.struct_field(found, [index]), "")
-        for index, name in enumerate(field.name for field in found.type)
+        field.name: pc.fill_null(pc.struct_field(found, field.name), "")
+        for field in found.type
     }
     first, second, third = part["first"], part["second"], part["third"]
     no_second = pc.equal(second, "")
@@ -284,7 +282,7 @@ def _pages(path: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
     )
     in_table = pc.is_in(page, pa.array(["table", "row"]))
     no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
-    # A path has a format at one place, and empty texts at the others.
+    # At most one of these is not empty.
     formats = [part[f"{place}_format"] for place in ("first", "second", "third")]
     format_ = pc.binary_join_element_wise(*formats, "")
     return {
@@ -296,28 +294,30 @@ def _pages(path: pa.Array, patterns: list[str]) -> dict[str, pa.Array]:
     }
 
 
-def _is_data_request(path: pa.Array, page: pa.Array, patterns: list[str]) -> pa.Array:
-    literal = pa.array([False] * len(path), BOOLEAN)
+def _is_data_request(
+    path: pa.Array, page: pa.Array, patterns: Sequence[str]
+) -> pa.Array:
+    matches = pa.array([False] * len(path), BOOLEAN)
     for pattern in patterns:
-        literal = pc.or_(literal, pc.match_substring(path, pattern))
-    return pc.and_not(literal, pc.is_in(page, pa.array(["static", "internal"])))
+        matches = pc.or_(matches, pc.match_substring(path, pattern))
+    return pc.and_not(matches, pc.is_in(page, pa.array(["static", "internal"])))
 
 
 def _with_query(asked: dict[str, pa.Array], query: pa.Array) -> dict[str, pa.Array]:
-    """Add what the query says: that it is one in SQL, and the format."""
+    """Add what the query says: whether it is SQL, and the format."""
     page, format_ = asked["page"], asked["format"]
-    in_sql = pc.match_substring_regex(query, _SQL)
-    is_query = pc.and_(pc.equal(page, "database"), in_sql)
-    named = pc.struct_field(pc.extract_regex(query, _QUERY_FORMAT), [0])
-    left_open = pc.equal(format_, "")
+    is_sql = pc.match_substring_regex(query, _SQL)
+    is_query = pc.and_(pc.equal(page, "database"), is_sql)
+    named = pc.struct_field(pc.extract_regex(query, _QUERY_FORMAT), "format")
+    is_open = pc.equal(format_, "")
     return asked | {
         "page": pc.if_else(is_query, "query", page),
-        "format": pc.if_else(left_open, pc.coalesce(named, "html"), format_),
+        "format": pc.if_else(is_open, pc.coalesce(named, "html"), format_),
     }
 
 
 def _names(segment: pa.Array, applies: pa.Array) -> pa.Array:
-    """Names out of path segments, with Datasette's and HTTP's escapes undone."""
+    """Decode the segments that are names."""
     names = pc.if_else(applies, segment, pa.scalar(None, STRING))
     return arrow.each_distinct(arrow.empty_as_null(names), _decoded)
 
@@ -325,7 +325,7 @@ def _names(segment: pa.Array, applies: pa.Array) -> pa.Array:
 def _decoded(segment: str) -> str:
     """Undo %-escapes, and Datasette's own since 0.61: ~2F for a slash, + for a space.
 
-    Both at once, because Datasette leads from ``a%2Fb`` to ``a~2Fb``.
+    Both at once, because Datasette redirects ``a%2Fb`` to ``a~2Fb``.
     """
     return unquote_plus(_TILDE_ESCAPE.sub(r"%\1", segment))
 
@@ -347,12 +347,8 @@ SOURCE = Source(
     table="datasette_request_logs",
     partition_column="timestamp",
     load_filter="is_data_request",
-    primary_key=("timestamp", "insert_id"),  # in this order it finds a day as well
-    indexes=(
-        ("database", "table"),
-        ("remote_ip_country",),
-        ("remote_ip_org",),
-    ),
+    primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
+    indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
     description="Requests for data, one row each, whoever made them: whether one "
     "counts as use, the usage tables say",
     facets=("agent_class", "database", "format"),
