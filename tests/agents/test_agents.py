@@ -322,9 +322,9 @@ def test_a_hostile_text_of_any_length_is_classified() -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("client\tmachine\tlibrary", "3 columns where 6 belong"),
-        ("cleint\tmachine\tk\tn\tp\te", "no step 'cleint'"),
-        ("client\tmachines\tk\tn\tp\te", "no class 'machines'"),
+        ("client\tmachine\tlibrary", "3 columns instead of 6"),
+        ("cleint\tmachine\tk\tn\tp\te", "unknown step 'cleint'"),
+        ("client\tmachines\tk\tn\tp\te", "unknown class 'machines'"),
     ],
 )
 def test_a_bad_line_of_the_table_is_named(line: str, problem: str) -> None:

@@ -1,4 +1,16 @@
-"""The cascade that gives each user agent the first rule that holds."""
+"""Classifies user agents: the first rule that matches decides.
+
+The rules are tried in this order:
+
+1. no user agent: unknown, never a person;
+2. our own monitors, and data clients added in the settings;
+3. data clients, from our table and from COUNTER's list of machines: before any list of
+   robots, because those lists contain every one of them;
+4. apps of people that those lists contain;
+5. robots: our table, crawler-user-agents, crawlerdetect, what robots say of
+   themselves, and last COUNTER's list, so that its share can be counted;
+6. browsers and other programs of people; the rest is unknown.
+"""
 
 import functools
 import re
@@ -10,24 +22,82 @@ import pyarrow as pa
 from usage_metrics.agents import lists
 from usage_metrics.agents.matching import PatternSet, compiled
 from usage_metrics.agents.names import name_in
-from usage_metrics.agents.normalize import whole, without_browser_words, without_device
-from usage_metrics.agents.rules import ROBOT_WORDS, Rule, own_rules
-from usage_metrics.agents.settings import AgentSettings
+from usage_metrics.agents.normalize import (
+    normalised,
+    whole,
+    without_browser_words,
+    without_device,
+)
+from usage_metrics.agents.rules import CLASSES, ROBOT_WORDS, Rule, own_rules
+from usage_metrics.arrow import STRING, column
+
+AGENT = pa.schema(
+    [
+        column(
+            "agent_class",
+            STRING,
+            f"Who asked, from the user agent: {', '.join(CLASSES)}. A machine is a "
+            "script or data client that a person runs",
+        ),
+        column("agent_name", STRING, "What asked: curl, DuckDB, Googlebot, Chrome"),
+        column(
+            "agent_kind",
+            STRING,
+            "What it is for: browser, app, library, data client, search, AI training, "
+            "monitor and others",
+        ),
+        column(
+            "agent_rule",
+            STRING,
+            "The rule that decided: the list, its version, and the pattern",
+        ),
+    ]
+)
+"""The columns that say who asked."""
 
 REMEMBERED = 100_000
-"""How many user agents a process remembers; days that follow have much the same."""
+"""How many user agents a process remembers; most recur from one day to the next."""
 
 NO_RULE = Rule("rest", "unknown", None, None, "no rule holds", "usage_metrics")
-"""What is said of a user agent for which no rule holds."""
+"""For a user agent that no rule matches."""
+
+
+class AgentSettings(NamedTuple):
+    """What the maintainers of a site know about its clients."""
+
+    internal_agents: tuple[str, ...] = ()
+    """Words in the user agents of our own monitors and checkers."""
+    data_clients: tuple[str, ...] = ()
+    """How the user agents of further data clients start."""
+    internal_networks: tuple[str, ...] = ()
+    """Our own addresses and networks."""
+
+
+NO_SETTINGS = AgentSettings()
 
 
 class Verdict(NamedTuple):
-    """What is said of a user agent."""
+    """The classification of a user agent, in the columns of :data:`AGENT`."""
 
     agent_class: str
     agent_name: str | None
     agent_kind: str | None
     agent_rule: str
+
+
+def classify(agents: pa.Array, settings: AgentSettings = NO_SETTINGS) -> pa.Table:
+    """Say who each user agent is, in the columns of :data:`AGENT`.
+
+    Args:
+        agents: the distinct user agents of a day; null if missing.
+        settings: what the site's maintainers know.
+
+    Raises:
+        ConfigError: if the package of a list is missing or too old.
+    """
+    verdicts = classifier(settings).verdicts(normalised(agents).to_pylist())
+    columns = zip(*verdicts, strict=True) if verdicts else ([] for _ in AGENT)
+    return pa.table([pa.array(values, STRING) for values in columns], schema=AGENT)
 
 
 class Step:
@@ -36,13 +106,13 @@ class Step:
     def __init__(
         self, subject: Callable[[pa.Array], pa.Array], *groups: Sequence[Rule]
     ) -> None:
-        """Compile groups of rules, the first to decide first."""
+        """Compile groups of rules; earlier ones take precedence."""
         self._subject = subject
         self._rules = [rule for group in groups for rule in group]
         self._patterns = PatternSet([rule.framed for rule in self._rules])
 
     def decide(self, texts: pa.Array) -> list[Rule | None]:
-        """The rule that holds for each user agent, if one does."""
+        """The first matching rule for each user agent."""
         subjects = self._subject(texts).dictionary_encode()
         found = [self._first(subject) for subject in subjects.dictionary.to_pylist()]
         return [found[index] for index in subjects.indices.to_pylist()]
@@ -56,13 +126,13 @@ class Step:
 
 
 def _says_robot(text: str, client: str) -> bool:
-    """Whether something of a robot follows the name of a client."""
+    """Whether the name of a client is followed by something typical of robots."""
     name = compiled(client).match(text)
     return compiled(ROBOT_WORDS).search(text, name.end()) is not None
 
 
 class Classifier:
-    """Says what user agents are, and remembers it."""
+    """Classifies user agents and remembers the verdicts."""
 
     def __init__(self, settings: AgentSettings) -> None:
         """Read every list.
@@ -74,7 +144,7 @@ class Classifier:
         self._known: dict[str, Verdict] = {}
 
     def verdicts(self, texts: list[str]) -> list[Verdict]:
-        """The verdict on each user agent, normalised."""
+        """The verdict on each normalised user agent."""
         if len(self._known) > REMEMBERED:
             self._known.clear()
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
@@ -84,15 +154,12 @@ class Classifier:
         return [self._known[text] for text in texts]
 
     def _decide(self, texts: list[str]) -> list[Rule]:
-        rules: list[Rule | None] = [None] * len(texts)
+        rules: dict[str, Rule | None] = dict.fromkeys(texts)
         for step in self._steps:
-            undecided = [row for row, rule in enumerate(rules) if rule is None]
-            found = step.decide(
-                pa.array([texts[row] for row in undecided], pa.string())
-            )
-            for row, rule in zip(undecided, found, strict=True):
-                rules[row] = rule
-        return [rule or NO_RULE for rule in rules]
+            undecided = [text for text, rule in rules.items() if rule is None]
+            found = step.decide(pa.array(undecided, STRING))
+            rules.update(zip(undecided, found, strict=True))
+        return [rule or NO_RULE for rule in rules.values()]
 
 
 def _verdict(text: str, rule: Rule) -> Verdict:
@@ -109,14 +176,14 @@ def classifier(settings: AgentSettings) -> Classifier:
 
 
 def cascade(settings: AgentSettings) -> tuple[Step, ...]:
-    """Every step, in the order of decision."""
+    """Every step, in order of precedence."""
     own = own_rules()
     return (
         Step(
             whole,
             own["empty"],
-            _internal(settings),
-            _data_clients(settings),
+            _of_setting("internal_agents", settings, "robot", "internal", None),
+            _of_setting("data_clients", settings, "client", "machine", "data client"),
             own["client"],
             lists.counter_machines(),
             own["app"],
@@ -128,19 +195,12 @@ def cascade(settings: AgentSettings) -> tuple[Step, ...]:
     )
 
 
-def _internal(settings: AgentSettings) -> list[Rule]:
-    source = "setting internal_agents"
+def _of_setting(
+    name: str, settings: AgentSettings, step: str, agent_class: str, kind: str | None
+) -> list[Rule]:
+    """A rule for each word in a setting."""
+    source = f"setting {name}"
     return [
-        Rule("robot", "internal", None, word, re.escape(word), source, label=word)
-        for word in settings.internal_agents
-    ]
-
-
-def _data_clients(settings: AgentSettings) -> list[Rule]:
-    source = "setting data_clients"
-    return [
-        Rule(
-            "client", "machine", "data client", word, re.escape(word), source, "", word
-        )
-        for word in settings.data_clients
+        Rule(step, agent_class, kind, word, re.escape(word), source, label=word)
+        for word in getattr(settings, name)
     ]

@@ -1,14 +1,15 @@
-"""The lists of robots that others keep, through their Python packages.
+"""Other people's lists of robots, from their Python packages.
 
 * crawler-user-agents (MIT): names, most with a kind, kept up to date.
-* crawlerdetect (MIT): the widest list; it is searched in what is left of a user agent
-  when the words of every browser are taken out.
-* counter-robots (MIT): the list of the COUNTER Code of Practice, standing still since
-  April 2024. The Code requires leaving out what is on it, so it is applied last: a
-  user agent with a rule of this list is one that nothing else calls a robot.
+* crawlerdetect (MIT): the widest list; it is searched in what remains of a user agent
+  without the words of every browser.
+* counter-robots (MIT): the list of the COUNTER Code of Practice, unchanged since April
+  2024. The Code requires excluding what is on it, so it is applied last: a user agent
+  that it decides is one that nothing else calls a robot.
 
-None is asked through its own functions: those match one user agent at a time, and
-the last two by Python's regular expressions, whose time a hostile text can stretch.
+The functions of these packages are not used: they match one user agent at a time, and
+those of the last two use Python's regular expressions, which a hostile text can slow
+down.
 """
 
 import functools
@@ -25,13 +26,13 @@ from usage_metrics.errors import ConfigError
 
 
 class RobotList(NamedTuple):
-    """A list of somebody else's, and what of it is not used."""
+    """A package with a list of robots, and the patterns of it that are not used."""
 
     package: str
     oldest: tuple[int, ...]
-    """The version that was measured; an older one finds fewer robots."""
+    """The version that was measured; older ones find fewer robots."""
     set_aside: dict[str, str]
-    """Patterns that are not used, each with an agent of a person's that it matches."""
+    """Patterns that are not used, each with a person's user agent that it matches."""
 
     @property
     def version(self) -> str:
@@ -39,10 +40,10 @@ class RobotList(NamedTuple):
         return metadata.version(self.package)
 
     def check(self) -> None:
-        """Refuse to do without.
+        """Check the installed version.
 
         Raises:
-            ConfigError: if it is not installed, or older than was measured.
+            ConfigError: if the package is missing, or older than was measured.
         """
         wanted = ".".join(map(str, self.oldest))
         remedy = f"install it with: pip install '{self.package}>={wanted}'"
@@ -55,11 +56,11 @@ class RobotList(NamedTuple):
         if tuple(map(int, re.findall(r"\d+", version)))[:3] < self.oldest:
             raise ConfigError(
                 f"{self.package} {version}, a list of robots, is older than {wanted}, "
-                f"the oldest that is known to do: {remedy}"
+                f"the oldest version supported: {remedy}"
             )
 
     def rules(self, patterns: Iterable[tuple[str, str | None]]) -> tuple[Rule, ...]:
-        """Make rules of patterns and kinds, without those that are set aside."""
+        """Turn patterns and kinds into rules, without those set aside."""
         source = f"{self.package} {self.version}"
         return tuple(
             Rule("list", "robot", kind, _plain_name(pattern), pattern, source)
@@ -129,7 +130,7 @@ OWN = "rules of usage_metrics"
 """The name of our own table among the lists."""
 
 LISTS = (CRAWLER_USER_AGENTS, CRAWLERDETECT, COUNTER)
-"""The lists, in the order in which they are asked."""
+"""The lists, in the order in which they are tried."""
 
 KINDS = {
     "academic": "academic",
@@ -148,10 +149,9 @@ KINDS = {
 """The tags of crawler-user-agents as ``agent_kind`` names them."""
 
 _BEYOND_RE2 = re.compile(r"\(\?(=|!|<=|<!)|\\[1-9]")
-"""Look-around and back-references: one pattern of the 3,000 has them."""
+"""Lookaround and back-references, which one pattern of the 3,000 uses."""
 
 
-@functools.cache
 def crawler_user_agents() -> tuple[Rule, ...]:
     """The rules of crawler-user-agents."""
     entries = _module(CRAWLER_USER_AGENTS, "crawleruseragents").CRAWLER_USER_AGENTS_DATA
@@ -161,28 +161,24 @@ def crawler_user_agents() -> tuple[Rule, ...]:
     )
 
 
-@functools.cache
 def crawlerdetect() -> tuple[Rule, ...]:
     """The rules of crawlerdetect."""
     patterns = _module(CRAWLERDETECT, "crawlerdetect.providers.crawlers").data
     return CRAWLERDETECT.rules((pattern, None) for pattern in patterns)
 
 
-@functools.cache
 def crawlerdetect_exclusions() -> tuple[str, ...]:
-    """What crawlerdetect takes out of a user agent before it looks for robots."""
+    """Patterns that crawlerdetect removes from a user agent before it searches."""
     return tuple(_module(CRAWLERDETECT, "crawlerdetect.providers.exclusions").data)
 
 
-@functools.cache
 def counter_robots() -> tuple[Rule, ...]:
     """The rules of COUNTER's list of robots."""
     return COUNTER.rules((pattern, None) for pattern in _counter_patterns("robot.txt"))
 
 
-@functools.cache
 def counter_machines() -> tuple[Rule, ...]:
-    """The rules of COUNTER's list of machines, nearly all of them robots to it, too."""
+    """The rules of COUNTER's list of machines; it lists nearly all as robots, too."""
     patterns = _counter_patterns("machine.txt")
     rules = COUNTER.rules((pattern, "library") for pattern in patterns)
     return tuple(rule._replace(step="client", agent_class="machine") for rule in rules)
@@ -190,10 +186,10 @@ def counter_machines() -> tuple[Rule, ...]:
 
 @functools.cache
 def list_versions() -> Mapping[str, str]:
-    """The version of each list, ours too, for a file footer.
+    """The version of each list, including ours, for file footers.
 
     Raises:
-        ConfigError: if one is missing or too old.
+        ConfigError: if a list is missing or too old.
     """
     for robots in LISTS:
         robots.check()
@@ -212,7 +208,7 @@ def _counter_patterns(name: str) -> list[str]:
 
 
 def _plain_name(pattern: str) -> str | None:
-    """The name that a pattern spells, if it is one."""
+    """The name that a pattern spells out, if it does."""
     text = re.sub(r"\\([^\w])", r"\1", pattern.strip("^$"))
     if re.search(r"[\\\[\](){}*+?|^$]", text):
         return None

@@ -1,4 +1,4 @@
-"""What a user agent calls itself, where the rule that holds has no name of its own."""
+"""Finds the name in a user agent, for rules that do not give one."""
 
 import re
 
@@ -11,18 +11,18 @@ _PRODUCT = (
     r"^(?:Mozilla/.*?compatible[;,] *)?"
     r"(?P<name>[a-z][^/;,()@:{}<>\"'\[\]]{1,60})"
 )
-"""The product: first in the user agent, or after Mozilla's ``compatible;``."""
+"""The product: at the start of the user agent, or after Mozilla's ``compatible;``."""
 
-_ADDRESS = re.compile(r"\W*\b(https?|www\..*)$", re.IGNORECASE)
-_NO_NAME = re.compile(r"mozilla|https?|www\.|.*@|[\d._-]*$", re.IGNORECASE)
+_URL = re.compile(r"\W*\b(https?|www\..*)$", re.IGNORECASE)
+_NOT_A_NAME = re.compile(r"mozilla|https?|www\.|.*@|[\d._-]*$", re.IGNORECASE)
 
 
 def name_in(agent: str, rule: Rule) -> str | None:
-    """The name in a user agent for which a rule holds, if there is one."""
+    """The name in a user agent that a rule matches, if there is one."""
     if "(?P<name>" in rule.pattern:
         naming = rule.pattern
     else:
-        # What the pattern matches, to the ends of the word.
+        # What the pattern matches, extended to whole words.
         naming = rf"(?P<name>[\w.-]*(?:{rule.pattern})[\w-]*)"
     return _named(agent, naming) or _named(agent, _PRODUCT)
 
@@ -31,5 +31,5 @@ def _named(agent: str, pattern: str) -> str | None:
     found = compiled(pattern).search(agent)
     if found is None:
         return None
-    name = _ADDRESS.sub("", found["name"].strip(" /-_;:,.()+\"'"))
-    return None if _NO_NAME.match(name) else name[:LONGEST]
+    name = _URL.sub("", found["name"].strip(" /-_;:,.()+\"'"))
+    return None if _NOT_A_NAME.match(name) else name[:LONGEST]

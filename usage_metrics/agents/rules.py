@@ -1,22 +1,23 @@
-"""The table of our own rules, ``rules.tsv``, and how each of its steps matches.
+"""Our own table of rules, ``rules.tsv``, and how each of its steps matches.
 
-One line is one rule: the step it belongs to, the class, kind and name it gives, a
-pattern in the syntax of RE2, and an example that a test classifies. All patterns
-ignore case. The steps:
+Each line is a rule: its step, the class, kind and name it gives, an RE2 pattern, and an
+example that a test classifies. All patterns ignore case. The steps:
 
-* ``empty``: the pattern is the whole user agent.
-* ``client``: at the start. Holds only where nothing of a robot (:data:`ROBOT_WORDS`)
-  follows, so ``python-requests/2.32`` is a client and
+* ``empty``: matches the whole user agent.
+* ``client``: matches at the start, unless something typical of robots
+  (:data:`ROBOT_WORDS`) follows: ``python-requests/2.32`` is a client,
   ``python-requests/2.32 (+https://example.org/bot)`` is not.
-* ``app``: anywhere. Before the lists, because lists of robots name these.
-* ``robot``: anywhere, as whole words. Before the lists, which know few kinds of AI.
-* ``sign``: anywhere. After the lists, which know names.
-* ``browser`` and ``rest``: anywhere, after everything that makes a robot.
+* ``app``: matches anywhere. Before the lists of robots, which contain these.
+* ``robot``: matches whole words. Before the lists, which know few kinds of AI.
+* ``sign``: matches anywhere. After the lists, which know names.
+* ``browser`` and ``rest``: match anywhere, after all rules for robots.
 """
 
 import functools
 import hashlib
 import importlib.resources
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from usage_metrics.errors import StorageError
@@ -31,13 +32,13 @@ ROBOT_WORDS = (
     r"(?i)bots?(?:\b|_)|crawl|spider|spyder|slurp|scraper|https?:|\bwww\.|"
     r"[\w.+-]@[\w-]+\.[a-z]{2}"
 )
-"""What a client that a person runs does not say beside its name."""
+"""What does not follow the name of a client that a person runs."""
 
 _FRAMES = {"empty": "^(?:{})$", "client": "^(?:{})", "robot": r"\b(?:{})\b"}
 
 
 class Rule(NamedTuple):
-    """A rule of ours or of somebody's list: what it says of which user agents."""
+    """A rule of ours or of a list: how it classifies which user agents."""
 
     step: str
     agent_class: str
@@ -45,10 +46,10 @@ class Rule(NamedTuple):
     name: str | None
     pattern: str
     list: str
-    """Name and version of the list that the rule is from."""
+    """Name and version of the list that the rule comes from."""
     example: str = ""
     label: str = ""
-    """What stands for a pattern of ours, which may be long."""
+    """A short form of one of our patterns, which may be long."""
 
     @property
     def source(self) -> str:
@@ -69,45 +70,49 @@ def own_rules() -> dict[str, tuple[Rule, ...]]:
     return {step: tuple(rule for rule in rules if rule.step == step) for step in STEPS}
 
 
-def own_table() -> str:
-    """The text of our table."""
-    table = importlib.resources.files("usage_metrics.agents") / "rules.tsv"
+def own_table(name: str = "rules.tsv") -> str:
+    """The text of a table in this package."""
+    table = importlib.resources.files("usage_metrics.agents") / name
     return table.read_text(encoding="utf-8")
 
 
 def version_of(table: str) -> str:
-    """A short hash of a table: who adds a rule need not think of a number."""
+    """A short hash of a table, so that nobody has to maintain a version number."""
     return hashlib.blake2b(table.encode(), digest_size=6).hexdigest()
+
+
+def lines_of(table: str, header: str) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a table, without comments, blank lines and the header."""
+    for number, line in enumerate(table.splitlines(), start=1):
+        if line.strip() and not line.startswith(("#", header)):
+            yield number, line
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
     """Read a table of rules.
 
     Raises:
-        StorageError: naming the line that is no rule.
+        StorageError: naming the line that is invalid.
     """
-    rules = []
-    version = "usage_metrics"
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith("# version: "):
-            version = f"usage_metrics {line.removeprefix('# version: ')}"
-        if line.strip() and not line.startswith(("#", "step\t")):
-            rules.append(_parse_rule(line, f"rules.tsv, line {number}", version))
-    return tuple(rules)
+    version = re.search(r"^# version: (.*)$", text, re.MULTILINE)
+    source = f"usage_metrics {version[1]}" if version else "usage_metrics"
+    return tuple(
+        _parse_rule(line, f"rules.tsv, line {number}", source)
+        for number, line in lines_of(text, "step\t")
+    )
 
 
-def _parse_rule(line: str, where: str, version: str) -> Rule:
+def _parse_rule(line: str, where: str, source: str) -> Rule:
     fields = line.split("\t")
     if len(fields) != 6:
-        raise StorageError(f"{where}: {len(fields)} columns where 6 belong: {line!r}")
+        raise StorageError(f"{where}: {len(fields)} columns instead of 6: {line!r}")
     step, agent_class, kind, name, pattern, example = fields
-    if step not in STEPS:
-        raise StorageError(f"{where}: no step {step!r}; there are {', '.join(STEPS)}")
-    if agent_class not in CLASSES:
-        raise StorageError(
-            f"{where}: no class {agent_class!r}; there are {', '.join(CLASSES)}"
-        )
+    for what, value, known in ("step", step, STEPS), ("class", agent_class, CLASSES):
+        if value not in known:
+            raise StorageError(
+                f"{where}: unknown {what} {value!r}; use one of {', '.join(known)}"
+            )
     label = f"{step} {name or kind or pattern[:40]}"
     return Rule(
-        step, agent_class, kind or None, name or None, pattern, version, example, label
+        step, agent_class, kind or None, name or None, pattern, source, example, label
     )

@@ -6,13 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.agents import (
-    AGENT,
-    AgentSettings,
-    classify,
-    is_internal_address,
-    is_suspect,
-)
+from usage_metrics.addresses.parsing import is_internal_address
+from usage_metrics.agents import AGENT, AgentSettings, classify, is_suspect
 from usage_metrics.arrow import STRING, take_encoded
 from usage_metrics.errors import ConfigError
 
