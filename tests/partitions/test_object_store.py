@@ -150,7 +150,7 @@ def test_a_store_that_does_not_answer_is_named_and_nobody_told_to_delete_a_file(
 ) -> None:
     bucket.write(10)
     bucket.wire.cut_after = 0
-    with pytest.raises(PartitionError, match="cannot be opened: .*see to it and rerun"):
+    with pytest.raises(PartitionError, match="cannot be accessed: .*cause and rerun"):
         bucket.partition().open()
 
 

@@ -744,7 +744,7 @@ def test_a_day_whose_files_cannot_be_looked_at_does_not_stop_the_others(
         return exists(path)
 
     monkeypatch.setattr(storage, "exists", fail)
-    with pytest.raises(BackfillError, match="cannot be looked at.*see to it and rerun"):
+    with pytest.raises(BackfillError, match="cannot be accessed.*cause and rerun"):
         Backfill(start=DAY, stop=DAY + 3 * ONE_DAY).run()
     done = list_partitions(str(flow.root), "geocoded", "datasette")
     assert list(done) == [DAY, DAY + 2 * ONE_DAY]

@@ -1,7 +1,7 @@
-"""How the footer of a partition is read, and its seal and the hash of the rest checked.
+"""Reads the footer of a partition and checks its seal and the hash of the content.
 
-A footer that was damaged may still be one: of fewer rows, or of times in another unit.
-So its seal is checked before anything in it is believed.
+A damaged footer may still be valid: with fewer rows, or times in another unit. So its
+seal is checked before anything in it is trusted.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ SEAL = b"usage_metrics seal"
 SEAL_BYTES = len(SEAL) + CONTENT_ID_BYTES
 
 TAIL_BYTES = 8
-"""At the end of a Parquet file: the length of the footer before it, and ``PAR1``."""
+"""The end of a Parquet file: the length of the footer before it, and ``PAR1``."""
 
 USUAL_BYTES = 64 << 10
-"""Read from the end at once; few footers are longer."""
+"""Read from the end in one request; few footers are longer."""
 
 PIECE_BYTES = 1 << 20
 
@@ -30,18 +30,18 @@ NOT_WHAT_WAS_WRITTEN = "it does not hold what was written to it"
 
 
 class Footer(NamedTuple):
-    """What stands at the end of a partition."""
+    """The footer of a partition."""
 
     metadata: "pq.FileMetaData"
     content_bytes: int
-    """Of what stands before it and its seal."""
+    """The size of everything before the footer and its seal."""
 
 
 def read_footer(file: "pa.NativeFile") -> Footer:
-    """Read a footer, in one piece as a rule, and check its seal if it has one.
+    """Read a footer, usually in one request, and check its seal if it has one.
 
     Raises:
-        pa.ArrowInvalid: if it is none, or not the one that was written.
+        pa.ArrowInvalid: if it is not a footer, or not the one that was written.
         OSError: if the file cannot be read.
     """
     import pyarrow as pa
@@ -55,17 +55,17 @@ def read_footer(file: "pa.NativeFile") -> Footer:
     footer, seal = end[-length:], end[-length - SEAL_BYTES : -length]
     if not end:
         raise pa.ArrowInvalid("it is empty")
-    # Parquet's reader looks for the magic that a file begins with, and at nothing else.
+    # Of the rest of the file, Parquet's reader only wants the magic at the start.
     metadata = pq.read_metadata(pa.BufferReader(b"PAR1" + footer))
     is_sealed = seal.startswith(SEAL)
-    # Files of the first version have no seal, and do not say that they have.
+    # Files of the first version have no seal and do not claim to have one.
     if seal != seal_of(footer) if is_sealed else facts_of(metadata).get("is_sealed"):
         raise pa.ArrowInvalid(NOT_WHAT_WAS_WRITTEN)
     return Footer(metadata, size - length - (SEAL_BYTES if is_sealed else 0))
 
 
 def check_content(file: "pa.NativeFile", footer: Footer) -> None:
-    """Compare what stands before a footer with the hash that it holds.
+    """Compare everything before a footer with the hash in it.
 
     Raises:
         pa.ArrowInvalid: if they differ.
@@ -85,7 +85,7 @@ def check_content(file: "pa.NativeFile", footer: Footer) -> None:
 
 
 def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:
-    """What a footer says about how the file was made; empty if it is not ours."""
+    """What a footer says about how the file was made; empty if the file is not ours."""
     text = (metadata.metadata or {}).get(FOOTER_KEY, b"{}")
     try:
         facts = json.loads(text)
@@ -95,7 +95,7 @@ def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:
 
 
 def seal_of(footer: bytes) -> bytes:
-    """What stands before a footer, which with its length and magic ends the file."""
+    """The seal of a footer, which is given with its length and magic."""
     return SEAL + hashlib.blake2b(footer, digest_size=CONTENT_ID_BYTES).digest()
 
 

@@ -1,8 +1,8 @@
-"""What the footers of a whole stage say, without opening each file each time.
+"""The footers of a whole stage, without opening every file every time.
 
 A footer can only change with its file, and a listing tells when a file was replaced. So
-what was read once is kept, by fingerprint, in one small file beside the partitions. It
-can be deleted at any time, and is then read anew.
+footers are cached, by fingerprint, in one small file beside the partitions, which is
+rebuilt if it was deleted.
 """
 
 import contextlib
@@ -15,35 +15,31 @@ from usage_metrics import config
 from usage_metrics.errors import StorageError
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import storage
-from usage_metrics.partitions.partition import (
-    Partition,
-    list_partitions,
-    written_at,
-)
+from usage_metrics.partitions.partition import Partition, list_partitions, written_at
 
 Facts = dict[str, Any]
 
 FILE_NAME = ".footers.json"
 
 LEFT_OUT = frozenset({"stage", "source", "date", "columns", "made_by", "attribution"})
-"""What is in each footer alike, and long."""
+"""Long facts that are much the same in every footer, and not cached."""
 
 DAMAGED: Facts = {"damaged": True}
-"""In place of the facts of a file whose footer cannot be read."""
+"""The facts of a file whose footer cannot be read."""
 
 
 class Footers:
-    """The facts of every file of every stage, as far as they were asked for."""
+    """The facts of the files of every stage that was asked for."""
 
     def __init__(self) -> None:
-        """Take what is known from the file."""
+        """Read the cache."""
         self._root = config.paths().root
         self._file = run_log.local_folder() / FILE_NAME
         self._known = self._read()
-        self._is_news = False
+        self._is_changed = False
 
     def of_stage(self, stage: str, source: str) -> dict[dt.date, Facts]:
-        """The days of a stage, oldest first, with what their footers say."""
+        """The days of a stage, oldest first, each with the facts in its footer."""
         name = f"{self._root} {stage} {source}"
         known = self._known.get(name, {})
         now: dict[str, Any] = {}
@@ -51,20 +47,20 @@ class Footers:
             entry = known.get(day.isoformat())
             if not (isinstance(entry, list) and entry[:1] == [fingerprint]):
                 entry = [fingerprint, self._facts(stage, source, day)]
-                self._is_news = True
+                self._is_changed = True
             now[day.isoformat()] = entry
         self._known[name] = now
         return {dt.date.fromisoformat(day): entry[1] for day, entry in now.items()}
 
     def written_at(self, stage: str, source: str, day: dt.date) -> float:
-        """When a file was written, in seconds; before all time if it is not there."""
+        """When a file was written, in seconds; 0 if it is missing."""
         known = self._known.get(f"{self._root} {stage} {source}", {})
         entry = known.get(day.isoformat())
         return written_at(entry[0]) if entry else 0.0
 
     def keep(self) -> None:
-        """Write down what is new; if that cannot be, the next one reads it again."""
-        if self._is_news and self._file.parent.is_dir():
+        """Save the cache if it changed; if that fails, the next run reads again."""
+        if self._is_changed and self._file.parent.is_dir():
             text = json.dumps(self._known, separators=(",", ":"))
             with (
                 contextlib.suppress(OSError),

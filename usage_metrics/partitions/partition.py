@@ -1,11 +1,10 @@
-"""Where a partition lives, how it is written, and what its footer says.
+"""A partition: one stage of one source for one UTC day, one Parquet file.
 
-A partition is one stage of one source for one UTC day, one Parquet file:
-``<root>/<stage>/<source>/date=YYYY-MM-DD/part-0.parquet``. The root is a local folder
-or an object store (``s3://``, ``gs://``). Three promises:
+Its path is ``<root>/<stage>/<source>/date=YYYY-MM-DD/part-0.parquet``. The root is a
+local folder or an object store (``s3://``, ``gs://``). Three promises:
 
-* A file is whole or absent; how, :mod:`usage_metrics.partitions.storage` says.
-* One listing tells which days of a stage are there, with a fingerprint of each.
+* A file is whole or absent; :mod:`usage_metrics.partitions.storage` says how.
+* One listing tells which days of a stage exist, with a fingerprint of each.
 * The footer says what made the file, as JSON under ``usage_metrics``. Its
   ``content_id`` is a hash of the data alone: equal rows, equal id, whenever made.
 """
@@ -17,22 +16,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import luigi
 
 from usage_metrics.errors import PartitionError, UnreachableError
 from usage_metrics.partitions import storage
-from usage_metrics.partitions.footer import (
-    check_content,
-    facts_of,
-    read_footer,
-)
-from usage_metrics.partitions.row_groups import (
-    dictionaries_of,
-    is_out_of_reach,
-    remedy,
-)
+from usage_metrics.partitions.footer import check_content, facts_of, read_footer
+from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
 from usage_metrics.partitions.writer import PartitionWriter
 
 if TYPE_CHECKING:
@@ -41,16 +32,16 @@ if TYPE_CHECKING:
 
 FILE_NAME = "part-0.parquet"
 RETRY_MARKER = ".unanswered"
-"""Beside a file that a later run should complete; its content is of no interest."""
+"""Marks a file that a later run should complete; the marker's contents are unused."""
 
 CHECKED_MARKER = ".read-again"
-"""Beside a raw file whose logs were read again; its time of change says when."""
+"""Marks a raw file whose logs were read again at the marker's modification time."""
 
 _STARTED = time.time()
 
 
-class _KeepTheOldError(Exception):
-    """Ends the writing of a file, whose place keeps what it holds."""
+class _UnchangedError(Exception):
+    """Ends the writing of a file so that the existing one stays."""
 
 
 @dataclass(frozen=True)
@@ -63,37 +54,46 @@ class Partition(luigi.Target):
     date: dt.date
 
     @property
-    def folder(self) -> str:
-        """The folder that holds this partition and nothing else."""
-        return f"{self.root}/{self.stage}/{self.source}/date={self.date.isoformat()}"
+    def _drafts(self) -> str:
+        """The folder of all days, which holds the temporary files."""
+        return f"{self.root}/{self.stage}/{self.source}"
 
     @property
-    def _drafts(self) -> str:
-        """The folder of all days, for what is not whole yet."""
-        return f"{self.root}/{self.stage}/{self.source}"
+    def folder(self) -> str:
+        """The folder that holds this partition and nothing else."""
+        return f"{self._drafts}/date={self.date.isoformat()}"
 
     @property
     def path(self) -> str:
         """The path or URI of the Parquet file."""
         return f"{self.folder}/{FILE_NAME}"
 
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """What its footer says about which partition it is."""
+        return {
+            "stage": self.stage,
+            "source": self.source,
+            "date": self.date.isoformat(),
+        }
+
     def exists(self) -> bool:
         """Whether the partition is complete.
 
         Raises:
-            UnreachableError: if that cannot be found out.
+            UnreachableError: if the storage does not answer.
         """
-        with _naming_what_is_out_of_reach(self.path):
+        with _naming_unreachable(self.path):
             if not storage.exists(self.path):
                 return False
-            asked = storage.changed_at(f"{self.folder}/{RETRY_MARKER}")
-        return asked is None or not _was_before_this_run(asked)
+            marked = storage.changed_at(f"{self.folder}/{RETRY_MARKER}")
+        return marked is None or not _was_before_this_run(marked)
 
     def open(self, schema: "pa.Schema | None" = None) -> "pq.ParquetFile":
-        """Open the file for reading, after a look at every byte of it.
+        """Open the file for reading, after checking every byte of it.
 
-        What is stored as dictionaries is read as such. Parquet's own check sums do not
-        cover what tells how a page is to be read.
+        Columns stored as dictionaries are read as such. Parquet's own checksums do not
+        cover how a page is to be read.
 
         Args:
             schema: the columns that it should have.
@@ -105,7 +105,7 @@ class Partition(luigi.Target):
         import pyarrow.parquet as pq
 
         source = self._open(storage.open_whole_file)
-        with self._naming_itself():
+        with naming_unreadable(self.path):
             footer = read_footer(source)
             self._check_identity(footer.metadata)
             check_content(source, footer)
@@ -114,15 +114,18 @@ class Partition(luigi.Target):
                 metadata=footer.metadata,
                 read_dictionary=dictionaries_of(footer.metadata),
             )
-        if schema is not None:
-            self._check_columns(file.metadata, schema)
+        if schema is not None and file.schema_arrow.names != schema.names:
+            raise PartitionError(
+                f"{self.path} was made by another version of this program and has "
+                "other columns; delete it and rerun"
+            )
         return file
 
     def verify(self) -> None:
-        """Read the whole file and compare it with the hashes that it holds.
+        """Read the whole file and compare it with the hashes in it.
 
         Raises:
-            PartitionError: if it is missing or damaged, or not the file it should be.
+            PartitionError: if it is missing, damaged or the wrong file.
         """
         self.open().close()
 
@@ -130,9 +133,12 @@ class Partition(luigi.Target):
         """What the footer says about how the file was made.
 
         Raises:
-            PartitionError: if it is missing or damaged, or not the file it should be.
+            PartitionError: if it is missing, damaged or the wrong file.
         """
-        return facts_of(self._metadata())
+        with self._open(storage.open_file) as source, naming_unreadable(self.path):
+            metadata = read_footer(source).metadata
+            self._check_identity(metadata)
+        return facts_of(metadata)
 
     def content_id(self) -> str | None:
         """The hash of its rows; None if it is missing or damaged."""
@@ -144,56 +150,22 @@ class Partition(luigi.Target):
         try:
             return self.facts().get(name)
         except PartitionError:
-            return None  # who reads it says why
+            return None  # whoever reads the file reports why
 
-    def _metadata(self) -> "pq.FileMetaData":
-        with self._open(storage.open_file) as source, self._naming_itself():
-            metadata = read_footer(source).metadata
-            self._check_identity(metadata)
-        return metadata
-
-    def _open(self, how: Callable[[str], "pa.NativeFile"]) -> "pa.NativeFile":
-        try:
-            return how(self.path)
-        except FileNotFoundError:
-            raise PartitionError(f"{self.path} is not there; rerun") from None
-        except OSError as error:
-            raise UnreachableError(
-                f"{self.path} cannot be opened: {error}; see to it and rerun"
-            ) from error
-
-    @contextlib.contextmanager
-    def _naming_itself(self) -> Iterator[None]:
-        """Say of which file it is what is said of a file.
-
-        Raises:
-            PartitionError: in place of Arrow's errors.
-        """
-        import pyarrow as pa
-
-        try:
-            yield
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            kind = UnreachableError if is_out_of_reach(error) else PartitionError
-            raise kind(
-                f"{self.path} cannot be read: {error}; {remedy(error)}"
-            ) from error
+    def _open(self, opener: Callable[[str], "pa.NativeFile"]) -> "pa.NativeFile":
+        with _naming_unreachable(self.path):
+            try:
+                return opener(self.path)
+            except FileNotFoundError:
+                raise PartitionError(f"{self.path} is missing; rerun") from None
 
     def _check_identity(self, metadata: "pq.FileMetaData") -> None:
         facts = facts_of(metadata)
-        expected = _identity(self)
-        found = {key: facts.get(key) for key in expected}
-        if found != expected:
+        found = {key: facts.get(key) for key in self._identity}
+        if found != self._identity:
             raise PartitionError(
-                f"{self.path} says it is {found}, not {expected}: it was put there by "
-                "hand or by another program; delete it and rerun"
-            )
-
-    def _check_columns(self, metadata: "pq.FileMetaData", schema: "pa.Schema") -> None:
-        if metadata.schema.to_arrow_schema().names != schema.names:
-            raise PartitionError(
-                f"{self.path} was made by another version of this program, its columns "
-                "are not the present ones; delete it and rerun"
+                f"{self.path} says it is {found}, not {self._identity}: it was put "
+                "there by hand or by another program; delete it and rerun"
             )
 
     @contextlib.contextmanager
@@ -208,33 +180,39 @@ class Partition(luigi.Target):
         Args:
             schema: what readers will see. Batches may hold dictionaries in place of
                 its strings.
-            repeating: paths of columns of which many rows have the same value, beside
-                those that come as dictionaries.
-            keep: says, of what was written, whether the file that is there stays.
+            repeating: paths of columns with repeated values, besides those that come
+                as dictionaries.
+            keep: decides, given the closed writer, whether the existing file stays.
 
         Raises:
-            StorageError: if the place cannot be written to.
+            StorageError: if the file cannot be written.
         """
-        with (
-            storage.naming_unwritable(self.path),
-            contextlib.suppress(_KeepTheOldError),
-            storage.whole_or_absent(self.path, self._drafts) as stream,
-        ):
-            writer = PartitionWriter(stream, schema, repeating, _identity(self))
+        with contextlib.suppress(_UnchangedError), self._replacing(FILE_NAME) as stream:
+            writer = PartitionWriter(stream, schema, repeating, self._identity)
             yield writer
             writer.close()
             if keep is not None and keep(writer):
-                raise _KeepTheOldError
+                raise _UnchangedError
+
+    @contextlib.contextmanager
+    def _replacing(self, name: str) -> Iterator[BinaryIO]:
+        """Write a file of the partition's folder, as a whole."""
+        path = f"{self.folder}/{name}"
+        with (
+            storage.naming_unwritable(path),
+            storage.whole_or_absent(path, self._drafts) as stream,
+        ):
+            yield stream
 
     def looked_at(self) -> float | None:
-        """When, in seconds, the file was written or found to be as it should.
+        """When, in seconds, the file was written or last found up to date.
 
-        None if it is not there.
+        None if it is missing.
 
         Raises:
-            UnreachableError: if that cannot be found out.
+            UnreachableError: if the storage does not answer.
         """
-        with _naming_what_is_out_of_reach(self.path):
+        with _naming_unreachable(self.path):
             written = storage.changed_at(self.path)
             if written is None:
                 return None
@@ -242,48 +220,45 @@ class Partition(luigi.Target):
         return max(written, checked or 0) / 1e9
 
     def mark_checked(self) -> None:
-        """Note that the file was found to be as it should.
+        """Note that the file was found up to date.
 
         Raises:
-            StorageError: if the place cannot be written to.
+            StorageError: if the marker cannot be written.
         """
-        marker = f"{self.folder}/{CHECKED_MARKER}"
-        with (
-            storage.naming_unwritable(marker),
-            storage.whole_or_absent(marker, self._drafts) as stream,
-        ):
-            stream.write(b"the logs of this day were read again, and were the same\n")
-
-    def delete(self) -> None:
-        """Delete the file and what stands beside it.
-
-        Raises:
-            StorageError: if it cannot be deleted.
-        """
-        with storage.naming_unwritable(self.path):
-            for name in (FILE_NAME, RETRY_MARKER, CHECKED_MARKER):
-                storage.delete(f"{self.folder}/{name}")
-            if "://" not in self.folder:
-                with contextlib.suppress(OSError):
-                    Path(self.folder).rmdir()  # which somebody may just be filling
+        with self._replacing(CHECKED_MARKER) as stream:
+            stream.write(b"the logs of this day were read again and had not changed\n")
 
     def ask_again(self, *, wanted: bool) -> None:
         """Have the next run, not this one, make the partition again; or not.
 
         Raises:
-            StorageError: if the place cannot be written to.
+            StorageError: if the marker cannot be written or deleted.
         """
-        marker = f"{self.folder}/{RETRY_MARKER}"
-        with storage.naming_unwritable(marker):
-            if not wanted:
-                storage.delete(marker)
-                return
-            with storage.whole_or_absent(marker, self._drafts) as stream:
-                stream.write(b"the next run asks for the addresses left unanswered\n")
+        if wanted:
+            with self._replacing(RETRY_MARKER) as stream:
+                stream.write(b"the next run asks for the unanswered addresses\n")
+        else:
+            self._delete(RETRY_MARKER)
+
+    def delete(self) -> None:
+        """Delete the file and its markers.
+
+        Raises:
+            StorageError: if it cannot be deleted.
+        """
+        self._delete(FILE_NAME, RETRY_MARKER, CHECKED_MARKER)
+        if "://" not in self.folder:
+            with contextlib.suppress(OSError):
+                Path(self.folder).rmdir()  # another process may be writing to it
+
+    def _delete(self, *names: str) -> None:
+        for path in (f"{self.folder}/{name}" for name in names):
+            with storage.naming_unwritable(path):
+                storage.delete(path)
 
 
 def days_with(name: str, root: str, stage: str, source: str) -> list[dt.date]:
-    """The days that have a file of a name, whether or not it is to be made again.
+    """The days that have a file of this name, complete or not.
 
     Raises:
         UnreachableError: if the folder cannot be listed.
@@ -300,19 +275,18 @@ def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
     Raises:
         UnreachableError: if the folder cannot be listed.
     """
-    files = {}
-    unanswered = set()
+    present, unanswered = {}, set()
     names = (FILE_NAME, RETRY_MARKER)
-    for day, path, modified, size in _list_days(names, root, stage, source):
-        if path.endswith(FILE_NAME):
-            files[day] = f"{modified}-{size}"
+    for day, name, modified, size in _list_days(names, root, stage, source):
+        if name == FILE_NAME:
+            present[day] = f"{modified}-{size}"
         elif _was_before_this_run(modified):
             unanswered.add(day)
-    return {day: files[day] for day in sorted(files) if day not in unanswered}
+    return {day: present[day] for day in sorted(present.keys() - unanswered)}
 
 
 def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
-    """List the partitions of a stage, those too that this run should complete.
+    """List the partitions of a stage, including those that this run should complete.
 
     Returns:
         As ``list_partitions``.
@@ -327,45 +301,30 @@ def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
 def _list_days(
     names: Sequence[str], root: str, stage: str, source: str
 ) -> Iterator[tuple[dt.date, str, int, int]]:
-    """The files of certain names: day, path, time of change, size."""
+    """The files with certain names: day, name, modification time, size."""
     folder = f"{root}/{stage}/{source}"
-    with _naming_what_is_out_of_reach(folder):
+    with _naming_unreachable(folder):
         for path, modified, size in storage.list_files(folder, names):
-            if (day := _day_of(path)) is not None:
-                yield day, path, modified, size
+            match = re.search(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$", path)
+            with contextlib.suppress(ValueError):  # no such day
+                if match is not None:
+                    yield dt.date.fromisoformat(match[1]), match[2], modified, size
 
 
-def _day_of(path: str) -> dt.date | None:
-    """The day of a file in a partition's folder; None for others."""
-    match = re.search(r"/date=(\d{4}-\d\d-\d\d)/[^/]+$", path)
-    if match is not None:
-        with contextlib.suppress(ValueError):
-            return dt.date.fromisoformat(match[1])
-    return None
+def written_at(fingerprint: str) -> float:
+    """When, in seconds, the file with this fingerprint was written."""
+    return int(fingerprint.partition("-")[0]) / 1e9
 
 
 def _was_before_this_run(modified: int) -> bool:
     return modified < _STARTED * 1e9
 
 
-def written_at(fingerprint: str) -> float:
-    """When, in seconds, the file of a fingerprint was written."""
-    return int(fingerprint.partition("-")[0]) / 1e9
-
-
 @contextlib.contextmanager
-def _naming_what_is_out_of_reach(path: str) -> Iterator[None]:
+def _naming_unreachable(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise UnreachableError(
-            f"{path} cannot be looked at: {error}; see to it and rerun"
+            f"{path} cannot be accessed: {error}; fix the cause and rerun"
         ) from error
-
-
-def _identity(partition: Partition) -> dict[str, Any]:
-    return {
-        "stage": partition.stage,
-        "source": partition.source,
-        "date": partition.date.isoformat(),
-    }

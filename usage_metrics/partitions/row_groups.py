@@ -1,10 +1,11 @@
-"""The rows of a partition, as those who make something of them have them."""
+"""Reading the rows of a partition."""
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from usage_metrics.errors import PartitionError
+from usage_metrics.errors import PartitionError, UnreachableError
 from usage_metrics.partitions.footer import facts_of
 
 if TYPE_CHECKING:
@@ -12,25 +13,23 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 DAY = "date"
-"""What the folder's name says for every row in it, under the name of a column.
+"""The column that the folder's name gives to every row in it.
 
-No file has a column of that name: readers of folders that find both cannot tell which
-of the two to take.
+No file has a column of this name, because readers of folders that find both cannot tell
+which one to use.
 """
 
 
 def made_from(file: "pq.ParquetFile") -> dict[str, Any]:
-    """What a footer should say about the file that its rows were made from."""
+    """What a footer says about the file from which its rows were made."""
     return {
         "rows_in": file.metadata.num_rows,
         "made_from": facts_of(file.metadata).get("content_id"),
     }
 
 
-def row_groups(
-    file: "pq.ParquetFile",
-) -> Iterator[tuple[int, "pa.Table"]]:
-    """Give a file's row groups, each with the number of its first row.
+def row_groups(file: "pq.ParquetFile") -> Iterator[tuple[int, "pa.Table"]]:
+    """Read a file's row groups, each with the number of its first row.
 
     Raises:
         PartitionError: if one is damaged.
@@ -44,45 +43,54 @@ def row_groups(
 
 
 def with_day(rows: "pa.Table", day: str) -> "pa.Table":
-    """Rows of a partition, with the day that its folder's name says."""
+    """Add the day of a partition to its rows."""
     import pyarrow as pa
 
     return rows.append_column(DAY, pa.repeat(day, rows.num_rows))
 
 
-@contextlib.contextmanager
-def naming_damage(file: "pq.ParquetFile") -> Iterator[None]:
-    """Say which partition it is that cannot be read.
+def naming_damage(file: "pq.ParquetFile") -> AbstractContextManager[None]:
+    """Name the partition that cannot be read.
 
     Raises:
-        PartitionError: in place of Arrow's errors.
+        PartitionError: in place of Arrow's and the system's errors.
+    """
+    stage, source, date = map(facts_of(file.metadata).get, ("stage", "source", "date"))
+    return naming_unreadable(f"the {stage} file of {source} {date}")
+
+
+@contextlib.contextmanager
+def naming_unreadable(name: str) -> Iterator[None]:
+    """Name the file that cannot be read, and tell damage from an unreachable storage.
+
+    Nobody should delete a file because a disk or a store did not answer.
+
+    Raises:
+        PartitionError: in place of Arrow's and the system's errors.
     """
     import pyarrow as pa
 
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
-        facts = facts_of(file.metadata)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if _is_of_storage(error):
+            raise UnreachableError(
+                f"{name} cannot be read: {error}; fix the cause and rerun"
+            ) from error
         raise PartitionError(
-            f"the {facts.get('stage')} file of {facts.get('source')} "
-            f"{facts.get('date')} is damaged ({error}); {remedy(error)}"
+            f"{name} cannot be read: {error}; delete it and rerun"
         ) from error
 
 
-def is_out_of_reach(error: Exception) -> bool:
-    """Whether an error is of a disk or a store, and not of what a file holds."""
+def _is_of_storage(error: Exception) -> bool:
+    """Whether an error comes from a disk or a store, not from what a file holds."""
     text = str(error)
     of_store = "AWS Error" in text or "google::cloud" in text
     return of_store or bool(getattr(error, "errno", None))
 
 
-def remedy(error: Exception) -> str:
-    """Nobody should delete a file because a disk or a store did not answer."""
-    return f"{'see to' if is_out_of_reach(error) else 'delete'} it and rerun"
-
-
 def dictionaries_of(metadata: "pq.FileMetaData") -> list[str]:
-    """The paths of texts of which the distinct values are stored, and a code a row."""
+    """The paths of text columns stored as distinct values and codes."""
     if not metadata.num_row_groups:
         return []
     first = metadata.row_group(0)

@@ -1,14 +1,14 @@
-"""Files that are whole or absent, in a local folder or an object store.
+"""Writes files that are whole or absent, in a local folder or an object store.
 
-In a folder, a file is written under a temporary name that no reader of Parquet folders
-looks at (a leading dot, a suffix of its own), then renamed into place. A writer holds a
-lock on its temporary file, which the kernel lets go when the writer dies; so the next
-program that writes there can tell what is abandoned and sweeps it away.
+In a folder, a file is written under a temporary name that readers of Parquet folders
+ignore (a leading dot, a suffix of its own), then renamed. The writer holds a lock on
+its temporary file, which the kernel releases when the writer dies. So the next program
+that writes there can tell which temporary files are abandoned, and removes them.
 
 An object store has no rename: what Arrow calls one is a copy and a deletion, twice the
-traffic and a second name to be left behind. But what is uploaded there, in one piece or
-in parts, appears only when the upload is completed. So a file is written to local disk,
-and uploaded under its own name when it is whole.
+traffic and a second name that may be left behind. But an upload, in one piece or in
+parts, becomes visible only when it is complete. So a file is written to local disk
+first, then uploaded under its own name.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -32,62 +33,60 @@ if TYPE_CHECKING:
     import pyarrow.fs as pafs
 
 HELD_BYTES = 16 << 20
-"""A file of so many bytes, a day of some 200,000 requests, is read at once."""
+"""Files up to this size, a day of some 200,000 requests, are read into memory."""
 
 PIECE_BYTES = 8 << 20
-"""What is asked of a store at a time."""
+"""Bytes requested from a store at a time."""
 
 STORE_OPTIONS = {
-    # A small file is one request, not three; what is wrong is said at its end.
+    # A small file takes one request, not three; errors are reported at its end.
     "s3://": "allow_delayed_open=true",
-    # Without credentials the client would go on trying for 15 minutes.
+    # Without credentials the client would retry for 15 minutes.
     "gs://": "retry_limit_seconds=60",
     "gcs://": "retry_limit_seconds=60",
 }
-"""Options of Arrow's that a URI has unless it says otherwise."""
+"""Arrow's options for a URI, unless it sets them itself."""
 
 _TEMPORARY = re.compile(r"\..*\.tmp-[0-9a-f]+$")
 
 
-@contextlib.contextmanager
-def whole_or_absent(path: str, drafts: str | None = None) -> Iterator[BinaryIO]:
+def whole_or_absent(
+    path: str, drafts: str | None = None
+) -> AbstractContextManager[BinaryIO]:
     """Write a file that appears, whole, when the block ends without an error.
 
-    Whatever stood there before stays until then, and for good if the block fails.
+    An existing file stays until then, and for good if the block fails.
 
     Args:
         path: a local path, or a URI in an object store.
-        drafts: the folder for what is not whole yet, if not that of the file. One for
-            many files is swept by the next writer of any of them.
+        drafts: the folder for the temporary file, if not that of the file. If several
+            files share one, the writer of any of them cleans it up.
 
     Raises:
-        OSError: if the place cannot be written to.
+        OSError: if the file cannot be written.
     """
     if "://" in path:
-        writing = _writing_to_store(path)
-    else:
-        writing = _writing_locally(Path(path), Path(drafts or Path(path).parent))
-    with writing as stream:
-        yield stream
+        return _writing_to_store(path)
+    return _writing_locally(Path(path), Path(drafts or Path(path).parent))
 
 
 def open_file(path: str) -> "pa.NativeFile":
-    """Open a file for reading at random.
+    """Open a file for random access.
 
     Raises:
-        OSError: if there is none, or it may not be read.
+        OSError: if it is missing or cannot be read.
     """
     filesystem, inside = filesystem_of(path)
     return filesystem.open_input_file(inside)
 
 
 def open_whole_file(path: str) -> "pa.NativeFile":
-    """Open a file to read all of it; one of a store is brought here in one go first.
+    """Open a file to read all of it; one in a store is downloaded first.
 
-    A small one is held in memory, so that what was checked of it is what is read.
+    A small one is kept in memory, so that what was checked is what is read.
 
     Raises:
-        OSError: if there is none, or it may not be read.
+        OSError: if it is missing or cannot be read.
     """
     import pyarrow as pa
 
@@ -104,25 +103,22 @@ def open_whole_file(path: str) -> "pa.NativeFile":
     ):
         shutil.copyfileobj(stream, copy, PIECE_BYTES)
         copy.flush()
-        return pa.OSFile(copy.name)  # which lasts until it is closed
+        return pa.OSFile(copy.name)  # keeps the deleted copy until it is closed
 
 
-@contextlib.contextmanager
-def lock_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for who holds its lock to be alone.
+def lock_file(path: Path) -> BinaryIO:
+    """Open a file to lock, which the caller does.
 
     Raises:
-        StorageError: if it cannot be made.
+        StorageError: if it cannot be created.
     """
     with naming_unwritable(str(path)):
-        file = path.open("ab")
-    with file:
-        yield file
+        return path.open("ab")
 
 
 @contextlib.contextmanager
 def naming_unwritable(path: str) -> Iterator[None]:
-    """Say which place under the root cannot be written to.
+    """Name the file under the root that cannot be written.
 
     Raises:
         StorageError: in place of the system's errors.
@@ -131,19 +127,19 @@ def naming_unwritable(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written: {error}; see to [paths] root and rerun"
+            f"{path} cannot be written: {error}; check [paths] root and rerun"
         ) from error
 
 
 def delete(path: str) -> None:
-    """Delete a file, if it is there."""
+    """Delete a file if it exists."""
     filesystem, inside = filesystem_of(path)
     with contextlib.suppress(FileNotFoundError):
         filesystem.delete_file(inside)
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file; in a store, by one request that lists nothing."""
+    """Whether a file exists; in a store this takes one request and no listing."""
     if "://" not in path:
         return Path(path).is_file()
     try:
@@ -154,7 +150,7 @@ def exists(path: str) -> bool:
 
 
 def changed_at(path: str) -> int | None:
-    """When a file was last changed, in nanoseconds; None if there is none."""
+    """When a file was last modified, in nanoseconds; None if it is missing."""
     if not exists(path):
         return None
     filesystem, inside = filesystem_of(path)
@@ -163,13 +159,13 @@ def changed_at(path: str) -> int | None:
 
 
 def list_files(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Find the files of certain names in the folders that a folder holds.
+    """Find the files with certain names in the subfolders of a folder.
 
-    In a store that is one listing. In a local folder each file is looked up by its
-    name: a listing may miss a file that is being replaced while it is read.
+    In a store this takes one listing. In a local folder each file is looked up by name:
+    a listing may miss a file that is just being replaced.
 
     Yields:
-        path, time of the last change in nanoseconds, and size in bytes.
+        path, modification time in nanoseconds, and size in bytes.
     """
     if "://" not in folder:
         yield from _list_locally(folder, names)
@@ -184,9 +180,9 @@ def list_files(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, in
 
 
 def sweep(folder: str) -> None:
-    """Remove what writers that are no more left in a local folder and those in it.
+    """Remove temporary files of dead writers from a local folder and its subfolders.
 
-    A store shows nothing of an upload that was not completed.
+    In a store, incomplete uploads are invisible.
     """
     if "://" not in folder:
         for place, _, names in os.walk(folder):
@@ -194,18 +190,18 @@ def sweep(folder: str) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of that name is one that is being written, or was."""
+    """Whether this is the name of a temporary file."""
     return _TEMPORARY.match(name) is not None
 
 
 def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
     """The file system of a path or URI, and the path within it.
 
-    Options of a store, such as ``?region=eu-west-1``, stand behind the root:
+    Options of a store, such as ``?region=eu-west-1``, follow the root:
     ``s3://bucket/folder?region=eu-west-1/raw/…``.
 
     Raises:
-        ConfigError: if the URI names no store that can be opened, or holds a key.
+        ConfigError: if the URI cannot be opened, or contains a key.
     """
     import pyarrow as pa
     import pyarrow.fs as pafs
@@ -216,7 +212,7 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
     options, _, below = rest.partition("/")
     if root.startswith("s3://") and "@" in root.removeprefix("s3://").split("/")[0]:
         raise ConfigError(
-            "an s3:// URI has a key in it, which would end up in files and messages; "
+            "an s3:// URI contains a key, which would end up in files and messages; "
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
         )
     for store, option in STORE_OPTIONS.items():
@@ -240,7 +236,7 @@ def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int,
         return
     for path in (f"{inner}/{name}" for inner in folders for name in names):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            status = os.stat(path)  # noqa: PTH116 - twice as fast as through a Path
+            status = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat
             yield path, status.st_mtime_ns, status.st_size
 
 
@@ -261,9 +257,9 @@ def _writing_locally(path: Path, drafts: Path) -> Iterator[BinaryIO]:
 
 
 def _create_locked(file: Path) -> BinaryIO:
-    """Create a file that no sweeper takes for abandoned.
+    """Create a file that no cleanup takes for abandoned.
 
-    One may come between its creation and its lock: then it is created again.
+    If one removes it before it is locked, it is created again.
     """
     while True:
         stream = file.open("xb")
@@ -275,15 +271,15 @@ def _create_locked(file: Path) -> BinaryIO:
 
 @functools.lru_cache(maxsize=64)
 def _sweep_once(folder: Path, process: int) -> None:
-    """Sweep a folder, as the first writer there of this process.
+    """Clean up a folder once per process.
 
-    Looking at thousands of names for each file would take its time.
+    Listing thousands of names for every file would take too long.
     """
     _sweep(folder, [file.name for file in folder.iterdir()])
 
 
 def _sweep(folder: Path, names: Sequence[str]) -> None:
-    """Remove the temporary files of writers that are no more, as far as we may."""
+    """Remove temporary files of dead writers, where permitted."""
     for file in (folder / name for name in names if is_temporary(name)):
         with contextlib.suppress(OSError), file.open("r+b") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -296,8 +292,8 @@ def _writing_to_store(path: str) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as draft:
         yield draft
         draft.flush()
-        # What interrupts this program interrupts its main thread. An upload that it
-        # could interrupt would be completed as far as it came.
+        # Interrupts reach only the main thread. An interrupted upload would be
+        # completed with the part that was sent.
         with ThreadPoolExecutor(1) as uninterrupted:
             uninterrupted.submit(_upload, draft, filesystem, inside).result()
 

@@ -1,41 +1,37 @@
-"""How the Parquet file of a partition is written: a row group at a time, then a footer.
+"""Writes the Parquet file of a partition: row group by row group, then the footer.
 
 The footer says what made the file, as JSON under ``usage_metrics``. Its ``content_id``
-is a hash of all that stands before the footer: equal rows, equal id, whenever made.
-Between the two stands a *seal*, a hash of the footer: Parquet has check sums of its
-pages only, and its readers look at no byte that the footer does not point to.
+is a hash of everything before the footer: equal rows, equal id, whenever made. Between
+the two is a *seal*, a hash of the footer: Parquet has checksums only for its pages, and
+its readers ignore bytes that the footer does not point to.
 """
 
 import base64
 import datetime as dt
-import functools
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from usage_metrics.partitions.footer import (
-    CONTENT_ID_BYTES,
-    FOOTER_KEY,
-    seal_of,
-)
+from usage_metrics.partitions.footer import CONTENT_ID_BYTES, FOOTER_KEY, seal_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 1 << 16
-"""Rows that are read and held at a time."""
+"""Rows that are read and kept in memory at a time."""
 
 ROW_GROUP_BYTES = 256 << 20
-"""… unless they are as long as somebody's who fills his URLs with a megabyte each."""
+"""Limits a row group if somebody sends URLs of a megabyte each."""
 
 
 @dataclass
 class PartitionWriter:
-    """Writes batches as row groups, and at last the footer."""
+    """Writes batches as row groups, and finally the footer."""
 
     stream: BinaryIO
     schema: "pa.Schema"
@@ -43,7 +39,7 @@ class PartitionWriter:
     facts: dict[str, Any]
     rows: int = 0
     content_id: str | None = None
-    """The hash of what was written, once it is closed."""
+    """The hash of what was written, once closed."""
     _pending: list["pa.Table"] = field(default_factory=list)
     _pending_rows: int = 0
     _pending_bytes: int = 0
@@ -53,7 +49,7 @@ class PartitionWriter:
         self._hashing = _HashingStream(self.stream)
 
     def write(self, table: "pa.Table") -> None:
-        """Add rows; they reach the disk a row group at a time."""
+        """Add rows; they are written a row group at a time."""
         if not table.num_rows:
             return
         self.rows += table.num_rows
@@ -67,7 +63,7 @@ class PartitionWriter:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left and the footer."""
+        """Write the remaining rows and the footer."""
         import pyarrow as pa
 
         if self._pending or self._parquet is None:
@@ -75,21 +71,21 @@ class PartitionWriter:
             self._flush()
         parquet = cast("pq.ParquetWriter", self._parquet)
         self.content_id = self._hashing.digest()
+        ours, arrows = version("usage_metrics"), pa.__version__
         facts = self.facts | {
             "rows": self.rows,
             "content_id": self.content_id,
             "is_sealed": True,
-            "made_by": f"usage_metrics {_version()}, pyarrow {pa.__version__}",
+            "made_by": f"usage_metrics {ours}, pyarrow {arrows}",
             "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         plain = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
         parquet.add_key_value_metadata(
             {"ARROW:schema": plain, FOOTER_KEY.decode(): json.dumps(facts)}
         )
-        self._hashing.hold()
+        footer = self._hashing.stream = io.BytesIO()
         parquet.close()
-        footer = self._hashing.held()
-        self.stream.write(seal_of(footer) + footer)
+        self.stream.write(seal_of(footer.getvalue()) + footer.getvalue())
 
     def _flush(self) -> None:
         import pyarrow as pa
@@ -97,8 +93,8 @@ class PartitionWriter:
 
         table = pa.concat_tables(self._pending).unify_dictionaries()
         if self._parquet is None:
-            # Readers see `schema`, not the dictionaries that made writing fast. Of text
-            # no least and greatest are written: that would take a third of the time.
+            # Readers see `schema`, not the dictionaries that made writing fast. Minima
+            # and maxima of text are not written: that would take a third of the time.
             self._parquet = pq.ParquetWriter(
                 self._hashing,
                 table.schema,
@@ -112,11 +108,6 @@ class PartitionWriter:
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
 
-@functools.cache
-def _version() -> str:
-    return version("usage_metrics")
-
-
 def _dictionaries(schema: "pa.Schema") -> list[str]:
     import pyarrow as pa
 
@@ -124,7 +115,7 @@ def _dictionaries(schema: "pa.Schema") -> list[str]:
 
 
 def _measures(schema: "pa.Schema") -> list[str]:
-    """The columns of numbers and times, of which readers can skip row groups."""
+    """The numbers and times, whose statistics let readers skip row groups."""
     import pyarrow as pa
 
     return [
@@ -135,22 +126,18 @@ def _measures(schema: "pa.Schema") -> list[str]:
 
 
 class _HashingStream:
-    """A file for Parquet's writer that hashes what goes through, or holds it back."""
+    """A file for Parquet's writer that hashes what is written."""
 
     closed = False
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+        self.stream = stream
         self._hash = hashlib.blake2b(digest_size=CONTENT_ID_BYTES)
         self._position = 0
-        self._held: list[bytes] | None = None
 
     def write(self, data: bytes) -> int:
-        if self._held is None:
-            self._hash.update(data)
-            self._stream.write(data)
-        else:
-            self._held.append(bytes(data))
+        self._hash.update(data)
+        self.stream.write(data)
         self._position += len(data)
         return len(data)
 
@@ -158,13 +145,7 @@ class _HashingStream:
         return self._position
 
     def flush(self) -> None:
-        self._stream.flush()
+        self.stream.flush()
 
     def digest(self) -> str:
         return self._hash.hexdigest()
-
-    def hold(self) -> None:
-        self._held = []
-
-    def held(self) -> bytes:
-        return b"".join(self._held or ())
