@@ -119,13 +119,13 @@ def test_an_array_holds_what_its_elements_hold(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"[", "breaks off"),
-        (b'[{"a":1}', "breaks off"),
-        (b'[{"a":1},', "breaks off"),
-        (b'[{"a":"x}]', "breaks off"),
-        (b'[{"a":[}]', "breaks off"),
-        (b'[{"a":1}] {"b":2}', r"something else behind it: '\{\"b\":2\}'"),
-        (b"[{}]\x1b[31m", r"something else behind it: '\\x1b\[31m'"),
+        (b"[", "cut off"),
+        (b'[{"a":1}', "cut off"),
+        (b'[{"a":1},', "cut off"),
+        (b'[{"a":"x}]', "cut off"),
+        (b'[{"a":[}]', "cut off"),
+        (b'[{"a":1}] {"b":2}', r"followed by something else: '\{\"b\":2\}'"),
+        (b"[{}]\x1b[31m", r"followed by something else: '\\x1b\[31m'"),
     ],
 )
 def test_an_array_that_is_none_is_refused_by_the_name_of_its_file(

@@ -175,9 +175,7 @@ def test_a_file_without_a_date_is_named_and_not_read(
     folder.write("2022-03-15.json", entry("a", "2022-03-15T12:00:00Z"))
     folder.write(f"sub/{name}", entry("b", "2022-03-15T12:00:00Z"))
     assert ids(folder.logs()) == ["a"]
-    assert (
-        f"1 files in {folder.path} carry no date, such as 'sub/{name}'" in caplog.text
-    )
+    assert f"1 files in {folder.path} have no date, such as 'sub/{name}'" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -196,7 +194,7 @@ def test_what_is_no_export_is_passed_over(folder: Folder, name: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("", r"no logs are named: .*\[datasette\] logs = data/sample_logs"),
+        ("", r"setting logs is missing: .*\[datasette\] logs = data/sample_logs"),
         (
             "nowhere",
             "logs = nowhere is not a folder that exists; set logs in luigi.cfg",
@@ -223,7 +221,7 @@ def test_a_folder_without_exports_is_named(folder: Folder, names: list[str]) -> 
     for name in names:
         folder.write(name)
     with pytest.raises(
-        InputError, match=f"logs = {folder.path} holds no exports; they"
+        InputError, match=f"logs = {folder.path} holds no exports; their"
     ):
         folder.logs().unavailable(DAY)
 

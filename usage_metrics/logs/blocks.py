@@ -1,6 +1,6 @@
-"""A file of JSON, lines or arrays, gzipped or not, as blocks of whole lines.
+"""Reads a file of JSON, lines or arrays, gzipped or not, as blocks of whole lines.
 
-The elements of an array become lines too; from here on nobody can tell the two apart.
+The elements of an array become lines, too, so that readers need not distinguish them.
 """
 
 import codecs
@@ -23,14 +23,14 @@ BLOCK_BYTES = 2 << 20
 """About 2,000 lines; small enough to stay in the processor's cache."""
 
 FETCHED_BYTES = 1 << 20
-"""What is asked of an object store at a time."""
+"""Bytes requested from an object store at a time."""
 
 MOST_EXPANSION = 200
-"""Bytes that a byte of a gzip file may unpack to: gzip itself manages a thousand. An
-entry has a time, an id and an address of its own; of real logs it makes thirty."""
+"""The largest expansion of a gzip file. Gzip can reach a thousand; real logs reach
+thirty, because every entry has its own time, id and address."""
 
 HARMLESS_BYTES = 256 << 20
-"""So much may come of any file, however small."""
+"""Any file may unpack to this size."""
 
 _NEWLINE = ord("\n")
 
@@ -40,13 +40,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines of a file, and their numbers there."""
+    """Whole lines of a file, with their line numbers."""
 
     text: bytes
-    """Every line ends in a newline, the last one too."""
+    """Every line ends in a newline, including the last."""
     numbers: Integers
     name: str
-    """The name of the file, for messages."""
+    """The file's, for messages."""
 
     def __len__(self) -> int:
         """How many lines there are."""
@@ -59,12 +59,12 @@ class Block:
 
     @cached_property
     def ends(self) -> Integers:
-        """Where the newline of each line stands."""
+        """The position of each line's newline."""
         return np.flatnonzero(self.codes == _NEWLINE)
 
     @cached_property
     def starts(self) -> Integers:
-        """Where each line starts."""
+        """The position of each line's start."""
         return np.concatenate([[0], self.ends[:-1] + 1])[: len(self)]
 
     def line(self, row: int) -> bytes:
@@ -78,7 +78,7 @@ class Block:
         return Block(b"".join(lines), self.numbers[kept], self.name)
 
     def halves(self) -> tuple["Block", "Block"]:
-        """The first half of the lines, and the second."""
+        """Two blocks, each with half of the lines."""
         row = len(self) // 2
         at = self.starts[row]
         return (
@@ -87,12 +87,12 @@ class Block:
         )
 
     def mentioning(self, word: bytes) -> "Block":
-        """Only the lines in which a word occurs."""
+        """The lines that contain a word."""
         found = [match.start() for match in re.finditer(re.escape(word), self.text)]
         return self.only(np.unique(np.searchsorted(self.ends, found)))
 
     def without_blank_lines(self) -> "Block":
-        """All lines in which there is something; the others keep their numbers."""
+        """The lines that are not blank, with their original numbers."""
         blank = self.starts == self.ends
         suspects = np.flatnonzero(np.isin(self.codes[self.starts], list(b" \t\r")))
         for row in suspects.tolist():
@@ -101,20 +101,19 @@ class Block:
 
 
 def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
-    """Give a file's lines; of an array, its elements, which count as lines.
+    """Read the lines of a file, or the elements of its arrays as lines.
 
     Args:
-        raw: the file's bytes.
-        name: what messages call it.
+        raw: the file.
+        name: its name for messages.
 
     Raises:
-        InputError: if a line has no end, an array breaks off, or a gzip file unpacks to
-            more than any log would.
+        InputError: if a line is too long, an array is cut off, or a gzip file unpacks
+            to more than any log would.
         EOFError, zlib.error, gzip.BadGzipFile: if a gzip file is damaged.
     """
     number = 1
-    counted = _Counted(raw)
-    for text in whole_lines(_chunks(_decompressed(counted), counted, name), name):
+    for text in whole_lines(_chunks(raw, name), name):
         count = text.count(b"\n")
         block = Block(text, np.arange(number, number + count), name)
         number += count
@@ -124,7 +123,7 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
 
 
 class _Counted(io.RawIOBase):
-    """A file, and how much was read of it."""
+    """A file that counts the bytes read from it."""
 
     def __init__(self, raw: pa.NativeFile) -> None:
         self._raw = raw
@@ -139,15 +138,12 @@ class _Counted(io.RawIOBase):
         return count
 
 
-def _decompressed(raw: _Counted) -> io.BufferedIOBase:
-    """The stream, unpacked if it is gzip: by its first bytes, whatever its name."""
+def _chunks(file: pa.NativeFile, name: str) -> Iterator[bytes]:
+    """The unpacked content of a file, in pieces."""
+    raw = _Counted(file)
     buffered = io.BufferedReader(raw, FETCHED_BYTES)
-    if buffered.peek(2)[:2] == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=buffered)
-    return buffered
-
-
-def _chunks(stream: io.BufferedIOBase, raw: _Counted, name: str) -> Iterator[bytes]:
+    is_gzip = buffered.peek(2)[:2] == b"\x1f\x8b"  # whatever the file's name
+    stream = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
     unpacked = 0
     chunk = stream.read(BLOCK_BYTES).removeprefix(codecs.BOM_UTF8)
     while chunk:

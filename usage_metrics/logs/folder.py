@@ -1,11 +1,11 @@
-"""Which files of JSON exports there are, and of which day each is.
+"""Finds the files of JSON exports, and the day that each is of.
 
-A Cloud Storage sink writes them below ``run.googleapis.com/requests/2022/03/15/``,
-people write one a day and put the date in its name; any nesting of either is found. A
-folder is listed once for all days and all tasks, for it may hold a file for each hour
-of years.
+A Cloud Storage sink writes to ``run.googleapis.com/requests/2022/03/15/``; people write
+a file a day and put the date in its name. Both are found at any depth. A folder is
+listed once for all days and tasks, because it may hold hourly files of many years.
 """
 
+import contextlib
 import datetime as dt
 import logging
 import re
@@ -22,44 +22,43 @@ log = logging.getLogger("luigi-interface")
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 LISTING_SECONDS = 60.0
-"""How long the listing of an object store is good for."""
+"""How long the listing of an object store is valid."""
 
 CLOCK_TICK = 50_000_000
-"""Nanoseconds within which two changes of a folder may leave it the same time."""
+"""Nanoseconds within which two changes may give a folder the same time."""
 
 _CREDENTIALS = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "gs": "run gcloud auth application-default login, or set "
     "GOOGLE_APPLICATION_CREDENTIALS to the path of a key file",
 }
-
-_CREDENTIALS["gcs"] = _CREDENTIALS["gs"]  # as Arrow calls it, too
+_CREDENTIALS["gcs"] = _CREDENTIALS["gs"]  # Arrow accepts both
 
 _DATE = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d{2})\2(\d{2})(?!\d)")
 
 
 @dataclass(frozen=True)
 class ExportFile:
-    """An export and the day that its name or its folder says it is of."""
+    """An export, and the day in its name or its folders."""
 
     path: str
     name: str
-    """The path below the folder of the exports."""
+    """The path relative to the folder of exports."""
     date: dt.date
     size: int
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The exports in a folder, oldest first, and what tells whether that changed."""
+    """The exports in a folder, oldest first, and how to tell whether it changed."""
 
     files: list[ExportFile]
     changed: dict[str, int | None]
-    """When each folder was last changed; in an object store none of them says."""
+    """When each folder was last modified; None in an object store."""
     taken: float
 
     def is_current(self, filesystem: pafs.FileSystem) -> bool:
-        """Whether no file came, went or was renamed since, as far as can be told."""
+        """Whether no file was added, removed or renamed since, as far as is known."""
         if not self.changed or None in self.changed.values():
             return time.monotonic() - self.taken < LISTING_SECONDS
         folders = filesystem.get_file_info(list(self.changed))
@@ -73,18 +72,18 @@ def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
     """The file system of a ``logs`` setting, and the path of the folder within it.
 
     Raises:
-        ConfigError: if no logs are named, or where they are cannot be opened.
+        ConfigError: if the setting is empty or cannot be opened.
     """
     if not uri:
         raise ConfigError(
-            "no logs are named: set logs in the source's section of luigi.cfg, such "
-            "as [datasette] logs = data/sample_logs"
+            "the setting logs is missing: set it in the source's section of luigi.cfg, "
+            "such as [datasette] logs = data/sample_logs"
         )
     return filesystem_of(uri)
 
 
 def list_exports(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
-    """List the exports in a folder, unless the last listing of it is still good.
+    """List the exports in a folder, unless the previous listing is still current.
 
     Args:
         filesystem: where the folder is.
@@ -92,8 +91,8 @@ def list_exports(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
         uri: both, as the setting names them.
 
     Raises:
-        ConfigError: if there is no such folder.
-        InputError: if it cannot be listed, has no exports, or none with a date.
+        ConfigError: if the folder is missing.
+        InputError: if it cannot be listed, or has no exports with a date.
     """
     known = _LISTINGS.get(uri)
     if known is None or not known.is_current(filesystem):
@@ -112,11 +111,13 @@ def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
             "folder of the exports (or to an s3://, gs:// or bigquery:// URI)"
         ) from None
     except OSError as error:
+        remedy = _CREDENTIALS.get(uri.partition("://")[0])
         raise InputError(
-            f"logs = {uri} cannot be listed: {cause(error)}{_remedy(uri)}"
+            f"logs = {uri} cannot be listed: {cause(error)}"
+            + (f"; if credentials are missing, {remedy}" if remedy else "")
         ) from error
     changed = {
-        # What changed just now may change once more and leave the same time.
+        # A folder modified just now may change again within the same time.
         info.path: -1 if (info.mtime_ns or 0) > steady else info.mtime_ns
         for info in found
         if info.type == pafs.FileType.Directory
@@ -125,13 +126,8 @@ def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
 
 
 def cause(error: OSError) -> str:
-    """What a file system says went wrong, without Google's repetition of it."""
+    """A file system's error message, without Google's repetition of it."""
     return str(error).partition(" error_info=")[0]
-
-
-def _remedy(uri: str) -> str:
-    remedy = _CREDENTIALS.get(uri.partition("://")[0])
-    return f"; if credentials are missing, {remedy}" if remedy else ""
 
 
 def _dated(found: list[pafs.FileInfo], folder: str, uri: str) -> list[ExportFile]:
@@ -145,7 +141,7 @@ def _dated(found: list[pafs.FileInfo], folder: str, uri: str) -> list[ExportFile
             files.append(ExportFile(info.path, name, date, info.size))
     if undated:
         log.warning(
-            "%d files in %s carry no date, such as %r, and are not read; put it in the "
+            "%d files in %s have no date, such as %r, and are skipped; put it in the "
             "name (2022-03-15.jsonl.gz) or the folders (2022/03/15/)",
             len(undated),
             uri,
@@ -153,9 +149,9 @@ def _dated(found: list[pafs.FileInfo], folder: str, uri: str) -> list[ExportFile
         )
     if not files:
         raise InputError(
-            f"logs = {uri} holds no exports; they end in {', '.join(SUFFIXES)}, "
-            "gzipped or not, and have a date in their names (2022-03-15.jsonl.gz) or "
-            "folders (2022/03/15/)"
+            f"logs = {uri} holds no exports; their names end in "
+            f"{', '.join(SUFFIXES)}, gzipped or not, and they have a date in the name "
+            "(2022-03-15.jsonl.gz) or the folders (2022/03/15/)"
         )
     return sorted(files, key=lambda file: (file.date, file.name))
 
@@ -170,12 +166,10 @@ def _is_export(info: pafs.FileInfo) -> bool:
 
 
 def _date_of(name: str) -> dt.date | None:
-    """The date in a file's name or, failing that, the last one in its folders."""
+    """The date in a file's name or, if there is none, the last one in its folders."""
     folders, _, last = name.rpartition("/")
     for text in (last, folders):
         for match in reversed(list(_DATE.finditer(text))):
-            try:
+            with contextlib.suppress(ValueError):  # no such day
                 return dt.date(int(match[1]), int(match[3]), int(match[4]))
-            except ValueError:
-                continue
     return None

@@ -1,12 +1,13 @@
-"""Cuts what a file holds into whole lines: as they stand, or an array's elements.
+"""Cuts a file of JSON into whole lines: its own lines, or the elements of its arrays.
 
-``gcloud logging read --format=json`` writes one array, and another behind it when its
-output is appended to a file. An array's elements are found by their brackets, without
-being decoded: each arrives as it was written, and one that is garbage harms no other.
+``gcloud logging read --format=json`` writes an array, and another one after it if its
+output is appended to a file. Elements are found by their brackets without decoding:
+each arrives as it was written, and an invalid one does not affect the others.
 """
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from usage_metrics.addresses.redaction import anonymous
 from usage_metrics.errors import InputError
 
 LONGEST_LINE = 32 << 20
-"""Bytes; Cloud Logging takes no entry over 256 KB, so this is none of its files."""
+"""Bytes; Cloud Logging accepts no entry over 256 KB."""
 
 _ARRAY_OF_OBJECTS = re.compile(rb"\s*\[\s*(?:[\]{]|$)")
 
@@ -32,65 +33,56 @@ for _characters, _kind in (
 
 
 def whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Cut chunks of bytes where a line ends, or an element of an array.
+    """Cut chunks of bytes at the end of a line, or of an array's element.
 
     Args:
-        chunks: what the file holds, in pieces.
+        chunks: the content of the file, in pieces.
         name: the file's, for messages.
 
     Yields:
-        One or more lines, each with a newline at its end.
+        One or more lines, each ending in a newline.
 
     Raises:
-        InputError: if a line is too long to be one, or an array breaks off.
+        InputError: if a line is too long, or an array is cut off.
     """
     first = next(chunks, b"")
     cut = _elements if _ARRAY_OF_OBJECTS.match(first) else _lines
-    return cut(first, chunks, name)
+    return cut(itertools.chain([first], chunks), name)
 
 
-def _lines(first: bytes, chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    pending = first
-    while True:
+def _lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    pending = b""
+    for chunk in chunks:
+        pending += chunk
         end = pending.rfind(b"\n") + 1
         if end:
             yield pending[:end]
             pending = pending[end:]
         _check_length(pending, name)
-        more = next(chunks, b"")
-        if not more:
-            break
-        pending += more
     if pending:
         yield pending + b"\n"
 
 
-def _elements(first: bytes, chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    pending, inside = first, False
-    while True:
-        if not inside:
-            pending = pending.lstrip(_BLANKS)
-            inside = pending.startswith(b"[")
-            if pending and not inside:
+def _elements(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    pending, is_inside = b"", False
+    for chunk in chunks:
+        pending += chunk
+        while is_inside or (pending := pending.lstrip(_BLANKS)):
+            if not is_inside and not pending.startswith(b"["):
                 raise InputError(
-                    f"{name} is a JSON array with something else behind it: "
-                    f"{_shown(pending)}; a file holds arrays or lines, not both"
+                    f"{name} is a JSON array followed by something else: "
+                    f"{_excerpt(pending)}; a file holds arrays or lines, not both"
                 )
-            pending = pending[1:]
-        if inside:
-            lines, pending, inside = _complete_elements(pending)
+            array = pending if is_inside else pending[1:]
+            lines, pending, is_inside = _complete_elements(array)
             if lines:
                 yield lines
-            if not inside:
-                continue
+            if is_inside:
+                break
         _check_length(pending, name)
-        more = next(chunks, b"")
-        if not more:
-            break
-        pending += more
-    if inside:
+    if is_inside:
         raise InputError(
-            f"{name} is a JSON array that breaks off: {_shown(pending)}; export it "
+            f"{name} is a JSON array that is cut off: {_excerpt(pending)}; export it "
             "again"
         )
 
@@ -99,7 +91,7 @@ def _complete_elements(text: bytes) -> tuple[bytes, bytes, bool]:
     """Find the elements that end in a text which starts inside an array.
 
     Returns:
-        The elements as lines, the text behind them, whether the array goes on there.
+        The elements as lines, the text after them, and whether that is in the array.
     """
     at, kinds = _outside_strings(text)
     steps = (kinds == _OPENING).astype(np.int64) - (kinds == _CLOSING)
@@ -120,8 +112,8 @@ def _complete_elements(text: bytes) -> tuple[bytes, bytes, bool]:
 def _outside_strings(
     text: bytes,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """Where brackets and commas stand that are not part of a string, and which."""
-    if b"\\" in text:  # an escaped quote ends no string
+    """The positions and kinds of brackets and commas outside strings."""
+    if b"\\" in text:  # an escaped quote does not end a string
         text = text.replace(rb"\\", b"__").replace(rb"\"", b"__")
     kinds = _KINDS[np.frombuffer(text, dtype=np.uint8)]
     at = np.flatnonzero(kinds)
@@ -134,10 +126,10 @@ def _outside_strings(
 def _check_length(pending: bytes, name: str) -> None:
     if len(pending) > LONGEST_LINE:
         raise InputError(
-            f"{name} has a line of more than {LONGEST_LINE >> 20} MB, which no log "
-            "entry is; move the file out of the folder"
+            f"{name} has a line of more than {LONGEST_LINE >> 20} MB, too long for a "
+            "log entry; move the file out of the folder"
         )
 
 
-def _shown(text: bytes) -> str:
+def _excerpt(text: bytes) -> str:
     return repr(anonymous(text[:60].decode("utf-8", "replace")))

@@ -1,11 +1,11 @@
-"""Readers of log entries: one UTC day in, Arrow batches of one fixed schema out.
+"""What a reader of logs is, and which one reads a ``logs`` setting.
 
-Where the entries lie is a URI: a folder, ``s3://`` or ``gs://`` of JSON exports
-(:mod:`usage_metrics.logs.cloud_logging.exports`) or ``bigquery://PROJECT.DATASET.TABLE``
-(:mod:`usage_metrics.logs.bigquery.reader`). Both give the columns of
-:data:`usage_metrics.logs.cloud_logging.entry.ENTRY`, so whatever comes after cannot
-tell them apart.
-Cloud vendors' libraries are imported in this package and nowhere else.
+The setting is a folder, ``s3://`` or ``gs://`` of JSON exports
+(:mod:`usage_metrics.logs.cloud_logging.exports`), or
+``bigquery://PROJECT.DATASET.TABLE`` (:mod:`usage_metrics.logs.bigquery.reader`). Both
+give the columns of :data:`usage_metrics.logs.cloud_logging.entry.ENTRY`, so that later
+stages need not distinguish them. Cloud vendors' libraries are imported in this package
+and nowhere else.
 """
 
 import datetime as dt
@@ -19,25 +19,24 @@ if TYPE_CHECKING:
 
 
 class LogReader(Protocol):
-    """Something that gives the log entries of a day."""
+    """Reads the log entries of a day."""
 
     def describe(self) -> str:
-        """Say in a few words what is there, reading no entry.
+        """Summarise the logs without reading an entry.
 
         Raises:
-            UsageMetricsError: if nothing can be read there, and why.
+            UsageMetricsError: if they cannot be read.
         """
         ...
 
     def unavailable(self, day: dt.date) -> str | None:
-        """Say why the entries of ``day`` cannot be had yet; None when they can."""
+        """Say why a day is not available yet; None if it is."""
         ...
 
     def read(self, day: dt.date) -> "Iterator[pa.RecordBatch]":
-        """Give the entries whose timestamp lies in that UTC day.
+        """Read the entries whose timestamp is in that UTC day, duplicates included.
 
-        Every batch has the schema of log entries. A day without entries gives no batch.
-        Duplicates are left in.
+        Every batch has the schema of log entries; a day without entries has no batch.
         """
         ...
 
@@ -47,8 +46,7 @@ def open_logs(uri: str, late_days: int) -> LogReader:
 
     Args:
         uri: a folder, an ``s3://`` or ``gs://`` URI, or ``bigquery://P.D.T``.
-        late_days: for how many days after its own an export may still bring
-            entries of a day.
+        late_days: how many days late an entry may be exported.
 
     Raises:
         ConfigError: if what the reader needs is not installed.
