@@ -37,14 +37,14 @@ def test_no_credentials_say_where_to_get_some(
     ("content", "words"),
     [
         (None, "cannot be read: No such file"),
-        ("", "is no service-account key"),
-        ("PK\x03\x04", "is no service-account key"),
-        ("[]", "is no service-account key"),
-        ("5", "is no service-account key"),
-        ('{"type": "authorized_user"}', "is no service-account key"),
+        ("", "is not a service-account key"),
+        ("PK\x03\x04", "is not a service-account key"),
+        ("[]", "is not a service-account key"),
+        ("5", "is not a service-account key"),
+        ('{"type": "authorized_user"}', "is not a service-account key"),
         (
             '{"client_email": "a@b", "token_uri": "t", "private_key": "s3cret"}',
-            "is no service-account key",
+            "is not a service-account key",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Results come through the Storage Read API, or over REST where it is not to be had."""
+"""Results come through the Storage Read API, or over REST if that is unavailable."""
 
 import datetime as dt
 import sys

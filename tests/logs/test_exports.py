@@ -377,7 +377,7 @@ def test_a_gzip_file_that_is_cut_off_is_no_shorter_day(folder: Folder, at: int) 
     lines = as_lines([entry("a", "2022-03-15T12:00:00Z")] * 5000)
     (folder.path / "2022-03-15.json.gz").write_bytes(gzip.compress(lines)[:at])
     with pytest.raises(
-        InputError, match=r"damaged or cut off gzip file .*copy it again"
+        InputError, match=r"damaged or truncated gzip file .*copy it again"
     ):
         read(folder.logs())
 

@@ -1,8 +1,8 @@
-"""Getting at BigQuery: credentials, and what Google's libraries raise, as sentences.
+"""Access to BigQuery: credentials, and Google's errors turned into sentences.
 
-What is odd: a refusal (403) may mean a missing role or a used-up quota, which only
-the ``reason`` tells; a query over its bytes limit has a reason of its own and comes
-as any status; and what was retried in vain comes as a RetryError around its cause.
+A refusal (403) may mean a missing role or an exhausted quota, which only its ``reason``
+tells. A query over its limit of bytes has its own reason and comes with any status. And
+a retry that gave up comes as a RetryError around its cause.
 """
 
 import json
@@ -32,7 +32,7 @@ VendorError = (
     TimeoutError,
     ConnectionError,
 )
-"""Everything that asking BigQuery may raise."""
+"""Everything that Google's libraries may raise."""
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 _REMEDY = (
@@ -49,7 +49,7 @@ def find_credentials(key_file: str) -> Credentials:
         key_file: its path, or empty for the default credentials.
 
     Raises:
-        ConfigError: if the file is no key, or there are no credentials.
+        ConfigError: if the file is not a key, or there are no credentials.
     """
     if key_file:
         return _key_file_credentials(key_file)
@@ -74,7 +74,7 @@ def _key_file_credentials(path: str) -> Credentials:
         raise ConfigError(f"{where} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"{where} is no service-account key; create one in the Google Cloud "
+            f"{where} is not a service-account key; create one in the Google Cloud "
             "console under IAM, Service accounts, Keys, as JSON"
         ) from error
     return credentials
@@ -82,7 +82,7 @@ def _key_file_credentials(path: str) -> Credentials:
 
 @contextmanager
 def clear_errors(table: LogTable) -> Iterator[None]:
-    """Turn what Google's libraries raise into this package's errors."""
+    """Turn the errors of Google's libraries into ours."""
     try:
         yield
     except VendorError as error:
@@ -90,13 +90,13 @@ def clear_errors(table: LogTable) -> Iterator[None]:
 
 
 def explain(error: Exception, table: LogTable) -> UsageMetricsError:
-    """Say in a sentence what a library's error means for reading ``table``."""
+    """Explain what a library's error means for reading ``table``."""
     message = first_line(error)
     reasons = _reasons(error)
     if "bytesBilledLimitExceeded" in reasons or "limit for bytes billed" in message:
         return ConfigError(
             f"BigQuery stopped reading {table} at [bigquery] maximum_bytes_billed: "
-            f"{message}; raise the limit if that is what it may cost"
+            f"{message}; raise the limit to accept a higher cost"
         )
     if isinstance(error, api.Unauthorized) or (
         isinstance(error, auth.GoogleAuthError)
@@ -105,7 +105,7 @@ def explain(error: Exception, table: LogTable) -> UsageMetricsError:
         return ConfigError(f"Google refused the credentials ({message}); {_REMEDY}")
     if isinstance(error, api.Forbidden) and not reasons & _USED_UP:
         return ServiceError(
-            f"no permission to read {table} in BigQuery: {message}; it takes the "
+            f"no permission to read {table} in BigQuery: {message}; required are the "
             f"roles BigQuery Data Viewer on the dataset {table.dataset}, BigQuery Job "
             f"User on the project {table.project} and, with [bigquery] storage_api = "
             "on, BigQuery Read Session User"
@@ -120,12 +120,12 @@ def explain(error: Exception, table: LogTable) -> UsageMetricsError:
         return ServiceError(f"BigQuery refused to read {table}: {message}")
     return ServiceError(
         f"BigQuery could not be reached or failed while reading {table}: {message}; "
-        "try again later, or raise [bigquery] timeout if it only takes long"
+        "try again later, or raise [bigquery] timeout if it is only slow"
     )
 
 
 def first_line(error: Exception) -> str:
-    """The part of a library's message that is for people."""
+    """The part of a library's message that is meant for people."""
     if isinstance(error, api.RetryError) and error.cause is not None:
         return first_line(error.cause)
     text = error.message if isinstance(error, api.GoogleAPICallError) else str(error)
@@ -135,6 +135,6 @@ def first_line(error: Exception) -> str:
 
 
 def _reasons(error: Exception) -> set[str]:
-    """BigQuery's own names for what went wrong."""
+    """BigQuery's codes for what went wrong."""
     errors = getattr(error, "errors", None) or []
     return {str(item.get("reason")) for item in errors if isinstance(item, dict)}

@@ -1,8 +1,8 @@
-"""From the flat rows of a query to log entries, batch by batch.
+"""Turns the flat rows of a query into log entries, batch by batch.
 
 The counterpart of :mod:`usage_metrics.logs.bigquery.query`: a record comes as its
-fields and a column that says whether it is there; what the schema does not know, and
-the one repeated field, come as JSON.
+fields and a column that says whether it is null; undeclared fields, and the one
+repeated field, come as JSON.
 """
 
 import json
@@ -18,7 +18,7 @@ from usage_metrics.logs.cloud_logging.entry import ENTRY, Path, other_fields
 
 
 def entries(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Put log entries together; a column that the table lacks is null."""
+    """Nest the columns of log entries; one that the table lacks is null."""
     arrays = [_column(field, (), rows) for field in ENTRY]
     return pa.RecordBatch.from_arrays(arrays, schema=ENTRY)
 
@@ -35,24 +35,17 @@ def _column(field: pa.Field, above: Path, rows: pa.RecordBatch) -> pa.Array:
             children, fields=list(field.type), mask=pc.invert(column)
         )
     if pa.types.is_list(field.type):
-        return _each_distinct(column, _repeated, field.type)
+        # BigQuery has no null arrays: an empty one means an absent field.
+        return _decode(column, lambda value: value or None, field.type)
     if path == (OTHER_FIELDS,):
-        return _each_distinct(column, _others, STRING)
+        return _decode(column, other_fields, STRING)
     return column.cast(field.type)
 
 
-def _each_distinct(
-    texts: pa.Array, convert: Callable[[str], Any], type_: pa.DataType
+def _decode(
+    texts: pa.Array, convert: Callable[[Any], Any], type_: pa.DataType
 ) -> pa.Array:
+    """Convert JSON, once per distinct text."""
     encoded = texts.dictionary_encode()
-    values = [convert(text) for text in encoded.dictionary.to_pylist()]
+    values = [convert(json.loads(text)) for text in encoded.dictionary.to_pylist()]
     return pa.array(values, type_).take(encoded.indices)
-
-
-def _repeated(text: str) -> list[dict[str, Any]] | None:
-    """BigQuery has no null arrays: an empty one is an absent field."""
-    return json.loads(text) or None
-
-
-def _others(text: str) -> str | None:
-    return other_fields(json.loads(text))

@@ -1,10 +1,10 @@
-"""From a log table's columns to the one query that reads a day of it; all pure.
+"""Writes the query that reads a day, from the columns of the log tables; all pure.
 
-What is odd about these tables: a Cloud Logging sink adds a column when the first entry
-carries the field, so no two tables have the same columns; only columns that are there
-can be named. Nested columns are read under flat names (``httpRequest_requestUrl``)
-because the REST client decodes those several times faster than nested rows;
-:mod:`usage_metrics.logs.bigquery.entries` puts them together again.
+A Cloud Logging sink adds a column when the first entry has the field, so no two tables
+have the same columns, and only existing ones can be named. Nested columns are read
+under flat names (``httpRequest_requestUrl``), because the REST client decodes those
+several times faster than nested rows; :mod:`usage_metrics.logs.bigquery.entries` nests
+them again.
 """
 
 import datetime as dt
@@ -16,13 +16,14 @@ import pyarrow as pa
 from google.cloud.bigquery import SchemaField, Table
 
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
+from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs.cloud_logging.entry import EXPECTED, Path
 
 OTHER_FIELDS = "otherFields"
 
 _SCHEME = "bigquery://"
-# A project may carry the domain of its organisation: example.com:project.
+# A project may start with the domain of its organisation: example.com:project.
 _NAME = re.compile(
     r"(?P<project>(?:[a-z0-9][a-z0-9.-]{0,253}:)?[a-z][a-z0-9-]{0,61}[a-z0-9])"
     r"\.(?P<dataset>[A-Za-z0-9_]{1,1024})"
@@ -42,24 +43,23 @@ _OLD_TYPE_NAMES = {
     "RECORD": "STRUCT",
 }
 _NEEDED: tuple[Path, ...] = (("timestamp",), ("insertId",), ("httpRequest",))
-_DAY = dt.timedelta(days=1)
 
 
 class LogTable(NamedTuple):
-    """Where the log entries are, as ``logs = bigquery://…`` says."""
+    """The table, or tables, that ``logs = bigquery://…`` names."""
 
     project: str
     dataset: str
     table: str
     sharded: bool
-    """Whether it was written ``TABLE_*``: surely a table a day."""
+    """Whether it was written as ``TABLE_*``: a table a day for certain."""
 
     @classmethod
     def from_uri(cls, uri: str) -> "LogTable":
         """Read ``bigquery://PROJECT.DATASET.TABLE``.
 
-        A table's name cannot be a query parameter, so nothing passes here that would
-        not be safe between backticks.
+        A table's name cannot be a query parameter, so only what is safe between
+        backticks is accepted.
 
         Raises:
             ConfigError: if ``uri`` is not of that form.
@@ -67,7 +67,7 @@ class LogTable(NamedTuple):
         found = _NAME.fullmatch(uri.removeprefix(_SCHEME))
         if found is None or not uri.startswith(_SCHEME):
             raise ConfigError(
-                f"logs = {uri!r} names no BigQuery table; write it as "
+                f"logs = {uri!r} does not name a BigQuery table; write it as "
                 "bigquery://PROJECT.DATASET.TABLE, or ….TABLE_* for a table a day"
             )
         project, dataset, table, shards = found.groups()
@@ -75,7 +75,7 @@ class LogTable(NamedTuple):
 
     @property
     def dataset_name(self) -> str:
-        """The dataset, as the client takes it."""
+        """The dataset, as the client expects it."""
         return f"{self.project}.{self.dataset}"
 
     def __str__(self) -> str:
@@ -87,20 +87,20 @@ class LogTable(NamedTuple):
         return f"{self.dataset_name}.{self.table}_{day}"
 
     def shard_days(self, tables: Iterable[str]) -> list[str]:
-        """The days, as ``YYYYMMDD``, for which ``tables`` holds a shard of this one."""
+        """The days, as ``YYYYMMDD``, of the shards of this table among ``tables``."""
         shard = re.compile(re.escape(self.table) + r"_([0-9]{8})")
         return sorted(found[1] for name in tables if (found := shard.fullmatch(name)))
 
 
 class Part(NamedTuple):
-    """A table to read from, and which of its columns we know."""
+    """A table to read from, and which of its columns are declared."""
 
     name: str
     known: frozenset[Path]
     unknown: str | None
-    """A SQL expression that holds all other columns, or None when there are none."""
+    """A SQL expression for all other columns, or None if there are none."""
     by_ingestion: str | None
-    """How it is partitioned by ingestion time (``DAY``, …), or None if it is not."""
+    """The granularity of its partitions by ingestion time, or None without."""
 
 
 class Query(NamedTuple):
@@ -111,15 +111,15 @@ class Query(NamedTuple):
 
 
 def flat_name(path: Path) -> str:
-    """The name under which a query gives a column or sub-field."""
+    """The name of a column or sub-field in the result of a query."""
     return "_".join(path)
 
 
 def examine(table: Table) -> Part:
-    """Find out which of a table's columns we know, and which we do not.
+    """Sort a table's columns into those that ``ENTRY`` declares and others.
 
     Raises:
-        InputError: if a needed column is missing or one has an unexpected type.
+        InputError: if a required column is missing or one has an unexpected type.
     """
     name = f"{table.project}.{table.dataset_id}.{table.table_id}"
     known: set[Path] = set()
@@ -142,7 +142,7 @@ def examine(table: Table) -> Part:
 
 
 def prunes(table: Table) -> bool:
-    """Whether BigQuery reads, and bills, only the day that a query asks for."""
+    """Whether BigQuery reads and bills only the day that a query selects."""
     partitioning = table.time_partitioning
     return partitioning is not None and partitioning.field in (None, "timestamp")
 
@@ -150,7 +150,7 @@ def prunes(table: Table) -> bool:
 def _sort_columns(
     fields: Sequence[SchemaField], above: Path, table: str, known: set[Path]
 ) -> list[str]:
-    """Add what we know to ``known``; give the rest as parts of a STRUCT."""
+    """Add declared columns to ``known``; return the others as parts of a STRUCT."""
     unknown = []
     for field in fields:
         path = (*above, field.name)
@@ -164,7 +164,7 @@ def _sort_columns(
             if inner:
                 unknown.append(f"STRUCT({', '.join(inner)}) AS `{field.name}`")
         elif {inner.name for inner in field.fields} - {"id"}:
-            # errorGroups, grown: what we know of it is read, all of it is kept.
+            # errorGroups with new fields: the declared ones are read, all are kept.
             unknown.append(f"{_quoted(path)} AS `{field.name}`")
     return unknown
 
@@ -178,21 +178,21 @@ def _check_type(field: SchemaField, path: Path, table: str) -> None:
         raise InputError(
             f"the column {'.'.join(path)} of the BigQuery table {table} is "
             f"{field.mode} {field.field_type}, not {wanted}; logs must name the table "
-            "of a Cloud Logging sink, or a view that gives the same types"
+            "of a Cloud Logging sink, or a view with the same types"
         )
 
 
 def day_query(parts: Sequence[Part], day: dt.date) -> Query:
     """Write the query for one UTC day.
 
-    The tables are united one by one rather than read through a wildcard: a wildcard
-    table has the columns of its newest table, so what only an older one has would be
-    lost, and it fails on any view whose name matches.
+    The tables are combined by UNION rather than read through a wildcard: a wildcard
+    table has only the columns of its newest table, and fails on any view whose name
+    matches.
     """
     columns = [path for path in EXPECTED if any(path in part.known for part in parts)]
     keep_others = any(part.unknown for part in parts)
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
-    parameters = {"start": start, "end": start + _DAY}
+    parameters = {"start": start, "end": start + ONE_DAY}
     for part in parts:
         if part.by_ingestion:
             first, last = _ingestion_window(start, part.by_ingestion)
@@ -204,16 +204,16 @@ def day_query(parts: Sequence[Part], day: dt.date) -> Query:
 def _ingestion_window(
     start: dt.datetime, granularity: str
 ) -> tuple[dt.datetime, dt.datetime]:
-    """The ``_PARTITIONTIME`` that entries of a day have: a day to either side.
+    """The range of ``_PARTITIONTIME`` of a day's entries: a day more on either side.
 
-    It is cut down to the start of the partition, which may be a month or a year.
+    Partitions of months or years carry the time at which they start.
     """
-    first = start - _DAY
+    first = start - ONE_DAY
     if granularity in ("MONTH", "YEAR"):
         first = first.replace(day=1)
     if granularity == "YEAR":
         first = first.replace(month=1)
-    return first, start + 2 * _DAY
+    return first, start + 2 * ONE_DAY
 
 
 def _select(part: Part, columns: Sequence[Path], keep_others: bool) -> str:
@@ -224,9 +224,9 @@ def _select(part: Part, columns: Sequence[Path], keep_others: bool) -> str:
     lines = ",\n  ".join(selected)
     where = "`timestamp` >= @start AND `timestamp` < @end"
     if part.by_ingestion:
-        # Rows in the streaming buffer have no _PARTITIONTIME yet. The comparison stands
-        # alone and names nothing else, so partitions are still pruned: those of the
-        # window and the buffer are billed. Should that ever change, the dry run tells.
+        # Rows in the streaming buffer have no _PARTITIONTIME yet. Partitions are still
+        # pruned because the comparison names no other column: only the window and the
+        # buffer are billed. If that ever changes, the dry run shows it.
         where += (
             "\n  AND (_PARTITIONTIME >= @ingested_from"
             " AND _PARTITIONTIME < @ingested_until OR _PARTITIONTIME IS NULL)"
@@ -238,7 +238,7 @@ def _expression(path: Path, part: Part) -> str:
     type_ = EXPECTED[path]
     there = path in part.known
     if pa.types.is_struct(type_):
-        # A record is read field by field; what is left to say is whether it is null.
+        # A record is read field by field; only whether it is null remains.
         return f"{_quoted(path)} IS NOT NULL" if there else "FALSE"
     if pa.types.is_list(type_):
         return f"TO_JSON_STRING({_quoted(path)})" if there else "CAST(NULL AS STRING)"
@@ -246,5 +246,5 @@ def _expression(path: Path, part: Part) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """Quote a column; BigQuery allows no backtick in a column's name."""
+    """Quote a column, whose name cannot contain a backtick."""
     return ".".join(f"`{name}`" for name in path)

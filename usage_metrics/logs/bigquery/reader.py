@@ -1,13 +1,13 @@
-"""Log entries in BigQuery, where a Cloud Logging sink puts them.
+"""Reads log entries from BigQuery, where a Cloud Logging sink puts them.
 
-A sink's table comes in three layouts: partitioned by ``timestamp``, partitioned by the
-time of ingestion, or a table a day (``TABLE_YYYYMMDD``). In each of them only the
-partitions of the day are read, since every byte that is read is billed: the bytes are
-estimated first, and BigQuery itself is told the limit. Results are streamed, through
-the Storage Read API where it is to be had and over REST where not.
+A sink's table has one of three layouts: partitioned by ``timestamp``, partitioned by
+ingestion time, or a table a day (``TABLE_YYYYMMDD``). Every byte read is billed, so
+only the partitions of the day are read: the cost is estimated first, and BigQuery
+itself is given the limit. Results are streamed through the Storage Read API or, if that
+is unavailable, over REST.
 
-A client is made for each call and closed after it: its connections do not survive the
-fork with which Luigi starts a worker.
+Each call opens and closes its own client, because connections do not survive the fork
+with which Luigi starts a worker.
 """
 
 import datetime as dt
@@ -25,6 +25,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 
 from usage_metrics import config
+from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ConfigError, InputError, NotYetError
 from usage_metrics.logs.bigquery.access import (
     clear_errors,
@@ -43,12 +44,12 @@ from usage_metrics.logs.bigquery.query import (
 logger = logging.getLogger("luigi-interface")
 
 REQUEST_SECONDS = 60.0
-"""How long a single request may take before it is tried again."""
+"""How long a single request may take before it is retried."""
 
 
 @dataclass(frozen=True)
 class BigQueryLogs:
-    """The log entries of one sink's table, or tables."""
+    """The log entries in the table, or tables, of a sink."""
 
     table: LogTable
     service_account_key: str = ""
@@ -59,10 +60,10 @@ class BigQueryLogs:
 
     @classmethod
     def from_config(cls, uri: str) -> "BigQueryLogs":
-        """Make a reader of ``bigquery://PROJECT.DATASET.TABLE``.
+        """Create a reader of ``bigquery://PROJECT.DATASET.TABLE``.
 
         Raises:
-            ConfigError: if the URI or a setting in ``[bigquery]`` cannot be used.
+            ConfigError: if the URI or a setting in ``[bigquery]`` is invalid.
         """
         settings = config.bigquery()
         for name in ("maximum_bytes_billed", "timeout"):
@@ -74,13 +75,13 @@ class BigQueryLogs:
             ("http://", "https://")
         ):
             raise ConfigError(
-                f"[bigquery] endpoint = {settings.endpoint!r} is no URL; write it as "
-                "http://HOST:PORT, or leave it empty for Google's service"
+                f"[bigquery] endpoint = {settings.endpoint!r} is not a URL; write it "
+                "as http://HOST:PORT, or leave it empty for Google's service"
             )
         if settings.endpoint and settings.storage_api == "on":
             raise ConfigError(
-                "[bigquery] storage_api = on cannot be used with an endpoint, which is "
-                "REST; set it to auto or off"
+                "[bigquery] storage_api = on cannot be used with an endpoint, which "
+                "only speaks REST; set it to auto or off"
             )
         return cls(
             LogTable.from_uri(uri),
@@ -92,12 +93,12 @@ class BigQueryLogs:
         )
 
     def unavailable(self, day: dt.date) -> str | None:
-        """Say why the entries of ``day`` cannot be had yet; None when they can.
+        """Say why a day is not available yet; None if it is.
 
-        Only with a table a day can that be told: no table of that day or a later one.
+        Only with a table a day is that known: no table of that day or a later one.
 
         Raises:
-            UsageMetricsError: as for :meth:`read`, of what is wrong for every day.
+            UsageMetricsError: as for :meth:`read`, for problems of every day.
         """
         newest = self._newest_shard
         if newest is None or newest >= f"{day:%Y%m%d}":
@@ -108,30 +109,30 @@ class BigQueryLogs:
 
     @cached_property
     def _newest_shard(self) -> str | None:
-        """The last day with a table of its own; None if one table is of all days.
+        """The last day with its own table; None if one table holds all days.
 
-        What there is to say of that one table is said here, once for all days.
+        That one table is checked here, once for all days.
         """
         with clear_errors(self.table), self._client() as client:
             whole = self._whole_table(client)
-            if whole is not None:
-                examine(whole)
-                if not prunes(whole):
-                    logger.warning(
-                        "%s is not partitioned by timestamp or ingestion time: "
-                        "BigQuery bills all of it for every day that is read",
-                        self.table,
-                    )
-                return None
-            return self._shard_days(client)[-1]
+            if whole is None:
+                return self._shard_days(client)[-1]
+            examine(whole)
+            if not prunes(whole):
+                logger.warning(
+                    "%s is not partitioned by timestamp or ingestion time: "
+                    "BigQuery bills all of it for every day that is read",
+                    self.table,
+                )
+            return None
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
-        """Give the entries whose timestamp lies in that UTC day.
+        """Read the entries whose timestamp is in that UTC day.
 
         Raises:
             ConfigError: if it would cost more than ``maximum_bytes_billed``, or
                 credentials are missing or refused.
-            InputError: if there is no such table, or it is none with log entries.
+            InputError: if the table is missing, or holds no log entries.
             ServiceError: if BigQuery refuses or fails.
             NotYetError: if the day is not over by BigQuery's clock.
         """
@@ -147,12 +148,12 @@ class BigQueryLogs:
                     yield entries(rows)
 
     def describe(self) -> str:
-        """Say which table it is and what it costs to read a day, reading nothing.
+        """Say which table it is and what reading a day costs, without reading it.
 
         Raises:
             UsageMetricsError: as for :meth:`read`.
         """
-        yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+        yesterday = utc_now().date() - ONE_DAY
         with clear_errors(self.table), self._client() as client:
             tables = self._tables(client, yesterday)
             if not tables:
@@ -161,20 +162,17 @@ class BigQueryLogs:
             cost = self._estimate(client, query, tables[0].location)
         return f"BigQuery table {self.table}, {in_bytes(cost)} for {yesterday}"
 
-    # --- which tables -------------------------------------------------------------
-
     def _tables(self, client: bigquery.Client, day: dt.date) -> list[bigquery.Table]:
         """The tables that may hold entries of a day; none in a gap between shards."""
         whole = self._whole_table(client)
         if whole is not None:
             return [whole]
-        there = set(self._shard_days(client))
-        # A shard is chosen by the entry's time, but at midnight do not count on it.
-        near = [f"{day + dt.timedelta(days=n):%Y%m%d}" for n in (-1, 0, 1)]
+        # An entry's time chooses its shard, but do not rely on that around midnight.
+        near = {f"{day + n * ONE_DAY:%Y%m%d}" for n in (-1, 0, 1)}
         return [
             client.get_table(self.table.shard(shard), **self._patience)
-            for shard in near
-            if shard in there
+            for shard in self._shard_days(client)
+            if shard in near
         ]
 
     def _whole_table(self, client: bigquery.Client) -> bigquery.Table | None:
@@ -186,10 +184,10 @@ class BigQueryLogs:
             return None
 
     def _shard_days(self, client: bigquery.Client) -> list[str]:
-        """The days that have a table of their own, oldest first.
+        """The days with their own table, oldest first.
 
         Raises:
-            InputError: if there are none, so that there is nothing to read at all.
+            InputError: if there are none, so that there is nothing to read.
         """
         listed = client.list_tables(
             self.table.dataset_name, page_size=1000, **self._patience
@@ -202,28 +200,55 @@ class BigQueryLogs:
             )
         return days
 
-    # --- the query ----------------------------------------------------------------
-
     def _start(
         self, client: bigquery.Client, query: Query, location: str | None, day: dt.date
     ) -> bigquery.QueryJob:
-        """Estimate what the query costs and, within the limit, start it."""
-        self._check_cost(self._estimate(client, query, location), day)
+        """Estimate the cost of a query and, within the limit, start it."""
+        limit = self.maximum_bytes_billed
+        estimated = self._estimate(client, query, location)
+        if estimated > limit:
+            raise ConfigError(
+                f"{day}: BigQuery would bill about {in_bytes(estimated)} for reading "
+                f"{self.table}, above [bigquery] maximum_bytes_billed = {limit} "
+                f"({in_bytes(limit)}); nothing was read. Raise the limit to accept "
+                "that cost"
+            )
+        logger.info(
+            "%s: BigQuery will bill about %s (limit %s)",
+            *(day, in_bytes(estimated), in_bytes(limit)),
+        )
+        return self._query(client, query, location, maximum_bytes_billed=limit)
+
+    def _estimate(
+        self, client: bigquery.Client, query: Query, location: str | None
+    ) -> int:
+        """How many bytes BigQuery would bill a query for."""
+        job = self._query(client, query, location, dry_run=True, use_query_cache=False)
+        return int(job.total_bytes_processed or 0)
+
+    def _query(
+        self,
+        client: bigquery.Client,
+        query: Query,
+        location: str | None,
+        **options: Any,
+    ) -> bigquery.QueryJob:
+        parameters = [
+            bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
+            for name, value in query.parameters.items()
+        ]
         return client.query(
             query.sql,
-            job_config=bigquery.QueryJobConfig(
-                maximum_bytes_billed=self.maximum_bytes_billed,
-                query_parameters=_typed(query),
-            ),
+            job_config=bigquery.QueryJobConfig(query_parameters=parameters, **options),
             location=location,
             job_retry=None,
             **self._patience,
         )
 
     def _check_clock(self, now: dt.datetime | None, day: dt.date) -> None:
-        """Refuse a day that is over only by the clock of this machine.
+        """Refuse a day that is over only by this machine's clock.
 
-        It would be an empty one, and stay so.
+        It would be stored as an empty day, for good.
         """
         if now is not None and now.date() <= day:
             raise NotYetError(
@@ -231,41 +256,11 @@ class BigQueryLogs:
                 f"{now:%Y-%m-%d %H:%M} UTC; set the clock of this machine and rerun"
             )
 
-    def _estimate(
-        self, client: bigquery.Client, query: Query, location: str | None
-    ) -> int:
-        """How many bytes BigQuery would bill a query for."""
-        dry_run = client.query(
-            query.sql,
-            job_config=bigquery.QueryJobConfig(
-                dry_run=True, use_query_cache=False, query_parameters=_typed(query)
-            ),
-            location=location,
-            job_retry=None,
-            **self._patience,
-        )
-        return int(dry_run.total_bytes_processed or 0)
-
-    def _check_cost(self, estimated: int, day: dt.date) -> None:
-        if estimated > self.maximum_bytes_billed:
-            raise ConfigError(
-                f"{day}: BigQuery would bill about {in_bytes(estimated)} for reading "
-                f"{self.table}, above [bigquery] maximum_bytes_billed = "
-                f"{self.maximum_bytes_billed} ({in_bytes(self.maximum_bytes_billed)}); "
-                "nothing was read. Raise the limit if that is what it may cost"
-            )
-        logger.info(
-            "%s: BigQuery will bill about %s (limit %s)",
-            day,
-            in_bytes(estimated),
-            in_bytes(self.maximum_bytes_billed),
-        )
-
     def _stream(self, job: bigquery.QueryJob) -> Iterator[pa.RecordBatch]:
-        """Give the rows of a query as they come.
+        """Give the rows of a query as they arrive.
 
-        The Storage Read API is given up for REST only before it gave anything: a
-        second start after a cut in the middle would double what was given.
+        Falls back from the Storage Read API to REST only before the first row:
+        restarting in the middle would repeat rows.
         """
         storage = self._storage_client()
         if storage is not None:
@@ -279,8 +274,8 @@ class BigQueryLogs:
                     if self.storage_api == "on":
                         raise
                     logger.warning(
-                        "reading over REST, as the Storage Read API is not to be had "
-                        "(%s); [bigquery] storage_api = off saves the attempt",
+                        "falling back to REST: the Storage Read API is unavailable "
+                        "(%s); [bigquery] storage_api = off skips the attempt",
                         first_line(error),
                     )
                 else:
@@ -297,11 +292,9 @@ class BigQueryLogs:
             timeout=self.timeout,
         )
 
-    # --- the service --------------------------------------------------------------
-
     @property
     def _patience(self) -> dict[str, Any]:
-        """How long a request is waited for and tried again."""
+        """How long to wait for a request and to retry it."""
         return {
             "retry": DEFAULT_RETRY.with_timeout(self.timeout),
             "timeout": min(self.timeout, REQUEST_SECONDS),
@@ -316,7 +309,7 @@ class BigQueryLogs:
         )
 
     def _storage_client(self) -> Any:
-        """A client of the Storage Read API, or None to do without."""
+        """A client of the Storage Read API, or None to use REST."""
         if self.storage_api == "off" or self.endpoint:
             return None
         try:
@@ -336,18 +329,11 @@ class BigQueryLogs:
         return find_credentials(self.service_account_key)
 
 
-def _typed(query: Query) -> list[bigquery.ScalarQueryParameter]:
-    return [
-        bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
-        for name, value in query.parameters.items()
-    ]
-
-
 def in_bytes(number: int) -> str:
     """Write a number of bytes for people: ``12.3 MB``."""
     size = float(number)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.1f}".removesuffix(".0") + f" {unit}"
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
         size /= 1000
-    return f"{size:.1f}".removesuffix(".0") + " TB"
+    return f"{size:.1f}".removesuffix(".0") + f" {unit}"

@@ -1,17 +1,17 @@
-"""The log entry: one schema for what BigQuery and JSON exports give.
+"""The log entry: one schema for BigQuery and JSON exports, which loses no field.
 
 It is Google Cloud Logging's ``LogEntry`` with an ``httpRequest``, in the names and
-nesting the service uses and with the types of its BigQuery sink: sizes are integers,
-latency is seconds, times are microseconds. The three columns at the end are ours:
+nesting that the service uses and the types of its BigQuery sink: sizes are integers,
+latency is in seconds, times are in microseconds. The last three columns are ours:
 
-* ``otherFields``: every field that the schema does not know, as one JSON object with
-  sorted keys and without nulls, or null when there is none. Nothing is dropped.
-* ``unreadable`` and ``unreadableReason``: a line that is no log entry, as text, and
-  why. In such a row everything else is null.
+* ``otherFields``: every field that the schema does not declare, as one JSON object with
+  sorted keys and without nulls; null if there is none.
+* ``unreadable`` and ``unreadableReason``: a line that is not a log entry, as text, and
+  why. In such a row all other columns are null.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -84,10 +84,16 @@ OUR_COLUMNS = ("otherFields", "unreadable", "unreadableReason")
 """The columns of :data:`ENTRY` that no log entry has."""
 
 ENTRY_FIELDS = [field for field in ENTRY if field.name not in OUR_COLUMNS]
-"""Those that a log entry has."""
+"""The columns that a log entry has."""
+
+WHOLE_UP_TO = 2**53
+"""From here on not every whole number is a floating-point number."""
 
 Path = tuple[str, ...]
-"""The name of a field behind those of the records that it is in."""
+"""The name of a field, after the names of the records that contain it."""
+
+Tree = Any
+"""A type as plain Python: a dict for a struct, a list of one for a list, or a leaf."""
 
 
 def _paths(
@@ -103,24 +109,25 @@ def _paths(
 EXPECTED: dict[Path, pa.DataType] = dict(_paths(ENTRY_FIELDS))
 """Every field that a log entry may have, at any depth, records included."""
 
-Names = dict[str, Any] | list[Any] | None
-"""The names in a type: a dict for a struct, a list of one for a list, else None."""
 
-WHOLE_UP_TO = 2**53
-"""From here on floating point has no fractions, nor every whole number."""
+def entry_tree(leaf: Callable[[pa.DataType], Any] = lambda _: None) -> Tree:
+    """The fields of a log entry as plain Python.
+
+    Args:
+        leaf: gives what stands for a type that is neither struct nor list.
+    """
+    return _tree(pa.struct(ENTRY_FIELDS), leaf)
 
 
-def names_in(type_: pa.DataType) -> Names:
-    """The names of a type's fields, nested as they are."""
+def _tree(type_: pa.DataType, leaf: Callable[[pa.DataType], Any]) -> Tree:
     if pa.types.is_struct(type_):
-        return {field.name: names_in(field.type) for field in type_}
+        return {field.name: _tree(field.type, leaf) for field in type_}
     if pa.types.is_list(type_):
-        return [names_in(type_.value_type)]
-    return None
+        return [_tree(type_.value_type, leaf)]
+    return leaf(type_)
 
 
-ENTRY_NAMES = names_in(pa.struct(ENTRY_FIELDS))
-"""The fields that a log entry is known to have."""
+_DECLARED = entry_tree()
 
 
 def other_fields(entry: dict[str, Any]) -> str | None:
@@ -130,12 +137,12 @@ def other_fields(entry: dict[str, Any]) -> str | None:
         entry: a log entry, or part of one, as ``json.loads`` gives it.
 
     Returns:
-        One JSON object; None when there is no such field.
+        One JSON object; None if there is no such field.
 
     Raises:
-        RecursionError: if it is nested some hundreds deep.
+        RecursionError: if it is nested hundreds of levels deep.
     """
-    rest = _undeclared(entry, ENTRY_NAMES)
+    rest = _undeclared(entry, _DECLARED)
     if rest is None:
         return None
     text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -143,16 +150,16 @@ def other_fields(entry: dict[str, Any]) -> str | None:
 
 
 def without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which JSON can spell and UTF-8 cannot."""
+    """Replace lone surrogates, which are valid in JSON but not in UTF-8."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _undeclared(value: Any, names: Names) -> Any:
-    """What of a JSON value stands under no declared name; None when nothing does."""
+def _undeclared(value: Any, names: Tree) -> Any:
+    """The part of a JSON value under undeclared names; None if there is none."""
     if isinstance(value, dict) and isinstance(names, dict):
-        return _filled(
+        return _not_null(
             {
                 key: _undeclared(item, names[key]) if key in names else _pruned(item)
                 for key, item in value.items()
@@ -165,9 +172,9 @@ def _undeclared(value: Any, names: Names) -> Any:
 
 
 def _pruned(value: Any) -> Any:
-    """A JSON value without what holds nothing; None when nothing is left."""
+    """A JSON value without nulls and empty containers; None if nothing is left."""
     if isinstance(value, dict):
-        return _filled({key: _pruned(item) for key, item in value.items()})
+        return _not_null({key: _pruned(item) for key, item in value.items()})
     if isinstance(value, list):
         return [_pruned(item) for item in value] or None
     if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE_UP_TO:
@@ -175,5 +182,5 @@ def _pruned(value: Any) -> Any:
     return value
 
 
-def _filled(fields: dict[str, Any]) -> dict[str, Any] | None:
+def _not_null(fields: dict[str, Any]) -> dict[str, Any] | None:
     return {key: item for key, item in fields.items() if item is not None} or None

@@ -1,12 +1,12 @@
-"""Cloud Logging's JSON exports: a folder of files, local or in an object store.
+"""Reads a day from a folder of Cloud Logging's JSON exports, local or in a store.
 
-A Cloud Storage sink writes a file an hour, and what comes late into addenda beside
-them; people write a file a day. A file holds JSON lines or, from ``gcloud logging
-read``, one JSON array; it may be gzipped.
+A Cloud Storage sink writes a file an hour, and late entries to addenda beside them;
+people write a file a day. A file holds JSON lines or, from ``gcloud logging read``, a
+JSON array; it may be gzipped.
 
-An entry may lie in the export of a later day when it arrived late. So a day is read
-from its own files and from those of the next ``late_days``; of the latter only the
-lines in which the day's date occurs are looked at.
+An entry that arrived late may be in the export of a later day. So a day is read from
+its own files and from those of the next ``late_days`` days; of the latter, only the
+lines that contain the day's date.
 """
 
 import contextlib
@@ -23,39 +23,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
 
-from usage_metrics.arrow import TIMESTAMP
+from usage_metrics.arrow import TIMESTAMP, count, kept
+from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ChangingError, InputError
 from usage_metrics.logs.blocks import Block, read_blocks
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
-from usage_metrics.logs.folder import (
-    ExportFile,
-    cause,
-    list_exports,
-    open_folder,
-)
+from usage_metrics.logs.folder import ExportFile, cause, list_exports, open_folder
 
 log = logging.getLogger("luigi-interface")
 
 THREADS = 2
 WAITING = 8
-"""So many blocks are parsed ahead, while a row group of the last ones is written."""
+"""How many blocks are parsed ahead while the caller writes a row group."""
 
 
 class ExportedLogs:
     """The log entries in a folder of JSON exports."""
 
     def __init__(self, uri: str, late_days: int) -> None:
-        """Name the folder; nothing is opened yet.
+        """Set the folder; nothing is opened yet.
 
         Args:
             uri: a local folder, or one in an object store (``s3://``, ``gs://``).
-            late_days: for how many days after its own an export may bring entries.
+            late_days: how many days late an entry may be exported.
         """
         self.uri = uri
         self.late = dt.timedelta(days=late_days)
 
     def describe(self) -> str:
-        """Say how many exports there are and of which days.
+        """Say how many exports there are, and of which days.
 
         Raises:
             UsageMetricsError: as for :meth:`read`.
@@ -67,9 +63,9 @@ class ExportedLogs:
         )
 
     def unavailable(self, day: dt.date) -> str | None:
-        """Say why a day is not exported; None when it is.
+        """Say why a day is not exported; None if it is.
 
-        A day between two exports is a day without requests, not a missing one.
+        A day between two exports had no requests; it is not missing.
 
         Raises:
             UsageMetricsError: as for :meth:`read`.
@@ -89,10 +85,10 @@ class ExportedLogs:
         return None
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
-        """Give the entries of a day, and the unreadable lines of its own files.
+        """Read the entries of a day, and the unreadable lines in its own files.
 
         Raises:
-            ConfigError: if there is no such folder.
+            ConfigError: if the folder is missing.
             InputError: if it has no exports, or one of them cannot be read.
         """
         files = [f for f in self._files() if day <= f.date <= day + self.late]
@@ -100,18 +96,17 @@ class ExportedLogs:
             log.warning("%s: no export of that day in %s", day, self.uri)
         stray: Counter[str] = Counter()
         for file, table in self._tables(files, day):
-            own = file.date == day
-            if own:
-                stray[file.name] += _count_out_of_reach(table, day, self.late)
-            wanted = _of_day(table, day, unreadable=own)
-            if not pc.all(wanted).as_py():
-                table = table.filter(wanted)
-            yield from table.to_batches()
+            is_own = file.date == day
+            if is_own:
+                within_reach = _between(table, day - self.late, day)
+                stray[file.name] += count(pc.invert(within_reach))
+            wanted = pc.fill_null(_between(table, day, day), is_own)
+            yield from kept(table, wanted).to_batches()
         for name, entries in (+stray).items():
             log.warning(
                 "%r holds %d entries that no day reads: they are of a later day than "
-                "the file, or older than late_days = %d reaches; name the file by UTC "
-                "days, or raise late_days in luigi.cfg",
+                "the file, or more than late_days = %d days older; name the file by "
+                "its UTC day, or raise late_days in luigi.cfg",
                 name,
                 entries,
                 self.late.days,
@@ -127,7 +122,7 @@ class ExportedLogs:
     def _tables(
         self, files: list[ExportFile], day: dt.date
     ) -> Iterator[tuple[ExportFile, pa.Table]]:
-        """Parse files, some blocks at a time, in their order."""
+        """Parse the blocks of files in order, some in parallel."""
         waiting: deque[tuple[ExportFile, Future[pa.Table]]] = deque()
         reader = EntryReader()
         with ThreadPoolExecutor(THREADS) as pool:
@@ -141,7 +136,7 @@ class ExportedLogs:
                 yield file, table.result()
 
     def _blocks(self, file: ExportFile, day: dt.date) -> Iterator[Block]:
-        """The lines of a file that may be of a day: all, if it is the file's own."""
+        """The lines of a file that may be of a day: in the day's own file, all."""
         mention = day.isoformat().encode()
         if not file.size and file.name.endswith(".gz"):
             raise InputError(
@@ -158,10 +153,10 @@ class ExportedLogs:
 
     @contextlib.contextmanager
     def _reading(self, file: ExportFile) -> Iterator[pa.NativeFile]:
-        """Open a file.
+        """Open a file; that it changed is reported before what is wrong in it.
 
         Raises:
-            ChangingError: if it was another file at the end.
+            ChangingError: if it changed while it was read.
             InputError: if it cannot be read or unpacked.
         """
         filesystem, _ = self._folder
@@ -175,7 +170,7 @@ class ExportedLogs:
                     problem = error
                 except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                     problem = InputError(
-                        f"{file.path} is a damaged or cut off gzip file ({error}); "
+                        f"{file.path} is a damaged or truncated gzip file ({error}); "
                         "export or copy it again, then rerun"
                     )
             after = _state(filesystem, file)
@@ -191,31 +186,17 @@ class ExportedLogs:
 
 
 def _state(filesystem: pafs.FileSystem, file: ExportFile) -> tuple[int, int]:
-    """What changes when a file does."""
+    """What changes with the file."""
     info = filesystem.get_file_info(file.path)
     return info.size, info.mtime_ns
 
 
-def _day_bounds(day: dt.date) -> tuple[pa.Scalar, pa.Scalar]:
-    start = dt.datetime.combine(day, dt.time(), dt.UTC)
-    return (
-        pa.scalar(start, TIMESTAMP),
-        pa.scalar(start + dt.timedelta(days=1), TIMESTAMP),
+def _between(table: pa.Table, first: dt.date, last: dt.date) -> pa.ChunkedArray:
+    """Which rows have a time from the first UTC day to the last; null without time."""
+    start = dt.datetime.combine(first, dt.time(), dt.UTC)
+    end = dt.datetime.combine(last + ONE_DAY, dt.time(), dt.UTC)
+    times = table["timestamp"]
+    return pc.and_(
+        pc.greater_equal(times, pa.scalar(start, TIMESTAMP)),
+        pc.less(times, pa.scalar(end, TIMESTAMP)),
     )
-
-
-def _of_day(table: pa.Table, day: dt.date, *, unreadable: bool) -> pa.Array:
-    """Which rows are of a day; ``unreadable`` lines are of their file's."""
-    start, end = _day_bounds(day)
-    times = table["timestamp"]
-    of_day = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
-    return pc.fill_null(of_day, unreadable)
-
-
-def _count_out_of_reach(table: pa.Table, day: dt.date, late: dt.timedelta) -> int:
-    """How many entries of a file of ``day`` no reading of any day will find."""
-    times = table["timestamp"]
-    _, end = _day_bounds(day)
-    oldest, _ = _day_bounds(day - late)
-    stray = pc.or_(pc.greater_equal(times, end), pc.less(times, oldest))
-    return int(pc.sum(stray, min_count=0).as_py())

@@ -1,12 +1,11 @@
-"""Log entries written as JSON lines, turned into the columns of ``ENTRY``, fast.
+"""The fast path: blocks of JSON log entries, turned into the columns of ``ENTRY``.
 
-A block of lines goes through Arrow's JSON reader in one piece. That reader is told
-which fields to read and passes over all others; a row that has one of those is known by
-its keys, of which it has more than values. Such rows, and lines that look like no
-entries, are read singly, by the rule in
-:mod:`usage_metrics.logs.cloud_logging.rule`. What
-Arrow cannot take (a number where text should be) is found by halving the block. So a
-bad line costs a little time and nothing else, and every line ends as a row.
+Arrow's JSON reader parses a block at once. It is told which fields to read and skips
+others; a row with skipped fields has more keys than values. Such rows, and lines that
+do not look like entries, are read one by one, by the rule in
+:mod:`usage_metrics.logs.cloud_logging.rule`. A value that Arrow cannot parse (a number
+where text should be) is found by halving the block. So an invalid line costs only a
+little time, and every line becomes a row.
 """
 
 import numpy as np
@@ -31,31 +30,31 @@ from usage_metrics.logs.cloud_logging.rule import (
 )
 
 LINE_BY_LINE = 32
-"""A block of at most so many lines is not halved again but read line by line."""
+"""A block of at most this many lines is read line by line, not halved again."""
 
 FEW = 0.01
-"""The share of lines up to which reading them singly is cheaper than learning."""
+"""Up to this share of lines, reading them one by one is cheaper than learning."""
 
 PLAIN_TIME = (
     r"^(19[789]|2[01][0-9])[0-9]-[0-9]{2}-[0-9]{2}"
     r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$"
 )
-"""As Cloud Logging writes it, in years that Arrow has right: before 1970 it cuts the
-digits of a second upwards, from 2262 on nanoseconds may overflow."""
+"""Times as Cloud Logging writes them, in years that Arrow reads correctly: before 1970
+it rounds fractions of a second up, and from 2262 on nanoseconds may overflow."""
 
 
 class EntryReader:
-    """Reads blocks of lines, and learns from each which fields the next will have."""
+    """Reads blocks of lines, and learns from each which fields to expect."""
 
     def __init__(self) -> None:
-        """Expect nothing but a time."""
+        """Start by expecting only a time."""
         self._fields: Fields = frozenset({("timestamp",)})
 
     def read(self, block: Block) -> pa.Table:
-        """Read lines, none of them blank.
+        """Read lines that are not blank.
 
         Returns:
-            A table of schema ``ENTRY``, one row per line, in the order of the lines.
+            A table of schema ``ENTRY`` with one row per line, in the same order.
         """
         plain = _are_plain(block)
         if plain.all():
@@ -75,8 +74,8 @@ class EntryReader:
         """Read a block with Arrow's reader.
 
         Returns:
-            The rows that it read whole, and which these are; None when the block holds
-            something that it cannot take.
+            The rows that it read completely, and which ones they are; None if it cannot
+            parse the block.
         """
         keys = _count_keys(block)
         try:
@@ -96,11 +95,11 @@ class EntryReader:
 
 
 def _are_plain(block: Block) -> Mask:
-    """Which lines may go to Arrow's reader.
+    """Which lines Arrow's reader can be given: those in curly brackets.
 
-    Each is in curly brackets. So a line holds one value or more, and no value can go on
-    from one line to the next; where there are as many values as lines, they match.
-    And there is never a block of nulls alone, on which the reader crashes.
+    Such a line holds at least one value, and no value continues on the next line. So if
+    there are as many values as lines, they match. And a block never holds only nulls,
+    on which the reader crashes.
     """
     codes = block.codes
     last = codes[block.ends - 1]
@@ -110,9 +109,10 @@ def _are_plain(block: Block) -> Mask:
 
 
 def _count_keys(block: Block) -> Integers:
-    """Count the keys in each line, in all objects of it; -1 if that is uncertain.
+    """Count the keys in each line, at any depth; -1 if uncertain.
 
-    Where a quote and a colon are part of some text it is one too many, never too few.
+    A quote and a colon within a text count as well, so the count may be too high but is
+    never too low.
     """
     colons = np.flatnonzero(block.codes == ord(":"))
     before = block.codes[colons - 1]
@@ -126,8 +126,8 @@ def _count_in_lines(block: Block, at: Integers) -> Integers:
 
 
 def _read_json(block: Block, fields: Fields) -> pa.StructArray:
-    # Told to ignore what it does not expect, the reader builds no nested types of any
-    # depth or number, which would overflow the stack or fill the memory.
+    # By ignoring unexpected fields the reader does not build arbitrarily nested types,
+    # which would overflow the stack or fill the memory.
     table = pj.read_json(
         pa.BufferReader(block.text),
         read_options=pj.ReadOptions(use_threads=False, block_size=len(block.text) + 1),
@@ -137,12 +137,12 @@ def _read_json(block: Block, fields: Fields) -> pa.StructArray:
     )
     if table.num_rows != len(block):
         raise pa.ArrowInvalid("a line holds more than one value")
-    table.validate(full=True)  # as the reader lets any bytes pass for UTF-8
+    table.validate(full=True)  # the reader does not check UTF-8
     return table.to_struct_array().chunk(0)
 
 
 def _count_values(entries: pa.StructArray) -> Integers:
-    """Count the values in each entry, at any depth, objects included."""
+    """Count the values in each entry, at any depth, including objects."""
     columns = columns_of(entries)
     count = np.full(len(entries), len(columns))
     for column in columns.values():
@@ -168,7 +168,7 @@ def _typed(entries: pa.StructArray) -> pa.Table:
 def _column(
     columns: dict[Path, pa.Array], path: Path, type_: pa.DataType, rows: int
 ) -> pa.Array:
-    """A field in its type of ``ENTRY``; nulls if it never came."""
+    """A field in its type of ``ENTRY``; nulls if no entry has it."""
     column = columns.get(path)
     if column is None:
         return pa.nulls(rows, type_)
@@ -206,7 +206,7 @@ def _require(array: pa.Array, pattern: str) -> None:
 
 
 def _with_the_rest(table: pa.Table, there: Mask, block: Block) -> pa.Table:
-    """Read singly the lines that are not in a table, and put them where they belong."""
+    """Read the lines missing in a table one by one, and insert them in order."""
     if there.all():
         return table
     rest = entries_singly(block.only(~there))

@@ -1,8 +1,8 @@
-"""Which fields log entries have: learnt from a few of them, to read many at once.
+"""Learns which fields log entries have, so that Arrow can read many entries at once.
 
-Arrow's JSON reader is fast when it is told the fields, and slower for each one that
-never comes. Fields that ``ENTRY`` does not declare are learnt as well, if they hold
-text: labels of one's own, say, are in every entry.
+Arrow's JSON reader is fast if it is told the fields, and slower for each one that never
+comes. Text fields that ``ENTRY`` does not declare are learnt, too, because a site's own
+labels, for example, are in every entry.
 """
 
 import functools
@@ -18,19 +18,19 @@ from usage_metrics.logs.blocks import Block, Mask
 from usage_metrics.logs.cloud_logging.entry import EXPECTED, Path, other_fields
 
 Fields = frozenset[Path]
-"""Fields that hold a value, not an object."""
+"""Fields with a value that is not an object."""
 
 SAMPLE = 50
-"""So many lines are looked at."""
+"""How many lines to learn from."""
 
 MOST_FIELDS = 100
-"""With more than these, what ``ENTRY`` does not declare is no fixed set of fields."""
+"""If there are more, the undeclared fields are not a fixed set, and not learnt."""
 
 DEEPEST = 10
-"""Fields below so many objects are not learnt."""
+"""Fields nested deeper than this are not learnt."""
 
 NUMBERS_IN_JSON = frozenset({"status", "index", "totalSplits"})
-"""Integers of 32 bits; JSON has them as numbers, those of 64 bits as text."""
+"""32-bit integers are numbers in JSON; 64-bit integers are text."""
 
 _ANY_OBJECT = pa.struct([])
 
@@ -46,16 +46,16 @@ JSON_TYPES = {
     for path, type_ in EXPECTED.items()
     if not pa.types.is_nested(type_)
 }
-"""The types in JSON of the fields that hold a value; lists are always read singly."""
+"""The JSON types of fields with a value; entries with lists are read one by one."""
 
 
 def learnt(fields: Fields, block: Block, rows: Mask) -> Fields:
-    """Add to the known fields those of some lines of a block."""
+    """Add the fields of some lines of a block to the known fields."""
     candidates = np.flatnonzero(rows)
     seen = [
         leaf
         for row in candidates[:: len(candidates) // SAMPLE + 1].tolist()
-        for leaf in _leaves_of_line(block.line(row))
+        for leaf in _leaves(_parsed(block.line(row)))
     ]
     fields |= {path for path, _ in seen if path in JSON_TYPES}
     others = {
@@ -65,7 +65,7 @@ def learnt(fields: Fields, block: Block, rows: Mask) -> Fields:
 
 
 def _is_other(path: Path) -> bool:
-    """Whether a field is one that ``ENTRY`` does not declare, nor a value above it."""
+    """Whether ``ENTRY`` declares neither a field nor values where its parents are."""
     above = [path[:length] for length in range(1, len(path))]
     return (
         path not in EXPECTED
@@ -74,12 +74,12 @@ def _is_other(path: Path) -> bool:
     )
 
 
-def _leaves_of_line(line: bytes) -> Iterator[tuple[Path, Any]]:
+def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        entry = json.loads(line)
+        entry: dict[str, Any] = json.loads(line)
     except (ValueError, RecursionError):
-        return
-    yield from _leaves(entry)
+        return {}
+    return entry
 
 
 def _leaves(entry: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -93,13 +93,13 @@ def _leaves(entry: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any
 
 @functools.lru_cache(maxsize=32)
 def json_schema(fields: Fields) -> pa.Schema:
-    """The fields, with the types that they have in JSON."""
+    """The schema of some fields in JSON."""
     tree: dict[str, Any] = {}
     for path in sorted(fields):
         place: Any = tree
         for name in path[:-1]:
             place = place.setdefault(name, {}) if isinstance(place, dict) else None
-        if isinstance(place, dict):  # else a field is now text, now an object
+        if isinstance(place, dict):  # else it is both a text and an object
             place[path[-1]] = JSON_TYPES.get(path, STRING)
     return pa.schema(_fields_of(tree))
 
@@ -114,7 +114,7 @@ def _fields_of(tree: dict[str, Any]) -> list[pa.Field]:
 
 
 def columns_of(entries: pa.StructArray, above: Path = ()) -> dict[Path, pa.Array]:
-    """Every field of entries, at any depth, objects included."""
+    """Every field of some entries, at any depth, including objects."""
     columns = {}
     for field, column in zip(entries.type, entries.flatten(), strict=True):
         path = (*above, field.name)
@@ -125,7 +125,7 @@ def columns_of(entries: pa.StructArray, above: Path = ()) -> dict[Path, pa.Array
 
 
 def other_fields_column(columns: dict[Path, pa.Array], rows: int) -> pa.Array:
-    """Write the fields that ``ENTRY`` does not declare, once per distinct content."""
+    """The column ``otherFields``, written once per distinct content."""
     others = {
         path: column
         for path, column in columns.items()

@@ -1,12 +1,11 @@
-"""One log entry written as JSON, turned into the columns of ``ENTRY``.
+"""The rule: one JSON log entry, turned into a row of ``ENTRY`` in plain Python.
 
 In JSON sizes are strings, latency is a duration (``"0.012s"``), times have up to nine
-digits of a second and what is absent has no key; here all of that becomes the types of
-the BigQuery sink (times are cut, not rounded, to microseconds).
+decimal places and absent fields have no key. Here all of that becomes the types of the
+BigQuery sink; times are truncated, not rounded, to microseconds.
 
-This is the rule, written in plain Python.
-:mod:`usage_metrics.logs.cloud_logging.fast_path` reads many lines at
-once and gives the same.
+:mod:`usage_metrics.logs.cloud_logging.fast_path` reads many lines at once with the same
+result.
 """
 
 import datetime as dt
@@ -22,7 +21,7 @@ from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.cloud_logging.entry import (
     ENTRY,
-    ENTRY_FIELDS,
+    entry_tree,
     other_fields,
     without_surrogates,
 )
@@ -35,18 +34,18 @@ TIMESTAMP_TEXT = (
 )
 
 LONGEST_DURATION = 1e12
-"""Seconds; as many digits as the text may have."""
+"""Seconds; with as many digits as ``DURATION_TEXT`` allows."""
 
 SHOWN = 80
-"""So many characters of a wrong value are part of the reason."""
+"""How many characters of an invalid value the reason quotes."""
 
 
 class NotAnEntryError(ValueError):
-    """A line is no log entry; the message says why."""
+    """A line is not a log entry; the message says why."""
 
 
 def entries_singly(block: Block) -> pa.Table:
-    """Read lines one by one; a line that is no entry becomes a row that says why."""
+    """Read lines one by one; one that is not an entry becomes a row that says why."""
     rows = []
     for row, number in enumerate(block.numbers):
         line = block.line(row)
@@ -66,13 +65,19 @@ def entry_from_line(line: bytes) -> dict[str, Any]:
     """Read one line with Python's own JSON reader.
 
     Returns:
-        A row of ``ENTRY`` as plain values; what is absent is left out.
+        A row of ``ENTRY`` as plain values, without absent fields.
 
     Raises:
-        NotAnEntryError: saying which field, with what value, makes it none.
+        NotAnEntryError: naming the field and its value, or what is wrong with the line.
     """
     try:
-        return _entry(_decode(line.decode("utf-8", "replace")))
+        value = _decode(line.decode("utf-8", "replace"))
+        if not isinstance(value, dict):
+            raise NotAnEntryError("is no JSON object")
+        row: dict[str, Any] = _convert(value, _SHAPE, "")
+        if row.get("timestamp") is None:
+            raise NotAnEntryError("has no timestamp")
+        return row | {"otherFields": other_fields(value)}
     except RecursionError:
         raise NotAnEntryError("is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -83,7 +88,7 @@ def entry_from_line(line: bytes) -> dict[str, Any]:
 def _whole_number(digits: str) -> int | str:
     try:
         return int(digits)
-    except ValueError:  # more digits than Python converts: kept as they stand
+    except ValueError:  # more digits than Python converts
         return digits
 
 
@@ -92,26 +97,17 @@ def _fraction(digits: str) -> float | str:
     return number if math.isfinite(number) else digits
 
 
-def _no_number(constant: str) -> None:
+def _refuse(constant: str) -> None:
     raise NotAnEntryError(f"is not JSON: {constant} is no number there")
 
 
 _decode = json.JSONDecoder(
-    parse_int=_whole_number, parse_float=_fraction, parse_constant=_no_number
+    parse_int=_whole_number, parse_float=_fraction, parse_constant=_refuse
 ).decode
 
 
-def _entry(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise NotAnEntryError("is no JSON object")
-    row: dict[str, Any] = _convert(value, _ENTRY_SHAPE, "")
-    if row.get("timestamp") is None:
-        raise NotAnEntryError("has no timestamp")
-    return row | {"otherFields": other_fields(value)}
-
-
 def _convert(value: Any, shape: Any, path: str) -> Any:
-    """Convert a JSON value to the plain value of an ``ENTRY`` type."""
+    """Convert a JSON value to plain Python, as the type at this path requires."""
     if value is None:
         return None
     if isinstance(shape, dict):
@@ -126,17 +122,17 @@ def _convert(value: Any, shape: Any, path: str) -> Any:
     elif isinstance(shape, list):
         expected = "a list"
         if isinstance(value, list):
-            # BigQuery has no null lists: an empty one is an absent field.
+            # BigQuery has no null lists: an empty one means an absent field.
             return [_convert(item, shape[0], f"{path}[]") for item in value] or None
     else:
         expected, convert = shape
         converted = convert(value)
         if converted is not None:
             return converted
-    raise NotAnEntryError(f"has {path} = {_shown(value)}, which is not {expected}")
+    raise NotAnEntryError(f"has {path} = {_excerpt(value)}, which is not {expected}")
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return repr(text[:SHOWN]) + ("…" if len(text) > SHOWN else "")
 
@@ -188,13 +184,4 @@ _SCALARS: dict[pa.DataType, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-def _shape(type_: pa.DataType) -> Any:
-    """A type as plain Python: a dict for a struct, a list of one, or a converter."""
-    if pa.types.is_struct(type_):
-        return {field.name: _shape(field.type) for field in type_}
-    if pa.types.is_list(type_):
-        return [_shape(type_.value_type)]
-    return _SCALARS[type_]
-
-
-_ENTRY_SHAPE = _shape(pa.struct(ENTRY_FIELDS))
+_SHAPE = entry_tree(_SCALARS.__getitem__)
