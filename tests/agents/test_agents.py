@@ -333,7 +333,7 @@ def test_a_bad_line_of_the_table_is_named(line: str, problem: str) -> None:
 
 
 def test_a_missing_list_is_named_with_the_command_that_installs_it() -> None:
-    robots = RobotList("no-such-list-of-robots", (1, 2), {})
+    robots = RobotList("no-such-list-of-robots", (1, 2))
 
     with pytest.raises(
         ConfigError, match=r"pip install 'no-such-list-of-robots>=1\.2'"
@@ -342,7 +342,7 @@ def test_a_missing_list_is_named_with_the_command_that_installs_it() -> None:
 
 
 def test_a_list_older_than_was_measured_is_refused() -> None:
-    robots = RobotList("crawlerdetect", (99,), {})
+    robots = RobotList("crawlerdetect", (99,))
 
     with pytest.raises(ConfigError, match=r"crawlerdetect .* is older than 99"):
         robots.check()

@@ -21,18 +21,16 @@ from importlib import metadata
 from types import ModuleType
 from typing import NamedTuple
 
-from usage_metrics.agents.rules import Rule, own_table, version_of
+from usage_metrics.agents.rules import Rule, lines_of, own_table, version_of
 from usage_metrics.errors import ConfigError
 
 
 class RobotList(NamedTuple):
-    """A package with a list of robots, and the patterns of it that are not used."""
+    """A package with a list of robots."""
 
     package: str
     oldest: tuple[int, ...]
     """The version that was measured; older ones find fewer robots."""
-    set_aside: dict[str, str]
-    """Patterns that are not used, each with a person's user agent that it matches."""
 
     @property
     def version(self) -> str:
@@ -59,73 +57,26 @@ class RobotList(NamedTuple):
                 f"the oldest version supported: {remedy}"
             )
 
+    @property
+    def set_aside(self) -> dict[str, str]:
+        """Unused patterns, each with a person's user agent that it matches."""
+        lines = lines_of(own_table("set_aside.tsv"), "list\t")
+        rows = [line.split("\t") for _, line in lines]
+        return {pattern: agent for name, pattern, agent in rows if name == self.package}
+
     def rules(self, patterns: Iterable[tuple[str, str | None]]) -> tuple[Rule, ...]:
         """Turn patterns and kinds into rules, without those set aside."""
-        source = f"{self.package} {self.version}"
+        source, set_aside = f"{self.package} {self.version}", self.set_aside
         return tuple(
             Rule("list", "robot", kind, _plain_name(pattern), pattern, source)
             for pattern, kind in patterns
-            if pattern not in self.set_aside and not _BEYOND_RE2.search(pattern)
+            if pattern not in set_aside and not _BEYOND_RE2.search(pattern)
         )
 
 
-CRAWLER_USER_AGENTS = RobotList(
-    "crawler-user-agents",
-    (1, 67),
-    {
-        "Blackboard": "Mozilla/5.0 (iPhone; CPU iPhone OS 11_2_6 like Mac OS X) "
-        "AppleWebKit/604.5.6 (KHTML, like Gecko) Mobile/15D100 Blackboard/3.6.0",
-        "Fluid": "Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10_5_6; en-us) "
-        "AppleWebKit/528.16 (KHTML, like Gecko) Fluid/0.9.6 Safari/528.16",
-        r"NING\/": "Mozilla/5.0 (X11; Linux x86_64; rv:31.0) Gecko/20100101 "
-        "Thunderbird/31.7.0 Lightning/3.3.3",
-        "Sogou": "Mozilla/5.0 (Linux; Android 9; SM-G950F) AppleWebKit/537.36 (KHTML, "
-        "like Gecko) Chrome/89.0.4389.105 Mobile Safari/537.36 SogouMobileBrowser/6.5",
-        "Sonic": "Opera/9.80 (Linux mips; ) Presto/2.12.407 Version/12.51 "
-        "(PANASONIC, Mxl661LG32, wired) SmartTvA/3.0.0",
-    },
-)
-CRAWLERDETECT = RobotList("crawlerdetect", (0, 4, 2), {})
-COUNTER = RobotList(
-    "counter-robots",
-    (2025, 11),
-    {
-        "^.?$": "-",
-        "[^a]fish": "Mozilla/5.0 (Maemo; Linux; U; Jolla; Sailfish; Mobile; rv:26.0) "
-        "Gecko/26.0 Firefox/26.0 SailfishBrowser/1.0 like Safari/538.1",
-        "baidu": "Mozilla/5.0 (iPhone; CPU iPhone OS 10_0_1 like Mac OS X) "
-        "AppleWebKit/602.1.50 (KHTML, like Gecko) Mobile/14A403 baiduboxapp/11.0.0.12",
-        "bot": "Mozilla/5.0 (Linux; Android 9; X20 PRO) AppleWebKit/537.36 (KHTML, "
-        "like Gecko) Chrome/101.0 Mobile Safari/537.36 Instagram 237.0 (28/9; CUBOT)",
-        "cfnetwork": "MobileSafari/9537.53 CFNetwork/672.0.2 Darwin/14.0.0",
-        "core": "Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like "
-        "Gecko) Chrome/53.0.2785.104 Safari/537.36 Core/1.53.3226.400 QQBrowser/9.6",
-        "docomo": "DoCoMo/2.0 P903i(c100;TB;W24H12)",
-        "google": "Mozilla/5.0 (Windows; U; Windows NT 5.1; cs-CZ) AppleWebKit/532.4 "
-        "(KHTML, like Gecko) Google Earth/5.2.1.1329 Safari/532.4",
-        "lwp": "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.2; Trident/3.1; "
-        "XBLWP7; ZuneWP7; Nokia 820)",
-        "motor": "Motorola-V3m Obigo/Q03 MMP/2.0 Profile/MIDP-2.0",
-        r"ng\/2\.": "Mozilla/5.0 (Windows NT 6.1; rv:24.0) Gecko/20100101 "
-        "Thunderbird/24.5.0 Lightning/2.6.5",
-        "pioneer": "Opera/9.80 (Linux armv6l; Opera TV Store/5581) Presto/2.12.362 "
-        "Version/12.11 Blu-ray Player/v00.17 (Pioneer, BDP-160, wired)",
-        "rss": "Mozilla/5.0 (Linux armv8l) AppleWebKit/537.36 (KHTML, like Gecko) "
-        "Chrome/55.0.2883.91 Safari/537.36 FVC/6.0 (ANDERSSON; MB185; )",
-        "sogou": "Mozilla/5.0 (Linux; Android 9; SM-G950F) AppleWebKit/537.36 (KHTML, "
-        "like Gecko) Chrome/89.0.4389.105 Mobile Safari/537.36 SogouMobileBrowser/6.5",
-        "sunrise": "Mozilla/5.0 (Macintosh; U; Intel Mac OS X; en) AppleWebKit/418.9.1 "
-        "(KHTML, like Gecko) Sunrise/1.6.5 like Safari/419.3",
-        "titan": "UCWEB/2.0(Linux; U; Opera Mini/7.1.32052/30.3697; en-US; Titanium "
-        "S202 Build/KOT49H) U2/1.0.0 UCBrowser/10.8.8.730 Mobile",
-        "yahoo": "Mozilla/5.0 (Linux; U; Android 4.2.2; ja-jp; SHL22 Build/S8202) "
-        "AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30 "
-        "YJApp-ANDROID jp.co.yahoo.android.yjtop/3.15.1",
-        "yandex": "Mozilla/5.0 (Linux; Android 13; Infinix X6710) AppleWebKit/537.36 "
-        "(KHTML, like Gecko) Chrome/108.0.5359.128 Mobile Safari/537.36 "
-        "YandexSearch/7.53 YandexSearchBrowser/7.53",
-    },
-)
+CRAWLER_USER_AGENTS = RobotList("crawler-user-agents", (1, 67))
+CRAWLERDETECT = RobotList("crawlerdetect", (0, 4, 2))
+COUNTER = RobotList("counter-robots", (2025, 11))
 OWN = "rules of usage_metrics"
 """The name of our own table among the lists."""
 

@@ -23,13 +23,7 @@ _ARRAY_OF_OBJECTS = re.compile(rb"\s*\[\s*(?:[\]{]|$)")
 _BLANKS = b" \t\r\n"
 _QUOTE, _OPENING, _CLOSING, _COMMA = 1, 2, 3, 4
 _KINDS = np.zeros(256, dtype=np.uint8)
-for _characters, _kind in (
-    (b'"', _QUOTE),
-    (b"[{", _OPENING),
-    (b"]}", _CLOSING),
-    (b",", _COMMA),
-):
-    _KINDS[list(_characters)] = _kind
+_KINDS[list(b'"[{]},')] = (_QUOTE, _OPENING, _OPENING, _CLOSING, _CLOSING, _COMMA)
 
 
 def whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:

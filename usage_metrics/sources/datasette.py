@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from usage_metrics import arrow
 from usage_metrics.agents import AGENT
-from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
+from usage_metrics.arrow import BOOLEAN, STRING, column
 from usage_metrics.cleaning import rejects
 from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.cleaning.who_asked import (
@@ -27,70 +27,59 @@ from usage_metrics.cleaning.who_asked import (
     settings_from,
     who_asked,
 )
-from usage_metrics.logs.cloud_logging.entry import ENTRY
+from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 
-_TAKEN = {
-    "insertId": column("insert_id", STRING, "Cloud Logging's id of the entry"),
-    "timestamp": column("timestamp", TIMESTAMP, "When the request came", "UTC"),
-    "receiveTimestamp": column(
-        "receive_timestamp", TIMESTAMP, "When Cloud Logging received the entry", "UTC"
-    ),
-    "logName": column("log_name", STRING, "The log that the entry was written to"),
-    "severity": column("severity", STRING, "INFO, or WARNING from 400, ERROR from 500"),
-    "textPayload": column("text_payload", STRING, "A message of the service, if any"),
-    "trace": column("trace", STRING, "Cloud Trace's id of the request"),
-    "spanId": column("span_id", STRING, "Cloud Trace's id of the span"),
-    "traceSampled": column("trace_sampled", BOOLEAN, "Whether the trace was kept"),
-    "httpRequest.requestMethod": column("request_method", STRING, "GET, HEAD, …"),
-    "httpRequest.requestUrl": column("request_url", STRING, "The URL asked for"),
-    "httpRequest.requestSize": column(
-        "request_size", INTEGER, "Size of the request with its headers", "bytes"
-    ),
-    "httpRequest.status": column("status", INTEGER, "HTTP status of the response"),
-    "httpRequest.responseSize": column(
-        "response_size", INTEGER, "Size of the response with its headers", "bytes"
-    ),
-    "httpRequest.userAgent": column(
-        "user_agent", STRING, "What the client calls itself"
-    ),
-    "httpRequest.remoteIp": column(
-        "remote_ip",
-        STRING,
+_ABOUT: dict[str, tuple[str, ...]] = {
+    "insertId": ("Cloud Logging's id of the entry",),
+    "timestamp": ("When the request came", "UTC"),
+    "receiveTimestamp": ("When Cloud Logging received the entry", "UTC"),
+    "logName": ("The log that the entry was written to",),
+    "severity": ("INFO, or WARNING from 400, ERROR from 500",),
+    "textPayload": ("A message of the service, if any",),
+    "trace": ("Cloud Trace's id of the request",),
+    "spanId": ("Cloud Trace's id of the span",),
+    "traceSampled": ("Whether the trace was kept",),
+    "httpRequest.requestMethod": ("GET, HEAD, …",),
+    "httpRequest.requestUrl": ("The URL asked for",),
+    "httpRequest.requestSize": ("Size of the request with its headers", "bytes"),
+    "httpRequest.status": ("HTTP status of the response",),
+    "httpRequest.responseSize": ("Size of the response with its headers", "bytes"),
+    "httpRequest.userAgent": ("What the client calls itself",),
+    "httpRequest.remoteIp": (
         "Address of the client; behind the cleaned file what [privacy] addresses says",
     ),
-    "httpRequest.serverIp": column("server_ip", STRING, "Address of the server"),
-    "httpRequest.referer": column("referer", STRING, "The page that the link was on"),
-    "httpRequest.latency": column(
-        "latency", NUMBER, "Time from the request to the end of the response", "seconds"
+    "httpRequest.serverIp": ("Address of the server",),
+    "httpRequest.referer": ("The page that the link was on",),
+    "httpRequest.latency": (
+        "Time from the request to the end of the response",
+        "seconds",
     ),
-    "httpRequest.protocol": column("protocol", STRING, "HTTP/1.1, HTTP/2, …"),
-    "httpRequest.cacheLookup": column(
-        "cache_lookup", BOOLEAN, "Whether a cache was looked into"
-    ),
-    "httpRequest.cacheHit": column("cache_hit", BOOLEAN, "Whether a cache answered"),
-    "httpRequest.cacheValidatedWithOriginServer": column(
-        "cache_validated_with_origin_server",
-        BOOLEAN,
+    "httpRequest.protocol": ("HTTP/1.1, HTTP/2, …",),
+    "httpRequest.cacheLookup": ("Whether a cache was looked into",),
+    "httpRequest.cacheHit": ("Whether a cache answered",),
+    "httpRequest.cacheValidatedWithOriginServer": (
         "Whether the cached response was validated before it was given",
     ),
-    "httpRequest.cacheFillBytes": column(
-        "cache_fill_bytes", INTEGER, "What was put into a cache", "bytes"
-    ),
-    "resource.labels.service_name": column(
-        "service_name", STRING, "The Cloud Run service"
-    ),
-    "resource.labels.revision_name": column(
-        "revision_name", STRING, "The revision of the service"
-    ),
-    "resource.labels.location": column("location", STRING, "Region it runs in"),
-    "resource.labels.project_id": column("project_id", STRING, "Google Cloud project"),
-    "resource.labels.configuration_name": column(
-        "configuration_name", STRING, "The configuration of the service"
-    ),
-    "labels.instanceId": column("instance_id", STRING, "The container that answered"),
+    "httpRequest.cacheFillBytes": ("What was put into a cache", "bytes"),
+    "resource.labels.service_name": ("The Cloud Run service",),
+    "resource.labels.revision_name": ("The revision of the service",),
+    "resource.labels.location": ("Region it runs in",),
+    "resource.labels.project_id": ("Google Cloud project",),
+    "resource.labels.configuration_name": ("The configuration of the service",),
+    "labels.instanceId": ("The container that answered",),
 }
+"""The fields of the entry to keep, by path: description and, if any, unit."""
+
+
+def _column(path: str) -> pa.Field:
+    name = path.rpartition(".")[2]
+    snake_case = re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
+    return column(snake_case, EXPECTED[tuple(path.split("."))], *_ABOUT[path])
+
+
+_TAKEN = {path: _column(path) for path in _ABOUT}
 """The cleaned columns copied from the entry, by the path of their field."""
 
 _DERIVED = [

@@ -94,23 +94,29 @@ def _leaves(entry: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any
 @functools.lru_cache(maxsize=32)
 def json_schema(fields: Fields) -> pa.Schema:
     """The schema of some fields in JSON."""
+    types = {path: JSON_TYPES.get(path, STRING) for path in sorted(fields)}
+    return pa.schema(_struct(_nested(types)))
+
+
+def _struct(tree: dict[str, Any]) -> pa.DataType:
+    return pa.struct(
+        [
+            (name, _struct(type_) if isinstance(type_, dict) else type_)
+            for name, type_ in tree.items()
+        ]
+    )
+
+
+def _nested(values: dict[Path, Any]) -> dict[str, Any]:
+    """Nest values by their paths; one below another value is left out."""
     tree: dict[str, Any] = {}
-    for path in sorted(fields):
+    for path, value in values.items():
         place: Any = tree
         for name in path[:-1]:
             place = place.setdefault(name, {}) if isinstance(place, dict) else None
-        if isinstance(place, dict):  # else it is both a text and an object
-            place[path[-1]] = JSON_TYPES.get(path, STRING)
-    return pa.schema(_fields_of(tree))
-
-
-def _fields_of(tree: dict[str, Any]) -> list[pa.Field]:
-    return [
-        pa.field(
-            name, pa.struct(_fields_of(type_)) if isinstance(type_, dict) else type_
-        )
-        for name, type_ in tree.items()
-    ]
+        if isinstance(place, dict):
+            place[path[-1]] = value
+    return tree
 
 
 def columns_of(entries: pa.StructArray, above: Path = ()) -> dict[Path, pa.Array]:
@@ -144,13 +150,3 @@ def other_fields_column(columns: dict[Path, pa.Array], rows: int) -> pa.Array:
         for row in examples.tolist()
     ]
     return pa.array(texts, STRING).take(pa.array(codes))
-
-
-def _nested(values: dict[Path, Any]) -> dict[str, Any]:
-    entry: dict[str, Any] = {}
-    for path, value in values.items():
-        place = entry
-        for name in path[:-1]:
-            place = place.setdefault(name, {})
-        place[path[-1]] = value
-    return entry
