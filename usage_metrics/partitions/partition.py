@@ -208,9 +208,6 @@ class Partition(luigi.Target):
         """When, in seconds, the file was written or last found up to date.
 
         None if it is missing.
-
-        Raises:
-            UnreachableError: if the storage does not answer.
         """
         with _naming_unreachable(self.path):
             written = storage.changed_at(self.path)
@@ -220,20 +217,12 @@ class Partition(luigi.Target):
         return max(written, checked or 0) / 1e9
 
     def mark_checked(self) -> None:
-        """Note that the file was found up to date.
-
-        Raises:
-            StorageError: if the marker cannot be written.
-        """
+        """Note that the file was found up to date."""
         with self._replacing(CHECKED_MARKER) as stream:
             stream.write(b"the logs of this day were read again and had not changed\n")
 
     def ask_again(self, *, wanted: bool) -> None:
-        """Have the next run, not this one, make the partition again; or not.
-
-        Raises:
-            StorageError: if the marker cannot be written or deleted.
-        """
+        """Have the next run, not this one, make the partition again; or not."""
         if wanted:
             with self._replacing(RETRY_MARKER) as stream:
                 stream.write(b"the next run asks for the unanswered addresses\n")
@@ -241,11 +230,7 @@ class Partition(luigi.Target):
             self._delete(RETRY_MARKER)
 
     def delete(self) -> None:
-        """Delete the file and its markers.
-
-        Raises:
-            StorageError: if it cannot be deleted.
-        """
+        """Delete the file and its markers."""
         self._delete(FILE_NAME, RETRY_MARKER, CHECKED_MARKER)
         if "://" not in self.folder:
             with contextlib.suppress(OSError):
@@ -258,11 +243,7 @@ class Partition(luigi.Target):
 
 
 def days_with(name: str, root: str, stage: str, source: str) -> list[dt.date]:
-    """The days that have a file of this name, complete or not.
-
-    Raises:
-        UnreachableError: if the folder cannot be listed.
-    """
+    """The days that have a file of this name, complete or not."""
     return sorted(day for day, *_ in _list_days([name], root, stage, source))
 
 
@@ -286,14 +267,7 @@ def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
 
 
 def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
-    """List the partitions of a stage, including those that this run should complete.
-
-    Returns:
-        As ``list_partitions``.
-
-    Raises:
-        UnreachableError: if the folder cannot be listed.
-    """
+    """As ``list_partitions``, including partitions that this run should complete."""
     listed = _list_days([FILE_NAME], root, stage, source)
     return {day: f"{modified}-{size}" for day, _, modified, size in sorted(listed)}
 

@@ -61,9 +61,6 @@ def whole_or_absent(
         path: a local path, or a URI in an object store.
         drafts: the folder for the temporary file, if not that of the file. If several
             files share one, the writer of any of them cleans it up.
-
-    Raises:
-        OSError: if the file cannot be written.
     """
     if "://" in path:
         return _writing_to_store(path)
@@ -71,11 +68,7 @@ def whole_or_absent(
 
 
 def open_file(path: str) -> "pa.NativeFile":
-    """Open a file for random access.
-
-    Raises:
-        OSError: if it is missing or cannot be read.
-    """
+    """Open a file for random access."""
     filesystem, inside = filesystem_of(path)
     return filesystem.open_input_file(inside)
 
@@ -84,9 +77,6 @@ def open_whole_file(path: str) -> "pa.NativeFile":
     """Open a file to read all of it; one in a store is downloaded first.
 
     A small one is kept in memory, so that what was checked is what is read.
-
-    Raises:
-        OSError: if it is missing or cannot be read.
     """
     import pyarrow as pa
 
@@ -107,11 +97,7 @@ def open_whole_file(path: str) -> "pa.NativeFile":
 
 
 def lock_file(path: Path) -> BinaryIO:
-    """Open a file to lock, which the caller does.
-
-    Raises:
-        StorageError: if it cannot be created.
-    """
+    """Open a file for the caller to lock."""
     with naming_unwritable(str(path)):
         return path.open("ab")
 

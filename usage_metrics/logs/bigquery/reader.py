@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 from google.api_core import exceptions as api
 from google.api_core.client_options import ClientOptions
-from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 
@@ -33,13 +33,7 @@ from usage_metrics.logs.bigquery.access import (
     first_line,
 )
 from usage_metrics.logs.bigquery.entries import entries
-from usage_metrics.logs.bigquery.query import (
-    LogTable,
-    Query,
-    day_query,
-    examine,
-    prunes,
-)
+from usage_metrics.logs.bigquery.query import LogTable, day_query, examine, prunes
 
 logger = logging.getLogger("luigi-interface")
 
@@ -83,22 +77,12 @@ class BigQueryLogs:
                 "[bigquery] storage_api = on cannot be used with an endpoint, which "
                 "only speaks REST; set it to auto or off"
             )
-        return cls(
-            LogTable.from_uri(uri),
-            settings.service_account_key,
-            settings.maximum_bytes_billed,
-            settings.storage_api,
-            settings.endpoint,
-            settings.timeout,
-        )
+        return cls(LogTable.from_uri(uri), **settings.param_kwargs)
 
     def unavailable(self, day: dt.date) -> str | None:
         """Say why a day is not available yet; None if it is.
 
         Only with a table a day is that known: no table of that day or a later one.
-
-        Raises:
-            UsageMetricsError: as for :meth:`read`, for problems of every day.
         """
         newest = self._newest_shard
         if newest is None or newest >= f"{day:%Y%m%d}":
@@ -140,26 +124,20 @@ class BigQueryLogs:
             tables = self._tables(client, day)
             if not tables:
                 return
-            query = day_query([examine(table) for table in tables], day)
-            job = self._start(client, query, tables[0].location, day)
+            job = self._start(client, tables, day)
             self._check_clock(job.created, day)
             for rows in self._stream(job):
                 if rows.num_rows:
                     yield entries(rows)
 
     def describe(self) -> str:
-        """Say which table it is and what reading a day costs, without reading it.
-
-        Raises:
-            UsageMetricsError: as for :meth:`read`.
-        """
+        """Say which table it is and what reading a day costs, without reading it."""
         yesterday = utc_now().date() - ONE_DAY
         with clear_errors(self.table), self._client() as client:
             tables = self._tables(client, yesterday)
             if not tables:
                 return f"BigQuery table {self.table}, without a table for {yesterday}"
-            query = day_query([examine(table) for table in tables], yesterday)
-            cost = self._estimate(client, query, tables[0].location)
+            cost = self._estimate(client, tables, yesterday)
         return f"BigQuery table {self.table}, {in_bytes(cost)} for {yesterday}"
 
     def _tables(self, client: bigquery.Client, day: dt.date) -> list[bigquery.Table]:
@@ -201,11 +179,11 @@ class BigQueryLogs:
         return days
 
     def _start(
-        self, client: bigquery.Client, query: Query, location: str | None, day: dt.date
+        self, client: bigquery.Client, tables: list[bigquery.Table], day: dt.date
     ) -> bigquery.QueryJob:
-        """Estimate the cost of a query and, within the limit, start it."""
+        """Estimate the cost of reading a day and, within the limit, start the query."""
         limit = self.maximum_bytes_billed
-        estimated = self._estimate(client, query, location)
+        estimated = self._estimate(client, tables, day)
         if estimated > limit:
             raise ConfigError(
                 f"{day}: BigQuery would bill about {in_bytes(estimated)} for reading "
@@ -217,22 +195,23 @@ class BigQueryLogs:
             "%s: BigQuery will bill about %s (limit %s)",
             *(day, in_bytes(estimated), in_bytes(limit)),
         )
-        return self._query(client, query, location, maximum_bytes_billed=limit)
+        return self._query(client, tables, day, maximum_bytes_billed=limit)
 
     def _estimate(
-        self, client: bigquery.Client, query: Query, location: str | None
+        self, client: bigquery.Client, tables: list[bigquery.Table], day: dt.date
     ) -> int:
-        """How many bytes BigQuery would bill a query for."""
-        job = self._query(client, query, location, dry_run=True, use_query_cache=False)
+        """How many bytes BigQuery would bill for reading a day."""
+        job = self._query(client, tables, day, dry_run=True, use_query_cache=False)
         return int(job.total_bytes_processed or 0)
 
     def _query(
         self,
         client: bigquery.Client,
-        query: Query,
-        location: str | None,
+        tables: list[bigquery.Table],
+        day: dt.date,
         **options: Any,
     ) -> bigquery.QueryJob:
+        query = day_query([examine(table) for table in tables], day)
         parameters = [
             bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
             for name, value in query.parameters.items()
@@ -240,7 +219,7 @@ class BigQueryLogs:
         return client.query(
             query.sql,
             job_config=bigquery.QueryJobConfig(query_parameters=parameters, **options),
-            location=location,
+            location=tables[0].location,
             job_retry=None,
             **self._patience,
         )
@@ -301,12 +280,13 @@ class BigQueryLogs:
         }
 
     def _client(self) -> bigquery.Client:
-        options = ClientOptions(api_endpoint=self.endpoint) if self.endpoint else None
-        return bigquery.Client(
-            project=self.table.project,
-            credentials=self._credentials(),
-            client_options=options,
-        )
+        if self.endpoint:
+            options = ClientOptions(api_endpoint=self.endpoint)
+            return bigquery.Client(
+                self.table.project, AnonymousCredentials(), client_options=options
+            )
+        credentials = find_credentials(self.service_account_key)
+        return bigquery.Client(self.table.project, credentials)
 
     def _storage_client(self) -> Any:
         """A client of the Storage Read API, or None to use REST."""
@@ -321,12 +301,8 @@ class BigQueryLogs:
                     "google-cloud-bigquery-storage: install it, or set auto"
                 ) from error
             return None
-        return BigQueryReadClient(credentials=self._credentials())
-
-    def _credentials(self) -> Credentials:
-        if self.endpoint:
-            return AnonymousCredentials()
-        return find_credentials(self.service_account_key)
+        credentials = find_credentials(self.service_account_key)
+        return BigQueryReadClient(credentials=credentials)
 
 
 def in_bytes(number: int) -> str:

@@ -111,11 +111,7 @@ EXPECTED: dict[Path, pa.DataType] = dict(_paths(ENTRY_FIELDS))
 
 
 def entry_tree(leaf: Callable[[pa.DataType], Any] = lambda _: None) -> Tree:
-    """The fields of a log entry as plain Python.
-
-    Args:
-        leaf: gives what stands for a type that is neither struct nor list.
-    """
+    """The fields of a log entry as plain Python; ``leaf`` converts their types."""
     return _tree(pa.struct(ENTRY_FIELDS), leaf)
 
 

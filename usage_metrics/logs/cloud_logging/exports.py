@@ -51,11 +51,7 @@ class ExportedLogs:
         self.late = dt.timedelta(days=late_days)
 
     def describe(self) -> str:
-        """Say how many exports there are, and of which days.
-
-        Raises:
-            UsageMetricsError: as for :meth:`read`.
-        """
+        """Say how many exports there are, and of which days."""
         files = self._files()
         return (
             f"{len(files):,} JSON exports in {self.uri}, from {files[0].date} to "
@@ -66,23 +62,17 @@ class ExportedLogs:
         """Say why a day is not exported; None if it is.
 
         A day between two exports had no requests; it is not missing.
-
-        Raises:
-            UsageMetricsError: as for :meth:`read`.
         """
         files = self._files()
         oldest, newest = files[0].date, files[-1].date
         if day > newest:
-            return (
-                f"{day} is not exported yet: the newest export in {self.uri} is of "
-                f"{newest}"
-            )
-        if day < oldest:
-            return (
-                f"{day} is not exported: the oldest export in {self.uri} is of "
-                f"{oldest}; start there"
-            )
-        return None
+            why = f"not exported yet: the newest export in {self.uri} is of {newest}"
+        elif day < oldest:
+            why = f"not exported: the oldest export in {self.uri} is of {oldest}"
+            why += "; start there"
+        else:
+            return None
+        return f"{day} is {why}"
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
         """Read the entries of a day, and the unreadable lines in its own files.
