@@ -168,8 +168,7 @@ def _is_export(info: pafs.FileInfo) -> bool:
 def _date_of(name: str) -> dt.date | None:
     """The date in a file's name or, if there is none, the last one in its folders."""
     folders, _, last = name.rpartition("/")
-    for text in (last, folders):
-        for match in reversed(list(_DATE.finditer(text))):
-            with contextlib.suppress(ValueError):  # no such day
-                return dt.date(int(match[1]), int(match[3]), int(match[4]))
+    for match in reversed([*_DATE.finditer(folders), *_DATE.finditer(last)]):
+        with contextlib.suppress(ValueError):  # no such day
+            return dt.date(int(match[1]), int(match[3]), int(match[4]))
     return None
