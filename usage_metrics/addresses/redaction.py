@@ -11,7 +11,6 @@ Much that looks like an address is not one: ``Chrome/147.0.0.0``. So the caller 
 which addresses to look for, and only those are found.
 """
 
-import contextlib
 import functools
 import re
 import socket
@@ -118,8 +117,11 @@ def _has_separators(texts: pa.ChunkedArray) -> bool:
 
 def remove(text: str, wanted: Wanted) -> str:
     """Replace the addresses in a text by ``REMOVED``."""
+    found = list(_spans(text, wanted))
+    if not found:
+        return text
     covered = bytearray(len(text))
-    for start, end in _spans(text, wanted):
+    for start, end in found:
         covered[start:end] = b"x" * (end - start)
     pieces, position = [], 0
     for match in re.finditer(b"x+", covered):
@@ -177,11 +179,13 @@ def _candidates(text: str) -> Iterator[Iterable[Candidate]]:
 def _readings(text: str, start: int) -> Iterator[Candidate]:
     """The IPv6 addresses that a candidate starts with, longest first."""
     for plain, length in reversed(_prefixes(text)):
-        with contextlib.suppress(OSError):
+        try:
             socket.inet_pton(socket.AF_INET6, plain)  # rejects faster than ipaddress
-            address = parse_address(plain)
-            if address is not None:
-                yield Candidate(address, start, start + length)
+        except OSError:
+            continue
+        address = parse_address(plain)
+        if address is not None:
+            yield Candidate(address, start, start + length)
 
 
 def _prefixes(text: str) -> list[tuple[str, int]]:
