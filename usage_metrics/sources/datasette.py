@@ -33,7 +33,7 @@ from usage_metrics.sources import Cleaned, Source
 
 _ABOUT: dict[str, tuple[str, ...]] = {
     "insertId": ("Cloud Logging's id of the entry",),
-    "timestamp": ("When the request came", "UTC"),
+    "timestamp": ("When the request arrived", "UTC"),
     "receiveTimestamp": ("When Cloud Logging received the entry", "UTC"),
     "logName": ("The log that the entry was written to",),
     "severity": ("INFO, or WARNING from 400, ERROR from 500",),
@@ -42,31 +42,31 @@ _ABOUT: dict[str, tuple[str, ...]] = {
     "spanId": ("Cloud Trace's id of the span",),
     "traceSampled": ("Whether the trace was kept",),
     "httpRequest.requestMethod": ("GET, HEAD, …",),
-    "httpRequest.requestUrl": ("The URL asked for",),
+    "httpRequest.requestUrl": ("The requested URL",),
     "httpRequest.requestSize": ("Size of the request with its headers", "bytes"),
     "httpRequest.status": ("HTTP status of the response",),
     "httpRequest.responseSize": ("Size of the response with its headers", "bytes"),
     "httpRequest.userAgent": ("What the client calls itself",),
     "httpRequest.remoteIp": (
-        "Address of the client; behind the cleaned file what [privacy] addresses says",
+        "Address of the client; after cleaning, what [privacy] addresses leaves of it",
     ),
     "httpRequest.serverIp": ("Address of the server",),
-    "httpRequest.referer": ("The page that the link was on",),
+    "httpRequest.referer": ("The page that contained the link",),
     "httpRequest.latency": (
         "Time from the request to the end of the response",
         "seconds",
     ),
     "httpRequest.protocol": ("HTTP/1.1, HTTP/2, …",),
-    "httpRequest.cacheLookup": ("Whether a cache was looked into",),
-    "httpRequest.cacheHit": ("Whether a cache answered",),
+    "httpRequest.cacheLookup": ("Whether a cache was consulted",),
+    "httpRequest.cacheHit": ("Whether the response came from a cache",),
     "httpRequest.cacheValidatedWithOriginServer": (
-        "Whether the cached response was validated before it was given",
+        "Whether the cached response was validated before it was sent",
     ),
-    "httpRequest.cacheFillBytes": ("What was put into a cache", "bytes"),
+    "httpRequest.cacheFillBytes": ("Size of what was written to a cache", "bytes"),
     "resource.labels.service_name": ("The Cloud Run service",),
     "resource.labels.revision_name": ("The revision of the service",),
-    "resource.labels.location": ("Region it runs in",),
-    "resource.labels.project_id": ("Google Cloud project",),
+    "resource.labels.location": ("The region of the service",),
+    "resource.labels.project_id": ("The Google Cloud project",),
     "resource.labels.configuration_name": ("The configuration of the service",),
     "labels.instanceId": ("The container that answered",),
 }
@@ -83,23 +83,23 @@ _TAKEN = {path: _column(path) for path in _ABOUT}
 """The cleaned columns copied from the entry, by the path of their field."""
 
 _DERIVED = [
-    column("request_url_scheme", STRING, "Of the URL: http or https"),
-    column("request_url_netloc", STRING, "Of the URL: the host, and the port if given"),
-    column("request_url_path", STRING, "Of the URL: the path, as it was sent"),
-    column("request_url_query", STRING, "Of the URL: what follows the question mark"),
-    column("database", STRING, "The Datasette database asked for, decoded"),
-    column("table", STRING, "The table, view or stored query asked for, decoded"),
-    column("format", STRING, "html, json, csv, db, …; null for what is no data page"),
+    column("request_url_scheme", STRING, "Scheme of the URL: http or https"),
+    column("request_url_netloc", STRING, "Host of the URL, and port if given"),
+    column("request_url_path", STRING, "Path of the URL, as it was sent"),
+    column("request_url_query", STRING, "Query of the URL, after the question mark"),
+    column("database", STRING, "The requested Datasette database, decoded"),
+    column("table", STRING, "The requested table, view or stored query, decoded"),
+    column("format", STRING, "html, json, csv, db, …; null if not a data page"),
     column(
         "page",
         STRING,
         "Kind of page: index, database, table, row, query, download, static, internal "
-        "(below /-/) or other",
+        "(under /-/) or other",
     ),
     column(
         "is_data_request",
         BOOLEAN,
-        "Whether the path holds one of [datasette] data_request_patterns and is "
+        "Whether the path contains one of [datasette] data_request_patterns and is "
         "neither static nor internal",
     ),
 ]
@@ -338,7 +338,7 @@ SOURCE = Source(
     load_filter="is_data_request",
     primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
     indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
-    description="Requests for data, one row each, whoever made them: whether one "
-    "counts as use, the usage tables say",
+    description="Requests for data by anyone, one row each; the usage tables say which "
+    "of them count as use",
     facets=("agent_class", "database", "format"),
 )
