@@ -110,20 +110,18 @@ EXPECTED: dict[Path, pa.DataType] = dict(_paths(ENTRY_FIELDS))
 """Every field that a log entry may have, at any depth, records included."""
 
 
-def entry_tree(leaf: Callable[[pa.DataType], Any] = lambda _: None) -> Tree:
-    """The fields of a log entry as plain Python; ``leaf`` converts their types."""
-    return _tree(pa.struct(ENTRY_FIELDS), leaf)
-
-
-def _tree(type_: pa.DataType, leaf: Callable[[pa.DataType], Any]) -> Tree:
+def tree_of(
+    type_: pa.DataType, leaf: Callable[[pa.DataType], Any] = lambda _: None
+) -> Tree:
+    """A type as plain Python; ``leaf`` converts the types that are not nested."""
     if pa.types.is_struct(type_):
-        return {field.name: _tree(field.type, leaf) for field in type_}
+        return {field.name: tree_of(field.type, leaf) for field in type_}
     if pa.types.is_list(type_):
-        return [_tree(type_.value_type, leaf)]
+        return [tree_of(type_.value_type, leaf)]
     return leaf(type_)
 
 
-_DECLARED = entry_tree()
+_DECLARED = tree_of(pa.struct(ENTRY_FIELDS))
 
 
 def other_fields(entry: dict[str, Any]) -> str | None:

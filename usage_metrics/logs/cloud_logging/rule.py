@@ -21,8 +21,9 @@ from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.cloud_logging.entry import (
     ENTRY,
-    entry_tree,
+    ENTRY_FIELDS,
     other_fields,
+    tree_of,
     without_surrogates,
 )
 
@@ -184,4 +185,4 @@ _SCALARS: dict[pa.DataType, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-_SHAPE = entry_tree(_SCALARS.__getitem__)
+_SHAPE = tree_of(pa.struct(ENTRY_FIELDS), _SCALARS.__getitem__)
