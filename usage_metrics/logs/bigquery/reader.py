@@ -60,11 +60,6 @@ class BigQueryLogs:
             ConfigError: if the URI or a setting in ``[bigquery]`` is invalid.
         """
         settings = config.bigquery()
-        for name in ("maximum_bytes_billed", "timeout"):
-            if getattr(settings, name) <= 0:
-                raise ConfigError(
-                    f"[bigquery] {name} = {getattr(settings, name)} must be above 0"
-                )
         if settings.endpoint and not settings.endpoint.startswith(
             ("http://", "https://")
         ):
