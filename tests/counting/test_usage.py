@@ -320,7 +320,9 @@ def test_every_log_line_is_accounted_for() -> None:
 
 
 def test_a_missing_line_is_an_error_that_says_how_many() -> None:
-    with pytest.raises(StorageError, match="11 log lines are not 6 requests and 2"):
+    with pytest.raises(
+        StorageError, match="11 log lines do not add up to 6 requests, 2"
+    ):
         reconcile(counted_day(events_of(LOG), None, FACTS | {"rows_in": 11}))
 
 

@@ -1,8 +1,8 @@
-"""Use of a day by the path asked for, the city it was asked from, and the program.
+"""Use of a day by path, by city and by agent.
 
-The events name none of them. All are added up while the day's requests are at hand, and
-the tables are short whatever a day brings: beyond the paths most asked for, and the
-programs that asked most, all others are one row.
+The events hold none of these, so they are added up while the requests of the day are at
+hand. The tables stay short whatever a day brings: only the most requested paths and the
+most active agents are named, and the rest share one row.
 """
 
 import numpy as np
@@ -10,53 +10,49 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, column, only_chunk, take_encoded
-from usage_metrics.counting.datasets import targets_of
-from usage_metrics.counting.usage import (
+from usage_metrics.counting.columns import (
     AGENT_CLASS,
     BYTES,
     COUNTED_REQUESTS,
+    COUNTRY,
     DATASET,
     DATE,
     REQUESTS,
     SESSIONS,
     SOURCE,
     VISITORS,
-    CountedDay,
-    summarise,
 )
+from usage_metrics.counting.datasets import targets_of, without_query
+from usage_metrics.counting.usage import CountedDay, summarise_day
 
 PATHS_A_DAY = 1_000
-"""So many are named: more than a site has tables, and fewer than it has rows."""
+"""Paths named per day: more than a site has tables, and fewer than it has rows."""
+AGENTS_A_DAY = 500
+"""Agents named per day: robots invent names without end."""
 
 USAGE_BY_PATH = pa.schema(
     [
         *(DATE, SOURCE, DATASET),
-        column("host", STRING, "Of the URL; null for a path that is not named"),
+        column("host", STRING, "Host of the URL; null where the path is null"),
         column(
             "path",
             STRING,
-            "Of the URL, without its query; null: all beyond the day's "
-            f"{PATHS_A_DAY:,} most asked for",
+            "Path of the URL, without its query; null: all beyond the day's "
+            f"{PATHS_A_DAY:,} most requested",
         ),
         *(AGENT_CLASS, REQUESTS, COUNTED_REQUESTS),
     ]
 )
-"""Use of a day by path."""
-
 USAGE_BY_CITY = pa.schema(
     [
-        *(DATE, SOURCE, DATASET),
-        column("country", STRING, "Of the address, ISO 3166-1 alpha-2; null: unknown"),
+        *(DATE, SOURCE, DATASET, COUNTRY),
         column("region", STRING, "Region or state; null: unknown"),
-        column("city", STRING, "City; null: unknown, as with a database of countries"),
+        column(
+            "city", STRING, "City; null: unknown, or the database has countries only"
+        ),
         *(AGENT_CLASS, REQUESTS, COUNTED_REQUESTS),
     ]
 )
-"""Use of a day by city."""
-
-AGENTS_A_DAY = 500
-"""So many programs are named: of robots' names there is no end."""
-
 USAGE_BY_AGENT = pa.schema(
     [
         *(DATE, SOURCE, DATASET, AGENT_CLASS),
@@ -64,19 +60,17 @@ USAGE_BY_AGENT = pa.schema(
         column(
             "agent_name",
             STRING,
-            "What asked: curl, DuckDB, Googlebot, Chrome; null: not known, or beyond "
-            f"the day's {AGENTS_A_DAY} that asked most",
+            "Name of the agent: curl, DuckDB, Googlebot, Chrome; null: unknown, or "
+            f"beyond the day's {AGENTS_A_DAY} with the most requests",
         ),
         *(REQUESTS, COUNTED_REQUESTS, SESSIONS, VISITORS, BYTES),
     ]
 )
-"""Use of a day by what asked."""
 
 AGENTS = ("agent_kind", "agent_name")
-"""The geocoded columns that are read for it, where a source has them."""
-
+"""The geocoded columns that ``usage_by_agent`` reads, where a source has them."""
 PLACES = ("remote_ip_city", "remote_ip_region")
-"""The geocoded columns that are read for it, where a source has them."""
+"""The geocoded columns that ``usage_by_city`` reads, where a source has them."""
 
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/?#]+)"
 
@@ -84,14 +78,14 @@ _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/?#]+)"
 def usage_by_path(day: CountedDay) -> pa.Table:
     """Add up the events of a day by path; of schema ``USAGE_BY_PATH``."""
     urls = only_chunk(day.requests["request_url"])
-    paths = pc.replace_substring_regex(targets_of(urls.dictionary), r"\?.*", "")
+    paths = without_query(targets_of(urls.dictionary))
     hosts = pc.struct_field(pc.extract_regex(urls.dictionary, _HOST), [0])
-    named = pc.is_in(paths, _most_frequent(paths, urls.indices, PATHS_A_DAY))
+    named = _is_frequent(paths, urls.indices, PATHS_A_DAY)
     columns = {
-        name: take_encoded(_where(named, texts), urls.indices)
+        name: take_encoded(pc.if_else(named, texts, None), urls.indices)
         for name, texts in (("host", pc.utf8_lower(hosts)), ("path", paths))
     }
-    return _summarised(day, columns, USAGE_BY_PATH)
+    return summarise_day(day, USAGE_BY_PATH, **columns)
 
 
 def usage_by_city(day: CountedDay) -> pa.Table:
@@ -99,45 +93,30 @@ def usage_by_city(day: CountedDay) -> pa.Table:
     columns = {
         name.removeprefix("remote_ip_"): _column(day.requests, name) for name in PLACES
     }
-    return _summarised(day, columns, USAGE_BY_CITY)
+    return summarise_day(day, USAGE_BY_CITY, **columns)
 
 
 def usage_by_agent(day: CountedDay) -> pa.Table:
-    """Add up the events of a day by what asked; of schema ``USAGE_BY_AGENT``."""
-    columns = {name: _column(day.requests, name) for name in AGENTS}
-    agents = columns["agent_name"]
+    """Add up the events of a day by agent; of schema ``USAGE_BY_AGENT``."""
+    kinds, agents = (_column(day.requests, name) for name in AGENTS)
     names = agents.dictionary
-    named = pc.is_in(names, _most_frequent(names, agents.indices, AGENTS_A_DAY))
-    columns["agent_name"] = take_encoded(_where(named, names), agents.indices)
-    return _summarised(day, columns, USAGE_BY_AGENT)
+    named = _is_frequent(names, agents.indices, AGENTS_A_DAY)
+    agents = take_encoded(pc.if_else(named, names, None), agents.indices)
+    return summarise_day(day, USAGE_BY_AGENT, agent_kind=kinds, agent_name=agents)
 
 
 def _column(requests: pa.Table, name: str) -> pa.DictionaryArray:
-    """A column of texts; all null where the source does not have it."""
+    """A text column; all null where the source does not have it."""
     if name in requests.column_names:
         return only_chunk(requests[name])
     return pa.nulls(requests.num_rows, STRING).dictionary_encode()
 
 
-def _where(named: pa.Array, texts: pa.Array) -> pa.Array:
-    """The texts that are to be named, and null for the others."""
-    return pc.if_else(named, texts, pa.scalar(None, STRING))
-
-
-def _most_frequent(texts: pa.Array, codes: pa.Array, number: int) -> pa.Array:
-    """The texts that most requests have; of equals, the first by name."""
+def _is_frequent(texts: pa.Array, codes: pa.Array, number: int) -> pa.Array:
+    """Whether each text is among those with the most requests; ties go by name."""
     requests = np.bincount(codes.drop_null().to_numpy(), minlength=len(texts))
     found = pa.table({"text": texts, "requests": requests})
     counts = found.group_by("text").aggregate([("requests", "sum")])
     order = [("requests_sum", "descending"), ("text", "ascending")]
-    return counts.sort_by(order)["text"].drop_null()[:number].combine_chunks()
-
-
-def _summarised(
-    day: CountedDay, columns: dict[str, pa.DictionaryArray], schema: pa.Schema
-) -> pa.Table:
-    """Add up the events of a day with further columns."""
-    events = day.events
-    for name, values in columns.items():
-        events = events.append_column(name, values)
-    return summarise(events, schema, date=day.date, source=day.source)
+    frequent = counts.sort_by(order)["text"].drop_null()[:number]
+    return pc.is_in(texts, frequent.combine_chunks())

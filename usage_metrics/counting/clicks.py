@@ -1,19 +1,19 @@
 """Whether a request counts and, if not, why not.
 
-The rules are those of the COUNTER Code of Practice for Research Data, and where it
+The rules are those of the COUNTER Code of Practice for Research Data and, where it
 leaves something open, ours:
 
-* Only responses with status 200 and 304 count, before anything else is asked: a 500
-  does not swallow the 200 before it. So do those with 206, under the rule below.
-* A double click is two requests of one visitor for one URL, its query included, within
-  30 seconds; 30 seconds exactly are within. Only the last of a chain counts. Since it
-  is the last, it is enough to look from each request to its successor: no chain needs
-  to be followed, however long, and of the neighbouring days nothing is needed but the
-  first 30 seconds of the next. The edge of an hour or a day makes no difference; the
-  click that is left belongs to its own hour and day.
-* Range reads (206) of one object, that is of one path, count once a session, the last
-  of them; a double click of theirs is one for the path. Pieces are not downloads.
-* Of equal times, the greater ``insert_id`` is the later.
+* Only responses with status 200, 304 and (under the rule for range reads) 206 count.
+  This is checked first: a 500 does not swallow the 200 before it.
+* A double click is two requests of one visitor for one URL, query included, at most 30
+  seconds apart. Only the last of a chain counts. So it is enough to compare each
+  request with its successor: chains need not be followed, however long they are, and
+  nothing is needed of the neighbouring days but the first 30 seconds of the next. Hour
+  and day boundaries make no difference; the click that is left belongs to its own hour
+  and day.
+* Range reads (206) of one object, that is of one path, count once per session, the
+  last of them; their double clicks are looked for by path. Pieces are not downloads.
+* Of requests at the same time, the one with the greater ``insert_id`` is the later.
 
 Every request gets exactly one outcome, the first in the list that applies.
 """
@@ -25,12 +25,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, only_chunk
-from usage_metrics.counting.datasets import NONE, UNMAPPED
-from usage_metrics.counting.grouping import codes_of, combine, in_order_of_appearance
-from usage_metrics.counting.visitors import hours
+from usage_metrics.counting.datasets import NONE, UNMAPPED, without_query
+from usage_metrics.counting.grouping import (
+    codes_of,
+    combine,
+    in_order_of_appearance,
+    mask_of,
+)
+from usage_metrics.counting.visitors import HOUR
 
 WINDOW = 30_000_000
 """Microseconds within which a second click on the same thing is a double click."""
+
+OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
 
 COUNTED = "counted"
 OUTCOMES = {
@@ -44,80 +51,71 @@ OUTCOMES = {
     "range_repeat": "a later range of the same object counts for the session",
     COUNTED: "it counts",
 }
-"""What can become of a request and what that means, in the order of the decision."""
+"""Every outcome of a request and what it means, in the order of the decision."""
 
 _NUMBER = {outcome: number for number, outcome in enumerate(OUTCOMES)}
-_WHOLE = [200, 304]
-_PART = 206
-_METHODS = ["GET", "POST"]
-# Lists, because making an Arrow array imports pandas, and views import this module.
 
 
-def outcomes(requests: pa.Table, visitors: Any) -> pa.Array:
+def outcomes(requests: pa.Table, visitors: Any) -> pa.DictionaryArray:
     """Decide about each request.
 
     Args:
         requests: with ``timestamp``, ``insert_id``, ``request_method``,
-            ``request_url``, ``status``, ``agent_class``, and ``dataset`` as the
-            registry gives it.
-        visitors: the key of the visitor of each.
+            ``request_url``, ``status``, ``agent_class``, and ``dataset`` from the
+            registry.
+        visitors: the key of each request's visitor.
 
     Returns:
-        A text per request, one of ``OUTCOMES``.
+        One of ``OUTCOMES`` per request.
     """
-    is_part = _mask(pc.equal(requests["status"], _PART))
+    is_part = mask_of(pc.equal(requests["status"], PARTIAL))
     decided = np.full(requests.num_rows, _NUMBER[COUNTED])
     for outcome, applies in _at_first_sight(requests, is_part):
         decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
-    rest = np.flatnonzero(decided == _NUMBER[COUNTED])
+    visitor = in_order_of_appearance(visitors)
     targets = combine(
-        [_dense(visitors), _targets(requests["request_url"], is_part)],
-        requests.num_rows,
+        [
+            (visitor, int(visitor.max(initial=-1)) + 1),
+            _targets(requests["request_url"], is_part),
+        ]
     )
-    rest = _in_order(requests, targets, rest)
-    repeated = _repeated(requests, targets, rest)
+    times = requests["timestamp"].cast(pa.int64()).to_numpy()
+    rest = np.flatnonzero(decided == _NUMBER[COUNTED])
+    rest = _in_order(requests, targets, times, rest)
+    repeated = _is_repeated(targets[rest], np.diff(times[rest]) <= WINDOW)
     clicks, parts = rest[repeated & ~is_part[rest]], rest[repeated & is_part[rest]]
     decided[clicks] = _NUMBER["double_click"]
     decided[parts] = _NUMBER["range_repeat"]
     left = rest[~repeated & is_part[rest]]
-    decided[_earlier_of_session(requests, targets, left)] = _NUMBER["range_repeat"]
+    in_session = _is_repeated(targets[left], np.diff(times[left] // HOUR) == 0)
+    decided[left[in_session]] = _NUMBER["range_repeat"]
     return pa.DictionaryArray.from_arrays(
         pa.array(decided, pa.int8()), pa.array(list(OUTCOMES), STRING)
     )
 
 
 def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
-    """What a request shows by itself, in the order in which it is asked."""
+    """The outcomes that a request shows by itself, in the order of the decision."""
     agents, datasets = requests["agent_class"], requests["dataset"]
-    is_whole = pc.is_in(requests["status"], pa.array(_WHOLE, pa.int64()))
-    method = requests["request_method"]
-    asks = pc.or_kleene(pc.is_in(method, pa.array(_METHODS)), method.is_null())
+    method, status = requests["request_method"], requests["status"]
+    is_whole = pc.is_in(status, pa.array([OK, NOT_MODIFIED], pa.int64()))
+    asks = pc.or_kleene(pc.is_in(method, pa.array(["GET", "POST"])), method.is_null())
     return [
-        ("status", ~(is_part | _mask(is_whole))),
-        ("method", ~_mask(asks)),
-        ("not_data", _mask(pc.equal(datasets, NONE))),
-        ("unmapped", _mask(pc.equal(datasets, UNMAPPED))),
-        ("internal", _mask(pc.equal(agents, "internal"))),
-        ("robot", _mask(pc.equal(agents, "robot"))),
+        ("status", ~(is_part | mask_of(is_whole))),
+        ("method", ~mask_of(asks)),
+        ("not_data", mask_of(pc.equal(datasets, NONE))),
+        ("unmapped", mask_of(pc.equal(datasets, UNMAPPED))),
+        ("internal", mask_of(pc.equal(agents, "internal"))),
+        ("robot", mask_of(pc.equal(agents, "robot"))),
     ]
 
 
-def _mask(values: pa.ChunkedArray) -> Any:
-    return pc.fill_null(values, False).to_numpy().astype(bool)
-
-
-def _dense(keys: Any) -> tuple[Any, int]:
-    codes = in_order_of_appearance(keys)
-    return codes, int(codes.max(initial=-1)) + 1
-
-
 def _targets(urls: pa.ChunkedArray, is_part: Any) -> tuple[Any, int]:
-    """What is asked for, numbered: the URL; of ranges the object, without its query."""
+    """Number what is asked for: the URL; for range reads the object, without query."""
     codes, count = codes_of(urls)
     texts = only_chunk(urls).dictionary
-    objects = pc.replace_substring_regex(texts, r"[?#].*", "")
     # A URL without a query is the object of its ranges, too. The last is null.
-    both = pa.concat_arrays([texts, objects]).dictionary_encode()
+    both = pa.concat_arrays([texts, without_query(texts)]).dictionary_encode()
     numbers = both.indices.to_numpy()
     unknown = len(both.dictionary)
     of_url = np.append(numbers[: count - 1], unknown)
@@ -125,9 +123,8 @@ def _targets(urls: pa.ChunkedArray, is_part: Any) -> tuple[Any, int]:
     return np.where(is_part, of_range[codes], of_url[codes]), unknown + 1
 
 
-def _in_order(requests: pa.Table, targets: Any, rows: Any) -> Any:
-    """Some rows by visitor and target, then time, then id."""
-    times = requests["timestamp"].cast(pa.int64()).to_numpy()
+def _in_order(requests: pa.Table, targets: Any, times: Any, rows: Any) -> Any:
+    """Sort some rows by visitor and target, then time, then id."""
     rows = rows[np.lexsort((times[rows], targets[rows]))]
     same = (np.diff(targets[rows]) == 0) & (np.diff(times[rows]) == 0)
     if same.any():
@@ -137,22 +134,13 @@ def _in_order(requests: pa.Table, targets: Any, rows: Any) -> Any:
 
 
 def _by_id(requests: pa.Table, targets: Any, rows: Any) -> Any:
-    """Some rows by target, time and id: few, so that ids need not be held of all."""
+    """Sort a few rows by target, time and id, without holding the ids of all rows."""
     taken = requests.select(["timestamp", "insert_id"]).take(pa.array(rows))
     taken = taken.append_column("target", pa.array(targets[rows]))
     keys = [(name, "ascending") for name in ("target", "timestamp", "insert_id")]
     return rows[pc.sort_indices(taken, sort_keys=keys).to_numpy()]
 
 
-def _repeated(requests: pa.Table, targets: Any, rows: Any) -> Any:
-    """Of rows in order, whether the next is for the same target and soon after."""
-    times = requests["timestamp"].cast(pa.int64()).to_numpy()[rows]
-    same, soon = np.diff(targets[rows]) == 0, np.diff(times) <= WINDOW
-    return np.append(same & soon, False)[: len(rows)]
-
-
-def _earlier_of_session(requests: pa.Table, targets: Any, rows: Any) -> Any:
-    """Of rows in order, those after which the session has another for the target."""
-    hour = hours(requests["timestamp"])[rows]
-    same = (np.diff(targets[rows]) == 0) & (np.diff(hour) == 0)
-    return rows[np.append(same, False)[: len(rows)]]
+def _is_repeated(targets: Any, near: Any) -> Any:
+    """Whether the next request is for the same target and near; the last has none."""
+    return np.append((np.diff(targets) == 0) & near, False)[: len(targets)]

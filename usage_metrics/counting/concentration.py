@@ -1,11 +1,11 @@
 """How much of the use comes from one place, and what is left without it.
 
 If one company's script makes nearly all requests, no list will or should call it a
-robot. So nothing is left out here: each figure stands beside the same without the
-largest organisation, and where that has more than half, the row says so. An address is
-never named; only its share is.
+robot. So nothing is left out here: each figure stands beside the same figure without
+the largest organisation, and a row says when that one has more than half. Addresses are
+never named; only the share of the largest is.
 
-A tally knows addresses. It stays in memory.
+A tally holds addresses and stays in memory.
 """
 
 from collections.abc import Sequence
@@ -15,68 +15,58 @@ import numpy as np
 import pyarrow as pa
 
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, column, dictionary
-from usage_metrics.counting.grouping import (
-    as_table,
-    codes_of,
-    group_rows,
-)
+from usage_metrics.counting.columns import DATASET_OR_ALL, SOURCE
+from usage_metrics.counting.grouping import Groups, codes_of, group_rows, numbers_of
 from usage_metrics.counting.usage import (
-    SOURCE,
     CountedDay,
     CountedMonth,
-    is_counted,
-    numbers,
     over_all_datasets,
+    summarise,
 )
 
 CONCENTRATED = 0.5
-"""A share above this is marked."""
+"""A larger share than this is marked."""
 
 _SUMS = {
     "requests": "All requests",
-    "counted": "Those that count by the COUNTER rules",
-    "unique_sessions": "Different sessions",
+    "counted": "Requests that count under the COUNTER rules",
+    "unique_sessions": "Unique sessions",
     "bytes": "Sizes of the responses",
 }
 
 USAGE_CONCENTRATION = pa.schema(
     [
-        column("period", STRING, "The UTC day, YYYY-MM-DD, or month, YYYY-MM"),
-        SOURCE,
-        column(
-            "dataset",
-            STRING,
-            "Id in the registry, unmapped or none; all: whatever was asked for, which "
-            "is not to be added to the others",
-        ),
+        column("period", STRING, "UTC day, YYYY-MM-DD, or month, YYYY-MM"),
+        *(SOURCE, DATASET_OR_ALL),
         *(column(name, INTEGER, text) for name, text in _SUMS.items()),
-        column("organizations", INTEGER, "Different organisations, those known"),
-        column("addresses", INTEGER, "Different addresses"),
+        column("organizations", INTEGER, "Known organisations, each counted once"),
+        column("addresses", INTEGER, "Distinct addresses"),
         column(
-            "largest_organization", STRING, "The known organisation with most requests"
+            "largest_organization",
+            STRING,
+            "The known organisation with the most requests",
         ),
         column("largest_organization_share", NUMBER, "Its share of the requests"),
         column(
             "largest_address_share",
             NUMBER,
-            "Share of the requests of the address that has most",
+            "Share of the requests from the address with the most requests",
         ),
         column(
             "is_concentrated",
             BOOLEAN,
-            "Whether one organisation, or one address, has more than half",
+            "Whether one organisation or one address has more than half",
         ),
         *(
             column(
                 f"{name}_without_largest",
                 INTEGER,
-                f"{text}, without the largest organisation's",
+                f"{text}, without the largest organisation",
             )
             for name, text in _SUMS.items()
         ),
     ]
 )
-"""Concentration in a day or a month."""
 
 _KEYS = ("dataset", "organization", "address")
 _TALLY = pa.schema(
@@ -95,97 +85,83 @@ def tally(events: pa.Table, addresses: pa.ChunkedArray) -> pa.Table:
         A table for :func:`concentration`; it holds addresses, so do not write it.
     """
     rows = events.append_column("address", addresses)
-    return pa.concat_tables([_tally(rows), _tally(over_all_datasets(rows))])
+    return pa.concat_tables(
+        summarise(part, _TALLY) for part in (rows, over_all_datasets(rows))
+    )
 
 
 def usage_concentration(day: CountedDay) -> pa.Table:
-    """Say how the use of a day is concentrated; of schema ``USAGE_CONCENTRATION``."""
+    """Measure the concentration of a day; of schema ``USAGE_CONCENTRATION``."""
     tallied = tally(day.events, day.requests["remote_ip"])
     return concentration([tallied], day.date, day.source)
 
 
 def usage_concentration_monthly(month: CountedMonth) -> pa.Table:
-    """Say how the use of a month is concentrated; of schema ``USAGE_CONCENTRATION``."""
+    """Measure the concentration of a month; of schema ``USAGE_CONCENTRATION``."""
     return concentration(month.tallies, month.month, month.source)
 
 
 def concentration(tallies: Sequence[pa.Table], period: str, source: str) -> pa.Table:
-    """Say how the use of some days is concentrated; of schema ``USAGE_CONCENTRATION``.
+    """Measure the concentration of some days; of schema ``USAGE_CONCENTRATION``.
 
     Args:
-        tallies: of each day.
+        tallies: one for each day.
         period: what the days are together, such as ``2022-02``.
         source: the kind of log.
     """
     rows = pa.concat_tables(tallies) if tallies else _TALLY.empty_table()
-    by_dataset = group_rows(rows, ["dataset"])
-    count = by_dataset.keys.num_rows
-    sums = {name: by_dataset.total(numbers(rows[name])) for name in _SUMS}
-    organization, _ = codes_of(rows["organization"])
-    known = rows["organization"].is_valid().to_numpy().astype(bool)
-    largest, most = _largest(rows, by_dataset.codes, count, "organization")
-    _, most_of_address = _largest(rows, by_dataset.codes, count, "address")
-    of_largest = known & (organization == largest[by_dataset.codes])
-    names = dictionary(rows["organization"]).dictionary
+    groups = group_rows(rows, ["dataset"])
+    values = {name: numbers_of(rows[name]) for name in _SUMS}
+    sums = {name: groups.total(numbers) for name, numbers in values.items()}
+    organizations = dictionary(rows["organization"])
+    addresses = dictionary(rows["address"])
+    largest, most = _largest(groups, organizations, values["requests"])
+    _, most_of_address = _largest(groups, addresses, values["requests"])
+    elsewhere = codes_of(organizations)[0] != largest[groups.codes]
     without = {
-        f"{name}_without_largest": total
-        - by_dataset.total(np.where(of_largest, numbers(rows[name]), 0))
-        for name, total in sums.items()
+        f"{name}_without_largest": groups.total(np.where(elsewhere, numbers, 0))
+        for name, numbers in values.items()
     }
-    shares = [
-        found / np.maximum(sums["requests"], 1) for found in (most, most_of_address)
-    ]
-    columns: dict[str, Any] = {
-        "period": np.full(count, period),
-        "source": np.full(count, source),
-        "dataset": by_dataset.keys["dataset"],
-        **sums,
-        **without,
-        "organizations": by_dataset.distinct(organization, known),
-        "addresses": by_dataset.distinct(*_known(rows["address"])),
-        "largest_organization": names.take(pa.array(largest, mask=largest < 0)),
-        "largest_organization_share": shares[0],
-        "largest_address_share": shares[1],
-        "is_concentrated": np.maximum(*shares) > CONCENTRATED,
+    all_requests = np.maximum(sums["requests"], 1)
+    figures = {
+        "organizations": _distinct(groups, organizations),
+        "addresses": _distinct(groups, addresses),
+        "largest_organization": organizations.dictionary.take(
+            pa.array(largest, mask=largest < 0)
+        ),
+        "largest_organization_share": most / all_requests,
+        "largest_address_share": most_of_address / all_requests,
+        "is_concentrated": (
+            np.maximum(most, most_of_address) / all_requests > CONCENTRATED
+        ),
     }
-    return as_table(USAGE_CONCENTRATION, columns)
+    constants = {"period": period, "source": source}
+    return groups.table(USAGE_CONCENTRATION, **constants, **sums, **without, **figures)
 
 
-def _tally(rows: pa.Table) -> pa.Table:
-    groups = group_rows(rows, _KEYS)
-    columns = {
-        **{name: groups.keys[name] for name in _KEYS},
-        "requests": groups.count(),
-        "counted": groups.count(is_counted(rows)),
-        "unique_sessions": groups.distinct(rows["session"].to_numpy()),
-        "bytes": groups.total(numbers(rows["bytes"])),
-    }
-    return as_table(_TALLY, columns)
+def _distinct(groups: Groups, names: pa.DictionaryArray) -> Any:
+    codes, possible = codes_of(names)
+    return groups.distinct(codes, codes < possible - 1)  # the last code is null
 
 
-def _known(column_: pa.ChunkedArray) -> tuple[Any, Any]:
-    codes, _ = codes_of(column_)
-    return codes, column_.is_valid().to_numpy().astype(bool)
+def _largest(
+    groups: Groups, names: pa.DictionaryArray, requests: Any
+) -> tuple[Any, Any]:
+    """Who has the most requests in each group, as a code or -1, and how many.
 
-
-def _largest(rows: pa.Table, datasets: Any, count: int, name: str) -> tuple[Any, Any]:
-    """Who has most requests for each dataset, as a code or -1, and how many.
-
-    Of equals, the first by name, so that every run names the same.
+    Ties go to the first by name, so that every run names the same.
     """
-    largest = np.full(count, -1)
-    most = np.zeros(count, dtype=np.int64)
-    codes, known = _known(rows[name])
-    candidates = rows.append_column("code", pa.array(codes)).append_column(
-        "of", pa.array(datasets)
+    columns = {"group": groups.codes, "code": names.indices, "requests": requests}
+    found = (
+        pa.table(columns).group_by(["group", "code"]).aggregate([("requests", "sum")])
     )
-    candidates = candidates.select(["of", name, "code", "requests"]).filter(
-        pa.array(known)
-    )
-    found = candidates.group_by(["of", name, "code"]).aggregate([("requests", "sum")])
-    found = found.sort_by([("requests_sum", "ascending"), (name, "descending")])
-    of = found["of"].to_numpy()
-    # The last assignment to an element is the one that stays: that of the largest.
-    largest[of] = found["code"].to_numpy()
-    most[of] = found["requests_sum"].to_numpy()
+    found = found.filter(found["code"].is_valid())
+    found = found.append_column("name", names.dictionary.take(found["code"]))
+    found = found.sort_by([("requests_sum", "ascending"), ("name", "descending")])
+    largest = np.full(groups.keys.num_rows, -1)
+    most = np.zeros(groups.keys.num_rows, dtype=np.int64)
+    group = found["group"].to_numpy()
+    # The last assignment to an element wins: that of the largest.
+    largest[group] = found["code"].to_numpy()
+    most[group] = found["requests_sum"].to_numpy()
     return largest, most

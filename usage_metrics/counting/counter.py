@@ -1,9 +1,9 @@
 """Use of a day as the COUNTER Code of Practice for Research Data counts it.
 
-A unique investigation or request is a dataset once per session. Every figure here may
-be added up over days and countries, and over access methods: a session has one country
-and one way of access, and ends with its hour. None may be added up over versions, which
-is why these have a table of their own.
+A unique investigation or request counts a dataset once per session. Every figure may be
+summed over days, countries and access methods: a session has one country and one access
+method, and ends with its hour. None may be summed over versions, which is why these
+have a table of their own.
 """
 
 from typing import Any
@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
-from usage_metrics.counting.clicks import COUNTED
+from usage_metrics.counting.clicks import COUNTED, PARTIAL
+from usage_metrics.counting.columns import COUNTRY, DATE, SOURCE
 from usage_metrics.counting.datasets import REQUEST
-from usage_metrics.counting.events import PARTIAL
-from usage_metrics.counting.grouping import as_table, group_rows
-from usage_metrics.counting.usage import DATE, SOURCE, CountedDay, numbers
+from usage_metrics.counting.grouping import Groups, group_rows, mask_of, numbers_of
+from usage_metrics.counting.usage import CountedDay
 
 METRICS = (
     "total_dataset_investigations",
@@ -28,46 +28,43 @@ METRICS = (
 """The standard's metrics, in the order of a report."""
 
 MACHINE, REGULAR = "machine", "regular"
-"""Access methods: scripts, and everybody else but robots and ourselves."""
+"""Access methods: scripts, and everybody else except robots and ourselves."""
 
-_DATASET = column("dataset", STRING, "Id in the registry")
+_DATASET = column("dataset", STRING, "Dataset id from the registry")
+_BY = (
+    column("access_method", STRING, "machine: scripts; regular: everybody else"),
+    COUNTRY,
+)
 _FIGURES = (
-    column(METRICS[0], INTEGER, "Looks at the dataset, its data included"),
-    column(METRICS[1], INTEGER, "Sessions that looked at it"),
-    column(METRICS[2], INTEGER, "Retrievals of its data"),
-    column(METRICS[3], INTEGER, "Sessions that retrieved its data"),
+    column(METRICS[0], INTEGER, "Investigations of the dataset, requests included"),
+    column(METRICS[1], INTEGER, "Sessions that investigated the dataset"),
+    column(METRICS[2], INTEGER, "Requests for the data of the dataset"),
+    column(METRICS[3], INTEGER, "Sessions that requested its data"),
     column(
         "volume",
         INTEGER,
-        "Sizes of the responses that count, and of all ranges of an object that counts",
+        "Sizes of the counted responses and of all range reads of a counted object",
         "bytes",
     ),
-    column("range_bytes", INTEGER, "What of the volume was read in ranges", "bytes"),
+    column("range_bytes", INTEGER, "Part of the volume sent for range reads", "bytes"),
     column(
         "range_downloads",
         NUMBER,
-        "To how many downloads the ranges amount: their bytes over the size of the "
-        "whole object, as a whole response of that day tells it; null where none does",
+        "Downloads that the range reads amount to: their bytes over the size of the "
+        "whole object, from a complete response of that day; null if there was none",
         "downloads",
     ),
 )
-_BY = (
-    column("access_method", STRING, "machine: scripts; regular: all others"),
-    column("country", STRING, "Of the address, ISO 3166-1 alpha-2; null: unknown"),
-)
 
 USAGE_COUNTER = pa.schema([DATE, SOURCE, _DATASET, *_BY, *_FIGURES])
-"""Use of a day, over all versions of a dataset."""
-
 USAGE_COUNTER_VERSIONS = pa.schema(
     [
         *(DATE, SOURCE, _DATASET),
-        column("version", STRING, "Version of the dataset, as in the registry"),
+        column("version", STRING, "Version of the dataset, from the registry"),
         *_BY,
         *_FIGURES,
     ]
 )
-"""Use of a day by version, of those datasets of which the registry has versions."""
 
 _NEEDED = [
     *("dataset", "version", "kind", "outcome", "agent_class", "country", "session"),
@@ -78,54 +75,42 @@ _NEEDED = [
 
 def usage_counter(day: CountedDay) -> pa.Table:
     """Count the events of a day by dataset; of schema ``USAGE_COUNTER``."""
-    return _count(day, day.events, USAGE_COUNTER)
+    return _count(day, USAGE_COUNTER, ["dataset"])
 
 
 def usage_counter_versions(day: CountedDay) -> pa.Table:
     """Count the events of a day by version; of schema ``USAGE_COUNTER_VERSIONS``."""
-    has_version = day.events["version"].is_valid()
-    versioned = day.events.select(_NEEDED).filter(has_version)
-    return _count(day, versioned, USAGE_COUNTER_VERSIONS)
+    return _count(day, USAGE_COUNTER_VERSIONS, ["dataset", "version"])
 
 
-def _count(day: CountedDay, events: pa.Table, schema: pa.Schema) -> pa.Table:
-    events = events.select(_NEEDED).filter(
-        pc.is_in(events["outcome"], pa.array([COUNTED, "range_repeat"]))
-    )
+def _count(day: CountedDay, schema: pa.Schema, of: list[str]) -> pa.Table:
+    counts = pc.is_in(day.events["outcome"], pa.array([COUNTED, "range_repeat"]))
+    has_key = day.events[of[-1]].is_valid()
+    events = day.events.select(_NEEDED).filter(pc.and_(counts, has_key))
     is_machine = pc.fill_null(pc.equal(events["agent_class"], MACHINE), False)
     method = pc.if_else(is_machine, MACHINE, REGULAR)
     events = events.append_column("access_method", method)
-    figures = {field.name for field in _FIGURES}
-    keys = [n for n in schema.names if n not in figures | {"date", "source"}]
-    groups = group_rows(events, keys)
-    counted = _is(events["outcome"], COUNTED)
-    request = counted & _is(events["kind"], REQUEST)
+    groups = group_rows(events, [*of, *(field.name for field in _BY)])
+    counted = mask_of(pc.equal(events["outcome"], COUNTED))
+    request = counted & mask_of(pc.equal(events["kind"], REQUEST))
     sessions = events["session"].to_numpy()
-    size = numbers(events["bytes"])
-    in_ranges = numbers(events["status"]) == PARTIAL
-    rows = groups.keys.num_rows
-    columns: dict[str, Any] = {
-        **{name: groups.keys[name] for name in keys},
-        "date": np.full(rows, day.date),
-        "source": np.full(rows, day.source),
+    size = numbers_of(events["bytes"])
+    is_range = numbers_of(events["status"]) == PARTIAL
+    figures = {
         METRICS[0]: groups.count(counted),
         METRICS[1]: groups.distinct(sessions, counted),
         METRICS[2]: groups.count(request),
         METRICS[3]: groups.distinct(sessions, request),
         "volume": groups.total(size),
-        "range_bytes": groups.total(np.where(in_ranges, size, 0)),
-        "range_downloads": _downloads(groups.codes, rows, events, size),
+        "range_bytes": groups.total(np.where(is_range, size, 0)),
+        "range_downloads": _downloads(groups, events, size, is_range),
     }
-    return as_table(schema, columns)
+    return groups.table(schema, date=day.date, source=day.source, **figures)
 
 
-def _is(values: pa.ChunkedArray, value: str) -> Any:
-    return pc.fill_null(pc.equal(values, value), False).to_numpy().astype(bool)
-
-
-def _downloads(codes: Any, rows: int, events: pa.Table, size: Any) -> pa.Array:
-    whole = numbers(events["object_bytes"])
-    in_ranges = numbers(events["status"]) == PARTIAL
+def _downloads(groups: Groups, events: pa.Table, size: Any, is_range: Any) -> pa.Array:
+    """How many downloads the range reads amount to; null if a size is unknown."""
+    whole = numbers_of(events["object_bytes"])
     shares = np.divide(size, whole, out=np.zeros(len(size)), where=whole > 0)
-    unknown = np.bincount(codes[in_ranges & (whole == 0)], minlength=rows) > 0
-    return pa.array(np.bincount(codes, weights=shares, minlength=rows), mask=unknown)
+    unknown = groups.count(is_range & (whole == 0)) > 0
+    return pa.array(groups.sum(shares), mask=unknown)

@@ -1,15 +1,15 @@
-"""The registry: which dataset a URL is about, and whether it gets the data themselves.
+"""The registry: which dataset a URL is about, and whether it retrieves the data.
 
-A registry is a TOML file; the one in the package, ``datasets.toml``, says how it is
-written. It is checked when it is read: whoever makes a mistake in it is told the line.
-A URL is looked at once, however many requests are for it.
+A registry is a TOML file; the packaged one, ``datasets.toml``, explains the format.
+It is checked when it is read, and errors name the line. Each distinct URL is matched
+once, however many requests there are for it.
 """
 
 import functools
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -20,9 +20,9 @@ from usage_metrics.arrow import STRING, each_distinct, take_encoded
 UNMAPPED = "unmapped"
 """The dataset of a request that no pattern matches."""
 NONE = "none"
-"""The dataset of a request for a page that is about none."""
+"""The dataset of a request for a page that belongs to none."""
 ALL = "all"
-"""The dataset of figures over all of them."""
+"""The dataset of figures over all datasets."""
 
 INVESTIGATION = "investigation"
 REQUEST = "request"
@@ -33,29 +33,29 @@ _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*"
 
 @dataclass(frozen=True)
 class Pattern:
-    """What the path of a URL looks like, the whole of it."""
+    """A pattern for the whole path of a URL."""
 
     text: str
-    """As in the registry: a regular expression, and ``{table}``."""
+    """As in the registry: a regular expression in which ``{table}`` may stand."""
 
     @functools.cached_property
     def expression(self) -> str:
-        """The regular expression that the path and query have to match."""
+        """The regular expression that path and query have to match."""
         query = "" if r"\?" in self.text else r"(?:\?.*)?"
-        # By replace and not by format: braces count repetitions, too.
+        # Not str.format: in regular expressions, braces also count repetitions.
         return f"^(?:{self.text.replace('{table}', _TABLE)}){query}$"
 
     @functools.cached_property
     def table_group(self) -> int | None:
-        """The number of the group that is the table, if there is one."""
+        """The number of the group that captures the table, if any."""
         return re.compile(self.expression).groupindex.get("table")
 
     def matches(self, targets: pa.Array) -> pa.Array:
-        """Which of some paths with their queries it matches."""
+        """Which paths, with their queries, match."""
         return pc.match_substring_regex(targets, self.expression)
 
     def tables(self, targets: pa.Array) -> pa.Array:
-        """The table in each of some paths that it matches."""
+        """The table in each matching path."""
         if self.table_group is None:
             return pa.nulls(len(targets), STRING)
         captured = rf"\{self.table_group}"
@@ -83,12 +83,12 @@ class Dataset:
     request_examples: tuple[str, ...] = ()
 
     def patterns(self) -> Iterator[tuple[str, Pattern]]:
-        """Its patterns in the order in which they are tried, each with its kind."""
+        """Its patterns in matching order, each with its kind."""
         yield from ((REQUEST, pattern) for pattern in self.requests)
         yield from ((INVESTIGATION, pattern) for pattern in self.investigations)
 
     def kind_of(self, url: str) -> str | None:
-        """What one URL is to the dataset; None if it is not about it."""
+        """The kind of use that a URL is; None if it is not about this dataset."""
         target = targets_of(pa.array([url]))
         kinds = (kind for kind, p in self.patterns() if p.matches(target)[0].as_py())
         return next(kinds, None)
@@ -96,35 +96,27 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Registry:
-    """All datasets, in the order in which they are tried."""
+    """All datasets, in matching order."""
 
     platform: str
     created_by: str
-    not_data: tuple[Pattern, ...]
     datasets: tuple[Dataset, ...]
-    digest: str = field(default="", compare=False)
-    """A hash of the file, by which to see that it has changed."""
+    not_data: tuple[Pattern, ...] = ()
 
     def attribute(self, urls: pa.DictionaryArray) -> dict[str, pa.Array]:
         """Say what each request is about.
 
         Args:
-            urls: the URLs asked for; null is about nothing known.
+            urls: the requested URLs; a null is unmapped.
 
         Returns:
             ``dataset`` (an id, ``unmapped`` or ``none``), ``version``, ``kind``
             (investigation or request) and ``table``.
         """
-        targets = targets_of(urls.dictionary)
+        targets = pa.concat_arrays([targets_of(urls.dictionary), pa.nulls(1, STRING)])
+        codes = pc.fill_null(urls.indices, len(targets) - 1)
         found = self._attribute_distinct(targets)
-        lost = {"dataset": UNMAPPED}
-        codes = pc.fill_null(urls.indices, len(targets))
-        return {
-            name: take_encoded(
-                pa.concat_arrays([array, pa.array([lost.get(name)], STRING)]), codes
-            )
-            for name, array in found.items()
-        }
+        return {name: take_encoded(values, codes) for name, values in found.items()}
 
     def _attribute_distinct(self, targets: pa.Array) -> dict[str, pa.Array]:
         columns: dict[str, list[str | None]] = {
@@ -132,33 +124,38 @@ class Registry:
             **{name: [None] * len(targets) for name in ("version", "kind", "table")},
         }
         rest = pa.array(range(len(targets)), pa.int64())
-        for said, pattern in self._tried():
+        for about, pattern in self._patterns():
             matched = pattern.matches(targets.take(rest))
             rows = rest.filter(matched)
             tables = pattern.tables(targets.take(rows)).to_pylist()
             for row, table in zip(rows.to_pylist(), tables, strict=True):
-                for name, value in (*said.items(), ("table", table)):
+                for name, value in (*about.items(), ("table", table)):
                     columns[name][row] = value
             rest = rest.filter(pc.invert(matched))
         return {name: pa.array(values, STRING) for name, values in columns.items()}
 
-    def _tried(self) -> Iterator[tuple[dict[str, str | None], Pattern]]:
-        """Every pattern in the order of trial, and what is said if it matches."""
+    def _patterns(self) -> Iterator[tuple[dict[str, str | None], Pattern]]:
+        """Every pattern in matching order, with what a match says of a URL."""
         for pattern in self.not_data:
             yield {"dataset": NONE}, pattern
         for dataset in self.datasets:
+            about = {"dataset": dataset.id, "version": dataset.version}
             for kind, pattern in dataset.patterns():
-                about = {"dataset": dataset.id, "version": dataset.version}
                 yield {**about, "kind": kind}, pattern
 
 
 def targets_of(urls: pa.Array) -> pa.Array:
-    """Path and query of URLs, or of what is only a path already."""
+    """Path and query of URLs, or of mere paths."""
     rest = pc.replace_substring_regex(urls, _HOST, "")
     rest = pc.replace_substring_regex(rest, r"#.*", "")
     return pc.replace_substring_regex(rest, r"^(\?|$)", r"/\1")
 
 
+def without_query(urls: pa.Array) -> pa.Array:
+    """URLs or paths without query and fragment."""
+    return pc.replace_substring_regex(urls, r"[?#].*", "")
+
+
 def digest_of(text: str) -> str:
-    """A short hash of what decides how days are counted."""
+    """A short hash of what determines how days are counted."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

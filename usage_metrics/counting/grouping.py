@@ -1,8 +1,8 @@
-"""Groups of equal rows, and what can be said of each group.
+"""Groups of equal rows, and the figures of each group.
 
-Arrow's own ``group_by`` has no exact quantile and counts one distinct column at a time
-and only over all rows. Here each row gets the number of its group once, and every
-figure is then one pass of numpy over these numbers.
+Arrow's own ``group_by`` has no exact quantile, and counts distinct values of one column
+at a time, over all rows only. Here each row gets the number of its group once; every
+figure is then one numpy pass over these numbers.
 """
 
 from collections.abc import Sequence
@@ -15,23 +15,22 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import dictionary
 
-_ROOM = 1 << 62
-"""Numbers of combinations up to this fit beside each other into 64 bits."""
+_MOST_COMBINATIONS = 1 << 62
+"""Combinations up to this number fit into 64 bits."""
 
 
 def compact(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column in little room: texts as one dictionary, with codes as short as can be.
+    """Encode a text column as one dictionary with the shortest codes.
 
-    A day of ten million requests has a few hundred kinds of most things.
+    A day of ten million requests has a few hundred distinct values in most columns.
     """
     if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
         return column
-    encoded = dictionary(column)
-    return pa.chunked_array([shortened(encoded)])
+    return pa.chunked_array([shortened(dictionary(column))])
 
 
 def shortened(encoded: pa.DictionaryArray) -> pa.DictionaryArray:
-    """The same with the shortest codes that the number of values allows."""
+    """The same column with the shortest codes that its number of values allows."""
     limits = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
     fitting = next(t for t, limit in limits if len(encoded.dictionary) < limit)
     if encoded.indices.type == fitting:
@@ -41,17 +40,11 @@ def shortened(encoded: pa.DictionaryArray) -> pa.DictionaryArray:
     )
 
 
-def constant(value: str, rows: int) -> pa.DictionaryArray:
-    """A column that says the same of every row."""
-    codes = pa.array(np.zeros(rows, dtype=np.int8))
-    return pa.DictionaryArray.from_arrays(codes, pa.array([value]))
-
-
 def codes_of(column: pa.ChunkedArray | pa.DictionaryArray) -> tuple[Any, int]:
     """Number the values of a column; null is a value like any other.
 
     Returns:
-        A number per row, and how many numbers there may be.
+        A number per row, and how many numbers are possible.
     """
     encoded = dictionary(column)
     unknown = len(encoded.dictionary)
@@ -59,11 +52,22 @@ def codes_of(column: pa.ChunkedArray | pa.DictionaryArray) -> tuple[Any, int]:
     return codes.to_numpy(zero_copy_only=False), unknown + 1
 
 
-def combine(columns: Sequence[tuple[Any, int]], rows: int) -> Any:
-    """Number the combinations of several columns that are numbered already."""
+def mask_of(values: pa.Array | pa.ChunkedArray) -> Any:
+    """A boolean column as a numpy mask; null is false."""
+    return pc.fill_null(values, False).to_numpy(zero_copy_only=False).astype(bool)
+
+
+def numbers_of(values: pa.ChunkedArray, unknown: float = 0) -> Any:
+    """A column of numbers for numpy, with a value in place of null."""
+    return pc.fill_null(values, unknown).to_numpy()
+
+
+def combine(columns: Sequence[tuple[Any, int]]) -> Any:
+    """Number the combinations of columns whose values are numbered already."""
+    rows = len(columns[0][0])
     combined, possible = np.zeros(rows, dtype=np.int64), 1
     for codes, values in columns:
-        if possible * values > _ROOM:
+        if possible * values > _MOST_COMBINATIONS:
             combined, possible = in_order_of_appearance(combined), rows
         combined = combined * values + codes
         possible *= values
@@ -71,16 +75,8 @@ def combine(columns: Sequence[tuple[Any, int]], rows: int) -> Any:
 
 
 def in_order_of_appearance(numbers: Any) -> Any:
-    """Number the distinct values of some numbers from zero, as they appear."""
+    """Renumber distinct numbers from zero, in order of appearance."""
     return pa.array(numbers, pa.int64()).dictionary_encode().indices.to_numpy()
-
-
-def first_rows(codes: Any) -> Any:
-    """The first row of each number from zero on."""
-    first = np.empty(int(codes.max(initial=-1)) + 1, dtype=np.int64)
-    # The last assignment to an element is the one that stays: that of the first row.
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return first
 
 
 @dataclass(frozen=True)
@@ -93,17 +89,20 @@ class Groups:
     """The number of its group for each row."""
 
     def count(self, among: Any | None = None) -> Any:
-        """How many rows, or how many of those for which a mask is true."""
+        """The number of rows, or of those for which a mask is true."""
         codes = self.codes if among is None else self.codes[among]
         return np.bincount(codes, minlength=self.keys.num_rows)
 
     def total(self, values: Any) -> Any:
         """The sum of whole numbers; exact up to nine thousand terabytes."""
-        sums = np.bincount(self.codes, weights=values, minlength=self.keys.num_rows)
-        return sums.astype(np.int64)
+        return self.sum(values).astype(np.int64)
+
+    def sum(self, values: Any) -> Any:
+        """The sum of numbers."""
+        return np.bincount(self.codes, weights=values, minlength=self.keys.num_rows)
 
     def distinct(self, values: Any, among: Any | None = None) -> Any:
-        """How many different values; of numbers from zero on."""
+        """The number of distinct values, which are numbers from zero."""
         codes = self.codes if among is None else self.codes[among]
         values = values if among is None else values[among]
         width = int(values.max(initial=0)) + 1
@@ -111,14 +110,14 @@ class Groups:
         return np.bincount(pairs // width, minlength=self.keys.num_rows)
 
     def quantile(self, values: Any, share: float) -> pa.Array:
-        """The least value that at least so large a share of the group does not exceed.
+        """The least value that at least this share of the group does not exceed.
 
         Args:
-            values: numbers; what is not known is NaN and left out.
+            values: numbers; NaN is unknown and ignored.
             share: 0.5 for the median.
 
         Returns:
-            A number per group; null for a group without any.
+            A number per group; null for a group without known values.
         """
         known = ~np.isnan(values)
         codes, values = self.codes[known], values[known]
@@ -130,23 +129,33 @@ class Groups:
         found[sizes > 0] = ordered[(starts + rank)[sizes > 0]]
         return pa.array(found, mask=sizes == 0)
 
+    def table(self, schema: pa.Schema, **columns: Any) -> pa.Table:
+        """Make a table with a row per group, sorted by its columns.
+
+        Args:
+            schema: of the table.
+            columns: those that are not keys: a value per group, or one for all.
+        """
+        arrays = []
+        for field in schema:
+            values = columns.get(field.name)
+            if values is None:
+                values = self.keys[field.name]
+            elif isinstance(values, str | int):
+                values = pa.repeat(values, self.keys.num_rows)
+            elif not isinstance(values, pa.Array):
+                values = pa.array(values)
+            arrays.append(values.cast(field.type))
+        table = pa.Table.from_arrays(arrays, schema=schema)
+        order = [(field.name, "ascending") for field in schema]
+        return table.sort_by(order) if table.num_rows else table
+
 
 def group_rows(table: pa.Table, names: Sequence[str]) -> Groups:
-    """Put rows with equal values in some columns into groups."""
-    combined = combine([codes_of(table[name]) for name in names], table.num_rows)
+    """Group the rows of a table by some of its columns."""
+    combined = combine([codes_of(table[name]) for name in names])
     codes = in_order_of_appearance(combined).astype(np.int64)
-    keys = table.select(list(names)).take(pa.array(first_rows(codes)))
-    return Groups(keys=keys, codes=codes)
-
-
-def as_table(schema: pa.Schema, columns: dict[str, Any]) -> pa.Table:
-    """Make a table of a declared schema, its rows in the order of its columns."""
-    arrays = []
-    for field in schema:
-        values = columns[field.name]
-        if not isinstance(values, pa.Array | pa.ChunkedArray):
-            values = pa.array(values)
-        arrays.append(values.cast(field.type))
-    table = pa.Table.from_arrays(arrays, schema=schema)
-    orderable = [(field.name, "ascending") for field in schema]
-    return table.sort_by(orderable) if table.num_rows else table
+    first = np.empty(int(codes.max(initial=-1)) + 1, dtype=np.int64)
+    # The last assignment to an element wins: that of the group's first row.
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return Groups(table.select(list(names)).take(pa.array(first)), codes)

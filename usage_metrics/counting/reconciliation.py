@@ -10,49 +10,47 @@ import pyarrow as pa
 
 from usage_metrics.arrow import INTEGER, column
 from usage_metrics.counting.clicks import COUNTED, OUTCOMES
-from usage_metrics.counting.usage import DATE, SOURCE, CountedDay
+from usage_metrics.counting.columns import DATE, SOURCE
+from usage_metrics.counting.usage import CountedDay
 from usage_metrics.errors import StorageError
 
 REASONS = tuple(outcome for outcome in OUTCOMES if outcome != COUNTED)
 """The reasons for not counting a request."""
+_APART = {
+    "duplicates": "Lines that repeat another line",
+    "rejected": "Lines that could not be parsed",
+    "not_requests": "Lines that are not requests",
+}
 
 USAGE_RECONCILIATION = pa.schema(
     [
-        DATE,
-        SOURCE,
-        column("lines", INTEGER, "Log lines of the day"),
-        column("duplicates", INTEGER, "Lines that another line repeats"),
-        column("rejected", INTEGER, "Lines that could not be understood"),
-        column("not_requests", INTEGER, "Lines that are no requests"),
-        column("requests", INTEGER, "Requests: the lines that are left"),
-        column("counted", INTEGER, "Requests that count by the COUNTER rules"),
+        *(DATE, SOURCE, column("lines", INTEGER, "Log lines of the day")),
+        *(column(name, INTEGER, text) for name, text in _APART.items()),
+        column("requests", INTEGER, "Requests: the remaining lines"),
+        column("counted", INTEGER, "Requests that count under the COUNTER rules"),
         *(
             column(f"not_counted_{reason}", INTEGER, f"Not counted: {OUTCOMES[reason]}")
             for reason in REASONS
         ),
     ]
 )
-"""One row a day."""
 
 
 def reconcile(day: CountedDay) -> pa.Table:
     """Account for every log line of a day; one row of ``USAGE_RECONCILIATION``.
 
     Raises:
-        StorageError: if a line is missing or is there twice.
+        StorageError: if a line is missing or doubled.
     """
     lines, requests = int(day.lines["rows_in"]), day.events.num_rows
-    apart = {
-        name: int(day.lines[name])
-        for name in ("duplicates", "rejected", "not_requests")
-    }
+    apart = {name: int(day.lines[name]) for name in _APART}
     if lines != requests + sum(apart.values()):
+        parts = [f"{requests:,} requests"]
+        parts += [f"{count:,} {name}" for name, count in apart.items()]
         raise StorageError(
-            f"{day.source} {day.date}: {lines:,} log lines are not {requests:,} "
-            "requests and "
-            + ", ".join(f"{count:,} {name}" for name, count in apart.items())
-            + ": its files were not made from each other; delete those of the stages "
-            "after raw and rerun"
+            f"{day.source} {day.date}: {lines:,} log lines do not add up to "
+            f"{', '.join(parts)}: its files were not made from each other; delete "
+            "those of the stages after raw and rerun"
         )
     counts = {
         item["values"]: item["counts"]
@@ -69,7 +67,7 @@ def reconcile(day: CountedDay) -> pa.Table:
     }
     if counts:
         raise StorageError(
-            f"{day.source} {day.date}: its counted file has unknown outcomes, "
+            f"{day.source} {day.date}: unknown outcomes in its counted file: "
             f"{', '.join(map(repr, counts))}; delete it and rerun"
         )
     return pa.Table.from_pylist([row], schema=USAGE_RECONCILIATION)

@@ -18,7 +18,6 @@ from usage_metrics.counting.datasets import (
     Dataset,
     Pattern,
     Registry,
-    digest_of,
 )
 from usage_metrics.errors import ConfigError
 
@@ -50,7 +49,7 @@ def parse_registry(file: str, text: str) -> Registry:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not TOML: {error}") from error
-    return _registry(_Section(file, text.splitlines(), 0, content), digest_of(text))
+    return _registry(_Section(file, text.splitlines(), 0, content))
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ class _Section:
                 )
 
 
-def _registry(top: _Section, digest: str) -> Registry:
+def _registry(top: _Section) -> Registry:
     top.check_keys(("platform", "created_by", "not_data", "dataset"))
     headers = [
         number
@@ -113,7 +112,6 @@ def _registry(top: _Section, digest: str) -> Registry:
         created_by=top.get("created_by", _matching(_CREATED_BY, "without spaces")),
         not_data=top.get("not_data", _patterns, ()),
         datasets=tuple(_dataset(section) for section in sections),
-        digest=digest,
     )
     _check_unique(registry, sections)
     _check_examples(registry, sections)

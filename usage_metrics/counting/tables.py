@@ -1,10 +1,11 @@
-"""The registry of the tables of figures: each is stated once, here.
+"""The registry of the tables of figures: each is declared once, here.
 
 What ``CountUsage`` and ``CountMonth`` write, what ``LoadUsage`` loads, what the views
 describe and what the report reads all follow from it. To add a table, write its schema
-and the function that makes it in the module of its subject, and name both here.
+and the function that makes it in the module of its subject, and declare both here.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,6 @@ from usage_metrics.counting import (
     reconciliation,
     usage,
 )
-from usage_metrics.counting.usage import CountedDay
 from usage_metrics.warehouse.table import Table
 
 
@@ -28,131 +28,128 @@ class FigureTable(Table):
     """A table of figures, and the function that makes a partition of it."""
 
     make: Callable[[Any], pa.Table] = field(kw_only=True)
-    """Makes the rows of a ``CountedDay`` or, of a monthly table, a ``CountedMonth``."""
+    """Makes its rows of a ``CountedDay``; a monthly table's, of a ``CountedMonth``."""
 
 
-def _summed(
-    name: str, schema: pa.Schema, description: str, facets: tuple[str, ...]
+def _table(
+    name: str,
+    schema: pa.Schema,
+    description: str,
+    *facets: str,
+    make: Callable[[Any], pa.Table] | None = None,
+    monthly: bool = False,
 ) -> FigureTable:
-    """A table that adds up the events of a day by the columns of its schema."""
-
-    def make(day: CountedDay) -> pa.Table:
-        return usage.summarise(day.events, schema, date=day.date, source=day.source)
-
+    """A table whose first column is the time; made by adding up events by default."""
+    make = make or functools.partial(usage.summarise_day, schema=schema)
+    time = schema.names[0]
     return FigureTable(
-        name, schema, "date", description=description, facets=facets, make=make
+        *(name, schema, time),
+        monthly=monthly,
+        description=description,
+        facets=facets,
+        make=make,
     )
 
 
 DAILY = (
-    _summed(
+    _table(
         "usage_daily",
         usage.USAGE_DAILY,
-        "Use of a day in full detail: a row per dataset, table, format, kind of page, "
-        "class, network and country",
-        ("dataset", "agent_class", "format"),
+        "Daily use in full detail: a row per dataset, table, format, kind of page, "
+        "agent class, network class and country",
+        *("dataset", "agent_class", "format"),
     ),
-    _summed(
+    _table(
         "usage_by_organization",
         usage.USAGE_BY_ORGANIZATION,
-        "Use of a day by the organisation that routes the address",
-        ("network_class", "agent_class", "dataset"),
+        "Daily use by the organisation that routes the address",
+        *("network_class", "agent_class", "dataset"),
     ),
-    _summed(
+    _table(
         "usage_by_referrer",
         usage.USAGE_BY_REFERRER,
-        "Use of a day by the site that linked here",
-        ("referrer", "agent_class"),
+        "Daily use by referring site",
+        *("referrer", "agent_class"),
     ),
-    FigureTable(
+    _table(
         "usage_counter",
         counter.USAGE_COUNTER,
-        "date",
+        "Daily COUNTER metrics by dataset, access method and country; may be summed "
+        "over days, access methods and countries, not over datasets",
+        *("dataset", "access_method"),
         make=counter.usage_counter,
-        description="COUNTER metrics of a day by dataset, access method and country; "
-        "may be summed over all of these except datasets",
-        facets=("dataset", "access_method"),
     ),
-    FigureTable(
+    _table(
         "usage_counter_versions",
         counter.USAGE_COUNTER_VERSIONS,
-        "date",
+        "Daily COUNTER metrics by version, for datasets that have versions; may not be "
+        "summed over versions",
+        *("dataset", "version"),
         make=counter.usage_counter_versions,
-        description="COUNTER metrics by version, for datasets that have versions; not "
-        "to be summed over versions",
-        facets=("dataset", "version"),
     ),
-    FigureTable(
+    _table(
         "usage_concentration",
         concentration.USAGE_CONCENTRATION,
-        "period",
+        "How much of a day's use came from one place, and the figures without the "
+        "largest organisation",
+        *("dataset", "is_concentrated"),
         make=concentration.usage_concentration,
-        description="How much of a day's use came from one place, and what is left "
-        "without the largest organisation",
-        facets=("dataset", "is_concentrated"),
     ),
-    FigureTable(
+    _table(
         "usage_reconciliation",
         reconciliation.USAGE_RECONCILIATION,
-        "date",
+        "The log lines of a day, and what became of them",
         make=reconciliation.reconcile,
-        description="The log lines of a day, and what became of them",
     ),
-    FigureTable(
+    _table(
         "usage_by_class",
         usage.USAGE_BY_CLASS,
-        "date",
+        "Daily use by agent class; the rows of dataset all cover every request, with "
+        "sessions and visitors of their own",
+        *("dataset", "agent_class"),
         make=usage.usage_by_class,
-        description="Use of a day by who asked; the rows of the dataset all cover all "
-        "datasets, with their own sessions and visitors",
-        facets=("dataset", "agent_class"),
     ),
-    FigureTable(
+    _table(
         "usage_by_path",
         breakdowns.USAGE_BY_PATH,
-        "date",
+        "Daily use by path, for the most requested paths",
+        *("dataset", "agent_class"),
         make=breakdowns.usage_by_path,
-        description="Use of a day by path, for the paths requested most",
-        facets=("dataset", "agent_class"),
     ),
-    FigureTable(
+    _table(
         "usage_by_city",
         breakdowns.USAGE_BY_CITY,
-        "date",
+        "Daily use by city, as far as the address database knows it",
+        *("country", "agent_class"),
         make=breakdowns.usage_by_city,
-        description="Use of a day by city, as far as the address database knows",
-        facets=("country", "agent_class"),
     ),
-    FigureTable(
+    _table(
         "usage_by_agent",
         breakdowns.USAGE_BY_AGENT,
-        "date",
+        "Daily use by browser, script or robot",
+        *("agent_class", "agent_kind"),
         make=breakdowns.usage_by_agent,
-        description="Use of a day by the browser, script or robot that asked",
-        facets=("agent_class", "agent_kind"),
     ),
 )
 """Made by ``CountUsage`` from the requests of a day."""
 
 MONTHLY = (
-    FigureTable(
+    _table(
         "usage_concentration_monthly",
         concentration.USAGE_CONCENTRATION,
-        "period",
-        monthly=True,
+        "How much of a month's use came from one place, and the figures without the "
+        "largest organisation",
+        *("dataset", "is_concentrated"),
         make=concentration.usage_concentration_monthly,
-        description="How much of a month's use came from one place, and what is left "
-        "without the largest organisation",
-        facets=("dataset", "is_concentrated"),
+        monthly=True,
     ),
-    FigureTable(
+    _table(
         "usage_monthly",
         monthly.USAGE_MONTHLY,
-        "month",
-        monthly=True,
+        "Monthly use by dataset and agent class",
+        *("dataset", "agent_class"),
         make=monthly.usage_monthly,
-        description="Use of a month by dataset and who asked",
-        facets=("dataset", "agent_class"),
+        monthly=True,
     ),
 )
 """Made by ``CountMonth`` from the counted days of a month."""

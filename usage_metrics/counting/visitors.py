@@ -1,15 +1,14 @@
 """Visitors and sessions, told apart without identifying anyone.
 
-A request log knows of a visitor no more than an address and a user agent. The standard
-takes the two together for a user, and the user with the UTC date and hour for a
-session. So a session never reaches over midnight, and sessions of different days can be
-added up; visitors cannot.
+All that a request log knows of a visitor is an address and a user agent. The standard
+takes the pair for a user, and the user with the UTC date and hour for a session. So a
+session never spans midnight and sessions may be summed over days; visitors may not.
 
-The key of a visitor is a keyed hash. Its salt is drawn anew for each counting of a day,
-stays in memory, and is gone with the process: neither we nor anyone who takes all our
-files can compute a key from an address again, or join the visitors of two days. The
-counts do not depend on the salt. What reaches a file is not even the hash but a number,
-in the order in which visitors appear; so counting a day twice gives equal files.
+The key of a visitor is a keyed hash. Its salt is drawn anew whenever a day is counted,
+stays in memory, and is gone with the process: nobody, neither we nor someone who takes
+all our files, can compute a key from an address again or link the visitors of two days.
+The counts do not depend on the salt. Even the hash reaches no file, only a number, in
+order of appearance; so counting a day twice gives equal files.
 """
 
 import hashlib
@@ -27,7 +26,7 @@ HOUR = 3_600_000_000
 """Microseconds."""
 
 _PROXY_MARK = r",\s*gzip\(gfe\)$"
-"""What Google's front end appends to the user agent of some requests of a client."""
+"""What Google's front end appends to the user agent of some of a client's requests."""
 
 
 def fresh_salt() -> bytes:
@@ -40,43 +39,35 @@ def visitor_keys(requests: pa.Table, salt: bytes) -> Any:
 
     Args:
         requests: a table with ``remote_ip`` and ``user_agent``; either may be null.
-        salt: the key of the hash, the same for requests that are to be compared.
+        salt: the key of the hash, the same for requests to be compared.
 
     Returns:
-        A 64-bit number per request. Of a million visitors, the chance that any two
-        have one key is below one in thirty million.
+        A 64-bit number per request. Among a million visitors, the chance that any two
+        share a key is below one in thirty million.
     """
     addresses = _hashes(only_chunk(requests["remote_ip"]), salt + b"address")
-    agents = _without_proxy_mark(only_chunk(requests["user_agent"]))
-    agents = _hashes(agents, salt + b"agent")
+    encoded = only_chunk(requests["user_agent"])
+    names = pc.replace_substring_regex(encoded.dictionary, _PROXY_MARK, "")
+    agents = _hashes(take_encoded(names, encoded.indices), salt + b"agent")
     return (addresses + agents).view(np.int64)
-
-
-def hours(times: pa.ChunkedArray) -> Any:
-    """The number of the UTC hour of each time."""
-    return times.cast(pa.int64()).to_numpy() // HOUR
 
 
 def session_numbers(visitors: Any, times: pa.ChunkedArray) -> Any:
     """Number the sessions of a day from zero.
 
     Args:
-        visitors: the number of the visitor of each request.
+        visitors: the number of each request's visitor.
         times: of the requests, all of one UTC day.
     """
-    return in_order_of_appearance(visitors * 24 + hours(times) % 24)
-
-
-def _without_proxy_mark(agents: pa.DictionaryArray) -> pa.DictionaryArray:
-    names = pc.replace_substring_regex(agents.dictionary, _PROXY_MARK, "")
-    return take_encoded(names, agents.indices)
+    hours = times.cast(pa.int64()).to_numpy() // HOUR
+    return in_order_of_appearance(visitors * 24 + hours % 24)
 
 
 def _hashes(values: pa.DictionaryArray, key: bytes) -> Any:
-    """The keyed hash of each value, as a number of 64 bits; each distinct one once.
+    """The keyed 64-bit hash of each value, computed once per distinct value.
 
-    The sum of two such numbers, of different keys and modulo 2^64, is a hash of the
-    pair: two pairs have one sum as seldom as two values have one hash.
+    The sum of two such numbers, modulo 2^64 and under different keys, is a hash of the
+    pair: two pairs share a sum as rarely as two values share a hash.
     """
     texts = [*values.dictionary.to_pylist(), None]
     digests = b"".join(
