@@ -1,17 +1,23 @@
 """The ready-made questions about use, which Datasette shows beside the tables."""
 
+from collections.abc import Iterable
+
+from usage_metrics.counting.counter import METRICS
 from usage_metrics.counting.reconciliation import REASONS
 from usage_metrics.warehouse.views import Question
 
-_IN_MONTH = "(:month = '' OR month = :month)"
+_MONTH = "substr(date, 1, 7)"
 
-_NOT_COUNTED = ",\n".join(f"sum(not_counted_{name}) AS {name}" for name in REASONS)
+
+def _sums(names: Iterable[str], prefix: str = "") -> str:
+    return ",\n".join(f"sum({prefix}{name}) AS {name}" for name in names)
+
 
 QUESTIONS = (
     Question(
         "headline",
         "How much use was there each month, and how did it change?",
-        "By the COUNTER rules, over all datasets; change against the month before",
+        "Under the COUNTER rules, over all datasets; change from the previous month",
         ("use_per_month",),
         "SELECT month, days, counted, sessions, human, machine, robot,\n"
         "round(100.0 * counted / lag(counted) OVER (ORDER BY month) - 100, 1) "
@@ -21,7 +27,7 @@ QUESTIONS = (
     Question(
         "most_used_tables",
         "Which tables are used most?",
-        "From and to: UTC days, YYYY-MM-DD; empty for all",
+        "From, to: UTC days, YYYY-MM-DD, inclusive; empty for all",
         ("usage_daily",),
         'SELECT dataset, "table", sum(counted) AS counted,\n'
         "sum(iif(agent_class = 'human', counted, 0)) AS human,\n"
@@ -35,19 +41,19 @@ QUESTIONS = (
     Question(
         "universities_and_agencies",
         "Which universities and government agencies use the data?",
-        "Month: YYYY-MM; empty for all. Without robots",
+        "Month: YYYY-MM, empty for all. Without robots",
         ("usage_by_organization",),
         "SELECT organization, network_class, sum(counted) AS counted,\n"
         "count(DISTINCT date) AS days, group_concat(DISTINCT dataset) AS datasets\n"
         "FROM usage_by_organization\n"
         "WHERE network_class IN ('education', 'government') AND counted > 0 "
-        "AND (:month = '' OR substr(date, 1, 7) = :month)\n"
+        f"AND (:month = '' OR {_MONTH} = :month)\n"
         "GROUP BY 1, 2 ORDER BY counted DESC LIMIT 200",
     ),
     Question(
         "concentration",
         "How much of the use comes from one place?",
-        "Each month and dataset, with the figures without the largest organisation",
+        "By month and dataset, with the figures without the largest organisation",
         ("usage_concentration_monthly",),
         "SELECT period AS month, dataset, counted, largest_organization,\n"
         "round(100 * largest_organization_share, 1) AS largest_organization_percent,\n"
@@ -58,42 +64,37 @@ QUESTIONS = (
     Question(
         "counter_metrics",
         "What are the COUNTER metrics of a month?",
-        "As in the report that CounterReport writes. Month: YYYY-MM; empty for all",
+        "As in the report that CounterReport writes. Month: YYYY-MM, empty for all",
         ("usage_counter",),
-        "SELECT substr(date, 1, 7) AS month, dataset, access_method,\n"
-        "sum(total_dataset_investigations) AS total_dataset_investigations,\n"
-        "sum(unique_dataset_investigations) AS unique_dataset_investigations,\n"
-        "sum(total_dataset_requests) AS total_dataset_requests,\n"
-        "sum(unique_dataset_requests) AS unique_dataset_requests,\n"
+        f"SELECT {_MONTH} AS month, dataset, access_method,\n{_sums(METRICS)},\n"
         "round(sum(volume) / 1e6, 1) AS megabytes\n"
-        "FROM usage_counter WHERE (:month = '' OR substr(date, 1, 7) = :month)\n"
+        f"FROM usage_counter WHERE (:month = '' OR {_MONTH} = :month)\n"
         "GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3",
     ),
     Question(
         "why_not_counted",
-        "Why did requests not count?",
-        "Each month: the requests, and how many each reason left out",
+        "Why were requests not counted?",
+        "By month: log lines, requests, and requests not counted for each reason",
         ("usage_reconciliation",),
-        "SELECT substr(date, 1, 7) AS month, sum(lines) AS lines,\n"
-        "sum(requests) AS requests, sum(counted) AS counted,\n"
-        f"{_NOT_COUNTED}\n"
+        f"SELECT {_MONTH} AS month,\n{_sums(('lines', 'requests', 'counted'))},\n"
+        f"{_sums(REASONS, 'not_counted_')}\n"
         "FROM usage_reconciliation GROUP BY 1 ORDER BY 1 DESC",
     ),
     Question(
         "scripts_and_programs",
-        "With which scripts and programs are the data fetched?",
-        "Month: YYYY-MM; empty for all",
+        "Which scripts and programs fetch the data?",
+        "Month: YYYY-MM, empty for all",
         ("use_by_agent",),
-        "SELECT agent_name, agent_kind, sum(requests) AS requests,\n"
-        "sum(counted) AS counted\n"
-        f"FROM use_by_agent WHERE agent_class = 'machine' AND {_IN_MONTH}\n"
+        f"SELECT agent_name, agent_kind,\n{_sums(('requests', 'counted'))}\n"
+        "FROM use_by_agent WHERE agent_class = 'machine' "
+        "AND (:month = '' OR month = :month)\n"
         "GROUP BY 1, 2 ORDER BY requests DESC LIMIT 100",
     ),
     Question(
         "requests_of_a_day",
-        "Which requests of a day were for a table?",
-        "The way back from a figure to the requests. Date: YYYY-MM-DD; table: its "
-        "name, or empty for all",
+        "Which requests for a table did a day have?",
+        "The way back from a figure to its requests. Date: YYYY-MM-DD; table: its "
+        "name, empty for all",
         ("datasette_request_logs",),
         "SELECT timestamp, request_url, status, response_size, latency, agent_class,\n"
         "agent_name, agent_rule, remote_ip_country, remote_ip_org\n"
@@ -104,8 +105,8 @@ QUESTIONS = (
     ),
     Question(
         "hours_of_the_day",
-        "At which hours of the day do requests come?",
-        "UTC, of the data requests in the database",
+        "At which hours of the day do requests arrive?",
+        "UTC hours of the data requests in the database",
         ("datasette_request_logs",),
         "SELECT strftime('%H', timestamp) AS hour, count(*) AS requests,\n"
         "sum(agent_class = 'human') AS human,\n"
