@@ -22,7 +22,6 @@ from usage_metrics.counting.counter_report import (
     Usage,
     as_csv,
     as_json,
-    flat,
     month_usage,
 )
 from usage_metrics.counting.datasets import Pattern, Registry
@@ -200,14 +199,6 @@ def test_the_json_has_the_form_that_datacite_asks_for() -> None:
     document["report-datasets"][0]["performance"][0]["instance"][0]["count"] = 0
     with pytest.raises(jsonschema.ValidationError, match="minimum"):
         jsonschema.validate(document, schema)
-
-
-def test_the_flat_form_has_the_fields_of_the_header_beside_the_datasets() -> None:
-    document = report(month_of(LOG))
-    assert flat(document) == {
-        **document["report-header"],
-        "report-datasets": document["report-datasets"],
-    }
 
 
 def test_an_unknown_country_is_left_out_and_still_counts() -> None:

@@ -83,24 +83,24 @@ MISTAKES = {
         "'/trees'",
         "'/tr(ees'",
         "'/tr(ees'",
-        "no usable pattern",
+        "not a usable pattern",
     ),
     "a pattern that Arrow does not know": (
         "'/trees'",
         "'/trees(?!/x)'",
         "'/trees(?!/x)'",
-        "no usable pattern",
+        "not a usable pattern",
     ),
     "no title": ('title = "Trees"\n', "", "[[dataset]]", "title is missing"),
-    "a key that there is not": ("title =", "titel =", "titel", "'titel'"),
-    "a wrong type": ('"Trees"', "7", "title = 7", "should be a text"),
-    "a list that is none": (
+    "an unknown key": ("title =", "titel =", "titel", "'titel'"),
+    "a wrong type": ('"Trees"', "7", "title = 7", "should be a string"),
+    "a string in place of a list": (
         "['/trees', '/trees/{table}']",
         "'/trees'",
         "investigations =",
         "a list",
     ),
-    "a publisher id of no known type": ('"urn",', '"ror",', "publisher_id", "'ror'"),
+    "a publisher id of unknown type": ('"urn",', '"ror",', "publisher_id", "'ror'"),
     "a DOI that is an address": (
         '"10.5072/trees"',
         '"https://doi.org/10.5072/trees"',
@@ -113,26 +113,26 @@ MISTAKES = {
         "[[dataset]]",
         "neither doi nor uri",
     ),
-    "an id that has a meaning": ('id = "trees"', 'id = "unmapped"', "id =", "meaning"),
+    "a reserved id": ('id = "trees"', 'id = "unmapped"', "id =", "is reserved"),
     "an example of the wrong kind": (
         "request_examples = ['/trees/oaks.csv']",
         "request_examples = ['/trees/elms']",
         "'/trees/elms'",
-        "of the kind",
+        "should be of kind request, but is of kind investigation",
     ),
-    "an example about nothing": (
+    "an example of no dataset": (
         "['/trees/oaks']",
         "['/bushes']",
         "'/bushes'",
-        "about no dataset",
+        "matches no dataset",
     ),
-    "an example that is not data": (
+    "an example that matches not_data": (
         "['/-/.*']",
         "['/trees/oa.*']",
         "'/trees/oaks'",
         "not_data",
     ),
-    "a name of the maker with a space": (
+    "a created_by with a space": (
         'created_by = "example"',
         'created_by = "an example"',
         "created_by",
@@ -153,12 +153,12 @@ def test_a_mistake_is_refused_with_file_and_line(mistake: str, tmp_path: Path) -
     assert f"{file}, line {line_of(text, sought)}: " in str(refused.value)
 
 
-def test_two_of_one_id_are_refused_but_versions_are_not(tmp_path: Path) -> None:
+def test_duplicate_ids_are_refused_but_versions_are_not(tmp_path: Path) -> None:
     second = re.sub("/trees", "/trees2", GOOD[GOOD.index("[[") :])
     second = second.replace("10.5072/trees2", "10.5072/trees")
     file = tmp_path / "datasets.toml"
     file.write_text(GOOD + second)
-    with pytest.raises(ConfigError, match="line 16: there are two of trees"):
+    with pytest.raises(ConfigError, match="line 16: duplicate dataset id trees"):
         read_registry(file)
     file.write_text(GOOD + second + 'version = "2"\n')
     assert [d.version for d in read_registry(file).datasets] == [None, "2"]
@@ -167,17 +167,17 @@ def test_two_of_one_id_are_refused_but_versions_are_not(tmp_path: Path) -> None:
 def test_an_example_about_two_datasets_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "datasets.toml"
     file.write_text(GOOD + GOOD[GOOD.index("[[") :].replace('"trees"', '"woods"'))
-    with pytest.raises(ConfigError, match=r"line 13: .* is about trees, woods"):
+    with pytest.raises(ConfigError, match=r"line 13: .* but matches trees, woods"):
         read_registry(file)
 
 
-def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_invalid_toml_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "datasets.toml"
     file.write_text(GOOD + "oops\n")
     with pytest.raises(ConfigError, match=r"is not TOML: .*line 15"):
         read_registry(file)
 
 
-def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_with_its_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml .*\[counting\] datasets"):
         read_registry(tmp_path / "none.toml")

@@ -1,9 +1,9 @@
-"""Parses the TOML text of a registry of datasets, and finds the mistakes in it."""
+"""Parses the TOML text of a registry of datasets, and finds mistakes in it."""
 
 import functools
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -22,28 +22,21 @@ from usage_metrics.counting.datasets import (
 from usage_metrics.errors import ConfigError
 
 PUBLISHER_ID_TYPES = ("isni", "orcid", "grid", "urn", "client-id")
-"""The identifiers of publishers that a usage report may have."""
-
-_ID = "[a-z0-9][a-z0-9_.-]*"
-_YEAR = r"\d{4}"
-_DATE = r"\d{4}-\d\d-\d\d"
-_DOI = r"10\.\d{4,}/\S+"
-_URI = r"https?://\S+"
-_CREATED_BY = r"[-._;()/:a-zA-Z0-9*~$=]+"
+"""The identifiers of publishers that a usage report may contain."""
 
 _Reader = Callable[["_Section", str, Any], Any]
 
 
 @functools.lru_cache(maxsize=4)
 def parse_registry(file: str, text: str) -> Registry:
-    """Parse and check a registry, once for each text: every counted day asks for it.
+    """Parse and check a registry; cached, since every counted day asks for it.
 
     Args:
         file: the name of the file, for errors.
         text: its content.
 
     Raises:
-        ConfigError: naming the file, the line, what is wrong there and the remedy.
+        ConfigError: naming the file, the line, the mistake and the remedy.
     """
     try:
         content = tomllib.loads(text)
@@ -54,7 +47,7 @@ def parse_registry(file: str, text: str) -> Registry:
 
 @dataclass(frozen=True)
 class _Section:
-    """A table of the file, with where it stands."""
+    """A table of the file, with its place there."""
 
     file: str
     lines: list[str]
@@ -63,7 +56,7 @@ class _Section:
     content: Mapping[str, Any]
 
     def refuse(self, sentence: str, *sought: str) -> NoReturn:
-        """Say what is wrong at the line where one of some texts stands."""
+        """Raise an error that names the line where one of some texts stands."""
         raise ConfigError(f"{self.file}, line {self._line(sought)}: {sentence}")
 
     def _line(self, sought: tuple[str, ...]) -> int:
@@ -76,102 +69,85 @@ class _Section:
                     return number + 1
         return self.start + 1
 
-    def get(self, key: str, read: _Reader, default: Any = ...) -> Any:
-        """Read the value of a key."""
-        if key in self.content:
-            return read(self, key, self.content[key])
-        if default is ...:
-            self.refuse(f"{key} is missing")
-        return default
-
-    def check_keys(self, known: tuple[str, ...]) -> None:
-        """Refuse a key that means nothing."""
+    def read(
+        self, required: Mapping[str, _Reader], optional: Mapping[str, _Reader]
+    ) -> dict[str, Any]:
+        """Read the values of all keys; refuse unknown and missing keys."""
+        readers = {**required, **optional}
         for key in self.content:
-            if key not in known:
-                self.refuse(
-                    f"there is no key {key!r}; there is {', '.join(known)}", key
-                )
+            if key not in readers:
+                known = ", ".join(readers)
+                self.refuse(f"unknown key {key!r}; the keys are {known}", key)
+        for key in required:
+            if key not in self.content:
+                self.refuse(f"{key} is missing")
+        return {
+            key: read(self, key, self.content[key])
+            for key, read in readers.items()
+            if key in self.content
+        }
 
 
 def _registry(top: _Section) -> Registry:
-    top.check_keys(("platform", "created_by", "not_data", "dataset"))
-    headers = [
-        number
-        for number, line in enumerate(top.lines)
-        if re.match(r"\s*\[\[\s*dataset\s*\]\]", line)
-    ]
-    found = top.content.get("dataset")
-    if not isinstance(found, list) or len(found) != len(headers):
-        top.refuse("datasets are to be written as tables that begin with [[dataset]]")
-    sections = [
-        _Section(top.file, top.lines, start, content)
-        for start, content in zip(headers, found, strict=True)
-    ]
-    registry = Registry(
-        platform=top.get("platform", _text),
-        created_by=top.get("created_by", _matching(_CREATED_BY, "without spaces")),
-        not_data=top.get("not_data", _patterns, ()),
-        datasets=tuple(_dataset(section) for section in sections),
-    )
-    _check_unique(registry, sections)
-    _check_examples(registry, sections)
+    values = top.read(_TOP_REQUIRED, {"not_data": _patterns})
+    sections: list[_Section] = values.pop("dataset")
+    datasets = tuple(_dataset(section) for section in sections)
+    registry = Registry(datasets=datasets, **values)
+    _check_unique(datasets, sections)
+    for dataset, section in zip(datasets, sections, strict=True):
+        for url in dataset.investigation_examples:
+            _check_example(registry, dataset, section, url, INVESTIGATION)
+        for url in dataset.request_examples:
+            _check_example(registry, dataset, section, url, REQUEST)
     return registry
 
 
+def _sections(top: _Section, key: str, value: Any) -> list[_Section]:
+    """The tables of the datasets, each with its place in the file."""
+    header = re.compile(rf"\s*\[\[\s*{key}\s*\]\]")
+    starts = [n for n, line in enumerate(top.lines) if header.match(line)]
+    if not isinstance(value, list) or len(value) != len(starts):
+        top.refuse(f"each dataset should be a table that begins with [[{key}]]")
+    return [
+        _Section(top.file, top.lines, start, content)
+        for start, content in zip(starts, value, strict=True)
+    ]
+
+
 def _dataset(section: _Section) -> Dataset:
-    section.check_keys(tuple(_KEYS))
-    values = {key: section.get(key, read) for key, read in _REQUIRED.items()}
-    optional = {key: read for key, read in _KEYS.items() if key in section.content}
-    dataset = Dataset(
-        **values | {key: section.get(key, read) for key, read in optional.items()}
-    )
+    dataset = Dataset(**section.read(_REQUIRED, _OPTIONAL))
     if dataset.doi is None and dataset.uri is None:
-        section.refuse(f"{dataset.id} has neither doi nor uri; give it one of them")
+        section.refuse(f"{dataset.id} has neither doi nor uri; add one of them")
     if dataset.id in (UNMAPPED, NONE, ALL):
-        section.refuse(f"{dataset.id!r} has a meaning already; choose another id", "id")
+        section.refuse(f"the id {dataset.id!r} is reserved; choose another", "id")
     return dataset
 
 
-def _check_unique(registry: Registry, sections: list[_Section]) -> None:
-    seen = set()
-    for dataset, section in zip(registry.datasets, sections, strict=True):
-        if (dataset.id, dataset.version) in seen:
-            version = f" version {dataset.version}" if dataset.version else ""
+def _check_unique(datasets: Sequence[Dataset], sections: list[_Section]) -> None:
+    names = [_name(dataset) for dataset in datasets]
+    for number, (name, section) in enumerate(zip(names, sections, strict=True)):
+        if name in names[:number]:
             section.refuse(
-                f"there are two of {dataset.id}{version}; make one of them, or give "
-                "each its version",
+                f"duplicate dataset id {name}; merge them, or give each its version",
                 "id",
             )
-        seen.add((dataset.id, dataset.version))
-
-
-def _check_examples(registry: Registry, sections: list[_Section]) -> None:
-    for dataset, section in zip(registry.datasets, sections, strict=True):
-        expected = dict.fromkeys(dataset.investigation_examples, INVESTIGATION)
-        expected |= dict.fromkeys(dataset.request_examples, REQUEST)
-        for url, kind in expected.items():
-            _check_example(registry, dataset, section, url, kind)
 
 
 def _check_example(
     registry: Registry, dataset: Dataset, section: _Section, url: str, kind: str
 ) -> None:
     about = [other for other in registry.datasets if other.kind_of(url)]
+    found = dataset.kind_of(url)
     if about != [dataset]:
         names = ", ".join(_name(other) for other in about) or "no dataset"
-        section.refuse(
-            f"the example {url} should be about {_name(dataset)} alone and is about "
-            f"{names}; change the patterns",
-            url,
-        )
-    if (found := dataset.kind_of(url)) != kind:
-        section.refuse(
-            f"the example {url} should be of the kind {kind} and is of the kind "
-            f"{found}; change the patterns",
-            url,
-        )
-    if any(p.matches(pa.array([url]))[0].as_py() for p in registry.not_data):
-        section.refuse(f"the example {url} matches a pattern of not_data, too", url)
+        mistake = f"should match {_name(dataset)} only, but matches {names}"
+    elif found != kind:
+        mistake = f"should be of kind {kind}, but is of kind {found}"
+    elif any(p.matches(pa.array([url]))[0].as_py() for p in registry.not_data):
+        mistake = "also matches a pattern of not_data"
+    else:
+        return
+    section.refuse(f"the example {url} {mistake}; change the patterns", url)
 
 
 def _name(dataset: Dataset) -> str:
@@ -180,13 +156,13 @@ def _name(dataset: Dataset) -> str:
 
 def _text(section: _Section, key: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        section.refuse(f"{key} = {value!r} should be a text", key)
+        section.refuse(f"{key} = {value!r} should be a string", key)
     return str(value)
 
 
 def _texts(section: _Section, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        section.refuse(f"{key} should be a list of texts in brackets", key)
+        section.refuse(f"{key} should be a list of strings in brackets", key)
     return tuple(_text(section, key, item) for item in value)
 
 
@@ -205,7 +181,9 @@ def _publisher_id(section: _Section, key: str, value: Any) -> dict[str, str]:
         section.refuse(f'{key} should be {{ type = "…", value = "…" }}', key)
     if value["type"] not in PUBLISHER_ID_TYPES:
         kinds = ", ".join(PUBLISHER_ID_TYPES)
-        section.refuse(f"{key} has the type {value['type']!r}; there is {kinds}", key)
+        section.refuse(
+            f"{key} has the unknown type {value['type']!r}; use one of {kinds}", key
+        )
     return {"type": value["type"], "value": _text(section, key, value["value"])}
 
 
@@ -217,28 +195,36 @@ def _patterns(section: _Section, key: str, value: Any) -> tuple[Pattern, ...]:
 def _pattern(section: _Section, key: str, text: str) -> Pattern:
     pattern = Pattern(text)
     try:
-        # Arrow's expressions have no lookaround and no backreference; Python's have.
+        # Unlike Python, Arrow knows neither lookaround nor backreferences.
         re.compile(pattern.expression)
         pattern.matches(pa.array([""]))
     except (re.error, pa.ArrowInvalid) as error:
-        section.refuse(f"{text!r} in {key} is no usable pattern: {error}", text, key)
+        section.refuse(f"{text!r} in {key} is not a usable pattern: {error}", text, key)
     return pattern
 
 
+_TOP_REQUIRED: dict[str, _Reader] = {
+    "platform": _text,
+    "created_by": _matching(r"[-._;()/:a-zA-Z0-9*~$=]+", "without spaces"),
+    "dataset": _sections,
+}
 _REQUIRED: dict[str, _Reader] = {
-    "id": _matching(_ID, "of small letters, digits, dots, hyphens and underscores"),
+    "id": _matching(
+        "[a-z0-9][a-z0-9_.-]*",
+        "of lower-case letters, digits, dots, hyphens and underscores",
+    ),
     "title": _text,
     "publisher": _text,
     "publisher_id": _publisher_id,
     "investigations": _patterns,
     "requests": _patterns,
 }
-_KEYS: dict[str, _Reader] = _REQUIRED | {
+_OPTIONAL: dict[str, _Reader] = {
     "version": _text,
-    "doi": _matching(_DOI, "a DOI such as 10.5281/zenodo.3653158"),
-    "uri": _matching(_URI, "an address that begins with https://"),
-    "yop": _matching(_YEAR, "a year of four digits, in quotes"),
-    "published": _matching(_DATE, "a date such as 2022-02-01, in quotes"),
+    "doi": _matching(r"10\.\d{4,}/\S+", "a DOI such as 10.5281/zenodo.3653158"),
+    "uri": _matching(r"https?://\S+", "an address that begins with https://"),
+    "yop": _matching(r"\d{4}", "a year of four digits, in quotes"),
+    "published": _matching(r"\d{4}-\d\d-\d\d", "a date such as 2022-02-01, in quotes"),
     "creators": _texts,
     "investigation_examples": _texts,
     "request_examples": _texts,
