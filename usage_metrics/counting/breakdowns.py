@@ -10,18 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, column, only_chunk, take_encoded
-from usage_metrics.counting.columns import (
-    AGENT_CLASS,
-    BYTES,
-    COUNTED_REQUESTS,
-    COUNTRY,
-    DATASET,
-    DATE,
-    REQUESTS,
-    SESSIONS,
-    SOURCE,
-    VISITORS,
-)
+from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import targets_of, without_query
 from usage_metrics.counting.usage import CountedDay, summarise_day
 
@@ -30,41 +19,33 @@ PATHS_A_DAY = 1_000
 AGENTS_A_DAY = 500
 """Agents named per day: robots invent names without end."""
 
-USAGE_BY_PATH = pa.schema(
-    [
-        *(DATE, SOURCE, DATASET),
-        column("host", STRING, "Host of the URL; null where the path is null"),
-        column(
-            "path",
-            STRING,
-            "Path of the URL, without its query; null: all beyond the day's "
-            f"{PATHS_A_DAY:,} most requested",
-        ),
-        *(AGENT_CLASS, REQUESTS, COUNTED_REQUESTS),
-    ]
+USAGE_BY_PATH = schema_of(
+    *("date", "source", "dataset"),
+    column("host", STRING, "Host of the URL; null where the path is null"),
+    column(
+        "path",
+        STRING,
+        "Path of the URL, without its query; null: all beyond the day's "
+        f"{PATHS_A_DAY:,} most requested",
+    ),
+    *("agent_class", "requests", "counted"),
 )
-USAGE_BY_CITY = pa.schema(
-    [
-        *(DATE, SOURCE, DATASET, COUNTRY),
-        column("region", STRING, "Region or state; null: unknown"),
-        column(
-            "city", STRING, "City; null: unknown, or the database has countries only"
-        ),
-        *(AGENT_CLASS, REQUESTS, COUNTED_REQUESTS),
-    ]
+USAGE_BY_CITY = schema_of(
+    *("date", "source", "dataset", "country"),
+    column("region", STRING, "Region or state; null: unknown"),
+    column("city", STRING, "City; null: unknown, or the database has countries only"),
+    *("agent_class", "requests", "counted"),
 )
-USAGE_BY_AGENT = pa.schema(
-    [
-        *(DATE, SOURCE, DATASET, AGENT_CLASS),
-        column("agent_kind", STRING, "browser, library, data client, search, …"),
-        column(
-            "agent_name",
-            STRING,
-            "Name of the agent: curl, DuckDB, Googlebot, Chrome; null: unknown, or "
-            f"beyond the day's {AGENTS_A_DAY} with the most requests",
-        ),
-        *(REQUESTS, COUNTED_REQUESTS, SESSIONS, VISITORS, BYTES),
-    ]
+USAGE_BY_AGENT = schema_of(
+    *("date", "source", "dataset", "agent_class"),
+    column("agent_kind", STRING, "browser, library, data client, search, …"),
+    column(
+        "agent_name",
+        STRING,
+        "Name of the agent: curl, DuckDB, Googlebot, Chrome; null: unknown, or "
+        f"beyond the day's {AGENTS_A_DAY} with the most requests",
+    ),
+    *("requests", "counted", "unique_sessions", "unique_visitors", "bytes"),
 )
 
 AGENTS = ("agent_kind", "agent_name")

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, column, dictionary
-from usage_metrics.counting.columns import DATASET_OR_ALL, SOURCE
+from usage_metrics.counting.columns import DATASET_OR_ALL, schema_of
 from usage_metrics.counting.grouping import Groups, codes_of, group_rows, numbers_of
 from usage_metrics.counting.usage import (
     CountedDay,
@@ -34,38 +34,36 @@ _SUMS = {
     "bytes": "Sizes of the responses",
 }
 
-USAGE_CONCENTRATION = pa.schema(
-    [
-        column("period", STRING, "UTC day, YYYY-MM-DD, or month, YYYY-MM"),
-        *(SOURCE, DATASET_OR_ALL),
-        *(column(name, INTEGER, text) for name, text in _SUMS.items()),
-        column("organizations", INTEGER, "Known organisations, each counted once"),
-        column("addresses", INTEGER, "Distinct addresses"),
+USAGE_CONCENTRATION = schema_of(
+    column("period", STRING, "UTC day, YYYY-MM-DD, or month, YYYY-MM"),
+    *("source", DATASET_OR_ALL),
+    *(column(name, INTEGER, text) for name, text in _SUMS.items()),
+    column("organizations", INTEGER, "Known organisations, each counted once"),
+    column("addresses", INTEGER, "Distinct addresses"),
+    column(
+        "largest_organization",
+        STRING,
+        "The known organisation with the most requests",
+    ),
+    column("largest_organization_share", NUMBER, "Its share of the requests"),
+    column(
+        "largest_address_share",
+        NUMBER,
+        "Share of the requests from the address with the most requests",
+    ),
+    column(
+        "is_concentrated",
+        BOOLEAN,
+        "Whether one organisation or one address has more than half",
+    ),
+    *(
         column(
-            "largest_organization",
-            STRING,
-            "The known organisation with the most requests",
-        ),
-        column("largest_organization_share", NUMBER, "Its share of the requests"),
-        column(
-            "largest_address_share",
-            NUMBER,
-            "Share of the requests from the address with the most requests",
-        ),
-        column(
-            "is_concentrated",
-            BOOLEAN,
-            "Whether one organisation or one address has more than half",
-        ),
-        *(
-            column(
-                f"{name}_without_largest",
-                INTEGER,
-                f"{text}, without the largest organisation",
-            )
-            for name, text in _SUMS.items()
-        ),
-    ]
+            f"{name}_without_largest",
+            INTEGER,
+            f"{text}, without the largest organisation",
+        )
+        for name, text in _SUMS.items()
+    ),
 )
 
 _KEYS = ("dataset", "organization", "address")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED, PARTIAL
-from usage_metrics.counting.columns import COUNTRY, DATE, SOURCE
+from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import REQUEST
 from usage_metrics.counting.grouping import Groups, group_rows, mask_of, numbers_of
 from usage_metrics.counting.usage import CountedDay
@@ -31,10 +31,7 @@ MACHINE, REGULAR = "machine", "regular"
 """Access methods: scripts, and everybody else except robots and ourselves."""
 
 _DATASET = column("dataset", STRING, "Dataset id from the registry")
-_BY = (
-    column("access_method", STRING, "machine: scripts; regular: everybody else"),
-    COUNTRY,
-)
+_METHOD = column("access_method", STRING, "machine: scripts; regular: everybody else")
 _FIGURES = (
     column(METRICS[0], INTEGER, "Investigations of the dataset, requests included"),
     column(METRICS[1], INTEGER, "Sessions that investigated the dataset"),
@@ -56,14 +53,11 @@ _FIGURES = (
     ),
 )
 
-USAGE_COUNTER = pa.schema([DATE, SOURCE, _DATASET, *_BY, *_FIGURES])
-USAGE_COUNTER_VERSIONS = pa.schema(
-    [
-        *(DATE, SOURCE, _DATASET),
-        column("version", STRING, "Version of the dataset, from the registry"),
-        *_BY,
-        *_FIGURES,
-    ]
+USAGE_COUNTER = schema_of("date", "source", _DATASET, _METHOD, "country", *_FIGURES)
+USAGE_COUNTER_VERSIONS = schema_of(
+    *("date", "source", _DATASET),
+    column("version", STRING, "Version of the dataset, from the registry"),
+    *(_METHOD, "country", *_FIGURES),
 )
 
 _NEEDED = [
@@ -75,22 +69,23 @@ _NEEDED = [
 
 def usage_counter(day: CountedDay) -> pa.Table:
     """Count the events of a day by dataset; of schema ``USAGE_COUNTER``."""
-    return _count(day, USAGE_COUNTER, ["dataset"])
+    return _count(day, USAGE_COUNTER, "dataset")
 
 
 def usage_counter_versions(day: CountedDay) -> pa.Table:
     """Count the events of a day by version; of schema ``USAGE_COUNTER_VERSIONS``."""
-    return _count(day, USAGE_COUNTER_VERSIONS, ["dataset", "version"])
+    # Only datasets of which the registry has versions have one in the events.
+    return _count(day, USAGE_COUNTER_VERSIONS, "dataset", "version")
 
 
-def _count(day: CountedDay, schema: pa.Schema, of: list[str]) -> pa.Table:
+def _count(day: CountedDay, schema: pa.Schema, *of: str) -> pa.Table:
     counts = pc.is_in(day.events["outcome"], pa.array([COUNTED, "range_repeat"]))
     has_key = day.events[of[-1]].is_valid()
     events = day.events.select(_NEEDED).filter(pc.and_(counts, has_key))
     is_machine = pc.fill_null(pc.equal(events["agent_class"], MACHINE), False)
     method = pc.if_else(is_machine, MACHINE, REGULAR)
     events = events.append_column("access_method", method)
-    groups = group_rows(events, [*of, *(field.name for field in _BY)])
+    groups = group_rows(events, [*of, "access_method", "country"])
     counted = mask_of(pc.equal(events["outcome"], COUNTED))
     request = counted & mask_of(pc.equal(events["kind"], REQUEST))
     sessions = events["session"].to_numpy()

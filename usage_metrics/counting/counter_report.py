@@ -153,7 +153,7 @@ def _dataset(usage: Usage, platform: str, period: dict[str, str]) -> dict[str, A
         "data-type": "dataset",
         "yop": dataset.yop,
     }
-    lists = {
+    lists: dict[str, list[tuple[str, str | None]]] = {
         "dataset-contributors": [("name", name) for name in dataset.creators],
         "dataset-dates": [("pub-date", dataset.published)],
         "dataset-attributes": [("dataset-version", usage.version)],

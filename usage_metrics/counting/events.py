@@ -24,16 +24,7 @@ from usage_metrics.arrow import (
     take_encoded,
 )
 from usage_metrics.counting.clicks import OK, PARTIAL, WINDOW, outcomes
-from usage_metrics.counting.columns import (
-    AGENT_CLASS,
-    COUNTRY,
-    DATASET,
-    FORMAT,
-    NETWORK_CLASS,
-    ORGANIZATION,
-    PAGE,
-    REFERRER,
-)
+from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import Registry, without_query
 from usage_metrics.counting.grouping import (
     codes_of,
@@ -45,43 +36,39 @@ from usage_metrics.counting.grouping import (
 )
 from usage_metrics.counting.visitors import fresh_salt, session_numbers, visitor_keys
 
-EVENTS = pa.schema(
-    [
-        column("insert_id", STRING, "Id of the log entry, as in the geocoded file"),
-        column("timestamp", TIMESTAMP, "Time of the request", "UTC"),
-        column(
-            "outcome",
-            STRING,
-            "counted, or why not: status, method, not_data, unmapped, internal, robot, "
-            "double_click, range_repeat",
-        ),
-        DATASET,
-        column("version", STRING, "Dataset version, if the registry has several"),
-        column(
-            "table", STRING, "Table of the dataset; null: none, or the site has no such"
-        ),
-        column("kind", STRING, "request (retrieves the data) or investigation"),
-        *(FORMAT, PAGE, AGENT_CLASS, NETWORK_CLASS),
-        column(
-            "is_suspect",
-            BOOLEAN,
-            "A browser in a hosting network, or an address that sent more than half of "
-            "the day's requests; counted nevertheless",
-        ),
-        *(COUNTRY, ORGANIZATION, REFERRER),
-        column("visitor", INTEGER, "Number of the visitor within this day"),
-        column("session", INTEGER, "Number of visitor and UTC hour within this day"),
-        column("status", INTEGER, "HTTP status of the response"),
-        column("bytes", INTEGER, "Size of the response, headers included", "bytes"),
-        column(
-            "object_bytes",
-            INTEGER,
-            "For a range read: size of the day's largest complete response for that "
-            "path; null if there was none",
-            "bytes",
-        ),
-        column("latency", NUMBER, "Response time", "seconds"),
-    ]
+EVENTS = schema_of(
+    column("insert_id", STRING, "Id of the log entry, as in the geocoded file"),
+    column("timestamp", TIMESTAMP, "Time of the request", "UTC"),
+    column(
+        "outcome",
+        STRING,
+        "counted, or why not: status, method, not_data, unmapped, internal, robot, "
+        "double_click, range_repeat",
+    ),
+    "dataset",
+    column("version", STRING, "Dataset version, if the registry has several"),
+    column("table", STRING, "Table of the dataset; null: none, or unknown to the site"),
+    column("kind", STRING, "request (retrieves the data) or investigation"),
+    *("format", "page", "agent_class", "network_class"),
+    column(
+        "is_suspect",
+        BOOLEAN,
+        "A browser in a hosting network, or an address that sent more than half of "
+        "the day's requests; counted nevertheless",
+    ),
+    *("country", "organization", "referrer"),
+    column("visitor", INTEGER, "Number of the visitor within this day"),
+    column("session", INTEGER, "Number of visitor and UTC hour within this day"),
+    column("status", INTEGER, "HTTP status of the response"),
+    column("bytes", INTEGER, "Size of the response, headers included", "bytes"),
+    column(
+        "object_bytes",
+        INTEGER,
+        "For a range read: size of the day's largest complete response for that "
+        "path; null if there was none",
+        "bytes",
+    ),
+    column("latency", NUMBER, "Response time", "seconds"),
 )
 """The columns of the ``counted`` files."""
 
@@ -181,8 +168,8 @@ def _concatenated(first: pa.Table, second: pa.Table) -> pa.Table:
     """Two tables as one, with one dictionary per column."""
     wide = pa.dictionary(pa.int32(), STRING)  # has room for the values of both
     types = [wide if pa.types.is_dictionary(f.type) else f.type for f in first.schema]
-    schema = pa.schema(list(zip(first.column_names, types, strict=True)))
-    both = pa.concat_tables([first.cast(schema), second.cast(schema)])
+    same = pa.schema(list(zip(first.column_names, types, strict=True)))
+    both = pa.concat_tables([first.cast(same), second.cast(same)])
     return both.unify_dictionaries().combine_chunks()
 
 

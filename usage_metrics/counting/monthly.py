@@ -10,15 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, column
-from usage_metrics.counting.columns import AGENT_CLASS, DATASET, FIGURES, MONTH, SOURCE
+from usage_metrics.counting.columns import FIGURES, schema_of
 from usage_metrics.counting.usage import CountedMonth, summarise
 
-USAGE_MONTHLY = pa.schema(
-    [
-        *(MONTH, SOURCE, DATASET, AGENT_CLASS),
-        column("days", INTEGER, "Days of the month that are counted so far", "days"),
-        *FIGURES,
-    ]
+USAGE_MONTHLY = schema_of(
+    *("month", "source", "dataset", "agent_class"),
+    column("days", INTEGER, "Days of the month that are counted so far", "days"),
+    *FIGURES,
 )
 
 NEEDED = (

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from usage_metrics.arrow import INTEGER, column
 from usage_metrics.counting.clicks import COUNTED, OUTCOMES
-from usage_metrics.counting.columns import DATE, SOURCE
+from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.usage import CountedDay
 from usage_metrics.errors import StorageError
 
@@ -22,17 +22,15 @@ _APART = {
     "not_requests": "Lines that are not requests",
 }
 
-USAGE_RECONCILIATION = pa.schema(
-    [
-        *(DATE, SOURCE, column("lines", INTEGER, "Log lines of the day")),
-        *(column(name, INTEGER, text) for name, text in _APART.items()),
-        column("requests", INTEGER, "Requests: the remaining lines"),
-        column("counted", INTEGER, "Requests that count under the COUNTER rules"),
-        *(
-            column(f"not_counted_{reason}", INTEGER, f"Not counted: {OUTCOMES[reason]}")
-            for reason in REASONS
-        ),
-    ]
+USAGE_RECONCILIATION = schema_of(
+    *("date", "source", column("lines", INTEGER, "Log lines of the day")),
+    *(column(name, INTEGER, text) for name, text in _APART.items()),
+    column("requests", INTEGER, "Requests: the remaining lines"),
+    column("counted", INTEGER, "Requests that count under the COUNTER rules"),
+    *(
+        column(f"not_counted_{reason}", INTEGER, f"Not counted: {OUTCOMES[reason]}")
+        for reason in REASONS
+    ),
 )
 
 

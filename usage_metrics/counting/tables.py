@@ -40,14 +40,12 @@ def _table(
     monthly: bool = False,
 ) -> FigureTable:
     """A table whose first column is the time; made by adding up events by default."""
-    make = make or functools.partial(usage.summarise_day, schema=schema)
-    time = schema.names[0]
     return FigureTable(
-        *(name, schema, time),
+        *(name, schema, schema.names[0]),
         monthly=monthly,
         description=description,
         facets=facets,
-        make=make,
+        make=make or functools.partial(usage.summarise_day, schema=schema),
     )
 
 

@@ -18,56 +18,29 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, column
 from usage_metrics.counting.clicks import COUNTED
-from usage_metrics.counting.columns import (
-    AGENT_CLASS,
-    BYTES,
-    COUNTED_REQUESTS,
-    COUNTRY,
-    DATASET,
-    DATASET_OR_ALL,
-    DATE,
-    ERRORS,
-    FIGURES,
-    FORMAT,
-    NETWORK_CLASS,
-    ORGANIZATION,
-    PAGE,
-    REFERRER,
-    REQUESTS,
-    SESSIONS,
-    SOURCE,
-    SUSPECT,
-    VISITORS,
-)
+from usage_metrics.counting.columns import DATASET_OR_ALL, FIGURES, schema_of
 from usage_metrics.counting.datasets import ALL
 from usage_metrics.counting.grouping import Groups, group_rows, mask_of, numbers_of
 
-USAGE_DAILY = pa.schema(
-    [
-        *(DATE, SOURCE, DATASET),
-        column("table", STRING, "Table of the dataset; null: the URL is not a table's"),
-        *(FORMAT, PAGE, AGENT_CLASS, NETWORK_CLASS, COUNTRY),
-        *FIGURES,
-        VISITORS,
-    ]
+USAGE_DAILY = schema_of(
+    *("date", "source", "dataset"),
+    column("table", STRING, "Table of the dataset; null: the URL is not a table's"),
+    *("format", "page", "agent_class", "network_class", "country"),
+    *FIGURES,
+    "unique_visitors",
 )
-USAGE_BY_ORGANIZATION = pa.schema(
-    [
-        *(DATE, SOURCE, DATASET, ORGANIZATION, NETWORK_CLASS, AGENT_CLASS),
-        *(REQUESTS, COUNTED_REQUESTS, SUSPECT, SESSIONS, VISITORS, BYTES),
-    ]
+USAGE_BY_ORGANIZATION = schema_of(
+    *("date", "source", "dataset", "organization", "network_class", "agent_class"),
+    *("requests", "counted", "suspect", "unique_sessions", "unique_visitors", "bytes"),
 )
-USAGE_BY_REFERRER = pa.schema(
-    [
-        *(DATE, SOURCE, DATASET, REFERRER, AGENT_CLASS),
-        *(REQUESTS, COUNTED_REQUESTS, SESSIONS, VISITORS),
-    ]
+USAGE_BY_REFERRER = schema_of(
+    *("date", "source", "dataset", "referrer", "agent_class"),
+    *("requests", "counted", "unique_sessions", "unique_visitors"),
 )
-USAGE_BY_CLASS = pa.schema(
-    [
-        *(DATE, SOURCE, DATASET_OR_ALL, AGENT_CLASS),
-        *(REQUESTS, COUNTED_REQUESTS, SUSPECT, SESSIONS, VISITORS, BYTES, ERRORS),
-    ]
+USAGE_BY_CLASS = schema_of(
+    *("date", "source", DATASET_OR_ALL, "agent_class"),
+    *("requests", "counted", "suspect", "unique_sessions", "unique_visitors"),
+    *("bytes", "errors"),
 )
 
 ERROR = 400
@@ -137,7 +110,7 @@ def summarise(events: pa.Table, schema: pa.Schema, **constants: Any) -> pa.Table
         schema: of the result: constants, columns of the events, and figures.
         constants: values of columns that are the same in every row.
     """
-    names = {field.name for field in (*FIGURES, VISITORS)} & set(schema.names)
+    names = {*FIGURES, "unique_visitors"} & set(schema.names)
     keys = [name for name in schema.names if name not in names | set(constants)]
     groups = group_rows(events, keys)
     figures = {name: _figure(groups, events, name) for name in names}

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from usage_metrics.agents.rules import CLASSES
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
-from usage_metrics.counting.columns import MONTH
+from usage_metrics.counting.columns import SHARED
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.warehouse.views import View
 
@@ -17,7 +17,7 @@ _NEW = {
     field.name: field
     for field in (
         column("week", STRING, "Monday that begins the week, YYYY-MM-DD"),
-        MONTH,
+        SHARED["month"],
         column("days", INTEGER, "Days with requests", "days"),
         column("human", INTEGER, "Requests of people's browsers and apps"),
         column("machine", INTEGER, "Requests of scripts and data clients"),
