@@ -29,6 +29,7 @@ from usage_metrics.counting.datasets import Registry, without_query
 from usage_metrics.counting.grouping import (
     codes_of,
     compact,
+    concatenated,
     in_order_of_appearance,
     mask_of,
     numbers_of,
@@ -145,7 +146,7 @@ def _decided(
     both = today.select(_DECIDING)
     edge = _first_half_minute(following)
     if edge.num_rows:
-        both = _concatenated(both, _needed(edge).select(_DECIDING))
+        both = concatenated([both, _needed(edge).select(_DECIDING)]).combine_chunks()
     about = registry.attribute(only_chunk(both["request_url"]))
     both = both.append_column("dataset", about["dataset"])
     visitors = visitor_keys(both, fresh_salt())
@@ -162,15 +163,6 @@ def _first_half_minute(following: pa.Table) -> pa.Table:
     midnight = dt.datetime.combine(first.date(), dt.time(), dt.UTC)
     end = pa.scalar(midnight + dt.timedelta(microseconds=WINDOW), TIMESTAMP)
     return following.filter(pc.less_equal(following["timestamp"], end))
-
-
-def _concatenated(first: pa.Table, second: pa.Table) -> pa.Table:
-    """Two tables as one, with one dictionary per column."""
-    wide = pa.dictionary(pa.int32(), STRING)  # has room for the values of both
-    types = [wide if pa.types.is_dictionary(f.type) else f.type for f in first.schema]
-    same = pa.schema(list(zip(first.column_names, types, strict=True)))
-    both = pa.concat_tables([first.cast(same), second.cast(same)])
-    return both.unify_dictionaries().combine_chunks()
 
 
 def _needed(requests: pa.Table) -> pa.Table:

@@ -31,13 +31,26 @@ def compact(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def shortened(encoded: pa.DictionaryArray) -> pa.DictionaryArray:
     """The same column with the shortest codes that its number of values allows."""
+    return encoded.cast(_encoded_type(len(encoded.dictionary)))
+
+
+def concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables with the same columns as one, with one dictionary per text column."""
+    schema = tables[0].schema
+    for number, field in enumerate(schema):
+        if pa.types.is_dictionary(field.type):
+            chunks = (chunk for table in tables for chunk in table[field.name].chunks)
+            values = sum(len(chunk.dictionary) for chunk in chunks)
+            schema = schema.set(number, field.with_type(_encoded_type(values)))
+    rows = pa.concat_tables([table.cast(schema) for table in tables])
+    return rows.unify_dictionaries()
+
+
+def _encoded_type(values: int) -> pa.DataType:
+    """The type of texts with the shortest codes that have room for their number."""
     limits = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
-    fitting = next(t for t, limit in limits if len(encoded.dictionary) < limit)
-    if encoded.indices.type == fitting:
-        return encoded
-    return pa.DictionaryArray.from_arrays(
-        encoded.indices.cast(fitting), encoded.dictionary
-    )
+    codes = next(type_ for type_, limit in limits if values < limit)
+    return pa.dictionary(codes, pa.string())
 
 
 def codes_of(column: pa.ChunkedArray | pa.DictionaryArray) -> tuple[Any, int]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, column
 from usage_metrics.counting.columns import FIGURES, schema_of
+from usage_metrics.counting.grouping import concatenated
 from usage_metrics.counting.usage import CountedMonth, summarise
 
 USAGE_MONTHLY = schema_of(
@@ -37,4 +38,4 @@ def usage_monthly(month: CountedMonth) -> pa.Table:
     if not days:
         return USAGE_MONTHLY.empty_table()
     constants = {"month": month.month, "source": month.source, "days": len(days)}
-    return summarise(pa.concat_tables(days), USAGE_MONTHLY, **constants)
+    return summarise(concatenated(days), USAGE_MONTHLY, **constants)
