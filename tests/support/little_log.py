@@ -48,6 +48,16 @@ CLIENTS = {
     "monitor": Client("192.0.2.9", "GoogleHC/1.0", "internal"),
 }
 
+LOG = """
+    12:00:00  ann     200  /pudl/plants.json  1000
+    12:00:10  ann     200  /pudl/plants.json  1000
+    12:30:00  ann     200  /pudl/utilities    500
+    12:00:00  bob     500  /pudl/plants.json  100
+    12:00:00  script  200  /pudl/plants.json  1000
+    12:00:00  bot     200  /pudl/plants.json  1000
+"""
+"""A day with failures, a double click, a script and a robot."""
+
 Row = dict[str, Any]
 
 

@@ -1,0 +1,75 @@
+"""Use by path, city and agent."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from little_log import figures, requests_of
+
+from usage_metrics.counting import breakdowns
+from usage_metrics.counting.events import count_requests
+from usage_metrics.tasks.datasets_registry import read_registry
+
+
+def test_a_path_is_named_without_its_query() -> None:
+    today, following = requests_of(
+        """
+        12:00:00 ann 200 /pudl/plants?_search=my+name
+        12:01:00 bob 200 /pudl/plants
+        12:02:00 bob 404 /pudl/nothing
+        """
+    )
+    events = count_requests(today, following, read_registry())
+    table = figures("usage_by_path", events, today)
+    shown = ("host", "path", "requests", "counted")
+    assert [tuple(row[name] for name in shown) for row in table.to_pylist()] == [
+        ("data.example.org", "/pudl/nothing", 1, 0),
+        ("data.example.org", "/pudl/plants", 2, 2),
+    ]
+
+
+def test_paths_beyond_those_most_asked_for_are_one_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(breakdowns, "PATHS_A_DAY", 1)
+    today, following = requests_of(
+        """
+        12:00:00 ann 200 /pudl/plants
+        12:01:00 bob 200 /pudl/plants
+        12:02:00 bob 200 /pudl/b
+        12:02:00 bob 200 /pudl/c
+        """
+    )
+    events = count_requests(today, following, read_registry())
+    rows = figures("usage_by_path", events, today)
+    found = [(row["path"], row["requests"]) for row in rows.to_pylist()]
+    assert found == [("/pudl/plants", 2), (None, 2)]
+
+
+def test_cities_are_added_up_and_null_where_none_are_known() -> None:
+    today, following = requests_of(
+        """
+        12:00:00 ann 200 /pudl/plants
+        12:01:00 bob 200 /pudl/plants
+        12:02:00 bob 200 /pudl/b
+        """
+    )
+    events = count_requests(today, following, read_registry())
+    located = today.append_column(
+        "remote_ip_city", pa.array(["Lyon", None, None], pa.string())
+    )
+    shown = ("country", "region", "city", "requests")
+
+    def cities(requests: pa.Table) -> list[tuple[Any, ...]]:
+        table = figures("usage_by_city", events, requests)
+        return [tuple(row[name] for name in shown) for row in table.to_pylist()]
+
+    assert cities(located) == [("DE", None, None, 2), ("US", None, "Lyon", 1)]
+    assert cities(today) == [("DE", None, None, 2), ("US", None, None, 1)]
+
+
+def test_a_day_without_requests_has_no_paths_and_no_cities() -> None:
+    today, following = requests_of("")
+    events = count_requests(today, following, read_registry())
+    for name in ("usage_by_class", "usage_by_path", "usage_by_city"):
+        assert figures(name, events, today).num_rows == 0

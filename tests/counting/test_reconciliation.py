@@ -1,0 +1,30 @@
+"""Every log line of a day is accounted for."""
+
+import pytest
+from little_log import LOG, counted_day, events_of
+
+from usage_metrics.counting.reconciliation import reconcile
+from usage_metrics.errors import StorageError
+
+FACTS = {"rows_in": 10, "duplicates": 2, "rejected": 1, "not_requests": 1}
+
+
+def test_every_log_line_is_accounted_for() -> None:
+    (row,) = reconcile(counted_day(events_of(LOG), None, FACTS)).to_pylist()
+    apart = row["duplicates"] + row["rejected"] + row["not_requests"]
+    assert row["lines"] == row["requests"] + apart == 10
+    assert row["requests"] == 6
+    reasons = {k: v for k, v in row.items() if k.startswith("not_counted") and v}
+    assert reasons == {
+        "not_counted_status": 1,
+        "not_counted_double_click": 1,
+        "not_counted_robot": 1,
+    }
+    assert row["counted"] + sum(reasons.values()) == row["requests"]
+
+
+def test_a_missing_line_is_an_error_that_says_how_many() -> None:
+    with pytest.raises(
+        StorageError, match="11 log lines do not add up to 6 requests, 2"
+    ):
+        reconcile(counted_day(events_of(LOG), None, FACTS | {"rows_in": 11}))
