@@ -41,15 +41,15 @@ OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
 
 COUNTED = "counted"
 OUTCOMES = {
-    "status": "the response had another status than 200, 304 and 206",
-    "method": "neither GET nor POST: nothing was asked for but headers",
-    "not_data": "a page about no dataset, such as a style sheet or /-/versions",
-    "unmapped": "no pattern in the registry of datasets matches the path",
-    "internal": "our own monitors, checkers and addresses",
-    "robot": "a robot's request",
-    "double_click": "the same visitor asked for the same URL within 30 seconds after",
-    "range_repeat": "a later range of the same object counts for the session",
-    COUNTED: "it counts",
+    "status": "the status was not 200, 206 or 304",
+    "method": "neither GET nor POST, such as HEAD, which retrieves no data",
+    "not_data": "a page of no dataset, such as a style sheet or /-/versions",
+    "unmapped": "the URL matches no pattern in the registry of datasets",
+    "internal": "a request of our own monitors, checkers or addresses",
+    "robot": "a request of a robot",
+    "double_click": "the visitor requested the same URL again within 30 seconds",
+    "range_repeat": "a later range read of the same object counts for the session",
+    COUNTED: "the request counts",
 }
 """Every outcome of a request and what it means, in the order of the decision."""
 
@@ -73,12 +73,8 @@ def outcomes(requests: pa.Table, visitors: Any) -> pa.DictionaryArray:
     for outcome, applies in _at_first_sight(requests, is_part):
         decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
     visitor = in_order_of_appearance(visitors)
-    targets = combine(
-        [
-            (visitor, int(visitor.max(initial=-1)) + 1),
-            _targets(requests["request_url"], is_part),
-        ]
-    )
+    urls = _targets(requests["request_url"], is_part)
+    targets = combine([(visitor, int(visitor.max(initial=-1)) + 1), urls])
     times = requests["timestamp"].cast(pa.int64()).to_numpy()
     rest = np.flatnonzero(decided == _NUMBER[COUNTED])
     rest = _in_order(requests, targets, times, rest)
