@@ -268,8 +268,8 @@ def test_datasette_shows_what_each_table_and_view_holds(site: Site) -> None:
 def test_datasette_shows_what_each_column_holds_with_its_unit(site: Site) -> None:
     page = site.text("/usage/usage_daily")
 
-    assert "Sizes of the responses with their headers (bytes)" in page
-    assert "Half of the responses took at most so long (seconds)" in page
+    assert "Sizes of the responses, headers included (bytes)" in page
+    assert "Median response time (seconds)" in page
     tables = site.json("/-/metadata.json")["databases"]["usage"]["tables"]
     undescribed = [
         (name, column)

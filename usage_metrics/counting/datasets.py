@@ -45,21 +45,16 @@ class Pattern:
         # Not str.format: in regular expressions, braces also count repetitions.
         return f"^(?:{self.text.replace('{table}', _TABLE)}){query}$"
 
-    @functools.cached_property
-    def table_group(self) -> int | None:
-        """The number of the group that captures the table, if any."""
-        return re.compile(self.expression).groupindex.get("table")
-
     def matches(self, targets: pa.Array) -> pa.Array:
         """Which paths, with their queries, match."""
         return pc.match_substring_regex(targets, self.expression)
 
     def tables(self, targets: pa.Array) -> pa.Array:
         """The table in each matching path."""
-        if self.table_group is None:
+        group = re.compile(self.expression).groupindex.get("table")
+        if group is None:
             return pa.nulls(len(targets), STRING)
-        captured = rf"\{self.table_group}"
-        found = pc.replace_substring_regex(targets, self.expression, captured)
+        found = pc.replace_substring_regex(targets, self.expression, rf"\{group}")
         return each_distinct(found, unquote)
 
 

@@ -101,10 +101,9 @@ class Groups:
     codes: Any
     """The number of its group for each row."""
 
-    def count(self, among: Any | None = None) -> Any:
+    def count(self, among: Any = ...) -> Any:
         """The number of rows, or of those for which a mask is true."""
-        codes = self.codes if among is None else self.codes[among]
-        return np.bincount(codes, minlength=self.keys.num_rows)
+        return np.bincount(self.codes[among], minlength=self.keys.num_rows)
 
     def total(self, values: Any) -> Any:
         """The sum of whole numbers; exact up to nine thousand terabytes."""
@@ -114,10 +113,9 @@ class Groups:
         """The sum of numbers."""
         return np.bincount(self.codes, weights=values, minlength=self.keys.num_rows)
 
-    def distinct(self, values: Any, among: Any | None = None) -> Any:
-        """The number of distinct values, which are numbers from zero."""
-        codes = self.codes if among is None else self.codes[among]
-        values = values if among is None else values[among]
+    def distinct(self, values: Any, among: Any = ...) -> Any:
+        """The number of distinct values, numbers from zero, where a mask is true."""
+        codes, values = self.codes[among], values[among]
         width = int(values.max(initial=0)) + 1
         pairs = pa.array(codes * width + values, pa.int64()).unique().to_numpy()
         return np.bincount(pairs // width, minlength=self.keys.num_rows)
@@ -149,16 +147,12 @@ class Groups:
             schema: of the table.
             columns: those that are not keys: a value per group, or one for all.
         """
-        arrays = []
-        for field in schema:
-            values = columns.get(field.name)
-            if values is None:
-                values = self.keys[field.name]
-            elif isinstance(values, str | int):
-                values = pa.repeat(values, self.keys.num_rows)
-            elif not isinstance(values, pa.Array):
-                values = pa.array(values)
-            arrays.append(values.cast(field.type))
+        found = {name: self.keys[name] for name in self.keys.column_names}
+        for name, values in columns.items():
+            is_constant = isinstance(values, str | int)
+            rows = pa.repeat(values, self.keys.num_rows) if is_constant else values
+            found[name] = rows if isinstance(rows, pa.Array) else pa.array(rows)
+        arrays = [found[field.name].cast(field.type) for field in schema]
         table = pa.Table.from_arrays(arrays, schema=schema)
         order = [(field.name, "ascending") for field in schema]
         return table.sort_by(order) if table.num_rows else table

@@ -60,14 +60,11 @@ class _Section:
         raise ConfigError(f"{self.file}, line {self._line(sought)}: {sentence}")
 
     def _line(self, sought: tuple[str, ...]) -> int:
-        rest = self.lines[self.start + 1 :]
-        headers = (n for n, line in enumerate(rest) if line.startswith("[["))
-        end = self.start + 1 + next(headers, len(rest))
-        for text in sought:
-            for number in range(self.start, end):
-                if text in self.lines[number]:
-                    return number + 1
-        return self.start + 1
+        following = range(self.start + 1, len(self.lines))
+        headers = (n for n in following if self.lines[n].startswith("[["))
+        own = range(self.start, next(headers, len(self.lines)))
+        found = (n for text in sought for n in own if text in self.lines[n])
+        return next(found, self.start) + 1
 
     def read(
         self, required: Mapping[str, _Reader], optional: Mapping[str, _Reader]
@@ -78,9 +75,8 @@ class _Section:
             if key not in readers:
                 known = ", ".join(readers)
                 self.refuse(f"unknown key {key!r}; the keys are {known}", key)
-        for key in required:
-            if key not in self.content:
-                self.refuse(f"{key} is missing")
+        if missing := [key for key in required if key not in self.content]:
+            self.refuse(f"{missing[0]} is missing")
         return {
             key: read(self, key, self.content[key])
             for key, read in readers.items()

@@ -88,8 +88,7 @@ DAILY = (
     _table(
         "usage_concentration",
         concentration.USAGE_CONCENTRATION,
-        "How much of a day's use came from one place, and the figures without the "
-        "largest organisation",
+        "Daily concentration: the largest organisation, and the figures without it",
         *("dataset", "is_concentrated"),
         make=concentration.usage_concentration,
     ),
@@ -135,8 +134,7 @@ MONTHLY = (
     _table(
         "usage_concentration_monthly",
         concentration.USAGE_CONCENTRATION,
-        "How much of a month's use came from one place, and the figures without the "
-        "largest organisation",
+        "Monthly concentration: the largest organisation, and the figures without it",
         *("dataset", "is_concentrated"),
         make=concentration.usage_concentration_monthly,
         monthly=True,
