@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import luigi
 
 from usage_metrics.errors import PartitionError, UnreachableError
-from usage_metrics.partitions import storage
+from usage_metrics.partitions import handover, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
 from usage_metrics.partitions.writer import PartitionWriter
@@ -121,6 +121,24 @@ class Partition(luigi.Target):
             )
         return file
 
+    def open_next(self, schema: "pa.Schema") -> "pq.ParquetFile":
+        """Open the file, or take its rows from memory if this process wrote it last.
+
+        Args:
+            schema: the columns that it should have.
+
+        Raises:
+            PartitionError: as ``open`` does.
+        """
+        held = handover.take(self.path)
+        if held is not None:
+            content_id, groups = held
+            metadata = self._metadata()
+            is_same = facts_of(metadata).get("content_id") == content_id
+            if is_same and metadata.schema.to_arrow_schema().names == schema.names:
+                return handover.RowsInMemory(metadata, groups)
+        return self.open(schema)
+
     def verify(self) -> None:
         """Read the whole file and compare it with the hashes in it.
 
@@ -135,10 +153,13 @@ class Partition(luigi.Target):
         Raises:
             PartitionError: if it is missing, damaged or the wrong file.
         """
+        return facts_of(self._metadata())
+
+    def _metadata(self) -> "pq.FileMetaData":
         with self._open(storage.open_file) as source, naming_unreadable(self.path):
             metadata = read_footer(source).metadata
             self._check_identity(metadata)
-        return facts_of(metadata)
+        return metadata
 
     def content_id(self) -> str | None:
         """The hash of its rows; None if it is missing or damaged."""
@@ -174,6 +195,8 @@ class Partition(luigi.Target):
         schema: "pa.Schema",
         repeating: Sequence[str] = (),
         keep: "Callable[[PartitionWriter], bool] | None" = None,
+        *,
+        hand_on: bool = False,
     ) -> Iterator["PartitionWriter"]:
         """Write the partition; it appears, whole, when the block ends without error.
 
@@ -183,16 +206,22 @@ class Partition(luigi.Target):
             repeating: paths of columns with repeated values, besides those that come
                 as dictionaries.
             keep: decides, given the closed writer, whether the existing file stays.
+            hand_on: hold the rows for the next stage, which calls ``open_next``.
 
         Raises:
             StorageError: if the file cannot be written.
         """
         with contextlib.suppress(_UnchangedError), self._replacing(FILE_NAME) as stream:
-            writer = PartitionWriter(stream, schema, repeating, self._identity)
+            held: list[pa.Table] | None = [] if hand_on else None
+            writer = PartitionWriter(
+                stream, schema, repeating, self._identity, held=held
+            )
             yield writer
             writer.close()
             if keep is not None and keep(writer):
                 raise _UnchangedError
+        if hand_on:
+            handover.hold(self.path, writer.content_id, writer.held)
 
     @contextlib.contextmanager
     def _replacing(self, name: str) -> Iterator[BinaryIO]:

@@ -149,7 +149,7 @@ class Clean(Stage):
         not_requests = 0
         with (
             self.input().open() as raw,
-            self.output().writing(source.cleaned) as requests,
+            self.output().writing(source.cleaned, hand_on=True) as requests,
         ):
             with naming_damage(raw):
                 drop = superseded(raw, source.time, source.key, source.order_column)
@@ -230,7 +230,7 @@ class Geocode(Stage):
         source = get_source(self.source)
         schema = locate.with_location(source.cleaned, source.address)
         cleaned = self.input()
-        with cleaned.open(source.cleaned) as requests:
+        with cleaned.open_next(source.cleaned) as requests:
             if source.address is None:
                 located = locate.nowhere()
             else:
