@@ -41,6 +41,13 @@ def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_on_this_machine)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the golden pairs be written anew: see ``tests/golden/test_golden.py``."""
+    parser.addoption(
+        "--rewrite-golden", action="store_true", help="rewrite expected.json"
+    )
+
+
 @pytest.fixture(autouse=True)
 def luigi_afresh() -> Iterator[None]:
     """Forget what Luigi and we remember for as long as a process lives."""

@@ -12,20 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from project import ROOT
 
-from usage_metrics.agents import AGENT
-from usage_metrics.cleaning.duplicates import superseded
 from usage_metrics.cleaning.rejects import REJECTED
 from usage_metrics.errors import ConfigError
 from usage_metrics.logs.cloud_logging.entry import ENTRY
-from usage_metrics.logs.reader import open_logs
 from usage_metrics.partitions.row_groups import row_groups
 from usage_metrics.sources import Cleaned
 from usage_metrics.sources.datasette import CLEANED, SOURCE, clean
 
-GOLDEN = ROOT / "tests" / "golden" / "datasette"
-DAY = dt.date(2022, 3, 15)
 NOON = dt.datetime(2022, 3, 15, 12, tzinfo=dt.UTC)
 LOG = "projects/example/logs/run.googleapis.com%2Frequests"
 SITE = "https://data.example.org"
@@ -82,100 +76,6 @@ def same_rows(first: Cleaned, second: Cleaned) -> bool:
         and first.rejected.equals(second.rejected)
         and first.not_requests == second.not_requests
     )
-
-
-# --- one day of ugly lines, and what becomes of each -------------------------------
-
-OUTCOMES = {"request", "rejected", "not_a_request", "superseded"}
-
-
-@pytest.fixture(scope="module")
-def expected() -> list[Row]:
-    """What becomes of each line, in the order of the lines."""
-    fixture = json.loads((GOLDEN / "expected.json").read_text("utf-8"))
-    common = fixture.pop("of_every_request_that_does_not_say_otherwise")
-    lines: list[Row] = fixture.pop("lines")
-    assert not fixture
-    for line in lines:
-        if "request" in line:
-            line["request"] = common | line["request"]
-    return lines
-
-
-@pytest.fixture(scope="module")
-def lines() -> list[str]:
-    text = (GOLDEN / "logs" / f"{DAY}.jsonl").read_text("utf-8")
-    return text.removesuffix("\n").split("\n")
-
-
-@pytest.fixture(scope="module")
-def day() -> Row:
-    """What becomes of the lines when they are read, de-duplicated and cleaned."""
-    batches = open_logs(str(GOLDEN / "logs"), late_days=0).read(DAY)
-    raw = stored(pa.Table.from_batches(batches), dictionaries=SOURCE.raw_dictionaries)
-    drop = superseded(raw, SOURCE.time, SOURCE.key, SOURCE.order_column)
-    found = [
-        clean(entries.filter(~drop[start : start + entries.num_rows]), SETTINGS)
-        for start, entries in row_groups(raw)
-    ]
-    requests = [row for piece in found for row in piece.requests.to_pylist()]
-    rejected = [row for piece in found for row in piece.rejected.to_pylist()]
-    return {
-        "request": [_readable(row) for row in requests],
-        "rejected": sorted(rejected, key=lambda row: row["reason"]),
-        "not_a_request": sum(piece.not_requests for piece in found),
-        "superseded": int(drop.sum()),
-    }
-
-
-def _readable(row: Row) -> Row:
-    """A row as the fixture has it: without nulls, times as text."""
-    return {
-        name: value.isoformat() if isinstance(value, dt.datetime) else value
-        for name, value in row.items()
-        if value is not None
-    }
-
-
-def test_every_line_has_a_name_and_one_outcome(
-    expected: list[Row], lines: list[str]
-) -> None:
-    assert len(expected) == len(lines)
-    for line in expected:
-        assert set(line) - {"about"} <= OUTCOMES
-        assert len(line) == 2
-        assert line["about"]
-        assert set(line.get("request", ())) <= set(CLEANED.names)
-        assert set(line.get("rejected", ("reason",))) == {"reason"}
-
-
-def test_a_request_has_the_columns_that_its_line_says(
-    expected: list[Row], day: Row
-) -> None:
-    named = [line for line in expected if "request" in line]
-    for line, request in zip(named, day["request"], strict=True):
-        columns = {k: v for k, v in line["request"].items() if v is not None}
-        asked_for = {k: v for k, v in request.items() if k not in AGENT.names}
-        assert asked_for == columns, line["about"]
-
-
-def test_what_is_rejected_is_kept_with_its_reason(
-    expected: list[Row], lines: list[str], day: Row
-) -> None:
-    reasons = sorted(
-        line["rejected"]["reason"] for line in expected if "rejected" in line
-    )
-    for reason, row in zip(reasons, day["rejected"], strict=True):
-        assert row["reason"].startswith(reason)
-        if reason.startswith("line "):
-            assert row["entry"] == lines[int(reason.split()[1]) - 1]
-        else:
-            assert json.loads(row["entry"])["httpRequest"]["requestUrl"]
-
-
-def test_the_rest_is_counted(expected: list[Row], day: Row) -> None:
-    for outcome in ("not_a_request", "superseded"):
-        assert day[outcome] == sum(outcome in line for line in expected)
 
 
 # --- what Datasette says in its paths ----------------------------------------------
