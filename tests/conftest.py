@@ -14,6 +14,7 @@ import pytest
 from command import run_luigi
 from flow import Flow
 from luigi.task_register import Register
+from once import Once
 from project import ROOT, Settings
 
 from usage_metrics.tasks import availability
@@ -83,16 +84,24 @@ def settings(luigi_afresh: None) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Fills a folder once for all workers."""
+    return Once(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sample(once: Once) -> Path:
     """A folder in which the report on the sample logs was written, as users do."""
-    folder = tmp_path_factory.mktemp("sample")
-    shutil.copy(ROOT / "luigi.cfg", folder)
-    (folder / "data").mkdir()
-    (folder / "data" / "sample_logs").symlink_to(ROOT / "data" / "sample_logs")
-    command = ("--module", "usage_metrics", "Report", "--local-scheduler")
-    done = run_luigi([*command], folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def fill(folder: Path) -> None:
+        shutil.copy(ROOT / "luigi.cfg", folder)
+        (folder / "data").mkdir()
+        (folder / "data" / "sample_logs").symlink_to(ROOT / "data" / "sample_logs")
+        command = ("--module", "usage_metrics", "Report", "--local-scheduler")
+        done = run_luigi([*command], folder)
+        assert done.returncode == 0, done.stderr
+
+    return once.fill("sample", fill)
 
 
 @pytest.fixture

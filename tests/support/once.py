@@ -1,0 +1,35 @@
+"""Folders that take long to fill: one worker fills each, and all read it."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+class Once:
+    """Fills folders, each once in a test run, however many workers want it."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        base = factory.getbasetemp()
+        # Under pytest-xdist each worker has a folder below that of the run.
+        self._base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def fill(self, name: str, fill: Callable[[Path], None]) -> Path:
+        """Give the folder of that name, which nobody may change any more.
+
+        Args:
+            name: of the folder, in that of the test run.
+            fill: is called with the empty folder, by the first who wants it.
+        """
+        folder, filled = self._base / name, self._base / f"{name}.filled"
+        with (self._base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not filled.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                filled.touch()
+        return folder
