@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import luigi
@@ -18,6 +18,9 @@ from once import Once
 from project import ROOT, Settings
 
 from usage_metrics.tasks import availability
+
+if TYPE_CHECKING:
+    from chromium import Page
 
 # A property is no less true on a busy machine.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -102,6 +105,22 @@ def sample(once: Once) -> Path:
         assert done.returncode == 0, done.stderr
 
     return once.fill("sample", fill)
+
+
+@pytest.fixture(scope="session")
+def shared_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Page"]:
+    """The browser that the tests of a worker share."""
+    from chromium import chromium
+
+    with chromium(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+@pytest.fixture
+def browser(shared_browser: "Page") -> "Page":
+    """A browser that shows nothing and has nothing to tell of earlier pages."""
+    shared_browser.forget()
+    return shared_browser
 
 
 @pytest.fixture

@@ -263,7 +263,7 @@ def _underway(here: Flow) -> Iterator["subprocess.Popen[str]"]:
     stop = str(DAY + MANY * ONE_DAY)
     with _start(here.folder, *LOAD, "--stop", stop) as process:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while len(list(here.root.glob("geocoded/*/*/part-0.parquet"))) < 3:
                 assert process.poll() is None, process.communicate()[0]
                 assert time.monotonic() < deadline
@@ -280,10 +280,10 @@ def _await_end(process: "subprocess.Popen[str]") -> None:
     while the thread behind Luigi's misses that it has to end.
     """
     try:
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 @pytest.fixture
@@ -298,8 +298,10 @@ def test_a_run_that_is_stopped_leaves_whole_days_and_the_next_goes_on(
     many: Flow, by: signal.Signals
 ) -> None:
     with _underway(many) as process:
+        process.send_signal(signal.SIGSTOP)  # it is not to end while we look
         assert _count(many) % 200 == 0
         process.send_signal(by)
+        process.send_signal(signal.SIGCONT)
         _await_end(process)
     done = _count(many)
     assert done % 200 == 0

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from flow import DAY, ONE_DAY, Flow, days, request
+from flow import DAY, ONE_DAY, Flow, days, fill_once, request
 from project import Settings
 
 from usage_metrics.commands import COMMANDS, main
@@ -19,10 +19,14 @@ from usage_metrics.tasks.load_usage import LoadUsage
 @pytest.fixture
 def counted(flow: Flow, settings: Settings) -> Flow:
     settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    fill_once(flow, "commands", _count)
+    return flow
+
+
+def _count(flow: Flow) -> None:
     flow.export(DAY, request("a", DAY, "12:00:00"))
     flow.export(DAY + ONE_DAY)
     assert flow.build(LoadUsage()).scheduling_succeeded
-    return flow
 
 
 def test_no_stage_is_left_out(counted: Flow) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow import DAY, ONE_DAY, Flow, request
+from flow import DAY, ONE_DAY, Flow, fill_once, request
 from project import Settings
 
 from usage_metrics.commands import calendar_strip, main
@@ -24,10 +24,14 @@ STOP = DAY + 6 * ONE_DAY
 def loaded(flow: Flow, settings: Settings) -> Flow:
     """Five of six days loaded and counted; the fourth is nonsense."""
     settings("datasette", start=DAY, stop=STOP)
+    fill_once(flow, "status", _load)
+    return flow
+
+
+def _load(flow: Flow) -> None:
     flow.export_days(6)
     flow.export(DAY + 3 * ONE_DAY, "nonsense")
     assert main(["run", "--partial"]) == 30
-    return flow
 
 
 def _status(capsys: pytest.CaptureFixture[str], *options: str) -> str:

@@ -195,9 +195,9 @@ def wait_for(address: str, port: int) -> None:
     """Wait until something listens.
 
     Raises:
-        TimeoutError: if nothing does within half a minute.
+        TimeoutError: if nothing does within two minutes.
     """
-    for _ in range(600):
+    for _ in range(2400):
         with socket.socket() as probe:
             if probe.connect_ex((address, port)) == 0:
                 return

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import chromium, needs_browser
+from chromium import Page, needs_browser
 from command import run_luigi
 from flow import DAY, Flow, request
 from markupsafe import escape
@@ -103,34 +103,36 @@ database = attack.mmdb
 
 @needs_browser
 def test_nothing_from_a_log_runs_or_breaks_the_page(
-    report: Path, tmp_path: Path
+    report: Path, browser: Page, request: pytest.FixtureRequest
 ) -> None:
-    with chromium(tmp_path / "profile") as page:
-        page.command(
-            "Page.addScriptToEvaluateOnNewDocument",
-            source="window.attacks = []; window.attacked = (a) => attacks.push(a);",
-        )
-        page.open(report)
-        page.choose(measure="requests")
-        page.choose(dataset="pudl")
-        page.choose(who="unknown", dataset="all")
-        page.reset()
-        assert page.run("return window.attacks") == []
-        assert page.console() == []
-        assert not [url for url in page.requests() if url.startswith("http")]
-        assert page.run("return document.querySelectorAll('script').length") == 4
-        page.choose(measure="requests")
-        elements = page.run(
-            "return [...document.querySelectorAll('main *, #tip *')].map("
-            "(e) => e.localName)"
-        )
-        assert not {"img", "script", "iframe", "object", "title"} & set(elements)
-        names = {row[0] for row in page.table("top_organizations")}
-        assert any(name.startswith("</script><script>attacked(") for name in names)
-        assert any("\\u202e" in name for name in names)
-        assert "__proto__" in names
-        linked = page.run("return [...document.links].map((a) => a.protocol)")
-        assert set(linked) <= {"file:", "https:"}
+    added = browser.command(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="window.attacks = []; window.attacked = (a) => attacks.push(a);",
+    )
+    request.addfinalizer(
+        lambda: browser.command("Page.removeScriptToEvaluateOnNewDocument", **added)
+    )
+    browser.open(report)
+    browser.choose(measure="requests")
+    browser.choose(dataset="pudl")
+    browser.choose(who="unknown", dataset="all")
+    browser.reset()
+    assert browser.run("return window.attacks") == []
+    assert browser.console() == []
+    assert not [url for url in browser.requests() if url.startswith("http")]
+    assert browser.run("return document.querySelectorAll('script').length") == 4
+    browser.choose(measure="requests")
+    elements = browser.run(
+        "return [...document.querySelectorAll('main *, #tip *')].map("
+        "(e) => e.localName)"
+    )
+    assert not {"img", "script", "iframe", "object", "title"} & set(elements)
+    names = {row[0] for row in browser.table("top_organizations")}
+    assert any(name.startswith("</script><script>attacked(") for name in names)
+    assert any("\\u202e" in name for name in names)
+    assert "__proto__" in names
+    linked = browser.run("return [...document.links].map((a) => a.protocol)")
+    assert set(linked) <= {"file:", "https:"}
 
 
 def test_every_attack_is_text_in_the_file(report: Path) -> None:

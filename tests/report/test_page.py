@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from axe_core_python.selenium import Axe
-from chromium import Page, chromium, needs_browser
+from chromium import Page, needs_browser
 from report_html import Standing
 
 from usage_metrics.report import figures
@@ -48,12 +48,6 @@ return found;
 @pytest.fixture(scope="module")
 def file(sample: Path) -> Path:
     return sample / "data" / "report" / "datasette.html"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with chromium(tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @pytest.fixture

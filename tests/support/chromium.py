@@ -53,6 +53,12 @@ class Page:
         self.driver.get(file.absolute().as_uri())
         self.wait()
 
+    def forget(self) -> None:
+        """Leave the page, and drop what was told of it."""
+        self.driver.get("about:blank")
+        self.console()
+        self.requests()
+
     def wait(self) -> None:
         """Wait until what is chosen is drawn."""
         self.wait_for(SHOWN)

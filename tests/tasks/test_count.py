@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 from benchmarks.workload import START, write_exports
-from flow import DAY, ONE_DAY, Flow, request
+from flow import DAY, ONE_DAY, Flow, fill_once, request
 from project import ROOT, Settings
 
 from usage_metrics.counting import tables
@@ -51,6 +51,17 @@ def two_days(flow: Flow, settings: Settings) -> Flow:
     flow.export(DAY + 2 * ONE_DAY)
     settings("datasette", maximum_rejected_share=1)
     return flow
+
+
+@pytest.fixture
+def counted(two_days: Flow) -> Flow:
+    """Those two days, counted and loaded."""
+    fill_once(two_days, "counted", _count)
+    return two_days
+
+
+def _count(flow: Flow) -> None:
+    assert flow.build(LoadUsage()).scheduling_succeeded
 
 
 def outcomes(flow: Flow, day: dt.date = DAY) -> dict[str, str]:
@@ -110,25 +121,23 @@ def test_a_day_counted_before_there_was_a_table_is_counted_again(
     "table", [*(table.name for table in tables.DAILY), "usage_monthly"]
 )
 def test_a_usage_table_that_is_deleted_comes_back_the_same(
-    two_days: Flow, table: str
+    counted: Flow, table: str
 ) -> None:
-    two_days.build(LoadUsage())
     day = MONTH if table == "usage_monthly" else DAY
-    before = two_days.facts(table, day)["content_id"]
-    two_days.delete(table, day)
+    before = counted.facts(table, day)["content_id"]
+    counted.delete(table, day)
     assert not LoadUsage().complete()
     assert not CountMonth(month=MONTH).complete()
     assert day == MONTH or not CountUsage(date=DAY).complete()
     assert day == MONTH or DAY not in CountUsage.bulk_complete([DAY])
-    assert two_days.build(LoadUsage()).scheduling_succeeded
-    assert two_days.facts(table, day)["content_id"] == before
+    assert counted.build(LoadUsage()).scheduling_succeeded
+    assert counted.facts(table, day)["content_id"] == before
     assert LoadUsage().complete()
 
 
 def test_whether_all_is_counted_is_told_without_opening_a_file(
-    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+    counted: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    two_days.build(LoadUsage())
     assert LoadUsage().complete()  # and what the footers say is kept
     opened: list[Partition] = []
     monkeypatch.setattr(Partition, "facts", opened.append)
@@ -265,19 +274,17 @@ def test_a_report_is_replaced_when_its_days_have_changed(two_days: Flow) -> None
     assert instances[0]["count"] == 4
 
 
-def test_the_usage_tables_hold_what_the_files_hold(two_days: Flow) -> None:
-    assert two_days.build(LoadUsage()).scheduling_succeeded
+def test_the_usage_tables_hold_what_the_files_hold(counted: Flow) -> None:
     for table in TABLES.values():
         first = [MONTH] if table.monthly else [DAY, DAY + ONE_DAY]
-        rows = sum(two_days.table(table.name, day).num_rows for day in first)
-        assert two_days.query(f'SELECT count(*) FROM "{table.name}"') == [(rows,)]
+        rows = sum(counted.table(table.name, day).num_rows for day in first)
+        assert counted.query(f'SELECT count(*) FROM "{table.name}"') == [(rows,)]
         assert rows or table.name == "usage_counter_versions"  # no dataset has any
 
 
-def test_pandas_duckdb_and_arrow_read_the_folders_of_figures(two_days: Flow) -> None:
-    two_days.build(LoadUsage())
+def test_pandas_duckdb_and_arrow_read_the_folders_of_figures(counted: Flow) -> None:
     for table in TABLES.values():
-        folder = two_days.root / table.name / "datasette"
+        folder = counted.root / table.name / "datasette"
         read = pd.read_parquet(folder)
         rows = ds.dataset(folder, partitioning="hive").to_table()
         found = duckdb.connect().execute(f"SELECT * FROM '{folder}/*/*.parquet'")
@@ -288,33 +295,31 @@ def test_pandas_duckdb_and_arrow_read_the_folders_of_figures(two_days: Flow) -> 
 
 
 def test_loading_usage_twice_or_again_after_a_change_doubles_nothing(
-    two_days: Flow,
+    counted: Flow,
 ) -> None:
     sums = "SELECT sum(requests), sum(counted), count(DISTINCT date) FROM usage_daily"
-    two_days.build(LoadUsage())
     assert LoadUsage().complete()
-    before = two_days.query(sums)
-    two_days.build(LoadUsage())
-    assert two_days.query(sums) == before == [(4, 2, 2)]
+    before = counted.query(sums)
+    counted.build(LoadUsage())
+    assert counted.query(sums) == before == [(4, 2, 2)]
     following = DAY + ONE_DAY
-    two_days.export(following, request("d", following, "00:30:00", userAgent=FIREFOX))
+    counted.export(following, request("d", following, "00:30:00", userAgent=FIREFOX))
     for stage in ("raw", "cleaned", "geocoded", "counted"):
-        two_days.delete(stage, following)
-    two_days.build(LoadUsage())
-    assert two_days.query(sums) == [(4, 3, 2)]
+        counted.delete(stage, following)
+    counted.build(LoadUsage())
+    assert counted.query(sums) == [(4, 3, 2)]
 
 
-def test_the_database_reconciles_every_line_with_what_counts(two_days: Flow) -> None:
-    two_days.build(LoadUsage())
+def test_the_database_reconciles_every_line_with_what_counts(counted: Flow) -> None:
     lines = "duplicates + rejected + not_requests + requests"
     reasons = " + ".join(
         name
-        for (name,) in two_days.query(
+        for (name,) in counted.query(
             "SELECT name FROM usage_metrics_columns "
             "WHERE \"table\" = 'usage_reconciliation' AND name LIKE 'not_counted%'"
         )
     )
-    assert two_days.query(
+    assert counted.query(
         f"SELECT min(lines = {lines}), min(requests = counted + {reasons}), count(*) "
         "FROM usage_reconciliation"
     ) == [(1, 1, 2)]
@@ -394,16 +399,15 @@ def test_a_day_of_many_row_groups_is_read_as_it_was_written(
 
 @pytest.mark.parametrize("lost", ["view", "metadata"])
 def test_what_a_killed_run_did_not_say_of_the_tables_the_next_does(
-    two_days: Flow, lost: str
+    counted: Flow, lost: str
 ) -> None:
-    two_days.build(LoadUsage())
     if lost == "view":
-        with contextlib.closing(sqlite3.connect(two_days.database)) as database:
+        with contextlib.closing(sqlite3.connect(counted.database)) as database:
             database.execute("DROP VIEW use_per_day")
     else:
-        two_days.database.with_suffix(".metadata.json").unlink()
+        counted.database.with_suffix(".metadata.json").unlink()
     assert not LoadUsage().complete()
-    two_days.build(LoadUsage())
+    counted.build(LoadUsage())
     assert LoadUsage().complete()
-    assert two_days.query("SELECT sum(requests) > 0 FROM use_per_day") == [(1,)]
-    assert two_days.database.with_suffix(".metadata.json").exists()
+    assert counted.query("SELECT sum(requests) > 0 FROM use_per_day") == [(1,)]
+    assert counted.database.with_suffix(".metadata.json").exists()

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import tenacity
-from flow import DAY, ONE_DAY, Flow, days, request
+from flow import DAY, ONE_DAY, Flow, days, fill_once, request
 from luigi.execution_summary import LuigiStatusCode
 from project import Settings
 
@@ -481,9 +481,13 @@ def test_a_dependency_that_came_in_time_is_no_longer_missing(flow: Flow) -> None
 
 @pytest.fixture
 def loaded(flow: Flow) -> Flow:
+    fill_once(flow, "stages", _load)
+    return flow
+
+
+def _load(flow: Flow) -> None:
     flow.export_days(3)
     flow.load(3)
-    return flow
 
 
 def _mark_loaded(flow: Flow) -> None:
