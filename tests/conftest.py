@@ -1,6 +1,7 @@
-"""What several test modules share."""
+"""Fixtures that several test modules share."""
 
 import contextlib
+import functools
 import ipaddress
 import shutil
 import sys
@@ -28,7 +29,7 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
-    """Fail a test that asks for a name or connects to an address elsewhere."""
+    """Fail a test that resolves a name or connects to another machine."""
     if event == "socket.getaddrinfo":
         host = arguments[0]
     elif event == "socket.connect" and isinstance(arguments[1], tuple):
@@ -39,14 +40,14 @@ def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
         if ipaddress.ip_address(host).is_loopback or host in ("0.0.0.0", "::"):  # noqa: S104
             return
     if host not in (None, "", "localhost", b"localhost"):
-        raise AssertionError(f"a test wants to reach {host!r}")
+        raise AssertionError(f"a test tries to reach {host!r}")
 
 
 sys.addaudithook(_stay_on_this_machine)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the golden pairs be written anew: see ``tests/golden/test_golden.py``."""
+    """Add the option that ``tests/golden/test_golden.py`` explains."""
     parser.addoption(
         "--rewrite-golden", action="store_true", help="rewrite expected.json"
     )
@@ -54,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def luigi_afresh() -> Iterator[None]:
-    """Forget what Luigi and we remember for as long as a process lives."""
+    """Clear what Luigi and the package cache for the life of a process."""
     yield
     Register.clear_instance_cache()
     availability._open_reader.cache_clear()
@@ -62,7 +63,7 @@ def luigi_afresh() -> Iterator[None]:
 
 @pytest.fixture
 def settings(luigi_afresh: None) -> Iterator[Settings]:
-    """Set settings of a section for a test: ``settings("paths", root="data")``."""
+    """Change settings for one test: ``settings("paths", root="data")``."""
     config = luigi.configuration.get_config()
     before: list[tuple[str, str, str | None]] = []
 
@@ -71,7 +72,7 @@ def settings(luigi_afresh: None) -> Iterator[Settings]:
             known = config.has_option(section, key)
             old = config.get(section, key, raw=True) if known else None
             before.append((section, key, old))
-            # As from a file; what is set from code may hold no lone percent sign.
+            # As if read from a file; set() would refuse a lone percent sign.
             config.read_string(f"[{section}]\n{key} = {value}\n")
         Register.clear_instance_cache()
 
@@ -108,6 +109,22 @@ def sample(once: Once) -> Path:
 
 
 @pytest.fixture(scope="session")
+def quick_reports() -> Iterator[None]:
+    """Build once what all reports share: Vega's script and the chart definitions.
+
+    They take more than half of a report's time.
+    """
+    import vl_convert
+
+    from usage_metrics.report import page
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((vl_convert, "javascript_bundle"), (page, "documents")):
+            patch.setattr(module, name, functools.cache(getattr(module, name)))
+        yield
+
+
+@pytest.fixture(scope="session")
 def shared_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Page"]:
     """The browser that the tests of a worker share."""
     from chromium import chromium
@@ -118,14 +135,14 @@ def shared_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Page"]
 
 @pytest.fixture
 def browser(shared_browser: "Page") -> "Page":
-    """A browser that shows nothing and has nothing to tell of earlier pages."""
+    """The browser, showing nothing, without messages of earlier pages."""
     shared_browser.forget()
     return shared_browser
 
 
 @pytest.fixture
 def flow(tmp_path: Path, settings: Settings) -> Flow:
-    """The whole flow in a folder of its own, without logs yet."""
+    """The pipeline in a folder of its own, without logs yet."""
     found = Flow(tmp_path)
     found.logs.mkdir()
     settings("datasette", logs=found.logs)

@@ -81,7 +81,7 @@ def test_in_a_terminal_it_fits_eighty_columns_and_shows_the_days_as_a_strip(
     loaded: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = _status(capsys)
-    root = str(loaded.root)
+    root = str(loaded.folder.parent)
     assert max(len(line) for line in said.splitlines() if root not in line) <= 80
     (strip,) = [line for line in said.splitlines() if line.startswith("  2026-03")]
     assert strip.split()[1] == "■■■✗■■"

@@ -1,6 +1,6 @@
-"""Faults, made on purpose and again and again: each module is a campaign of its own.
+"""Fault injection: each module is a campaign.
 
-Short forms of all are tests. The long forms:
+Tests run a short form of each. The long forms:
 
     python -m tests.faults.kills --runs 200
     python -m tests.faults.machines

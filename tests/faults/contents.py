@@ -1,4 +1,4 @@
-"""What partitions and a database hold, so that two runs can be compared."""
+"""Reads partitions and a database to compare what two runs left."""
 
 import contextlib
 import datetime as dt
@@ -11,10 +11,10 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 DRAWN = ("visitor", "session")
-"""Columns of numbers that are drawn anew by each run, on purpose."""
+"""Columns whose values are random, different in each run on purpose."""
 
 OF_THE_RUN = {"usage_metrics_partitions": ("path", "fingerprint", "loaded_at")}
-"""Columns that tell when and whence a day was loaded."""
+"""Columns that say when and from where a day was loaded."""
 
 Tables = dict[str, Any]
 
@@ -22,7 +22,7 @@ Tables = dict[str, Any]
 def of_files(
     root: str | Path, filesystem: pafs.FileSystem | None = None
 ) -> dict[str, pa.Table]:
-    """The rows of each partition, under the path below the root."""
+    """The rows of each partition, by its path below the root."""
     filesystem = filesystem or pafs.LocalFileSystem()
     selector = pafs.FileSelector(str(root), recursive=True, allow_not_found=True)
     found = {}
@@ -57,9 +57,9 @@ def _rows(db: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
 
 
 def differences(found: Tables, expected: Tables) -> list[str]:
-    """Where two of the above differ, in words."""
+    """Describe, a line each, where two of the above differ."""
     said = [f"{name} is missing" for name in expected.keys() - found.keys()]
-    said += [f"{name} is there" for name in found.keys() - expected.keys()]
+    said += [f"{name} is unexpected" for name in found.keys() - expected.keys()]
     for name in expected.keys() & found.keys():
         one, other = found[name], expected[name]
         if not (one.equals(other) if isinstance(one, pa.Table) else one == other):
@@ -68,7 +68,7 @@ def differences(found: Tables, expected: Tables) -> list[str]:
 
 
 def days_of(files: dict[str, pa.Table], stage: str) -> dict[str, int]:
-    """How many rows each day of a stage has."""
+    """The number of rows of a stage per day."""
     return {
         name.split("date=")[1][: len(dt.date.min.isoformat())]: len(table)
         for name, table in files.items()

@@ -1,15 +1,14 @@
-"""Kills ``luigi`` at random moments, again and again, while others look at the results.
+"""Kills ``luigi`` at random moments while other programs read the results.
 
 ``python -m tests.faults.kills --runs 200``: in rounds, the real command line counts the
-use of some made-up days and loads it, and is killed, with all its children, at a random
-moment of its work: by SIGKILL, SIGTERM, or SIGINT, which is Ctrl-C. It is started again
-until it comes to its end. A round has one worker, two, or two under luigid; in some
-runs a second one does the same at the same time and is left alive.
+usage of some generated days and loads it, and is killed with all its children at a
+random moment: by SIGKILL, SIGTERM or SIGINT (Ctrl-C). It is restarted until it
+finishes. A round has one worker, two workers, or two under luigid; some runs have a
+twin that does the same at the same time and is not killed.
 
-Meanwhile pandas, DuckDB, Arrow and a reader of the database look at all there is. At
-the end of a round the files and the database must hold, row for row, what those of a
-run hold that nobody killed; and of temporary files the next run that writes anything
-may leave none. It ends with 1 if anything was wrong.
+Meanwhile pandas, DuckDB, Arrow and SQLite read everything. At the end of a round, files
+and database must hold row for row what an undisturbed run leaves, and the next run that
+writes must remove all temporary files. Exits with 1 if anything was wrong.
 """
 
 import argparse
@@ -28,22 +27,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import contents
-from .observers import watching
+from .observers import PAUSE, watching
 from .place import ASK_AGAIN, DONE, PATIENCE, Place, end, luigid, write_logs
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 WAYS = ("one worker", "two workers", "luigid")
 LAST_LINE = 25
-"""A run is killed by the time it has written so many lines."""
+"""A run is killed after at most so many lines of output …"""
 BREATH = 0.25
-"""… and at most so many seconds."""
+"""… and so many seconds more."""
 TWINS = 0.15
-"""The share of runs that have a second one beside them."""
+"""The share of runs that have a twin."""
 
 
 @dataclass
 class Tally:
-    """What was done, and what came of it."""
+    """What happened, in numbers."""
 
     kills: Counter[str] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
@@ -52,7 +51,7 @@ class Tally:
     rounds: int = 0
     twins: int = 0
     ended: Counter[int] = field(default_factory=Counter)
-    """The exit codes of runs that came to an end."""
+    """Exit codes of runs that finished before they were killed."""
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -75,12 +74,14 @@ class Tally:
 
 @dataclass
 class Campaign:
-    """A folder to work in, logs, and what a run that nobody kills makes of them."""
+    """A folder with logs, and what an undisturbed run makes of them."""
 
     folder: Path
     days: int
     requests: int
     chance: random.Random
+    pause: float = PAUSE
+    """Seconds between two looks of the observers."""
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -101,7 +102,7 @@ class Campaign:
         return self.tables["datasette_request_logs"]
 
     def run(self, runs: int) -> Tally:
-        """Kill so many runs, in as many rounds as it takes."""
+        """Kill that many runs, in as many rounds as it takes."""
         while self.tally.kills.total() < runs and not self.tally.faults:
             way = WAYS[(self.tally.rounds + self.first_way) % len(WAYS)]
             self._round(way, runs)
@@ -115,7 +116,10 @@ class Campaign:
     def _round(self, way: str, runs: int) -> None:
         place = self._place(f"round-{self.tally.rounds}")
         scheduler = luigid(place) if way == "luigid" else nullcontext()
-        with watching(place.folder, self.expected) as figures, scheduler as port:
+        with (
+            watching(place.folder, self.expected, self.pause) as figures,
+            scheduler as port,
+        ):
             command = ["LoadUsage", "--no-lock", *_options(way, port)]
             while self.tally.kills.total() < runs and self._kill(place, command, way):
                 pass
@@ -129,7 +133,7 @@ class Campaign:
             shutil.rmtree(place.folder)
 
     def _kill(self, place: Place, command: list[str], way: str) -> bool:
-        """Start a run and kill it; False if it was quicker."""
+        """Start a run and kill it; False if it finished first."""
         by = self.chance.choice(SIGNALS)
         with self._twin(place, command), place.launch(*command) as process:
             lines = _count_lines(process)
@@ -145,7 +149,7 @@ class Campaign:
                 return self._ended(process.returncode, lines)
             end(process, by)
             time.sleep(self.chance.uniform(0, 0.2))
-            end(process, signal.SIGKILL)  # Luigi holds out against one Ctrl-C
+            end(process, signal.SIGKILL)  # Luigi can survive one Ctrl-C
             self.tally.kills[by.name] += 1
             self.tally.ways[way] += 1
         return True
@@ -158,7 +162,7 @@ class Campaign:
 
     @contextmanager
     def _twin(self, place: Place, command: list[str]) -> Iterator[None]:
-        """Another run of the same, perhaps, which nobody kills."""
+        """Perhaps start a second run, which is not killed."""
         if self.chance.random() > TWINS:
             yield
             return
@@ -179,7 +183,7 @@ class Campaign:
         self._look_for_leftovers(place)
 
     def _look_for_leftovers(self, place: Place) -> None:
-        """Whoever writes a stage's next day sweeps up behind all that was killed."""
+        """The next writer of a stage must remove what killed ones left."""
         for day in place.root.glob(f"*/*/date={place.start}"):
             shutil.rmtree(day)
         code, screen = place.run("LoadUsage", "--no-lock", "--local-scheduler")
@@ -197,7 +201,7 @@ def _options(way: str, port: int | None) -> list[str]:
 
 
 def _count_lines(process: "subprocess.Popen[str]") -> list[str]:
-    """The lines that a process writes, as they come."""
+    """The lines of a process's output, a list that grows."""
     lines: list[str] = []
     assert process.stdout is not None
     reader = threading.Thread(target=lines.extend, args=[process.stdout], daemon=True)
@@ -206,11 +210,11 @@ def _count_lines(process: "subprocess.Popen[str]") -> list[str]:
 
 
 def main() -> int:
-    """Run the campaign that the command line asks for."""
+    """Run a campaign from the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults.kills", description=__doc__
     )
-    parser.add_argument("--runs", type=int, default=200, help="how many to kill")
+    parser.add_argument("--runs", type=int, default=200, help="number of runs to kill")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--requests", type=int, default=300, help="a day")
     parser.add_argument("--seed", type=int, default=None)

@@ -1,9 +1,9 @@
-"""Looks at the partitions and the database, without end, while others write them.
+"""Reads partitions and the database in a loop while others write them.
 
-``python -m tests.faults.observers FOLDER EXPECTED``: at any moment each day is there
-with the rows that EXPECTED, a JSON file, says, or not there. Who looks is pandas,
-DuckDB, an Arrow dataset, and a reader of the database. On SIGTERM the figures are
-printed as JSON: how often each looked, and what it saw that should not be.
+``python -m tests.faults.observers FOLDER EXPECTED [PAUSE]``: at any moment each day must
+be absent or have the number of rows that EXPECTED, a JSON file, says. The readers are
+pandas, DuckDB, an Arrow dataset and SQLite. On SIGTERM it prints as JSON how often each
+of them looked and what was wrong.
 """
 
 import argparse
@@ -28,6 +28,8 @@ import pyarrow.dataset as pads
 
 STAGES = ("raw", "cleaned", "geocoded", "counted", "usage_daily")
 PAUSE = 0.1
+"""Seconds between two looks."""
+
 Days = dict[str, int]
 
 
@@ -129,13 +131,15 @@ class Observers:
 
 
 @contextlib.contextmanager
-def watching(folder: Path, expected: dict[str, Days]) -> Iterator[dict[str, Any]]:
+def watching(
+    folder: Path, expected: dict[str, Days], pause: float = PAUSE
+) -> Iterator[dict[str, Any]]:
     """Have a folder looked at from another process; at the end gives its figures."""
     wanted = folder / "expected.json"
     wanted.write_text(json.dumps(expected))
     figures: dict[str, Any] = {}
     with subprocess.Popen(
-        [sys.executable, __file__, str(folder), str(wanted)],
+        [sys.executable, __file__, str(folder), str(wanted), str(pause)],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -154,6 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("expected", type=Path)
+    parser.add_argument("pause", type=float, nargs="?", default=PAUSE)
     options = parser.parse_args()
     observers = Observers(options.folder, json.loads(options.expected.read_text()))
     stopped: list[int] = []
@@ -162,7 +167,7 @@ def main() -> None:
     parent = os.getppid()
     while not stopped and os.getppid() == parent:
         observers.look()
-        time.sleep(PAUSE)
+        time.sleep(options.pause)
     observers.look()
     print(json.dumps(observers.figures()))
 

@@ -1,4 +1,4 @@
-"""A folder with logs and a ``luigi.cfg`` in which the real ``luigi`` is started."""
+"""A folder with logs and a ``luigi.cfg`` in which to start the real ``luigi``."""
 
 import contextlib
 import datetime as dt
@@ -18,7 +18,7 @@ from usage_metrics.maintenance.sample.days import Sample, write
 PROGRAMS = Path(sys.executable).parent
 DONE = 0
 ASK_AGAIN = (10, 25)
-"""What ``luigi`` exits with when another run is at it."""
+"""Exit codes of ``luigi`` when another run is in progress."""
 
 CFG = """\
 [datasette]
@@ -46,24 +46,24 @@ wait_interval = 0.2
 """
 
 PATIENCE = 300.0
-"""Seconds after which a run that should end has hung."""
+"""Seconds after which a run counts as hung."""
 
 
 @dataclass
 class Place:
-    """The folder, and how long a range of days it is about."""
+    """The folder, and the range of days to load there."""
 
     folder: Path
     start: dt.date = dt.date(2026, 3, 2)
     days: int = 6
     scheduler: tuple[str, int] = ("localhost", 8082)
     extra: str = ""
-    """More of luigi.cfg."""
+    """More sections of luigi.cfg."""
     root_uri: str = ""
-    """Where the partitions are, if not in the folder."""
+    """Where the partitions are, if not in the folder's ``data``."""
     environment: dict[str, str] = field(default_factory=dict)
     inside: Sequence[str] = ()
-    """A command that starts another one somewhere else, such as ``ip netns exec``."""
+    """A command to start others with, such as ``ip netns exec NAME``."""
 
     @property
     def root(self) -> Path:
@@ -78,11 +78,11 @@ class Place:
         return self.start + dt.timedelta(days=self.days)
 
     def furnish(self, logs: Path | str) -> "Place":
-        """Make the folder and write its luigi.cfg."""
+        """Create the folder and write its luigi.cfg."""
         self.folder.mkdir(parents=True, exist_ok=True)
         text = CFG.format(
             logs=logs,
-            root=self.root_uri or self.root,
+            root=self.root_uri or "data",
             start=self.start,
             stop=self.stop,
             scheduler=self.scheduler,
@@ -93,7 +93,7 @@ class Place:
     def launch(
         self, *arguments: str, output: IO[str] | int = subprocess.PIPE
     ) -> "subprocess.Popen[str]":
-        """Start ``luigi`` at the head of a process group of its own."""
+        """Start ``luigi`` in a process group of its own."""
         environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
         return subprocess.Popen(
             [
@@ -114,7 +114,7 @@ class Place:
         )
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Run to the end: the exit code, and what stood on the screen."""
+        """Run ``luigi``; return its exit code and output."""
         with self.launch(*arguments) as process:
             try:
                 screen, _ = process.communicate(timeout=PATIENCE)
@@ -125,7 +125,7 @@ class Place:
         return process.returncode, screen
 
     def run_to_the_end(self, *arguments: str, attempts: int = 30) -> tuple[int, str]:
-        """Run until it is done, asking again where that is what is to be done."""
+        """Run ``luigi``; retry while another run is in progress."""
         code, screen = self.run(*arguments)
         while code in ASK_AGAIN and attempts:
             time.sleep(0.5)
@@ -134,7 +134,7 @@ class Place:
         return code, screen
 
     def command(self, *arguments: str) -> tuple[int, str]:
-        """Run ``usage-metrics``."""
+        """Run ``usage-metrics``; return its exit code and output."""
         process = subprocess.run(
             [f"{PROGRAMS}/usage-metrics", *arguments],
             cwd=self.folder,
@@ -148,20 +148,20 @@ class Place:
 
 
 def end(process: "subprocess.Popen[str]", by: signal.Signals) -> None:
-    """Send a signal to a process and to all that it started."""
+    """Send a signal to the process group of a process."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, by)
 
 
 def write_logs(folder: Path, days: int, requests: int) -> Path:
-    """Write made-up exports of some days, and one more."""
+    """Write generated exports of some days and the day after."""
     write(Sample(days=days + 1, requests=requests), folder)
     return folder
 
 
 @contextlib.contextmanager
 def luigid(place: Place, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
-    """A scheduler of our own; gives its port."""
+    """Run a scheduler; yield its port."""
     port = port or free_port()
     place.folder.mkdir(parents=True, exist_ok=True)
     command = [*place.inside, f"{PROGRAMS}/luigid", "--address", address]
@@ -192,10 +192,10 @@ def free_port() -> int:
 
 
 def wait_for(address: str, port: int) -> None:
-    """Wait until something listens.
+    """Wait until a server listens.
 
     Raises:
-        TimeoutError: if nothing does within two minutes.
+        TimeoutError: if none does within two minutes.
     """
     for _ in range(2400):
         with socket.socket() as probe:

@@ -84,7 +84,9 @@ def server(
 
 
 @pytest.fixture
-def lived_in(flow: Flow, settings: Settings, server: IpinfoServer) -> Flow:
+def lived_in(
+    flow: Flow, settings: Settings, server: IpinfoServer, quick_reports: None
+) -> Flow:
     """A folder after many kinds of runs."""
     settings("datasette", maximum_rejected_share=1)
     settings("geocode", provider="ipinfo")

@@ -1,4 +1,4 @@
-"""A headless Chromium that opens pages from disk and tells all that happens there."""
+"""Drives a headless Chromium and records console messages and requests."""
 
 import json
 import shutil
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.wait import WebDriverWait
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -31,13 +32,13 @@ PATIENCE = 300
 
 
 class Page:
-    """A page from disk."""
+    """The page that the browser shows."""
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
 
     def open(self, file: Path, width: int = 1280, *, dark: bool = False) -> None:
-        """Open it, and wait until it is drawn."""
+        """Open a report from disk and wait until its charts are drawn."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -54,25 +55,23 @@ class Page:
         self.wait()
 
     def forget(self) -> None:
-        """Leave the page, and drop what was told of it."""
+        """Leave the page and drop its console messages and requests."""
         self.driver.get("about:blank")
         self.console()
         self.requests()
 
     def wait(self) -> None:
-        """Wait until what is chosen is drawn."""
+        """Wait until the charts of the current selection are drawn."""
         self.wait_for(SHOWN)
 
     def wait_for(self, script: str, *arguments: Any) -> Any:
         """Wait until a script returns something true, and return that."""
-        from selenium.webdriver.support.wait import WebDriverWait
-
         return WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(
             lambda driver: driver.execute_script(script, *arguments)
         )
 
     def choose(self, **values: str) -> None:
-        """Choose in the filter, as a person does, and wait until it is drawn."""
+        """Set filters as a user would and wait until the charts are redrawn."""
         before = self.driver.execute_script(SHOWN)
         self.driver.execute_script(
             """
@@ -87,17 +86,17 @@ class Page:
         self.wait_for(f"{SHOWN} !== arguments[0]", before)
 
     def reset(self) -> None:
-        """Press the button that shows all."""
+        """Press the reset button and wait until the charts are redrawn."""
         before = self.driver.execute_script(SHOWN)
         self.driver.find_element("css selector", "#filter button").click()
         self.wait_for(f"{SHOWN} !== arguments[0]", before)
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """Run a script in it."""
+        """Run JavaScript in the page."""
         return self.driver.execute_script(script, *arguments)
 
     def text(self, selector: str) -> str:
-        """The text of the first element that a selector finds, seen or not."""
+        """The text of the first element that matches a selector, visible or not."""
         found = self.run(
             "return document.querySelector(arguments[0]).textContent", selector
         )
@@ -116,23 +115,23 @@ class Page:
         return found
 
     def command(self, name: str, **parameters: Any) -> Any:
-        """A command of the DevTools protocol."""
+        """Send a command of the DevTools protocol."""
         return self.driver.execute_cdp_cmd(name, parameters)
 
     def console(self) -> list[str]:
-        """What the console says, errors of the page's policy included."""
+        """Console messages since the last call, including policy violations."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """Every URL asked for since the last time, that of the page included.
+        """URLs requested since the last call, including that of the page itself.
 
-        Those that the page's policy held back are not.
+        Requests that the page's policy blocked are left out.
         """
         events = [
             json.loads(entry["message"])["message"]
             for entry in self.driver.get_log("performance")
         ]
-        held_back = {
+        blocked = {
             event["params"]["requestId"]
             for event in events
             if event["params"].get("blockedReason") == "csp"
@@ -141,13 +140,13 @@ class Page:
             event["params"]["request"]["url"]
             for event in events
             if event["method"] == "Network.requestWillBeSent"
-            and event["params"]["requestId"] not in held_back
+            and event["params"]["requestId"] not in blocked
         ]
 
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Page]:
-    """Start one with a new profile; it is stopped at the end."""
+    """Start a browser with a new profile; stop it at the end."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(BROWSER)
     for flag in (*FLAGS, f"--user-data-dir={profile}"):

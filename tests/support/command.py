@@ -1,4 +1,4 @@
-"""Runs ``luigi`` and ``usage-metrics`` in processes of their own, as users do."""
+"""Runs ``luigi`` and ``usage-metrics`` in subprocesses, as users do."""
 
 import os
 import subprocess
@@ -7,21 +7,21 @@ from pathlib import Path
 
 
 def run_luigi(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run it in a folder, with the ``luigi.cfg`` that is there."""
+    """Run ``luigi`` in a folder, with the ``luigi.cfg`` there."""
     return _run([sys.executable, "-m", "luigi", *arguments], folder)
 
 
 def run_usage_metrics(
     *arguments: str, folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, with the ``luigi.cfg`` that is there."""
+    """Run ``usage-metrics`` in a folder, with the ``luigi.cfg`` there."""
     program = str(Path(sys.executable).with_name("usage-metrics"))
     return _run([program, *arguments], folder)
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
-    # Luigi's lock is there, so that a test beside this one may give the same command.
+    # Luigi keeps its lock there; tests that run in parallel may use the same command.
     environment["TMPDIR"] = str(folder)
     return subprocess.run(
         command,

@@ -30,7 +30,7 @@ class Folder:
         path.mkdir()
 
     def write(self, name: str, *entries: dict[str, Any] | bytes) -> Path:
-        """Write a file of entries, and of lines that are none."""
+        """Write entries as JSON lines; bytes are written as they are, as a line."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         lines = [as_lines([e]) if isinstance(e, dict) else e + b"\n" for e in entries]

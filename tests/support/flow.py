@@ -1,4 +1,4 @@
-"""Runs the flow, in this process, in a folder of its own."""
+"""Runs the pipeline in this process, in a folder of its own."""
 
 import contextlib
 import datetime as dt
@@ -26,7 +26,7 @@ ONE_DAY = dt.timedelta(days=1)
 
 @dataclass
 class Flow:
-    """A folder with logs, partitions and a database."""
+    """A folder with logs, partitions and a database, and what tests do with them."""
 
     folder: Path
 
@@ -43,14 +43,14 @@ class Flow:
         return self.folder / "usage.db"
 
     def export(self, day: dt.date, *entries: dict[str, Any] | str) -> Path:
-        """Write the export of a day; a text is a line that is no JSON."""
+        """Write the export of a day; a string is written as it is, as a line."""
         file = self.logs / f"{day}.jsonl"
         lines = [e if isinstance(e, str) else json.dumps(e) for e in entries]
         file.write_text("".join(f"{line}\n" for line in lines))
         return file
 
     def export_days(self, number: int, start: dt.date = DAY) -> None:
-        """Write the exports of some days, each with two requests."""
+        """Write exports of consecutive days with two requests each."""
         for day in days(number, start):
             self.export(day, request("a", day), request("b", day))
 
@@ -64,7 +64,7 @@ class Flow:
         return result
 
     def load(self, number: int, start: dt.date = DAY, **options: Any) -> LuigiRunResult:
-        """Run ``LoadSQLite`` over some days."""
+        """Run ``LoadSQLite`` for consecutive days."""
         stop = start + number * ONE_DAY
         return self.build(LoadSQLite(start=start, stop=stop, **options))
 
@@ -81,12 +81,12 @@ class Flow:
         shutil.rmtree(self.partition(stage, day).folder)
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Ask the database, as a reader does."""
+        """Query the database over a connection of its own."""
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(sql, values).fetchall()
 
     def loaded_days(self) -> dict[str, int]:
-        """The days in the table, each with its number of requests."""
+        """The number of requests in the table per day."""
         rows = self.query(
             "SELECT date(timestamp), count(*) FROM datasette_request_logs GROUP BY 1"
         )
@@ -97,7 +97,11 @@ _FILLED: dict[str, Path] = {}
 
 
 def fill_once(flow: Flow, name: str, fill: Callable[[Flow], None]) -> None:
-    """Fill a folder, or copy what filled another of that name: that is quicker."""
+    """Fill a flow's folder, or copy the result of the first call with that name.
+
+    A copy keeps modification times. Paths that files and the database mention are
+    those of the first folder.
+    """
     if name in _FILLED:
         shutil.copytree(_FILLED[name], flow.folder, dirs_exist_ok=True)
         return
@@ -107,14 +111,14 @@ def fill_once(flow: Flow, name: str, fill: Callable[[Flow], None]) -> None:
 
 
 def days(number: int, start: dt.date = DAY) -> list[dt.date]:
-    """Some days, one after the other."""
+    """Consecutive days."""
     return [start + i * ONE_DAY for i in range(number)]
 
 
 def request(
     insert_id: str, day: dt.date = DAY, clock: str = "12:00:00", **http: Any
 ) -> dict[str, Any]:
-    """A log entry of a data request."""
+    """A Cloud Logging entry of a data request."""
     return {
         "insertId": insert_id,
         "timestamp": f"{day}T{clock}Z",

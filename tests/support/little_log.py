@@ -1,10 +1,10 @@
-"""Request logs that a person can read, for the tests of what counts.
+"""A readable notation for request logs, for tests of counting.
 
-A line is a time, who asked, the status, the path, and perhaps the size:
+A line holds a time, a client, a status, a path and optionally a size:
 
     12:00:00  ann  200  /pudl/plants.json  1000
 
-A time may have a ``+`` before it: that of the next day.
+A time with a leading ``+`` is one of the next day.
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ SITE = "https://data.example.org"
 
 
 class Client(NamedTuple):
-    """Who asks."""
+    """The client of a request."""
 
     address: str
     agent: str
@@ -62,7 +62,7 @@ Row = dict[str, Any]
 
 
 def requests_of(log: str) -> tuple[pa.Table, pa.Table]:
-    """The requests of the day and those of the next that some lines say."""
+    """The requests of the day, and those of the next day."""
     lines = [line.split() for line in log.strip().splitlines() if line.strip()]
     rows = [_row(number, *words) for number, words in enumerate(lines)]
     next_day = [words[0].startswith("+") for words in lines]
@@ -80,7 +80,7 @@ def table(rows: list[Row]) -> pa.Table:
 
 
 def events_of(log: str, registry: Registry | None = None) -> pa.Table:
-    """What became of the requests that some lines say."""
+    """The events that the counting makes of a log."""
     return count_requests(*requests_of(log), registry or read_registry())
 
 
@@ -112,7 +112,7 @@ def figures_of_month(name: str, days: list[pa.Table], *tallies: pa.Table) -> pa.
 
 
 def outcomes_of(log: str, registry: Registry | None = None) -> list[str]:
-    """What became of each request of the day, in the order of the lines."""
+    """The outcome of each request of the day, in the order of the lines."""
     outcomes: list[str] = events_of(log, registry)["outcome"].to_pylist()
     return outcomes
 

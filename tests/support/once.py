@@ -1,4 +1,4 @@
-"""Folders that take long to fill: one worker fills each, and all read it."""
+"""Folders that are expensive to fill: one worker fills each, and all read it."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ import pytest
 
 
 class Once:
-    """Fills folders, each once in a test run, however many workers want it."""
+    """Fills each folder once per test run, whichever worker needs it first."""
 
     def __init__(self, factory: pytest.TempPathFactory) -> None:
         base = factory.getbasetemp()
@@ -18,11 +18,11 @@ class Once:
         self._base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     def fill(self, name: str, fill: Callable[[Path], None]) -> Path:
-        """Give the folder of that name, which nobody may change any more.
+        """Return the filled folder, which tests must not change.
 
         Args:
-            name: of the folder, in that of the test run.
-            fill: is called with the empty folder, by the first who wants it.
+            name: its name in the test run's temporary folder.
+            fill: called once, with the empty folder.
         """
         folder, filled = self._base / name, self._base / f"{name}.filled"
         with (self._base / f"{name}.lock").open("w") as lock:

@@ -1,4 +1,4 @@
-"""Where the repository is, and what a fixture that sets settings looks like."""
+"""The root of the repository, and the type of the ``settings`` fixture."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,4 +6,4 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 Settings = Callable[..., None]
-"""Sets settings of a section for a test: ``settings("paths", root="data")``."""
+"""Changes settings for one test: ``settings("paths", root="data")``."""

@@ -1,4 +1,4 @@
-"""Reads the tables and figures of a report as they stand, without running it."""
+"""Parses the static tables and figures of a report, without running its script."""
 
 from html.parser import HTMLParser
 

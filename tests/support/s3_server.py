@@ -1,4 +1,4 @@
-"""An object store in this process that speaks the protocol of S3."""
+"""An S3 server in this process."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 
 @dataclass(frozen=True)
 class S3Server:
-    """Where it listens, as the options of a URI say it."""
+    """Where the server listens, and URIs that point there."""
 
     host: str
     port: int
@@ -19,11 +19,11 @@ class S3Server:
         return f"endpoint_override={self.host}:{self.port}&scheme=http&region=us-east-1"
 
     def uri(self, path: str) -> str:
-        """The URI of a bucket, or of what is in it."""
+        """The URI of a bucket or of an object."""
         return f"s3://{path}?{self.options}"
 
     def create(self, bucket: str) -> pafs.FileSystem:
-        """Create a bucket; give a file system to fill it with."""
+        """Create a bucket and return a file system to fill it."""
         uri = f"{self.uri(bucket)}&allow_bucket_creation=true"
         filesystem, path = pafs.FileSystem.from_uri(uri)
         filesystem.create_dir(path)
@@ -32,7 +32,7 @@ class S3Server:
 
 @pytest.fixture(scope="session", name="s3_server")
 def start_s3_server() -> Iterator[S3Server]:
-    """One for all tests: give each test a bucket of its own name."""
+    """A server for all tests; each test needs a bucket name of its own."""
     moto = pytest.importorskip("moto.server")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -1,4 +1,4 @@
-"""A source that a newcomer might add: lines of ``day,visitor,pages`` in one file."""
+"""The smallest source: lines of ``day,visitor,pages`` in one CSV file."""
 
 import csv
 import datetime as dt
@@ -52,7 +52,7 @@ class ToyLogs:
 
 
 def clean(entries: pa.Table, settings: Any) -> Cleaned:
-    """Read the number of pages; visits of no page are no requests."""
+    """Parse the number of pages; visits without a page are not requests."""
     is_number = pc.match_substring_regex(entries["pages"], "^[0-9]+$")
     bad = entries.filter(pc.invert(is_number))
     good = entries.filter(is_number)
