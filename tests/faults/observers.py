@@ -1,6 +1,6 @@
 """Reads partitions and the database in a loop while others write them.
 
-``python -m tests.faults.observers FOLDER EXPECTED [PAUSE]``: at any moment each day must
+``python -m tests.faults.observers FOLDER EXPECTED [PAUSE]``: each day must always
 be absent or have the number of rows that EXPECTED, a JSON file, says. The readers are
 pandas, DuckDB, an Arrow dataset and SQLite. On SIGTERM it prints as JSON how often each
 of them looked and what was wrong.
