@@ -22,8 +22,13 @@ def database(sample: Path) -> Iterator[Database]:
         yield Database(tables)
 
 
-def test_two_weeks_are_carried_by_day(database: Database) -> None:
-    found = payload.gather(database, SPAN, {})
+@pytest.fixture(scope="module")
+def found(database: Database) -> payload.Payload:
+    """All that there is of the two weeks."""
+    return payload.gather(database, SPAN, {})
+
+
+def test_two_weeks_are_carried_by_day(found: payload.Payload) -> None:
     assert (found.span.grain, found.names) == ("day", 60)
     assert found.size < payload.ROOM
     assert len(found.periods) == 14
@@ -41,14 +46,13 @@ def test_a_long_span_is_cut_into_longer_periods(
 
 @pytest.mark.parametrize("room", [50_000, 30_000, 5_000])
 def test_with_less_room_names_become_others_and_every_sum_stays(
-    database: Database, room: int
+    database: Database, found: payload.Payload, room: int
 ) -> None:
-    whole = payload.gather(database, SPAN, {})
     less = payload.gather(database, SPAN, {}, room=room)
-    assert less.size < whole.size
+    assert less.size < found.size
     assert less.size <= room or (less.span.grain, less.names) == ("year", 5)
     for name, facts in less.facts.items():
-        all_of_it = whole.facts[name].rows[["requests", "counted"]].sum()
+        all_of_it = found.facts[name].rows[["requests", "counted"]].sum()
         assert facts.rows[["requests", "counted"]].sum().tolist() == all_of_it.tolist()
     assert (OTHERS,) in less.facts["paths"].names
 
