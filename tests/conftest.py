@@ -116,10 +116,10 @@ def quick_reports() -> Iterator[None]:
     """
     import vl_convert
 
-    from usage_metrics.report import page
+    from usage_metrics.report import charts
 
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in ((vl_convert, "javascript_bundle"), (page, "documents")):
+        for module, name in ((vl_convert, "javascript_bundle"), (charts, "documents")):
             patch.setattr(module, name, functools.cache(getattr(module, name)))
         yield
 

@@ -17,6 +17,8 @@ from webhook_server import Chat, serving
 from usage_metrics.commands import main, run, running
 from usage_metrics.monitoring import notify, run_log
 
+pytestmark = pytest.mark.usefixtures("quick_reports")
+
 NEXT = DAY + ONE_DAY
 STOP = DAY + 2 * ONE_DAY
 

@@ -10,6 +10,8 @@ from project import Settings
 from usage_metrics.commands import main
 from usage_metrics.monitoring import run_log
 
+pytestmark = pytest.mark.usefixtures("quick_reports")
+
 STOP = DAY + 40 * ONE_DAY
 RANGE = ("--start", str(DAY), "--stop", str(STOP))
 

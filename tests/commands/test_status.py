@@ -16,6 +16,8 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import FILE_NAME
 from usage_metrics.partitions.partition import Partition
 
+pytestmark = pytest.mark.usefixtures("quick_reports")
+
 NEXT = DAY + ONE_DAY
 STOP = DAY + 6 * ONE_DAY
 
