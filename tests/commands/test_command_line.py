@@ -60,7 +60,7 @@ def _start(folder: Path, *arguments: str, **env: str) -> "subprocess.Popen[str]"
 def _run(folder: Path, *arguments: str, **env: str) -> tuple[int, str]:
     """Run to the end: the exit code, and what stood on the screen."""
     with _start(folder, *arguments, **env) as process:
-        screen, _ = process.communicate(timeout=120)
+        screen, _ = process.communicate(timeout=300)
         return process.returncode, screen
 
 

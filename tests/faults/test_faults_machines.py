@@ -22,7 +22,9 @@ def test_a_backfill_splits_between_workers_and_one_that_is_killed_is_made_up_for
         store = f"{s3_server.host}:{s3_server.port}"
         site = Site(tmp_path, store, ("127.0.0.1", port), days=6, requests=30)
         fill(filesystem, site.logs)
-        ann, bob = site.add_worker("ann"), site.add_worker("bob")
+        bob = site.add_worker("bob")
+        site.wait_until(lambda: bob.done.total() >= 1)  # or ann may leave him nothing
+        ann = site.add_worker("ann")
         site.wait_until(lambda: bob.done.total() >= 2, ann)
         assert bob.process is not None
         end(bob.process, signal.SIGKILL)

@@ -151,7 +151,7 @@ def test_a_lasting_failure_ends_in_an_error_that_names_the_table(
 ) -> None:
     service.fail_on, service.failures, service.for_ever = where, [failure], True
     with pytest.raises(ServiceError, match=r"test-project\.logs\.requests.*timeout"):
-        list(reader().read(DAY))
+        list(reader(timeout="1.5").read(DAY))
 
 
 def test_a_service_that_does_not_answer_is_given_up(service: Service) -> None:

@@ -33,7 +33,7 @@ DAY = dt.date(2022, 3, 15)
 def storage_reader(storage_api: str) -> BigQueryLogs:
     """A reader that asks the service for queries and gRPC for their results."""
     endpoint = luigi.configuration.get_config().get("bigquery", "endpoint")
-    return BigQueryLogs(TABLE, storage_api=storage_api, endpoint=endpoint, timeout=20)
+    return BigQueryLogs(TABLE, storage_api=storage_api, endpoint=endpoint, timeout=120)
 
 
 @pytest.mark.parametrize("storage_api", ["auto", "on"])

@@ -39,7 +39,7 @@ with partition.writing(table.schema) as file:
     file.stream.flush()
     print("written", flush=True)
     if then == "wait":
-        time.sleep(60)
+        time.sleep(600)
 """
 """Writes a partition and, asked to wait, stops short of its end."""
 

@@ -60,7 +60,7 @@ class BigQueryServer:
         return str(self._server.grpc_endpoint)
 
     def _run(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=120)
 
 
 @pytest.fixture(scope="session", name="bigquery_server")

@@ -187,7 +187,7 @@ def serve() -> Iterator[Service]:
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     settings = luigi.configuration.get_config()
     settings.set("bigquery", "endpoint", f"http://127.0.0.1:{server.server_port}")
-    settings.set("bigquery", "timeout", "1.5")
+    settings.set("bigquery", "timeout", "120")
     Register.clear_instance_cache()
     yield service
     server.shutdown()

@@ -220,7 +220,7 @@ class Site:
         self.address = address
 
     def text(self, path: str) -> str:
-        reply = requests.get(f"{self.address}{path}", timeout=30)
+        reply = requests.get(f"{self.address}{path}", timeout=120)
         reply.raise_for_status()
         return reply.text
 
@@ -244,7 +244,7 @@ def site(made: Path) -> Iterator[Site]:
     )
     site = Site(f"http://127.0.0.1:{port}")
     try:
-        for _ in range(300):
+        for _ in range(1200):
             with contextlib.suppress(requests.ConnectionError):
                 site.text("/-/versions.json")
                 break
@@ -253,7 +253,7 @@ def site(made: Path) -> Iterator[Site]:
         yield site
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def test_datasette_shows_what_each_table_and_view_holds(site: Site) -> None:
