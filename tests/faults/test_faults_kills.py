@@ -9,7 +9,7 @@ from faults.kills import WAYS, Campaign
 def test_killed_at_any_moment_and_run_again_it_leaves_what_one_run_would_have_left(
     tmp_path: Path,
 ) -> None:
-    campaign = Campaign(tmp_path, 2, 40, random.Random(), pause=1)
+    campaign = Campaign(tmp_path, 3, 40, random.Random(), pause=2)
     tally = campaign.run(3)
     assert tally.faults == [], tally
     assert tally.kills.total() == 3

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from chromium import Page, needs_browser
-from command import run_luigi
-from flow import DAY, Flow, request
+from flow import DAY, ONE_DAY, Flow, fill_once, request
 from markupsafe import escape
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
+from project import Settings
+
+from usage_metrics.tasks.report import Report
 
 ATTACKS = (
     "</script><script>attacked('script')</script>",
@@ -78,27 +80,18 @@ def attacked_database(path: Path) -> None:
     writer.to_db_file(str(path))
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hostile")
-    flow = Flow(folder)
-    flow.logs.mkdir()
+@pytest.fixture
+def report(flow: Flow, settings: Settings, quick_reports: None) -> Path:
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    settings("geocode", database=flow.folder / "attack.mmdb")
+    fill_once(flow, "hostile", _report)
+    return flow.root / "report" / "datasette.html"
+
+
+def _report(flow: Flow) -> None:
     attacked_log(flow)
-    attacked_database(folder / "attack.mmdb")
-    (folder / "luigi.cfg").write_text(
-        f"""\
-[datasette]
-logs = logs
-start = {DAY}
-stop = {DAY.replace(day=DAY.day + 1)}
-[geocode]
-database = attack.mmdb
-"""
-    )
-    task = ["--module", "usage_metrics", "Report", "--local-scheduler"]
-    done = run_luigi(task, folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "data" / "report" / "datasette.html"
+    attacked_database(flow.folder / "attack.mmdb")
+    assert flow.build(Report()).scheduling_succeeded
 
 
 @needs_browser
