@@ -111,7 +111,7 @@ def test_without_a_luigi_cfg_our_defaults_hold_and_what_is_missing_is_named(
     dates = ("--start", "2026-01-01", "--stop", "2026-04-01")
     code, screen = _run(tmp_path, *RANGE, *dates)
     assert code == 35, screen
-    assert screen.count("set logs in the source's section of luigi.cfg") == 1
+    assert screen.count("set it in the source's section of luigi.cfg") == 1
     assert "INFO" in screen
     assert "DEBUG" not in screen
     assert "Warning" not in screen

@@ -162,5 +162,5 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(
     (three_days.root / "report").write_text("a file where the folder should be")
     assert not three_days.build(Report()).scheduling_succeeded
     assert "cannot be written" in caplog.text
-    assert "see to [paths] root and rerun" in caplog.text
+    assert "check [paths] root and rerun" in caplog.text
     assert "Traceback" not in caplog.text
