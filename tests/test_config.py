@@ -208,6 +208,16 @@ def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> Non
     assert cfg.get("retcode", "missing_data") == "20"
 
 
+def test_every_section_class_is_registered() -> None:
+    declared = [
+        value
+        for value in vars(config).values()
+        if isinstance(value, type) and issubclass(value, config.Section)
+    ]
+    bases = {config.Section, config.SourceSection}
+    assert set(declared) - bases == set(config.SECTIONS)
+
+
 # --- the luigi.cfg that is shipped ----------------------------------------------------
 
 

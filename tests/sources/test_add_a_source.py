@@ -16,6 +16,7 @@ from usage_metrics import sources
 from usage_metrics.errors import ConfigError
 from usage_metrics.geocode.locate import with_location
 from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.ranges import RangeDaily
 from usage_metrics.tasks.stages import Extract, Geocode
 
@@ -128,3 +129,11 @@ def test_a_source_without_addresses_is_not_located_and_asks_no_provider(
 def test_a_source_that_there_is_not_is_refused_with_those_there_are(toy: Flow) -> None:
     with pytest.raises(ConfigError, match="no source 'tow'; there is datasette, toy"):
         sources.get_source("tow")
+
+
+def test_a_source_without_the_columns_of_counting_is_refused_in_a_sentence(
+    toy: Flow,
+) -> None:
+    toy.load(3, source="toy")
+    with pytest.raises(ConfigError, match="toy cannot be counted: .* no column .*url"):
+        CountUsage(date=DAY, source="toy").run()

@@ -9,6 +9,7 @@ counting uses what the geocoded file has, and says so in its footer.
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from usage_metrics.errors import ConfigError
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.partitions.row_groups import naming_damage
 from usage_metrics.tasks.stages import Clean, Geocode
@@ -36,15 +37,24 @@ def read_day(geocoded: Partition, addresses: str) -> "pa.Table":
 
     Returns:
         The requests, with texts dictionary-encoded in one chunk each.
+
+    Raises:
+        ConfigError: if the source lacks a column that counting needs.
     """
     import pyarrow as pa
 
     from usage_metrics.counting.breakdowns import AGENTS, PLACES
-    from usage_metrics.counting.events import NEEDED
+    from usage_metrics.counting.events import NEEDED, OPTIONAL
 
     if not geocoded.exists():
         return pa.table({})
     requests = read_columns(geocoded, {*NEEDED, *PLACES, *AGENTS})
+    missing = set(NEEDED) - set(OPTIONAL) - set(requests.column_names)
+    if missing:
+        raise ConfigError(
+            f"the source {geocoded.source} cannot be counted: its cleaned files have "
+            f"no column {', '.join(sorted(missing))}; add it to the source"
+        )
     index = requests.column_names.index(ADDRESS)
     return requests.set_column(index, ADDRESS, _addresses_of(geocoded, addresses))
 
