@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.geocode.ipinfo import IpinfoProvider
-from usage_metrics.geocode.ipinfo_service import IpinfoService
+from usage_metrics.geocode.ipinfo_service import PLANS, IpinfoService
 from usage_metrics.geocode.locate import locate
 from usage_metrics.geocode.locations import Provider
 from usage_metrics.geocode.mmdb import EMBEDDED, MMDBProvider
@@ -77,7 +77,7 @@ def main() -> None:
         server_of_tests.IpinfoServer() as server,
     ):
         for state in ("cold", "warm", "warm again"):
-            service = IpinfoService(token, "full", 30.0, 1, server.url)
+            service = IpinfoService(token, PLANS["full"], 30.0, 1, server.url)
             provider = IpinfoProvider(service, LockedShelf(Path(folder) / "ipinfo"))
             rate(f"ipinfo, cache {state}", number, locate_with(provider))
         say(f"{len(server.requests):,} requests were sent")

@@ -24,7 +24,7 @@ from usage_metrics.errors import ConfigError, ServiceError
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.geocode.ipinfo import IpinfoProvider
 from usage_metrics.geocode.ipinfo_replies import normalise
-from usage_metrics.geocode.ipinfo_service import IpinfoService
+from usage_metrics.geocode.ipinfo_service import PLANS, IpinfoService
 from usage_metrics.geocode.locations import Location
 
 MakeProvider = Callable[..., IpinfoProvider]
@@ -68,7 +68,7 @@ def provider(server: IpinfoServer, waits: list[float], tmp_path: Path) -> MakePr
         cache_days: int = 90,
     ) -> IpinfoProvider:
         service = IpinfoService(
-            token, plan, timeout, 3, endpoint=server.url, sleep=waits.append
+            token, PLANS[plan], timeout, 3, endpoint=server.url, sleep=waits.append
         )
         return IpinfoProvider(
             service,
@@ -762,11 +762,11 @@ import datetime as dt, sys
 from pathlib import Path
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.geocode.ipinfo import IpinfoProvider
-from usage_metrics.geocode.ipinfo_service import IpinfoService
+from usage_metrics.geocode.ipinfo_service import PLANS, IpinfoService
 
 url, path, token, plan, count = sys.argv[1:]
 addresses = [f"8.0.{n >> 8}.{n & 255}" for n in range(int(count))]
-service = IpinfoService(token, plan, endpoint=url)
+service = IpinfoService(token, PLANS[plan], endpoint=url)
 run = IpinfoProvider(service, LockedShelf(Path(path)))
 found = run.locate([*addresses, "", "-", "10.0.0.1", "::ffff:8.8.8.8", "garbage"])
 print(sum(location.country_name == "United States" for location in found))

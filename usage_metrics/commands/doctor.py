@@ -111,10 +111,9 @@ def _provider() -> str:
         facts = provider.facts()
     known = [facts[key] for key in ("provider", "database", "plan") if key in facts]
     if facts["provider"] == "ipinfo":
-        from usage_metrics.geocode.ipinfo_quota import quota
+        from usage_metrics.geocode.ipinfo import IpinfoProvider
 
-        settings = config.ipinfo()
-        known.append(quota(config.ipinfo_token(), settings.endpoint, settings.timeout))
+        known.append(IpinfoProvider.from_config().service.quota())
     text = ", ".join(known)
     dates = re.findall(r"\d{4}-\d\d-\d\d", facts.get("database", ""))
     today = utc_now().date()

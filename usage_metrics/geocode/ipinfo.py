@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -51,35 +52,21 @@ class Cached(NamedTuple):
     location: Location
 
 
+@dataclass
 class IpinfoProvider:
     """Locates addresses through ipinfo.io and a cache of its answers."""
 
-    def __init__(
-        self,
-        service: IpinfoService,
-        shelf: LockedShelf,
-        cache_days: int = 90,
-        leave_null: bool = False,
-        now: Callable[[], dt.datetime] = utc_now,
-    ) -> None:
-        """Combine a service and a cache.
-
-        Args:
-            service: answers what the cache does not hold.
-            shelf: the cache.
-            cache_days: days after which an address is asked for again.
-            leave_null: leave addresses unlocated that the service refuses to answer,
-                instead of failing.
-            now: the time in UTC.
-        """
-        self._service = service
-        self._shelf = shelf
-        self._cache_days = cache_days
-        self._leave_null = leave_null
-        self._now = now
-        self._unanswered = 0
-        # An answer of the full plan has everything that one of the lite plan has.
-        self._accepted = {PLANS["full"].provider, service.plan.provider}
+    service: IpinfoService
+    """Answers what the cache does not hold."""
+    shelf: LockedShelf
+    """The cache."""
+    cache_days: int = 90
+    """Days after which an address is asked for again."""
+    leave_null: bool = False
+    """Leave addresses unlocated that the service refuses to answer, do not fail."""
+    now: Callable[[], dt.datetime] = utc_now
+    unanswered: int = field(default=0, init=False)
+    """The number of those addresses."""
 
     @classmethod
     def from_config(cls) -> Self:
@@ -95,15 +82,9 @@ class IpinfoProvider:
                 f"luigi.cfg: [ipinfo] endpoint = {url!r} must be a URL that begins "
                 "with https:// or http://, or empty"
             )
-        service = IpinfoService(
-            config.ipinfo_token(),
-            settings.plan,
-            settings.timeout,
-            settings.attempts,
-            url,
-        )
+        token, plan = config.ipinfo_token(), PLANS[settings.plan]
         return cls(
-            service,
+            IpinfoService(token, plan, settings.timeout, settings.attempts, url),
             LockedShelf(Path(settings.cache)),
             settings.cache_days,
             leave_null=settings.when_refused == "leave_null",
@@ -118,8 +99,8 @@ class IpinfoProvider:
             ConfigError: if it refuses the token.
             StorageError: if the cache cannot be read or written.
         """
-        oldest = _days_before(self._now(), self._cache_days)
-        with self._shelf.open(partial(_is_older, oldest)) as answers:
+        oldest = _days_before(self.now(), self.cache_days)
+        with self.shelf.open(partial(_is_older, oldest)) as answers:
             located = self._cached(addresses, answers)
             missing = [a for a, location in located.items() if location is None]
             if missing:
@@ -130,21 +111,23 @@ class IpinfoProvider:
         """Provider, plan, attribution, and the number of unanswered addresses."""
         return {
             "provider": "ipinfo",
-            "plan": self._service.plan.name,
+            "plan": self.service.plan.name,
             "attribution": ATTRIBUTION,
-            "unanswered": str(self._unanswered),
+            "unanswered": str(self.unanswered),
         }
 
     def _cached(
         self, addresses: Sequence[str], answers: StableShelf
     ) -> dict[str, Location | None]:
         """The cached locations that are not too old; None for the other addresses."""
-        oldest = _days_before(self._now(), self._cache_days)
-        oldest_empty = _days_before(self._now(), EMPTY_DAYS)
+        oldest = _days_before(self.now(), self.cache_days)
+        oldest_empty = _days_before(self.now(), EMPTY_DAYS)
+        # An answer of the full plan has everything that one of the lite plan has.
+        accepted = {PLANS["full"].provider, self.service.plan.provider}
         located: dict[str, Location | None] = dict.fromkeys(addresses)
         for address in located:
             cached = _read(answers.get(address, "null"))
-            if cached is None or cached.provider not in self._accepted:
+            if cached is None or cached.provider not in accepted:
                 continue
             if cached.fetched_at >= (oldest_empty if cached.is_empty else oldest):
                 located[address] = cached.location
@@ -154,13 +137,13 @@ class IpinfoProvider:
         self, missing: list[str], answers: StableShelf
     ) -> dict[str, Location | None]:
         """Ask window by window and cache the answers, until the first refusal."""
-        plan = self._service.plan
-        unknown = Location(located_by=f"ipinfo {plan.name} {self._now().date()}")
+        plan = self.service.plan
+        unknown = Location(located_by=f"ipinfo {plan.name} {self.now().date()}")
         wanted = [address for address in missing if may_be_sent(address)]
         located: dict[str, Location | None] = dict.fromkeys(missing, Location())
         located.update(dict.fromkeys(wanted))
         for window in chunks(wanted, plan.window):
-            replies = self._service.ask(window)
+            replies = self.service.ask(window)
             self._keep(replies.known, answers)
             located.update(self._cached(list(replies.known), answers))
             located.update(dict.fromkeys(replies.unknown, unknown))
@@ -173,8 +156,8 @@ class IpinfoProvider:
     def _keep(self, replies: dict[str, Reply], answers: StableShelf) -> None:
         answer: dict[str, Any] = {
             "v": VERSION,
-            "provider": self._service.plan.provider,
-            "fetched_at": _iso(self._now()),
+            "provider": self.service.plan.provider,
+            "fetched_at": _iso(self.now()),
         }
         for address, reply in replies.items():
             # The address is the key; without it, equal replies are equal texts.
@@ -183,17 +166,13 @@ class IpinfoProvider:
         answers.sync()
 
     def _give_up(self, refusal: Refusal, left: int, done: int) -> None:
-        """Fail, or go on without the addresses that are left.
-
-        Raises:
-            UsageMetricsError: of the kind that fits the refusal, unless ``leave_null``.
-        """
-        self._unanswered += left
+        """Fail, or go on without the addresses that are left."""
+        self.unanswered += left
         happened = (
             f"{refusal.reason}. {done:,} addresses were answered and are kept in the "
             f"cache, {left:,} are left"
         )
-        if self._leave_null:
+        if self.leave_null:
             logger.warning("%s: these stay without location this time", happened)
             return
         raise refusal.error(
@@ -204,15 +183,7 @@ class IpinfoProvider:
 
 
 def forget_expired(cache: str, cache_days: int, *, dry_run: bool) -> int:
-    """Remove expired answers from a cache.
-
-    Args:
-        cache: path of its file.
-        cache_days: days after which an address is asked for again.
-        dry_run: only count them.
-
-    Returns:
-        The number of expired answers.
+    """Remove answers of more than ``cache_days`` from a cache, or only count them.
 
     Raises:
         StorageError: if the cache cannot be read or written.

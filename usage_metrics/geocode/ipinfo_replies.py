@@ -37,22 +37,17 @@ _UNKNOWN_ADDRESS = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 TOKEN_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
+@dataclass(eq=False)
 class Refusal(Exception):  # noqa: N818  becomes an error of the type that it names
     """The service did not answer, and retrying now would not help."""
 
-    def __init__(
-        self,
-        reason: str,
-        remedy: str,
-        error: type[UsageMetricsError] = ServiceError,
-        retry_after: float | None = None,
-    ) -> None:
-        """Say what happened and what the user can do about it."""
-        super().__init__(reason)
-        self.reason = reason
-        self.remedy = remedy
-        self.error = error
-        self.retry_after = retry_after
+    reason: str
+    remedy: str
+    error: type[UsageMetricsError] = ServiceError
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class TemporaryRefusal(Refusal):

@@ -11,8 +11,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -20,8 +21,11 @@ import tenacity
 from ipinfo.bogon import BOGON_NETWORKS
 from ipinfo.handler_utils import API_URL, LITE_API_URL, get_headers
 
+from usage_metrics.errors import ConfigError, ServiceError
 from usage_metrics.geocode.ipinfo_replies import (
     OUTAGE_REMEDY,
+    TOKEN_PAGE,
+    TOKEN_REFUSED,
     Answers,
     Refusal,
     TemporaryRefusal,
@@ -76,48 +80,21 @@ def may_be_sent(address: str) -> bool:
     )
 
 
-Authenticate = Callable[[requests.PreparedRequest], requests.PreparedRequest]
-
-
-def token_auth(token: str) -> Authenticate:
-    """Put the token into a request such that no ``.netrc`` can replace it."""
-
-    def authenticate(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(get_headers(token, None))
-        return request
-
-    return authenticate
-
-
+@dataclass(frozen=True)
 class IpinfoService:
     """The service, as one account may use it."""
 
-    def __init__(
-        self,
-        token: str,
-        plan: str,
-        timeout: float = 30.0,
-        attempts: int = 5,
-        endpoint: str = "",
-        sleep: Callable[[float], None] | None = None,
-    ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            token: the account's secret.
-            plan: one of :data:`PLANS`.
-            timeout: seconds to wait for an answer.
-            attempts: how often a request is tried before giving up.
-            endpoint: URL to use instead of ipinfo's.
-            sleep: waits between two attempts; for tests.
-        """
-        self.plan = PLANS[plan]
-        self._token = token
-        self._timeout = timeout
-        self._attempts = attempts
-        path = urlsplit(self.plan.url).path
-        self._url = endpoint.rstrip("/") + path if endpoint else self.plan.url
-        self._sleep = sleep
+    token: str = field(repr=False)
+    """The account's secret."""
+    plan: Plan
+    timeout: float = 30.0
+    """Seconds to wait for an answer."""
+    attempts: int = 5
+    """How often a request is tried before giving up."""
+    endpoint: str = ""
+    """URL to use instead of ipinfo's."""
+    sleep: Callable[[float], None] | None = None
+    """Waits between two attempts; for tests."""
 
     def ask(self, addresses: Sequence[str]) -> Answers:
         """Ask about addresses that :func:`may_be_sent`; stop at the first refusal."""
@@ -138,11 +115,11 @@ class IpinfoService:
             return Answers()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TemporaryRefusal),
-            stop=tenacity.stop_after_attempt(self._attempts)
+            stop=tenacity.stop_after_attempt(self.attempts)
             | tenacity.stop_when_event_set(stop),
             wait=_wait,
             before_sleep=_log_retry,
-            sleep=self._sleep or tenacity.sleep_using_event(stop),
+            sleep=self.sleep or tenacity.sleep_using_event(stop),
             reraise=True,
         )
         try:
@@ -156,16 +133,12 @@ class IpinfoService:
     def _send(self, addresses: Sequence[str]) -> Answers:
         is_batch = self.plan.batch > 1
         try:
-            response = requests.request(
-                "POST" if is_batch else "GET",
-                self._url if is_batch else f"{self._url}/{addresses[0]}",
-                json=addresses if is_batch else None,
-                auth=token_auth(self._token),
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
+            if is_batch:
+                response = self._request("POST", self.plan.url, addresses)
+            else:
+                response = self._request("GET", f"{self.plan.url}/{addresses[0]}")
         except requests.Timeout as error:
-            reason = f"ipinfo did not answer within {self._timeout:g} s"
+            reason = f"ipinfo did not answer within {self.timeout:g} s"
             raise TemporaryRefusal(reason, OUTAGE_REMEDY) from error
         except _CONNECTION_ERRORS as error:
             reason = f"the connection to ipinfo failed ({type(error).__name__})"
@@ -173,8 +146,58 @@ class IpinfoService:
         except requests.RequestException as error:
             what = f"something other than HTTP ({type(error).__name__})"
             raise unexpected(what) from error
-        body = read(response, self._token)
+        body = read(response, self.token)
         return sort(body if is_batch else {addresses[0]: body}, addresses)
+
+    def quota(self) -> str:
+        """Say in a few words what is left this month; no address is sent.
+
+        Raises:
+            ConfigError: if the token is refused.
+            ServiceError: if the service does not answer, or nothing is left.
+        """
+        try:
+            reply = self._request("GET", f"{API_URL}/me")
+        except requests.RequestException as error:
+            raise ServiceError(
+                f"ipinfo did not answer ({type(error).__name__}); check the network, "
+                "or set [geocode] provider = mmdb"
+            ) from None
+        if reply.status_code in TOKEN_REFUSED:
+            raise ConfigError(
+                "ipinfo refuses the token in IPINFO_TOKEN: copy it again from "
+                f"{TOKEN_PAGE}"
+            )
+        try:
+            usage = reply.json()["requests"]
+            left, limit = int(usage["remaining"]), int(usage["limit"])
+        except (ValueError, KeyError, TypeError):
+            return "the token is accepted; ipinfo does not say what is left"
+        if left <= 0:
+            raise ServiceError(
+                f"none of the {limit:,} requests of this month are left; wait for the "
+                "next, or set [ipinfo] when_refused = leave_null"
+            )
+        return f"{left:,} of {limit:,} requests are left this month"
+
+    def _request(self, method: str, url: str, json: Any = None) -> requests.Response:
+        if self.endpoint:
+            url = self.endpoint.rstrip("/") + urlsplit(url).path
+        return requests.request(
+            method,
+            url,
+            json=json,
+            auth=self._authenticate,
+            timeout=self.timeout,
+            allow_redirects=False,
+        )
+
+    def _authenticate(
+        self, request: requests.PreparedRequest
+    ) -> requests.PreparedRequest:
+        """Put the token into a request such that no ``.netrc`` can replace it."""
+        request.headers.update(get_headers(self.token, None))
+        return request
 
 
 def chunks(addresses: Sequence[str], size: int) -> Iterator[Sequence[str]]:
