@@ -4,12 +4,24 @@ Every message is a sentence that names what is wrong (the setting, the file, the
 line, the column) and the remedy. Any other exception is a bug.
 """
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 class UsageMetricsError(Exception):
     """Something that a person can fix; the message says how."""
+
+
+@contextlib.contextmanager
+def os_errors_as(
+    kind: type[UsageMetricsError], what: str, remedy: str
+) -> Iterator[None]:
+    """Raise the system's errors as one of ours: what failed, why, and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {error}; {remedy}") from error
 
 
 class ConfigError(UsageMetricsError):

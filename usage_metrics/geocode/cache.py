@@ -23,7 +23,7 @@ from typing import Any
 
 from shelved_cache import PersistentCache
 
-from usage_metrics.errors import StorageError
+from usage_metrics.errors import StorageError, os_errors_as
 from usage_metrics.geocode.page_file import (
     KINDS,
     PRIVATE,
@@ -46,7 +46,8 @@ class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
     """A mapping of words to lines of text in memory, kept in a file page by page.
 
     New values are in the file after :meth:`sync`. Later pages override earlier ones.
-    For one process at a time: see :class:`LockedShelf`.
+    Nothing can be deleted: :meth:`LockedShelf.forget` does that. For one process at a
+    time. A StorageError says that the file cannot be read or written.
     """
 
     def __init__(self, file: PageFile, is_expired: Callable[[str], bool]) -> None:
@@ -56,9 +57,6 @@ class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
             file: where the answers are kept.
             is_expired: whether a stored value is of no more use; a page with nothing
                 but such values is deleted.
-
-        Raises:
-            StorageError: if the file can be neither read nor started afresh.
         """
         super().__init__(dict, file.path)
         self._file = file
@@ -69,11 +67,7 @@ class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
             self._start_afresh(damage)
 
     def sync(self) -> None:
-        """Write the values set since the last time, as one page.
-
-        Raises:
-            StorageError: if they cannot be written.
-        """
+        """Write the values set since the last time, as one page."""
         try:
             self._write(self._unsaved)
         except DamagedError as damage:
@@ -83,17 +77,8 @@ class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
     def initialize_if_not_initialized(self) -> None:
         """Do nothing: the file is read when the shelf is made."""
 
-    def delete_callback(self, key: str) -> None:
-        """Remove a key from the file after it was deleted from memory."""
-        self._unsaved.pop(key, None)
-        with self._file.open() as pages:
-            remove_answers(pages, lambda page: page.keys() & {key})
-
     def __setitem__(self, key: str, value: str) -> None:
         self.wrapped[key] = self._unsaved[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.wrapped[key]
 
     def __len__(self) -> int:
         return len(self.wrapped)
@@ -140,7 +125,10 @@ class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
 
 
 class LockedShelf:
-    """A shelf that one process at a time can open."""
+    """A shelf that one process at a time can open.
+
+    A StorageError says that its files cannot be read, written or understood.
+    """
 
     def __init__(self, path: Path, kind: str | None = None) -> None:
         """Describe a shelf; nothing is opened yet.
@@ -170,9 +158,6 @@ class LockedShelf:
 
         Args:
             is_expired: whether a stored value is of no more use.
-
-        Raises:
-            StorageError: if the files cannot be read or written.
         """
         with self._lock():
             is_new = not self.exists()
@@ -189,9 +174,6 @@ class LockedShelf:
 
         Returns:
             The number of answers removed.
-
-        Raises:
-            StorageError: if a file cannot be read, written or understood.
         """
         return sum(shelf._forget(unwanted) for shelf in self._of_every_kind())
 
@@ -236,14 +218,11 @@ class LockedShelf:
     def _lock(self) -> Iterator[None]:
         """Hold the lock; the kernel frees it if this process is killed."""
         path = self.path.with_name(f"{self.path.name}.lock")
-        try:
+        what = f"the cache {self.path} cannot be locked"
+        remedy = "choose a writable place with [ipinfo] cache"
+        with os_errors_as(StorageError, what, remedy):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
-        except OSError as error:
-            raise StorageError(
-                f"the cache {self.path} cannot be locked: {error}; choose a writable "
-                "place with [ipinfo] cache"
-            ) from error
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

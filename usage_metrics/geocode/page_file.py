@@ -17,6 +17,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,13 +48,17 @@ class DamagedError(StorageError):
         super().__init__(f"the cache {path} is damaged: {damage}")
 
 
+@dataclass(frozen=True)
 class PageFile:
-    """A file; for ``dumb``, three files with a common prefix."""
+    """A file; for ``dumb``, three files with a common prefix.
 
-    def __init__(self, path: Path, kind: str) -> None:
-        """Name a file of one of :data:`KINDS`; nothing is opened yet."""
-        self.path = path
-        self._kind = kind
+    A DamagedError says that its content is not what was written; another StorageError,
+    that it cannot be read or written.
+    """
+
+    path: Path
+    kind: str
+    """One of :data:`KINDS`."""
 
     def exists(self) -> bool:
         """Whether any part of it exists."""
@@ -61,13 +66,8 @@ class PageFile:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[MutableMapping[Any, bytes]]:
-        """Open the file, creating it if necessary, and close it again.
-
-        Raises:
-            DamagedError: if the content is not what was written.
-            StorageError: if it cannot be read or written for another reason.
-        """
-        is_dumb = self._kind == "dumb"
+        """Open the file, creating it if necessary, and close it again."""
+        is_dumb = self.kind == "dumb"
         try:
             if is_dumb:
                 self._mend_index()
@@ -83,21 +83,13 @@ class PageFile:
             raise DamagedError(self.path, error) from error
 
     def set_aside(self) -> str:
-        """Rename it; return the new ending of its names.
-
-        Raises:
-            StorageError: if the folder is not writable.
-        """
+        """Rename it; return the new ending of its names."""
         ending = f"{_SET_ASIDE}{time.time_ns()}"
         self._rename("", ending)
         return ending
 
     def put_back(self, ending: str) -> None:
-        """Undo :meth:`set_aside`, discarding what was started since.
-
-        Raises:
-            StorageError: if the folder is not writable.
-        """
+        """Undo :meth:`set_aside`, discarding what was started since."""
         self.delete()
         self._rename(ending, "")
 
@@ -115,12 +107,8 @@ class PageFile:
         return len(files)
 
     def scrub(self) -> None:
-        """Overwrite the remains of deleted pages.
-
-        Raises:
-            StorageError: if it cannot be read or written.
-        """
-        if self._kind == "sqlite3":
+        """Overwrite the remains of deleted pages."""
+        if self.kind == "sqlite3":
             try:
                 compact(self.path)
             except sqlite3.Error as error:
@@ -146,7 +134,7 @@ class PageFile:
             raise self._unusable(error) from error
 
     def _open_dbm(self) -> Any:
-        module = importlib.import_module(f"dbm.{self._kind}")
+        module = importlib.import_module(f"dbm.{self.kind}")
         # dbm.dumb evaluates its index as Python, line by line.
         bad_index = (SyntaxError, ValueError, TypeError, AttributeError, RecursionError)
         try:

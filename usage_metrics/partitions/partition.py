@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import luigi
 
-from usage_metrics.errors import PartitionError, UnreachableError
+from usage_metrics.errors import PartitionError, UnreachableError, os_errors_as
 from usage_metrics.partitions import handover, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
@@ -46,7 +46,11 @@ class _UnchangedError(Exception):
 
 @dataclass(frozen=True)
 class Partition(luigi.Target):
-    """One stage of one source for one day."""
+    """One stage of one source for one day.
+
+    Whatever reads it raises a PartitionError if it is missing, damaged or of another
+    stage, source or day, and an UnreachableError if the storage does not answer.
+    """
 
     root: str
     stage: str
@@ -78,11 +82,7 @@ class Partition(luigi.Target):
         }
 
     def exists(self) -> bool:
-        """Whether the partition is complete.
-
-        Raises:
-            UnreachableError: if the storage does not answer.
-        """
+        """Whether the partition is complete."""
         with _naming_unreachable(self.path):
             if not storage.exists(self.path):
                 return False
@@ -99,8 +99,7 @@ class Partition(luigi.Target):
             schema: the columns that it should have.
 
         Raises:
-            PartitionError: if it is missing, damaged, of another stage, source or day,
-                or has other columns.
+            PartitionError: as always, and if it has other columns.
         """
         import pyarrow.parquet as pq
 
@@ -122,14 +121,7 @@ class Partition(luigi.Target):
         return file
 
     def open_next(self, schema: "pa.Schema") -> "pq.ParquetFile":
-        """Open the file, or take its rows from memory if this process wrote it last.
-
-        Args:
-            schema: the columns that it should have.
-
-        Raises:
-            PartitionError: as ``open`` does.
-        """
+        """Open the file, or take its rows from memory if this process wrote it last."""
         held = handover.take(self.path)
         if held is not None:
             content_id, groups = held
@@ -140,19 +132,11 @@ class Partition(luigi.Target):
         return self.open(schema)
 
     def verify(self) -> None:
-        """Read the whole file and compare it with the hashes in it.
-
-        Raises:
-            PartitionError: if it is missing, damaged or the wrong file.
-        """
+        """Read the whole file and compare it with the hashes in it."""
         self.open().close()
 
     def facts(self) -> dict[str, Any]:
-        """What the footer says about how the file was made.
-
-        Raises:
-            PartitionError: if it is missing, damaged or the wrong file.
-        """
+        """What the footer says about how the file was made."""
         return facts_of(self._metadata())
 
     def _metadata(self) -> "pq.FileMetaData":
@@ -323,11 +307,6 @@ def _was_before_this_run(modified: int) -> bool:
     return modified < _STARTED * 1e9
 
 
-@contextlib.contextmanager
-def _naming_unreachable(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UnreachableError(
-            f"{path} cannot be accessed: {error}; fix the cause and rerun"
-        ) from error
+def _naming_unreachable(path: str) -> contextlib.AbstractContextManager[None]:
+    what = f"{path} cannot be accessed"
+    return os_errors_as(UnreachableError, what, "fix the cause and rerun")

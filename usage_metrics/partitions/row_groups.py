@@ -50,11 +50,7 @@ def with_day(rows: "pa.Table", day: str) -> "pa.Table":
 
 
 def naming_damage(file: "pq.ParquetFile") -> AbstractContextManager[None]:
-    """Name the partition that cannot be read.
-
-    Raises:
-        PartitionError: in place of Arrow's and the system's errors.
-    """
+    """Name the partition that cannot be read, by its footer."""
     stage, source, date = map(facts_of(file.metadata).get, ("stage", "source", "date"))
     return naming_unreadable(f"the {stage} file of {source} {date}")
 

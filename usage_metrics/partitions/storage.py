@@ -26,7 +26,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from usage_metrics.errors import ConfigError, StorageError
+from usage_metrics.errors import ConfigError, StorageError, os_errors_as
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,19 +102,10 @@ def lock_file(path: Path) -> BinaryIO:
         return path.open("ab")
 
 
-@contextlib.contextmanager
-def naming_unwritable(path: str) -> Iterator[None]:
-    """Name the file under the root that cannot be written.
-
-    Raises:
-        StorageError: in place of the system's errors.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written: {error}; check [paths] root and rerun"
-        ) from error
+def naming_unwritable(path: str) -> AbstractContextManager[None]:
+    """Name the file under the root that cannot be written, in a StorageError."""
+    what = f"{path} cannot be written"
+    return os_errors_as(StorageError, what, "check [paths] root and rerun")
 
 
 def delete(path: str) -> None:

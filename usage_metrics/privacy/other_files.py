@@ -1,4 +1,7 @@
-"""Removes addresses from the files beside the partitions: reports, the run log."""
+"""Removes addresses from the files beside the partitions: reports, the run log.
+
+A StorageError says that one cannot be read or written.
+"""
 
 import contextlib
 import fcntl
@@ -8,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from usage_metrics.errors import StorageError
+from usage_metrics.errors import StorageError, os_errors_as
 from usage_metrics.partitions import storage
 from usage_metrics.privacy.removal import AddressRemover
 
@@ -63,9 +66,6 @@ def erase_from_file(path: Path, remover: AddressRemover) -> Place | None:
 
     Other programs may append to it meanwhile if they lock it and check whether it was
     replaced.
-
-    Raises:
-        StorageError: if it cannot be read or written.
     """
     with _naming_remedy(str(path)), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -77,11 +77,7 @@ def erase_from_file(path: Path, remover: AddressRemover) -> Place | None:
 
 
 def erase_from_object(uri: str, remover: AddressRemover) -> Place | None:
-    """Remove addresses from a text file in an object store; return it if it held any.
-
-    Raises:
-        StorageError: if it cannot be read or written.
-    """
+    """The same for a text file in an object store, which nobody appends to."""
     with _naming_remedy(uri):
         with storage.open_file(uri) as file:
             data = bytes(file.read())
@@ -113,12 +109,6 @@ def _is_in(path: Path, out: Path) -> bool:
     )
 
 
-@contextlib.contextmanager
-def _naming_remedy(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be searched: {error}; fix that and erase again: what is "
-            "already erased stays so"
-        ) from error
+def _naming_remedy(path: str) -> contextlib.AbstractContextManager[None]:
+    remedy = "fix that and erase again: what is already erased stays so"
+    return os_errors_as(StorageError, f"{path} cannot be searched", remedy)
