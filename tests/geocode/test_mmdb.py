@@ -15,7 +15,7 @@ from netaddr import IPSet
 
 from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.geocode import mmdb
-from usage_metrics.geocode.layouts import SIGNS, Facts, read_facts, to_location
+from usage_metrics.geocode.layouts import SIGNS, read_facts, to_location
 from usage_metrics.geocode.locations import Location
 from usage_metrics.geocode.mmdb import EMBEDDED, MMDBProvider, credit, short_name
 
@@ -555,7 +555,7 @@ def test_a_closed_provider_answers_no_more(write: Write) -> None:
 
 
 def test_unknown_is_none_in_every_column() -> None:
-    assert set(to_location(Facts(), "a test")) == {None, "a test"}
+    assert set(to_location({}, "a test")) == {None, "a test"}
 
 
 def test_a_day_with_too_many_addresses_is_not_cached(

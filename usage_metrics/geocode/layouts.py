@@ -10,7 +10,7 @@ names in several languages. Seen in the vendors' samples of 2026.
 import functools
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from maxminddb.types import Record
 
@@ -18,26 +18,22 @@ from usage_metrics.geocode.countries import country_name
 from usage_metrics.geocode.locations import Location
 
 Layout: TypeAlias = dict[str, tuple[str, ...]]
-"""The paths in a record at which each of :class:`Facts` may be, best first."""
+"""The paths in a record at which each fact may be, best first."""
 
+Facts: TypeAlias = dict[str, Any]
+"""What one record says, under the names below, before anything is derived from it."""
 
-class Facts(NamedTuple):
-    """The values of one record, before anything is derived from them."""
-
-    city: str | None = None
-    region: str | None = None
-    country: str | None = None
-    country_name: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    postal: str | None = None
-    timezone: str | None = None
-    asn: str | None = None
-    as_name: str | None = None
-
-
-PLACE = Facts._fields[: Facts._fields.index("asn")]
-NETWORK = Facts._fields[Facts._fields.index("asn") :]
+PLACE = (
+    "city",
+    "region",
+    "country",
+    "country_name",
+    "latitude",
+    "longitude",
+    "postal",
+    "timezone",
+)
+NETWORK = ("asn", "as_name")
 
 IPINFO: Layout = {
     "city": ("city",),
@@ -113,18 +109,19 @@ def find_layout(fields: set[str]) -> Layout | None:
 
 def read_facts(record: Record | None, layout: Layout) -> Facts:
     """Read a record; invalid values are ignored."""
-    found: dict[str, Any] = {}
+    facts: Facts = {}
     for name, paths in layout.items():
         for path in paths:
             raw = _at(record, path)
             if raw is not None and (value := READ[name](raw)) is not None:
-                found[name] = value
+                facts[name] = value
                 break
-    if not {"latitude", "longitude"} <= found.keys():
-        found["latitude"] = found["longitude"] = None
-    if "country_name" not in found:
-        found["country_name"] = country_name(found.get("country"))
-    return Facts(**found)
+    if not {"latitude", "longitude"} <= facts.keys():
+        facts.pop("latitude", None)
+        facts.pop("longitude", None)
+    if "country_name" not in facts and (english := country_name(facts.get("country"))):
+        facts["country_name"] = english
+    return facts
 
 
 def fill(facts: Facts, others: Facts) -> Facts:
@@ -134,31 +131,24 @@ def fill(facts: Facts, others: Facts) -> Facts:
     number of one network with the name of another.
     """
     for key, group in (("country", PLACE), ("asn", NETWORK)):
-        mine, theirs = getattr(facts, key), getattr(others, key)
-        if mine is None or theirs is None or mine == theirs:
-            missing = {
-                n: getattr(others, n) for n in group if getattr(facts, n) is None
-            }
-            facts = facts._replace(**missing)
+        known = {source[key] for source in (facts, others) if key in source}
+        if len(known) < 2:
+            facts = {name: others[name] for name in group if name in others} | facts
     return facts
 
 
 def to_location(facts: Facts, located_by: str) -> Location:
     """Make the columns, including those derived from others."""
-    columns = facts._asdict()
-    del columns["as_name"]
-    if facts.latitude is not None and facts.longitude is not None:
-        columns["loc"] = f"{facts.latitude},{facts.longitude}"
+    columns = {name: fact for name, fact in facts.items() if name != "as_name"}
+    if "latitude" in facts:
+        columns["loc"] = f"{facts['latitude']},{facts['longitude']}"
+    place, network = ("city", "region", "country_name"), ("asn", "as_name")
     return Location(
         **columns,
-        full_location=_join(", ", facts.city, facts.region, facts.country_name),
-        org=_join(" ", facts.asn, facts.as_name),
+        full_location=", ".join(filter(None, map(facts.get, place))) or None,
+        org=" ".join(filter(None, map(facts.get, network))) or None,
         located_by=located_by,
     )
-
-
-def _join(separator: str, *parts: str | None) -> str | None:
-    return separator.join(filter(None, parts)) or None
 
 
 def _at(record: Record | None, path: str) -> Record | None:
@@ -206,10 +196,10 @@ def _degrees(part: int, limit: int, value: Record) -> float | None:
 
 
 READ: dict[str, Callable[[Record], str | float | None]] = {
-    **dict.fromkeys(Facts._fields, _text),
+    **dict.fromkeys((*PLACE, *NETWORK), _text),
     "country": _country,
     "latitude": functools.partial(_degrees, 0, 90),
     "longitude": functools.partial(_degrees, -1, 180),
     "asn": _asn,
 }
-"""Parses the value of each of :class:`Facts`."""
+"""Parses the value of each fact."""

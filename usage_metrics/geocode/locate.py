@@ -74,12 +74,9 @@ class Places(NamedTuple):
             located: the location of each public address, None if nothing is known.
             is_public: for each address; null if it is malformed.
         """
-        ids = np.fromiter(map(id, located), np.int64, len(located))
-        _, firsts, numbers = np.unique(ids, return_index=True, return_inverse=True)
         # In order of appearance: rebuilding a file should give the same file.
-        order = np.argsort(firsts)
-        numbers = np.argsort(order)[numbers]
-        found = [located[first] or Location() for first in firsts[order]]
+        numbers = pa.array(map(id, located), pa.int64()).dictionary_encode().indices
+        found = [p or Location() for p in {id(p): p for p in located}.values()]
         codes = np.full(len(is_public), len(found), dtype=np.int32)
         codes[is_public.fill_null(False).to_numpy(zero_copy_only=False)] = numbers
         rows = zip(*found, Location(), strict=True)

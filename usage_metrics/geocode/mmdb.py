@@ -15,7 +15,7 @@ import itertools
 import marshal
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -72,7 +72,7 @@ CREDITS = (
 """The attribution, by the start of a database's type."""
 
 
-class MMDBProvider:
+class MMDBProvider(AbstractContextManager["MMDBProvider"]):
     """Locates addresses with one or two MMDB files; the second fills gaps."""
 
     def __init__(self, paths: Sequence[Path] = ()) -> None:
@@ -88,8 +88,7 @@ class MMDBProvider:
                 for path in paths or [EMBEDDED]
             ]
             self._open = stack.pop_all()
-        titles = " + ".join(database.title for database in self._databases)
-        self._located_by = f"mmdb {titles}"
+        self._titles = " + ".join(database.title for database in self._databases)
         files = tuple(database.identity for database in self._databases)
         self._known, self._located = _memory(files)
 
@@ -137,17 +136,13 @@ class MMDBProvider:
         sources = dict.fromkeys(database.credit for database in self._databases)
         return {
             "provider": "mmdb",
-            "database": " + ".join(database.title for database in self._databases),
+            "database": self._titles,
             "attribution": "; ".join(filter(None, sources)),
         }
 
     def close(self) -> None:
         """Close the files."""
         self._open.close()
-
-    def __enter__(self) -> Self:
-        """Return the provider, which is open already."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close the files."""
@@ -161,28 +156,29 @@ class MMDBProvider:
         if location is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            location = self._known[key] = self._combine(records)
+            pairs = zip(records, self._databases, strict=True)
+            facts = (read_facts(record, database.layout) for record, database in pairs)
+            location = to_location(
+                functools.reduce(fill, facts), f"mmdb {self._titles}"
+            )
+            self._known[key] = location
         return location
-
-    def _combine(self, records: tuple[Record | None, ...]) -> Location:
-        pairs = zip(records, self._databases, strict=True)
-        facts = (read_facts(record, database.layout) for record, database in pairs)
-        return to_location(functools.reduce(fill, facts), self._located_by)
 
 
 class Database:
-    """An open MMDB file and its metadata."""
+    """An open MMDB file and its metadata; an InputError says that it is damaged."""
 
     def __init__(self, path: Path) -> None:
         """Open the file and recognise its layout.
 
         Raises:
             ConfigError: if it is missing or cannot be opened.
-            InputError: if it is not an MMDB, is damaged, or has no useful fields.
+            InputError: if it is not an MMDB, or has no useful fields.
         """
         self._name = f"[geocode] database: the file {path}"
         try:
-            self.identity = identity(path)
+            status = path.stat()
+            self.identity = Identity(path, status.st_mtime_ns, status.st_size)
             about, fields = survey(self.identity)
             built = build_date(about.build_epoch)
             self.title = f"{short_name(about.database_type)} {built}"
@@ -198,11 +194,7 @@ class Database:
             raise self._damaged(error) from error
 
     def records(self, addresses: Iterable[str]) -> Iterator[Record | None]:
-        """Give the record of each address, None if it is not in the database.
-
-        Raises:
-            InputError: if the file turns out to be damaged.
-        """
+        """Give the record of each address, None if it is not in the database."""
         for address in addresses:
             try:
                 record = self._reader.get(address)
@@ -241,12 +233,6 @@ class Identity(NamedTuple):
     path: Path
     modified: int
     size: int
-
-
-def identity(path: Path) -> Identity:
-    """Read the state of a file."""
-    status = path.stat()
-    return Identity(path, status.st_mtime_ns, status.st_size)
 
 
 @functools.lru_cache(maxsize=8)
