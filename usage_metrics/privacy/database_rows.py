@@ -1,4 +1,7 @@
-"""Removes addresses and days from the database, and from what SQLite keeps of them."""
+"""Removes addresses and days from the database, and from what SQLite keeps of them.
+
+A StorageError says that the database is damaged or stays in use.
+"""
 
 import contextlib
 import datetime as dt
@@ -10,13 +13,12 @@ import pyarrow as pa
 
 from usage_metrics import config
 from usage_metrics.arrow import STRING
-from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import StorageError
 from usage_metrics.privacy.removal import REVEALING, AddressRemover
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.warehouse.secure_vacuum import empty_log
-from usage_metrics.warehouse.sqlite import Warehouse
-from usage_metrics.warehouse.table import quoted
+from usage_metrics.warehouse.sqlite import Warehouse, forget_day
+from usage_metrics.warehouse.table import Table, quoted
 
 Replacements = list[tuple[str | None, str]]
 """New and old values of a column."""
@@ -31,9 +33,6 @@ def erase_from_database(remover: AddressRemover, renamed: Mapping[str, str]) -> 
 
     Returns:
         The number of distinct values that held an address.
-
-    Raises:
-        StorageError: if the database is damaged or stays in use.
     """
     if not Path(config.database().path).exists():
         return 0
@@ -63,29 +62,17 @@ def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:
 
     Returns:
         The days, oldest first.
-
-    Raises:
-        StorageError: if the database is damaged or stays in use.
     """
-    table, time = get_source(source).table, get_source(source).partition_column
-    settings = config.database()
-    loaded = Warehouse(settings.path, settings.busy_seconds).loaded(table, source)
+    kind, settings = get_source(source), config.database()
+    table = Table(kind.table, kind.cleaned, kind.partition_column)
+    loaded = Warehouse(settings.path, settings.busy_seconds).loaded(table.name, source)
     days = sorted(day for day in loaded if day < first)
     if dry_run or not days:
         return days
     with _opened() as connection:
         for day in days:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(
-                f"DELETE FROM {quoted(table)} "  # noqa: S608  names are quoted
-                f"WHERE {quoted(time)} >= ? AND {quoted(time)} < ?",
-                (day.isoformat(), (day + ONE_DAY).isoformat()),
-            )
-            connection.execute(
-                "DELETE FROM usage_metrics_partitions "
-                'WHERE "table" = ? AND source = ? AND date = ?',
-                (table, source, day.isoformat()),
-            )
+            forget_day(connection, table, source, day)
             connection.execute("COMMIT")
         empty_log(connection)
     return days
@@ -93,11 +80,7 @@ def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:
 
 @contextlib.contextmanager
 def _opened() -> Iterator[sqlite3.Connection]:
-    """Open the database such that deleted content is overwritten.
-
-    Raises:
-        StorageError: in place of SQLite's errors.
-    """
+    """Open the database such that deleted content is overwritten."""
     settings = config.database()
     try:
         connection = sqlite3.connect(
@@ -133,23 +116,17 @@ def _erase_from_table(
         if type_ in ("TEXT", "")
         and (replacements := _replacements(connection, table, column, remover))
     }
+    update = f"UPDATE {quoted(table)} SET"
     address = _address_column(table)
     revealing = [name for part in REVEALING if (name := f"{address}_{part}") in types]
     if address in found and revealing:
         # First, as long as the rows can be found by the address.
         emptied = ", ".join(f"{quoted(name)} = NULL" for name in revealing)
-        connection.executemany(
-            f"UPDATE {quoted(table)} SET {emptied} "  # noqa: S608  names are quoted
-            f"WHERE {quoted(address)} = ?",
-            [(old,) for new, old in found[address] if new is None],
-        )
+        bare = [(old,) for new, old in found[address] if new is None]
+        connection.executemany(f"{update} {emptied} WHERE {quoted(address)} = ?", bare)
     for column, replacements in found.items():
         name = quoted(column)
-        connection.executemany(
-            f"UPDATE {quoted(table)} "  # noqa: S608  names are quoted
-            f"SET {name} = ? WHERE {name} = ?",
-            replacements,
-        )
+        connection.executemany(f"{update} {name} = ? WHERE {name} = ?", replacements)
     return sum(map(len, found.values()))
 
 

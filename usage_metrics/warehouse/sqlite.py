@@ -247,7 +247,7 @@ class Warehouse(DatabaseFile):
         """
         with partition.open(schema=table.stored) as file, self.transaction() as cursor:
             facts = facts_of(file.metadata)
-            _forget(cursor, table, partition.source, partition.date)
+            forget_day(cursor, table, partition.source, partition.date)
             given = _append(cursor, table, file)
             where, values = of_partition(table, partition.source, partition.date)
             count = f"SELECT count(*) FROM {quoted(table.name)} {where}"  # noqa: S608
@@ -286,7 +286,7 @@ class Warehouse(DatabaseFile):
             StorageError: if the database is damaged or stays locked.
         """
         with self.transaction() as cursor:
-            _forget(cursor, table, source, day)
+            forget_day(cursor, table, source, day)
 
     def _is_current(self, connection: sqlite3.Connection) -> bool:
         """Whether the tables exist; False for a new file.
@@ -321,7 +321,15 @@ def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
     return given
 
 
-def _forget(cursor: Any, table: Table, source: str, day: dt.date) -> None:
+def forget_day(cursor: Any, table: Table, source: str, day: dt.date) -> None:
+    """Delete the rows of a day, and the note that it was loaded.
+
+    Args:
+        cursor: of either SQLite, in a transaction.
+        table: where it was loaded; only its name, columns and time are needed.
+        source: the kind of log.
+        day: the partition.
+    """
     where, values = of_partition(table, source, day)
     cursor.execute(f"DELETE FROM {quoted(table.name)} {where}", values)  # noqa: S608
     cursor.execute(
