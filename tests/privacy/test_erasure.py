@@ -22,7 +22,7 @@ from usage_metrics.commands import main
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import Footers
 from usage_metrics.partitions.partition import list_partitions
-from usage_metrics.privacy.erasure import Erasure, stages
+from usage_metrics.privacy.erasure import erase_addresses, stages
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -144,7 +144,7 @@ def everything(flow: Flow) -> dict[str, Any]:
 
 
 def erase(*addresses: str) -> list[str]:
-    return [place for place, _ in Erasure(addresses).run()]
+    return [place for place, _ in erase_addresses(addresses)]
 
 
 @pytest.mark.parametrize("mode", ["keep", "truncate"])
@@ -231,7 +231,7 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
     fill(lived_in)
     before = everything(lived_in)
     interrupted = 0
-    while next(Erasure(VICTIMS).run(), None) is not None:
+    while next(erase_addresses(VICTIMS), None) is not None:
         interrupted += 1
     assert interrupted > 10
     for victim in VICTIMS:
@@ -242,7 +242,7 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
 
 def test_concurrent_erasures_do_not_undo_each_other(lived_in: Flow) -> None:
     fill(lived_in)
-    first = Erasure(VICTIMS[:2]).run()
+    first = erase_addresses(VICTIMS[:2])
     next(first)
     second = threading.Thread(target=erase, args=VICTIMS[2:])
     second.start()

@@ -30,11 +30,11 @@ def command(addresses: tuple[str, ...]) -> int:
     Do not run it during another run. If it is interrupted, run it again. Exits with 1
     if a file contains the address that only you can change.
     """
-    from usage_metrics.privacy.erasure import Erasure
+    from usage_metrics.privacy.erasure import erase_addresses
 
     options.check_settings()
     erased = left = 0
-    for place, is_erased in Erasure(addresses).run():
+    for place, is_erased in erase_addresses(addresses):
         erased += is_erased
         left += not is_erased
         todo = ": contains the address but is not ours to rewrite; edit or delete it"

@@ -32,77 +32,67 @@ from usage_metrics.sources import SOURCES
 LOCK = ".erasing"
 
 
-class Erasure:
-    """The erasure of some addresses."""
+def erase_addresses(addresses: Sequence[str]) -> Iterator[Place]:
+    """Erase addresses and networks.
 
-    def __init__(self, addresses: Sequence[str]) -> None:
-        """Prepare.
+    Yields:
+        Each place that held an address.
 
-        Args:
-            addresses: addresses and networks.
+    Raises:
+        ConfigError: naming a text that is neither.
+        UsageMetricsError: if something cannot be read or written.
+    """
+    remover = AddressRemover(addresses)
+    root = config.paths().root
+    with _locked():
+        storage.sweep(root)
+        renamed: dict[str, str] = {}
+        for source in sorted(SOURCES):
+            rewriting = Rewriting(root, stages(), source)
+            for partition in rewriting.run(remover):
+                yield Place(partition.path)
+            renamed |= rewriting.renamed
+        if found := erase_from_database(remover, renamed):
+            yield Place(f"{config.database().path}: {found:,} different values")
+        yield from _erase_from_cache(remover)
+        yield from _erase_from_other_files(remover, root)
 
-        Raises:
-            ConfigError: naming a text that is neither.
-        """
-        self._remover = AddressRemover(addresses)
-        self._root = config.paths().root
 
-    def run(self) -> Iterator[Place]:
-        """Erase.
-
-        Yields:
-            Each place that held an address.
-
-        Raises:
-            UsageMetricsError: if something cannot be read or written.
-        """
-        with _locked():
-            storage.sweep(self._root)
-            renamed: dict[str, str] = {}
-            for source in sorted(SOURCES):
-                rewriting = Rewriting(self._root, stages(), source)
-                for partition in rewriting.run(self._remover):
-                    yield Place(partition.path)
-                renamed |= rewriting.renamed
-            if found := erase_from_database(self._remover, renamed):
-                yield Place(f"{config.database().path}: {found:,} different values")
-            yield from self._from_cache()
-            yield from self._from_other_files()
-
-    def _from_cache(self) -> Iterator[Place]:
-        cache = Path(config.ipinfo().cache)
-        shelf = LockedShelf(cache)
-        if gone := shelf.forget(self._unwanted):
-            yield Place(f"{cache}: {gone:,} answers of ipinfo")
-        # Nobody can tell whose addresses are in a damaged file.
-        if damaged := shelf.delete_set_aside():
-            yield Place(f"{cache}: {damaged:,} damaged files that were set aside")
-
-    def _unwanted(self, answers: dict[str, str]) -> set[str]:
+def _erase_from_cache(remover: AddressRemover) -> Iterator[Place]:
+    def unwanted(answers: dict[str, str]) -> set[str]:
         """The keys of the answers that are about an address or contain one."""
-        found = {address for address in answers if self._remover.is_match(address)}
-        left = self._remover.from_column(pa.array(answers.values(), STRING))
+        found = {address for address in answers if remover.is_match(address)}
+        left = remover.from_column(pa.array(answers.values(), STRING))
         if left is not None:
             pairs = zip(answers.items(), left.to_pylist(), strict=True)
             found |= {address for (address, old), new in pairs if old != new}
         return found
 
-    def _from_other_files(self) -> Iterator[Place]:
-        folder = run_log.local_folder()
-        settings = [config.source_section(source).logs for source in SOURCES]
-        logs = [place for place in settings if place]  # not ours to change
-        left_out = [
-            *(Path(place) for place in logs if "://" not in place),
-            Path(config.database().path),
-            Path(config.ipinfo().cache),
-            folder / LOCK,
-        ]
-        for path in dict.fromkeys([*files_in(folder, left_out), *run_log.files()]):
-            if place := erase_from_file(path, self._remover):
-                yield place
-        for uri in files_in_store(self._root, logs):
-            if place := erase_from_object(uri, self._remover):
-                yield place
+    cache = Path(config.ipinfo().cache)
+    shelf = LockedShelf(cache)
+    if gone := shelf.forget(unwanted):
+        yield Place(f"{cache}: {gone:,} answers of ipinfo")
+    # Nobody can tell whose addresses are in a damaged file.
+    if damaged := shelf.delete_set_aside():
+        yield Place(f"{cache}: {damaged:,} damaged files that were set aside")
+
+
+def _erase_from_other_files(remover: AddressRemover, root: str) -> Iterator[Place]:
+    folder = run_log.local_folder()
+    settings = [config.source_section(source).logs for source in SOURCES]
+    logs = [place for place in settings if place]  # not ours to change
+    left_out = [
+        *(Path(place) for place in logs if "://" not in place),
+        Path(config.database().path),
+        Path(config.ipinfo().cache),
+        folder / LOCK,
+    ]
+    for path in dict.fromkeys([*files_in(folder, left_out), *run_log.files()]):
+        if place := erase_from_file(path, remover):
+            yield place
+    for uri in files_in_store(root, logs):
+        if place := erase_from_object(uri, remover):
+            yield place
 
 
 @contextlib.contextmanager
