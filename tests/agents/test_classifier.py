@@ -338,11 +338,11 @@ def test_a_missing_list_is_named_with_the_command_that_installs_it() -> None:
     with pytest.raises(
         ConfigError, match=r"pip install 'no-such-list-of-robots>=1\.2'"
     ):
-        robots.check()
+        robots.version()
 
 
 def test_a_list_older_than_was_measured_is_refused() -> None:
     robots = RobotList("crawlerdetect", (99,))
 
     with pytest.raises(ConfigError, match=r"crawlerdetect .* is older than 99"):
-        robots.check()
+        robots.version()

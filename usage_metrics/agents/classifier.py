@@ -135,11 +135,7 @@ class Classifier:
     """Classifies user agents and remembers the verdicts."""
 
     def __init__(self, settings: AgentSettings) -> None:
-        """Read every list.
-
-        Raises:
-            ConfigError: if the package of a list is missing or too old.
-        """
+        """Read every list."""
         self._steps = cascade(settings)
         self._known: dict[str, Verdict] = {}
 

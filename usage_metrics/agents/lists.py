@@ -32,13 +32,8 @@ class RobotList(NamedTuple):
     oldest: tuple[int, ...]
     """The version that was measured; older ones find fewer robots."""
 
-    @property
     def version(self) -> str:
-        """The installed version."""
-        return metadata.version(self.package)
-
-    def check(self) -> None:
-        """Check the installed version.
+        """The installed version.
 
         Raises:
             ConfigError: if the package is missing, or older than was measured.
@@ -46,7 +41,7 @@ class RobotList(NamedTuple):
         wanted = ".".join(map(str, self.oldest))
         remedy = f"install it with: pip install '{self.package}>={wanted}'"
         try:
-            version = self.version
+            version = metadata.version(self.package)
         except metadata.PackageNotFoundError:
             raise ConfigError(
                 f"the package {self.package}, a list of robots, is missing: {remedy}"
@@ -56,6 +51,12 @@ class RobotList(NamedTuple):
                 f"{self.package} {version}, a list of robots, is older than {wanted}, "
                 f"the oldest version supported: {remedy}"
             )
+        return version
+
+    def module(self, name: str) -> ModuleType:
+        """Import a module of the package, once its version is checked."""
+        self.version()
+        return importlib.import_module(name)
 
     @property
     def set_aside(self) -> dict[str, str]:
@@ -66,7 +67,7 @@ class RobotList(NamedTuple):
 
     def rules(self, patterns: Iterable[tuple[str, str | None]]) -> tuple[Rule, ...]:
         """Turn patterns and kinds into rules, without those set aside."""
-        source, set_aside = f"{self.package} {self.version}", self.set_aside
+        source, set_aside = f"{self.package} {self.version()}", self.set_aside
         return tuple(
             Rule("list", "robot", kind, _plain_name(pattern), pattern, source)
             for pattern, kind in patterns
@@ -105,7 +106,7 @@ _BEYOND_RE2 = re.compile(r"\(\?(=|!|<=|<!)|\\[1-9]")
 
 def crawler_user_agents() -> tuple[Rule, ...]:
     """The rules of crawler-user-agents."""
-    entries = _module(CRAWLER_USER_AGENTS, "crawleruseragents").CRAWLER_USER_AGENTS_DATA
+    entries = CRAWLER_USER_AGENTS.module("crawleruseragents").CRAWLER_USER_AGENTS_DATA
     return CRAWLER_USER_AGENTS.rules(
         (entry["pattern"], KINDS.get(next(iter(entry.get("tags", ())), "")))
         for entry in entries
@@ -114,13 +115,13 @@ def crawler_user_agents() -> tuple[Rule, ...]:
 
 def crawlerdetect() -> tuple[Rule, ...]:
     """The rules of crawlerdetect."""
-    patterns = _module(CRAWLERDETECT, "crawlerdetect.providers.crawlers").data
+    patterns = CRAWLERDETECT.module("crawlerdetect.providers.crawlers").data
     return CRAWLERDETECT.rules((pattern, None) for pattern in patterns)
 
 
 def crawlerdetect_exclusions() -> tuple[str, ...]:
     """Patterns that crawlerdetect removes from a user agent before it searches."""
-    return tuple(_module(CRAWLERDETECT, "crawlerdetect.providers.exclusions").data)
+    return tuple(CRAWLERDETECT.module("crawlerdetect.providers.exclusions").data)
 
 
 def counter_robots() -> tuple[Rule, ...]:
@@ -142,19 +143,12 @@ def list_versions() -> Mapping[str, str]:
     Raises:
         ConfigError: if a list is missing or too old.
     """
-    for robots in LISTS:
-        robots.check()
-    versions = {robots.package: robots.version for robots in LISTS}
+    versions = {robots.package: robots.version() for robots in LISTS}
     return {**versions, OWN: version_of(own_table())}
 
 
-def _module(robots: RobotList, name: str) -> ModuleType:
-    robots.check()
-    return importlib.import_module(name)
-
-
 def _counter_patterns(name: str) -> list[str]:
-    folder = importlib.resources.files(_module(COUNTER, "counter_robots")) / "data"
+    folder = importlib.resources.files(COUNTER.module("counter_robots")) / "data"
     return (folder / name).read_text(encoding="utf-8").splitlines()
 
 
