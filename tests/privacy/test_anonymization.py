@@ -21,7 +21,7 @@ from usage_metrics.privacy.anonymization import (
     MODES,
     PSEUDONYM,
     Anonymization,
-    pseudonyms,
+    pseudonym,
     truncated,
 )
 from usage_metrics.tasks.count import CountUsage
@@ -79,9 +79,9 @@ def test_a_truncated_address_is_the_network_of_all_its_neighbours(
 def test_pseudonyms_distinguish_addresses_and_reveal_nothing(
     addresses: list[Address], salt: bytes
 ) -> None:
-    name = pseudonyms(salt[:64])
-    names = [name(address) for address in addresses]
-    assert names == [name(address) for address in addresses]
+    key = salt[:64]
+    names = [pseudonym(address, key) for address in addresses]
+    assert names == [pseudonym(address, key) for address in addresses]
     assert len(set(names)) == len(addresses)
     for text in names:
         assert text is not None

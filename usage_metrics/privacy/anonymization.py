@@ -21,7 +21,6 @@ import dataclasses
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -59,18 +58,10 @@ def truncated(address: Address) -> str:
     return f"{type(address)(int(address) >> dropped << dropped)}/{bits}"
 
 
-def pseudonyms(salt: bytes) -> Callable[[Address], str]:
-    """Make names for addresses: equal for equal addresses, and irreversible.
-
-    Args:
-        salt: the key of the hash. Do not store it.
-    """
-
-    def name(address: Address) -> str:
-        packed = address.packed
-        return PSEUDONYM + hashlib.blake2b(packed, key=salt, digest_size=8).hexdigest()
-
-    return name
+def pseudonym(address: Address, salt: bytes) -> str:
+    """A name for an address, irreversible as long as nobody stores the salt."""
+    hashed = hashlib.blake2b(address.packed, key=salt, digest_size=8)
+    return PSEUDONYM + hashed.hexdigest()
 
 
 @remembering
@@ -115,9 +106,9 @@ class Anonymization:
             other_networks = pa.array([network for _, network in parsed], STRING)
             self._replacements = pc.replace_with_mask(networks, others, other_networks)
         elif mode == "pseudonymize":
-            name = pseudonyms(secrets.token_bytes(32))
+            salt = secrets.token_bytes(32)
             found = [parse_address((text or "").strip()) for text in texts.to_pylist()]
-            names = [None if address is None else name(address) for address in found]
+            names = [None if a is None else pseudonym(a, salt) for a in found]
             self._replacements = pa.array(names, STRING)
 
     def coarsen(self, located: Located) -> Located:
