@@ -103,10 +103,6 @@ class Block:
 def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
     """Read the lines of a file, or the elements of its arrays as lines.
 
-    Args:
-        raw: the file.
-        name: its name for messages.
-
     Raises:
         InputError: if a line is too long, an array is cut off, or a gzip file unpacks
             to more than any log would.

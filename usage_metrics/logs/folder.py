@@ -85,11 +85,6 @@ def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
 def list_exports(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
     """List the exports in a folder, unless the previous listing is still current.
 
-    Args:
-        filesystem: where the folder is.
-        folder: its path there.
-        uri: both, as the setting names them.
-
     Raises:
         ConfigError: if the folder is missing.
         InputError: if it cannot be listed, or has no exports with a date.

@@ -27,11 +27,7 @@ _KINDS[list(b'"[{]},')] = (_QUOTE, _OPENING, _OPENING, _CLOSING, _CLOSING, _COMM
 
 
 def whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Cut chunks of bytes at the end of a line, or of an array's element.
-
-    Args:
-        chunks: the content of the file, in pieces.
-        name: the file's, for messages.
+    """Cut the content of a file at the end of lines, or of an array's elements.
 
     Yields:
         One or more lines, each ending in a newline.

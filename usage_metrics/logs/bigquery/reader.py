@@ -157,11 +157,7 @@ class BigQueryLogs:
             return None
 
     def _shard_days(self, client: bigquery.Client) -> list[str]:
-        """The days with their own table, oldest first.
-
-        Raises:
-            InputError: if there are none, so that there is nothing to read.
-        """
+        """The days with their own table, oldest first; there must be one."""
         listed = client.list_tables(
             self.table.dataset_name, page_size=1000, **self._patience
         )

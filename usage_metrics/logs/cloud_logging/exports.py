@@ -17,6 +17,7 @@ import zlib
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 
 import pyarrow as pa
@@ -37,18 +38,14 @@ WAITING = 8
 """How many blocks are parsed ahead while the caller writes a row group."""
 
 
+@dataclass(frozen=True)
 class ExportedLogs:
     """The log entries in a folder of JSON exports."""
 
-    def __init__(self, uri: str, late_days: int) -> None:
-        """Set the folder; nothing is opened yet.
-
-        Args:
-            uri: a local folder, or one in an object store (``s3://``, ``gs://``).
-            late_days: how many days late an entry may be exported.
-        """
-        self.uri = uri
-        self.late = dt.timedelta(days=late_days)
+    uri: str
+    """A local folder, or one in an object store (``s3://``, ``gs://``)."""
+    late_days: int
+    """How many days late an entry may be exported."""
 
     def describe(self) -> str:
         """Say how many exports there are, and of which days."""
@@ -81,14 +78,15 @@ class ExportedLogs:
             ConfigError: if the folder is missing.
             InputError: if it has no exports, or one of them cannot be read.
         """
-        files = [f for f in self._files() if day <= f.date <= day + self.late]
+        late = dt.timedelta(self.late_days)
+        files = [f for f in self._files() if day <= f.date <= day + late]
         if not any(file.date == day for file in files):
             log.warning("%s: no export of that day in %s", day, self.uri)
         stray: Counter[str] = Counter()
         for file, table in self._tables(files, day):
             is_own = file.date == day
             if is_own:
-                within_reach = _between(table, day - self.late, day)
+                within_reach = _between(table, day - late, day)
                 stray[file.name] += count(pc.invert(within_reach))
             wanted = pc.fill_null(_between(table, day, day), is_own)
             yield from kept(table, wanted).to_batches()
@@ -99,7 +97,7 @@ class ExportedLogs:
                 "its UTC day, or raise late_days in luigi.cfg",
                 name,
                 entries,
-                self.late.days,
+                self.late_days,
             )
 
     @cached_property
@@ -143,12 +141,7 @@ class ExportedLogs:
 
     @contextlib.contextmanager
     def _reading(self, file: ExportFile) -> Iterator[pa.NativeFile]:
-        """Open a file; that it changed is reported before what is wrong in it.
-
-        Raises:
-            ChangingError: if it changed while it was read.
-            InputError: if it cannot be read or unpacked.
-        """
+        """Open a file; that it changed is reported before what is wrong in it."""
         filesystem, _ = self._folder
         problem: InputError | None = None
         try:
