@@ -183,7 +183,7 @@ class IpinfoProvider:
 
 
 def forget_expired(cache: str, cache_days: int, *, dry_run: bool) -> int:
-    """Remove answers of more than ``cache_days`` from a cache, or only count them.
+    """Remove answers older than ``cache_days`` from a cache, or only count them.
 
     Raises:
         StorageError: if the cache cannot be read or written.

@@ -142,11 +142,11 @@ def to_location(facts: Facts, located_by: str) -> Location:
     columns = {name: fact for name, fact in facts.items() if name != "as_name"}
     if "latitude" in facts:
         columns["loc"] = f"{facts['latitude']},{facts['longitude']}"
-    place, network = ("city", "region", "country_name"), ("asn", "as_name")
+    place = ("city", "region", "country_name")
     return Location(
         **columns,
         full_location=", ".join(filter(None, map(facts.get, place))) or None,
-        org=" ".join(filter(None, map(facts.get, network))) or None,
+        org=" ".join(filter(None, map(facts.get, NETWORK))) or None,
         located_by=located_by,
     )
 
