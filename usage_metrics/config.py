@@ -51,6 +51,18 @@ def number(
     )
 
 
+def text(description: str, default: str = "") -> luigi.Parameter[str]:
+    """A setting that is a text, empty unless it says otherwise."""
+    return luigi.Parameter(default=default, description=description)
+
+
+def choice(choices: list[str], description: str) -> luigi.ChoiceParameter[str]:
+    """A setting that is one of a few words, by default the first."""
+    return luigi.ChoiceParameter(
+        choices=choices, default=choices[0], description=description
+    )
+
+
 def share(default: float, description: str) -> luigi.NumericalParameter[float]:
     """A setting from 0 to 1, both allowed."""
     return number(default, 1.0, description)
@@ -72,10 +84,7 @@ class paths(Section):
 class SourceSection(Section):
     """The settings that every source has, in a section of the source's name."""
 
-    logs: luigi.Parameter[str] = luigi.Parameter(
-        default="",
-        description="where the log entries are: a folder, s3://, gs:// or bigquery://",
-    )
+    logs = text("where the log entries are: a folder, s3://, gs:// or bigquery://")
     start = OptionalDay(description="the first UTC day, YYYY-MM-DD")
     stop = OptionalDay(
         description="the day after the last; empty: every day that is over"
@@ -93,33 +102,28 @@ class SourceSection(Section):
         0.05, "the rejected share of a day's lines above which the day fails;"
     )
 
-    internal_agents: luigi.Parameter[str] = luigi.Parameter(
+    internal_agents = text(
+        "words in the user agents of our own monitors and checkers",
         default="GoogleHC, Google-Cloud-Scheduler, Google-Cloud-Tasks, S3Console",
-        description="words in the user agents of our own monitors and checkers",
     )
-    internal_networks: luigi.Parameter[str] = luigi.Parameter(
-        default="", description="our own addresses and networks, such as 192.0.2.0/24"
-    )
-    data_clients: luigi.Parameter[str] = luigi.Parameter(
-        default="", description="beginnings of user agents of further data clients"
-    )
+    internal_networks = text("our own addresses and networks, such as 192.0.2.0/24")
+    data_clients = text("beginnings of user agents of further data clients")
 
 
 class datasette(SourceSection):
     """The request logs of a Datasette site."""
 
-    data_request_patterns: luigi.Parameter[str] = luigi.Parameter(
+    data_request_patterns = text(
+        "texts of which the path of a data request contains one",
         default="/pudl, /ferc1, pudl.db, ferc1.db, .json, .csv",
-        description="texts of which the path of a data request contains one",
     )
 
 
 class bigquery(Section):
     """How log tables in BigQuery are read."""
 
-    service_account_key: luigi.Parameter[str] = luigi.Parameter(
-        default="",
-        description="path of a key file; empty: application default credentials",
+    service_account_key = text(
+        "path of a key file; empty: application default credentials"
     )
     maximum_bytes_billed = number(
         10_000_000_000,
@@ -127,10 +131,9 @@ class bigquery(Section):
         "bytes that BigQuery may bill for reading one day;",
         least=1,
     )
-    storage_api: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
-        choices=["auto", "on", "off"],
-        default="auto",
-        description="stream through the Storage Read API: auto, on or off (REST)",
+    storage_api = choice(
+        ["auto", "on", "off"],
+        "stream through the Storage Read API: auto, on or off (REST)",
     )
     timeout = number(
         600.0,
@@ -139,37 +142,31 @@ class bigquery(Section):
         "download of a day;",
         least=SHORTEST_TIMEOUT,
     )
-    endpoint: luigi.Parameter[str] = luigi.Parameter(
-        default="", description="URL of an emulator to use instead of Google's service"
-    )
+    endpoint = text("URL of an emulator to use instead of Google's service")
 
 
 class geocode(Section):
     """How addresses are located."""
 
-    provider: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
-        choices=["mmdb", "ipinfo"],
-        default="mmdb",
-        description="mmdb: a database file, offline; ipinfo: the service at ipinfo.io",
+    provider = choice(
+        ["mmdb", "ipinfo"],
+        "mmdb: a database file, offline; ipinfo: the service at ipinfo.io",
     )
-    database: luigi.Parameter[str] = luigi.Parameter(
-        default="",
-        description="path of an MMDB file, or two paths separated by a comma; "
-        "empty: the one in the package",
+    database = text(
+        "path of an MMDB file, or two paths separated by a comma; "
+        "empty: the one in the package"
     )
 
 
 class ipinfo(Section):
     """How the service at ipinfo.io is asked, when ``[geocode] provider`` is ipinfo."""
 
-    plan: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
-        choices=["full", "lite"],
-        default="lite",
-        description="full: city and more, 1,000 addresses a request; lite: country, AS",
+    plan = choice(
+        ["lite", "full"],
+        "full: city and more, 1,000 addresses a request; lite: country, AS",
     )
-    cache: luigi.Parameter[str] = luigi.Parameter(
-        default="data/cache/ipinfo",
-        description="path of the cache file, without its extension",
+    cache = text(
+        "path of the cache file, without its extension", default="data/cache/ipinfo"
     )
     cache_days = number(
         90, 36_500, "days after which an address is looked up again;", least=1
@@ -178,23 +175,19 @@ class ipinfo(Section):
         30.0, 3_600.0, "seconds to wait for an answer;", least=SHORTEST_TIMEOUT
     )
     attempts = number(5, 1_000, "attempts before giving up a request;", least=1)
-    when_refused: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
-        choices=["fail", "leave_null"],
-        default="fail",
-        description="when the service stops answering: fail the task, or leave_null",
+    when_refused = choice(
+        ["fail", "leave_null"],
+        "when the service stops answering: fail the task, or leave_null",
     )
-    endpoint: luigi.Parameter[str] = luigi.Parameter(
-        default="", description="URL to ask instead of ipinfo's"
-    )
+    endpoint = text("URL to ask instead of ipinfo's")
 
 
 class privacy(Section):
     """What is kept of visitors' addresses."""
 
-    addresses: luigi.ChoiceParameter[str] = luigi.ChoiceParameter(
-        choices=["keep", "truncate", "pseudonymize", "drop"],
-        default="truncate",
-        description="what geocoded files and the database keep of an address: keep "
+    addresses = choice(
+        ["truncate", "keep", "pseudonymize", "drop"],
+        "what geocoded files and the database keep of an address: keep "
         "all, truncate to its network, pseudonymize for the day, or drop",
     )
     raw_days = number(
@@ -214,10 +207,8 @@ class privacy(Section):
 class counting(Section):
     """What counts as use."""
 
-    datasets: luigi.Parameter[str] = luigi.Parameter(
-        default="",
-        description="path of the registry of datasets, a TOML file; "
-        "empty: the one in the package",
+    datasets = text(
+        "path of the registry of datasets, a TOML file; empty: the one in the package"
     )
 
 
@@ -259,10 +250,9 @@ class quality(Section):
 class run_log(Section):
     """The log with a line for each task and run."""
 
-    path: luigi.Parameter[str] = luigi.Parameter(
-        default="",
-        description="path of the file; empty: runs.jsonl under [paths] root, or under "
-        "data if the root is in an object store",
+    path = text(
+        "path of the file; empty: runs.jsonl under [paths] root, or under "
+        "data if the root is in an object store"
     )
     maximum_bytes = number(
         5_000_000,
@@ -274,10 +264,9 @@ class run_log(Section):
 class notify(Section):
     """Who is told when ``usage-metrics run`` fails."""
 
-    webhook: luigi.Parameter[str] = luigi.Parameter(
-        default="",
-        description="URL that takes a JSON POST with a text, as chat services do; it "
-        "is a secret, better kept in the environment variable USAGE_METRICS_WEBHOOK",
+    webhook = text(
+        "URL that takes a JSON POST with a text, as chat services do; it "
+        "is a secret, better kept in the environment variable USAGE_METRICS_WEBHOOK"
     )
     timeout = number(10.0, 600.0, "seconds to wait for the webhook;", least=0.1)
 
