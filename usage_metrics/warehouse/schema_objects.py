@@ -5,15 +5,13 @@ statistics.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from usage_metrics.warehouse.table import Table, described, index_names, indexes, quoted
 from usage_metrics.warehouse.views import View
 
 SAMPLED_ROWS = 1_000
 """Rows of each index to sample for the planner's statistics; enough at any size."""
-
-_COLUMN = "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)"
 
 
 def is_finished(
@@ -34,26 +32,25 @@ def finish(
     for table in tables:
         for statement in indexes(table):
             connection.execute(statement)
-    _make_views(connection, views)
-    connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
-    connection.execute("ANALYZE")
-
-
-def describe(connection: sqlite3.Connection, table: Table) -> None:
-    """Write the descriptions of a table and its columns into the database."""
-    connection.executemany(_COLUMN, described(table.name, table.schema))
-    about = (table.name, table.description, table.time, table.facets)
-    _describe(connection, *about)
-
-
-def _make_views(connection: sqlite3.Connection, views: Iterable[View]) -> None:
-    """Make the views whose tables exist, as they are declared now."""
     made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
     for view in _views_to_make(made, views):
         connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
         connection.execute(view.statement)
-        connection.executemany(_COLUMN, described(view.name, view.schema))
-        _describe(connection, view.name, view.description, view.order, view.facets)
+        describe(connection, view)
+    connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
+    connection.execute("ANALYZE")
+
+
+def describe(connection: sqlite3.Connection, about: Table | View) -> None:
+    """Write into the database what a table or view and its columns hold."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
+        described(about.name, about.schema),
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO usage_metrics_tables VALUES (?,?,?,?)",
+        (about.name, about.description, about.order, ",".join(about.facets)),
+    )
 
 
 def _views_to_make(made: Mapping[str, str], views: Iterable[View]) -> Iterator[View]:
@@ -61,17 +58,3 @@ def _views_to_make(made: Mapping[str, str], views: Iterable[View]) -> Iterator[V
     for view in views:
         if view.reads in made and made.get(view.name) != view.statement:
             yield view
-
-
-def _describe(
-    connection: sqlite3.Connection,
-    name: str,
-    description: str,
-    sort: str,
-    facets: Sequence[str],
-) -> None:
-    """Write into the database what a table or view holds, and how to sort it."""
-    connection.execute(
-        "INSERT OR REPLACE INTO usage_metrics_tables VALUES (?,?,?,?)",
-        (name, description, sort, ",".join(facets)),
-    )

@@ -75,6 +75,11 @@ class Table:
     """The columns that people filter by."""
 
     @property
+    def order(self) -> str:
+        """The column whose greatest value people want first."""
+        return self.time
+
+    @property
     def stored(self) -> "pa.Schema":
         """The columns in the file of a partition."""
         day = self.schema.get_field_index(DAY)
@@ -90,8 +95,8 @@ def definitions(table: Table) -> Iterator[str]:
     if table.primary_key:
         # Clean keeps each entry once. If two logs give the same id to two entries of
         # the same moment, the first is loaded, and a warning is logged.
-        key = f"PRIMARY KEY ({_all_quoted(table.primary_key)}) ON CONFLICT IGNORE"
-        parts.append(key)
+        key = _all_quoted(table.primary_key)
+        parts.append(f"PRIMARY KEY ({key}) ON CONFLICT IGNORE")
     yield f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)})"
     if table.primary_key[:1] != (table.time,):
         yield _index(table, (table.time,))
