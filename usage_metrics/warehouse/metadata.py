@@ -50,7 +50,8 @@ def path_of(database: str) -> Path:
 
 def is_current(database: str, questions: Sequence[Question]) -> bool:
     """Whether the metadata file exists and is up to date."""
-    return _holds(path_of(database), _content(database, questions))
+    path = path_of(database)
+    return path.exists() and path.read_bytes() == _content(database, questions)
 
 
 def write(database: str, questions: Sequence[Question]) -> None:
@@ -59,14 +60,10 @@ def write(database: str, questions: Sequence[Question]) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    path, content = path_of(database), _content(database, questions)
-    if not _holds(path, content):
-        with storage.whole_or_absent(str(path.absolute())) as stream:
-            stream.write(content)
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    return path.exists() and path.read_bytes() == content
+    if not is_current(database, questions):
+        path = str(path_of(database).absolute())
+        with storage.whole_or_absent(path) as stream:
+            stream.write(_content(database, questions))
 
 
 def _content(database: str, questions: Sequence[Question]) -> bytes:
@@ -115,15 +112,13 @@ def _tables(connection: sqlite3.Connection) -> Iterator[tuple[str, dict[str, Any
     for name, description, sort, facets in connection.execute(
         'SELECT "table", description, sort, facets FROM usage_metrics_tables'
     ):
-        yield (
-            name,
-            {
-                "description": description,
-                "sort_desc": sort,
-                "facets": facets.split(",") if facets else [],
-                "columns": columns.get(name, {}),
-            },
-        )
+        about = {
+            "description": description,
+            "sort_desc": sort,
+            "facets": facets.split(",") if facets else [],
+            "columns": columns.get(name, {}),
+        }
+        yield name, about
 
 
 def _columns(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:

@@ -31,14 +31,9 @@ class TableReader:
         start: dt.date,
         stop: dt.date,
     ) -> "pa.Table":
-        """The rows of a table for the days of a source.
+        """Some columns of a table for the days of a source.
 
-        Args:
-            table: its name.
-            columns: the columns to read; the first is the one with the day.
-            source: the kind of log.
-            start: the first day.
-            stop: the day after the last.
+        Of the columns, the first is the one with the day.
         """
         time = quoted(columns[0])
         sql = (

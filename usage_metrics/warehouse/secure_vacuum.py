@@ -11,12 +11,8 @@ def compact(path: Path, busy_seconds: float = 30.0) -> None:
     SQLite only marks the place of a deleted row as free. Its bytes stay until the place
     is reused, and they are in the write-ahead log as well.
 
-    Args:
-        path: of the file.
-        busy_seconds: how long to wait while another program uses it.
-
     Raises:
-        sqlite3.Error: if it is damaged, or still in use after that time.
+        sqlite3.Error: if it is damaged, or still in use after ``busy_seconds``.
     """
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
     with contextlib.closing(connection):

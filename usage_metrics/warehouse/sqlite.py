@@ -55,7 +55,11 @@ class Changes(NamedTuple):
 
 
 class Warehouse(DatabaseFile):
-    """The database of usage."""
+    """The database of usage.
+
+    Every method raises StorageError if the file is damaged, stays locked, cannot be
+    written to, or was made by another version.
+    """
 
     def __init__(
         self,
@@ -67,8 +71,8 @@ class Warehouse(DatabaseFile):
         """Name the file, which is made when the first day is loaded.
 
         Args:
-            path: of the file.
-            busy_seconds: how long to wait while another program holds it.
+            path: as in :class:`DatabaseFile`.
+            busy_seconds: likewise.
             views: the views to make once their tables exist.
             questions: the questions for Datasette's metadata file.
         """
@@ -77,11 +81,7 @@ class Warehouse(DatabaseFile):
         self._questions = questions
 
     def loaded(self, table: str, source: str) -> dict[dt.date, Loaded]:
-        """Which days of a source a table holds.
-
-        Raises:
-            StorageError: if it is damaged, locked, or of another version.
-        """
+        """Which days of a source a table holds."""
         if not self.exists():
             return {}
         with self.connect() as connection:
@@ -95,11 +95,7 @@ class Warehouse(DatabaseFile):
             return {dt.date.fromisoformat(row[0]): Loaded(*row[1:]) for row in rows}
 
     def damages(self) -> list[str]:
-        """Read the whole database and list what is wrong with it.
-
-        Raises:
-            StorageError: if it cannot be opened at all.
-        """
+        """Read the whole database and list what is wrong with it."""
         if not self.exists():
             return []
         with self.connect() as connection:
@@ -108,11 +104,7 @@ class Warehouse(DatabaseFile):
             return found or [f"{self.path}: {text}" for text in miscounts(connection)]
 
     def rows(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows that a query gives.
-
-        Raises:
-            StorageError: if it is damaged or locked.
-        """
+        """The rows that a query gives."""
         with self.connect() as connection:
             yield from connection.execute(query, values)
 
@@ -148,11 +140,7 @@ class Warehouse(DatabaseFile):
         return Changes(sorted(load), sorted(drop))
 
     def create(self, table: Table) -> None:
-        """Make the file and its tables, unless they exist.
-
-        Raises:
-            StorageError: if the table exists with other columns.
-        """
+        """Make the file and its tables, unless they exist."""
         try:
             Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -172,11 +160,7 @@ class Warehouse(DatabaseFile):
                 self._check_columns(connection, table)
 
     def is_finished(self, *tables: Table) -> bool:
-        """Whether ``finish`` has nothing to do; true if there is no database.
-
-        Raises:
-            StorageError: if the database is damaged or locked.
-        """
+        """Whether ``finish`` has nothing to do; true if there is no database."""
         if not self.exists():
             return True
         with self.connect() as connection:
@@ -194,9 +178,6 @@ class Warehouse(DatabaseFile):
 
         Args:
             tables: the tables whose indexes are needed.
-
-        Raises:
-            StorageError: if the database or the file cannot be written to.
         """
         with self.connect() as connection, connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
@@ -217,11 +198,7 @@ class Warehouse(DatabaseFile):
                 ) from error
 
     def sizes(self) -> list[tuple[str, int, int]]:
-        """The tables, largest first, with their rows and bytes, including indexes.
-
-        Raises:
-            StorageError: if the database is damaged or stays locked.
-        """
+        """The tables, largest first, with their rows and bytes, including indexes."""
         if not self.exists():
             return []
         with self.connect() as connection:
@@ -241,12 +218,8 @@ class Warehouse(DatabaseFile):
 
         Returns:
             The number of rows that the table holds of the day afterwards.
-
-        Raises:
-            StorageError: if the database is damaged or stays locked.
         """
         with partition.open(schema=table.stored) as file, self.transaction() as cursor:
-            facts = facts_of(file.metadata)
             forget_day(cursor, table, partition.source, partition.date)
             given = _append(cursor, table, file)
             where, values = of_partition(table, partition.source, partition.date)
@@ -262,38 +235,29 @@ class Warehouse(DatabaseFile):
                     partition.date,
                     partition.path,
                 )
-            marker = (
-                table.name,
-                partition.source,
-                partition.date.isoformat(),
-                partition.path,
-                fingerprint,
-                facts["content_id"],
-                file.metadata.num_rows,
-                loaded,
-                dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            )
             cursor.execute(
                 "INSERT INTO usage_metrics_partitions VALUES (?,?,?,?,?,?,?,?,?)",
-                marker,
+                (
+                    table.name,
+                    partition.source,
+                    partition.date.isoformat(),
+                    partition.path,
+                    fingerprint,
+                    facts_of(file.metadata)["content_id"],
+                    file.metadata.num_rows,
+                    loaded,
+                    dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                ),
             )
         return loaded
 
     def drop_day(self, table: Table, source: str, day: dt.date) -> None:
-        """Remove a day whose file is gone.
-
-        Raises:
-            StorageError: if the database is damaged or stays locked.
-        """
+        """Remove a day whose file is gone."""
         with self.transaction() as cursor:
             forget_day(cursor, table, source, day)
 
     def _is_current(self, connection: sqlite3.Connection) -> bool:
-        """Whether the tables exist; False for a new file.
-
-        Raises:
-            StorageError: if another version of the program made them.
-        """
+        """Whether the tables exist; False for a new file."""
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, VERSION):
             raise StorageError(
@@ -305,14 +269,7 @@ class Warehouse(DatabaseFile):
 
 
 def _append(cursor: Any, table: Table, file: "pq.ParquetFile") -> int:
-    """Append the rows of a file to its table, a row group at a time.
-
-    Returns:
-        The number of rows appended.
-
-    Raises:
-        StorageError: if the file is damaged.
-    """
+    """Append the rows of a file, a row group at a time, and give their number."""
     given = 0
     for rows in rows_to_load(file, table):
         if rows.num_rows:
