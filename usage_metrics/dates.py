@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from usage_metrics import config
 
@@ -21,6 +21,17 @@ def months_between(start: dt.date, stop: dt.date) -> Iterator[tuple[dt.date, dt.
         end = min(next_month, stop)
         yield start, end
         start = end
+
+
+def consecutive(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
+    """Group sorted days that follow each other; give the first and last of each."""
+    found: list[tuple[dt.date, dt.date]] = []
+    for day in days:
+        if found and day - found[-1][1] == ONE_DAY:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
 
 
 def utc_now() -> dt.datetime:

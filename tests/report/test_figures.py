@@ -9,6 +9,7 @@ import pytest
 from command import run_luigi
 from flow import DAY, ONE_DAY, Flow, days, request
 
+from usage_metrics.dates import consecutive
 from usage_metrics.errors import StorageError
 from usage_metrics.report import figures, quality
 from usage_metrics.report.usage_database import Database, Span
@@ -224,7 +225,7 @@ def test_what_was_filtered_is_a_share_of_lines_or_of_requests(
 def test_missing_days_are_named_as_ranges(database: Database) -> None:
     longer = Span("datasette", DAY - 2 * ONE_DAY, STOP + ONE_DAY)
     missing = quality.missing_days(quality.reconciliation(database, longer), longer)
-    assert quality.ranges(missing) == [
+    assert consecutive(missing) == [
         (DAY - 2 * ONE_DAY, DAY - ONE_DAY),
         (STOP, STOP),
     ]

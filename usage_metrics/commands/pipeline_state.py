@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, days_between, retention_start
+from usage_metrics.dates import ONE_DAY, consecutive, days_between, retention_start
 from usage_metrics.errors import StorageError
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import DAMAGED, Footers
@@ -233,13 +233,7 @@ def ends(days: Sequence[dt.date]) -> tuple[dt.date | None, dt.date | None]:
 
 def spans(days: Iterable[dt.date]) -> list[Span]:
     """Group sorted days into ranges."""
-    found: list[Span] = []
-    for day in days:
-        if found and day - found[-1].last == ONE_DAY:
-            found[-1] = Span(found[-1].first, day)
-        else:
-            found.append(Span(day, day))
-    return found
+    return [Span(*first_and_last) for first_and_last in consecutive(days)]
 
 
 def in_ranges(days: Iterable[dt.date]) -> str:

@@ -4,7 +4,7 @@ A figure is only as good as what is known about the lines that are not in it.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.dates import days_between
@@ -59,17 +59,6 @@ def missing_days(reconciled: "pd.DataFrame", span: Span) -> list[dt.date]:
     there = set(reconciled["date"])
     days = days_between(span.start, span.stop)
     return [day for day in days if day.isoformat() not in there]
-
-
-def ranges(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
-    """Group days into ranges, each with its first and last day."""
-    found: list[tuple[dt.date, dt.date]] = []
-    for day in sorted(days):
-        if found and (day - found[-1][1]).days == 1:
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    return found
 
 
 def versions(facts: Mapping[dt.date, Mapping[str, Any]]) -> "pd.DataFrame":

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from usage_metrics.dates import consecutive
 from usage_metrics.report import formatting, quality
 from usage_metrics.report.figures import ALL
 from usage_metrics.report.formatting import harmless, listed, number, percent
@@ -24,11 +25,7 @@ RANGES = 12
 DAYS = 40
 """The most days that are listed, those with most rejected lines."""
 
-BY_WHOM = (
-    "by people in a browser",
-    "by scripts and data clients",
-    "by robots",
-)
+BY_WHOM = ("by people in a browser", "by scripts and data clients", "by robots")
 """The first classes of agents, in a sentence."""
 
 
@@ -124,7 +121,7 @@ def _filtered(reconciled: "pd.DataFrame") -> Table:
 def _missing(missing: list[dt.date], total: int) -> str:
     if not missing:
         return f"None of the {total:,} days is missing."
-    ranges = quality.ranges(missing)
+    ranges = consecutive(missing)
     named = [formatting.days(*found) for found in ranges[:RANGES]]
     if len(ranges) > RANGES:
         named.append(f"{len(ranges) - RANGES:,} more")
