@@ -291,7 +291,7 @@ def test_days_are_written_as_ranges() -> None:
 def test_of_many_years_a_sign_is_a_week_as_bad_as_its_worst_day() -> None:
     days = [dt.date(2024, 1, 1) + n * ONE_DAY for n in range(366 + 365)]
     bad = {dt.date(2024, 1, 9): "missing", dt.date(2024, 1, 10): "stale"}
-    lines = list(calendar_strip.lines(days, lambda day: bad.get(day, "done")))
+    lines = calendar_strip.lines({day: bad.get(day, "done") for day in days})
     assert [line.name for line in lines] == ["2024", "2025"]
     assert all(len(line.states) == 53 for line in lines)
     assert lines[0].states[:3] == ["done", "missing", "done"]

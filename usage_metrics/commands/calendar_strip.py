@@ -1,11 +1,8 @@
 """Days as a strip of signs: a line per month or, for many years, a line of weeks."""
 
 import datetime as dt
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
-
-from usage_metrics.dates import ONE_DAY, days_between, months_between
 
 MAX_MONTHS = 13
 """If there are more months, a sign stands for a week."""
@@ -36,23 +33,16 @@ class Line(NamedTuple):
     states: list[str | None]
 
 
-def lines(days: Sequence[dt.date], state: Callable[[dt.date], str]) -> Iterator[Line]:
-    """Group consecutive days into lines."""
-    months = list(months_between(days[0], days[-1] + ONE_DAY)) if days else []
-    if len(months) > MAX_MONTHS:
-        yield from _years(days, state)
-        return
-    for start, stop in months:
-        before: list[str | None] = [None] * (start.day - 1)
-        yield Line(f"{start:%Y-%m}", [*before, *map(state, days_between(start, stop))])
-
-
-def _years(days: Sequence[dt.date], state: Callable[[dt.date], str]) -> Iterator[Line]:
+def lines(states: Mapping[dt.date, str]) -> list[Line]:
+    """Group consecutive days, each with its state, into lines."""
     order = list(SIGNS)
-    for year, days_of_year in itertools.groupby(days, lambda day: day.year):
-        weeks: list[str | None] = [None] * 53
-        for week, group in itertools.groupby(
-            days_of_year, lambda day: (day.timetuple().tm_yday - 1) // 7
-        ):
-            weeks[week] = min(map(state, group), key=order.index)
-        yield Line(str(year), weeks)
+    months: dict[str, list[str | None]] = {}
+    years: dict[str, list[str | None]] = {}
+    for day, state in states.items():
+        month = months.setdefault(f"{day:%Y-%m}", [None] * (day.day - 1))
+        month.append(state)
+        weeks = years.setdefault(str(day.year), [None] * 53)
+        week = (day.timetuple().tm_yday - 1) // 7
+        weeks[week] = min(weeks[week] or state, state, key=order.index)
+    shown = months if len(months) <= MAX_MONTHS else years
+    return [Line(name, of_line) for name, of_line in shown.items()]

@@ -104,7 +104,7 @@ def describe(state: PipelineState) -> Iterator[str]:
     for stage in state.stages:
         yield from _details(stage)
     yield ""
-    for line in calendar_strip.lines(wanted, state.states.__getitem__):
+    for line in calendar_strip.lines(state.states):
         yield f"  {line.name:7} {''.join(map(_sign, line.states))}".rstrip()
     seen = set(state.states.values())
     legend = [

@@ -55,7 +55,7 @@ def _source(state: PipelineState) -> Iterator[str]:
     if wanted:
         yield f"<h3>{wanted[0]} to {wanted[-1]}</h3>"
         yield '<div class="scroll">'
-        for line in calendar_strip.lines(wanted, state.states.__getitem__):
+        for line in calendar_strip.lines(state.states):
             squares = "".join(map(_square, line.states))
             yield f'<div class="line"><b>{line.name}</b>{squares}</div>'
         legend = (
