@@ -20,7 +20,7 @@ import pyarrow as pa
 from adbc_driver_sqlite import dbapi
 
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.report import figures, page, payload, quality, rankings
+from usage_metrics.report import figures, page, payload, quality
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.warehouse.reading import open_tables
 from usage_metrics.warehouse.sqlite import Warehouse
@@ -153,7 +153,6 @@ def report(path: Path, span: Span) -> None:
     with open_tables(path) as tables:
         database = Database(tables)
         gathered = timed("payload", lambda: payload.gather(database, span, {}))
-        ranked = timed("rankings", lambda: rankings.rankings(database, span, {}))
         concentrated = timed(
             "concentration", lambda: figures.concentration(database, span)
         )
@@ -162,7 +161,6 @@ def report(path: Path, span: Span) -> None:
         platform="Benchmark",
         titles={},
         payload=gathered,
-        rankings=ranked,
         concentration=concentrated,
         reconciled=reconciled,
         versions=quality.versions({}),

@@ -25,7 +25,7 @@ from usage_metrics.report.quality_section import (
     quality_section,
     versions_table,
 )
-from usage_metrics.report.rankings import LISTINGS, NETWORK, Ranking
+from usage_metrics.report.rankings import LISTINGS, NETWORK
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,6 @@ class Material:
     titles: Mapping[str, str]
     """Titles of the datasets, by id."""
     payload: Payload
-    rankings: tuple[Ranking, ...]
     concentration: "pd.DataFrame"
     reconciled: "pd.DataFrame"
     versions: "pd.DataFrame"
@@ -128,7 +127,7 @@ def _content(material: Material) -> dict[str, Any]:
             (dataset, material.dataset_name(dataset)) for dataset in payload.datasets
         ],
         "class_choices": [(ALL, "Everybody"), *CLASSES.items()],
-        "listings": static_tables.listing_tables(payload, material.rankings),
+        "listings": static_tables.listing_tables(payload),
         "tables": static_tables.time_tables(payload),
         "headline": static_tables.headline(payload),
         "has_cities": any(city not in (OTHERS, UNKNOWN) for city in cities),
@@ -147,8 +146,8 @@ def _content(material: Material) -> dict[str, Any]:
 def _figures(material: Material) -> dict[str, Any]:
     """What the script needs."""
     found = material.payload.as_json()
-    for ranking in material.rankings:
-        found["facts"][ranking.id]["columns"] = len(ranking.columns)
+    for name, facts in material.payload.facts.items():
+        found["facts"][name]["columns"] = len(facts.columns)
     return {
         **found,
         "class_names": list(CLASSES.values()),

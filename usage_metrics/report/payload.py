@@ -39,6 +39,8 @@ class Facts:
     names: list[tuple[str, ...]]
     rows: "pd.DataFrame"
     """``period``, ``dataset``, ``agent_class`` and ``name`` as numbers, and counts."""
+    columns: tuple[str, ...]
+    """The heads of the texts of a name."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,7 @@ def _facts(
     numbers = dict(zip(order, (kept[name] for name in shown), strict=True))
     frame["name"] = frame["name"].map(numbers).fillna(kept[rest]).astype(int)
     rows = frame.groupby(["name", *KEYS, "period"], as_index=False)[NUMBERS].sum()
-    return Facts(list(kept), _coded(rows, codes))
+    return Facts(list(kept), _coded(rows, codes), ranking.columns)
 
 
 def _most_frequent(frame: "pd.DataFrame", most: int) -> list[int]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.report.formatting import change, number, percent, rounded, size
 from usage_metrics.report.labels import CLASSES, OTHERS
-from usage_metrics.report.payload import Payload
-from usage_metrics.report.rankings import LISTINGS, NETWORK, Listing, Ranking
+from usage_metrics.report.payload import Facts, Payload
+from usage_metrics.report.rankings import LISTINGS, NETWORK, Listing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,18 +80,16 @@ class Card:
     figures: list[Figure]
 
 
-def listing_tables(payload: Payload, rankings: tuple[Ranking, ...]) -> dict[str, Table]:
+def listing_tables(payload: Payload) -> dict[str, Table]:
     """The tables of all listings, by id."""
-    by_id = {ranking.id: ranking for ranking in rankings}
     return {
-        listing.id: _listing_table(payload, by_id[listing.ranking], listing)
+        listing.id: _listing_table(payload.facts[listing.ranking], listing)
         for listing in LISTINGS
     }
 
 
-def _listing_table(payload: Payload, ranking: Ranking, listing: Listing) -> Table:
+def _listing_table(facts: Facts, listing: Listing) -> Table:
     """The table of a listing, ranked by counted uses."""
-    facts = payload.facts[ranking.id]
     by = _by_class(facts.rows, "name", "counted")
     totals = by.sum(axis=1).sort_values(ascending=False, kind="stable")
     total = int(totals.sum())
@@ -104,7 +102,7 @@ def _listing_table(payload: Payload, ranking: Ranking, listing: Listing) -> Tabl
     rest = [position for position in listed if position not in named[:LINES]]
     lines = [(facts.names[position], [position]) for position in named[:LINES]]
     if rest:
-        lines.append(((OTHERS, *[""] * (len(ranking.columns) - 1)), rest))
+        lines.append(((OTHERS, *[""] * (len(facts.columns) - 1)), rest))
     rows = []
     for name, positions in lines:
         sums = by.loc[positions].sum().tolist()
@@ -112,9 +110,9 @@ def _listing_table(payload: Payload, ranking: Ranking, listing: Listing) -> Tabl
         rows.append((*name, number(sum(sums)), share, *_spread(sums)))
     return Table(
         id=listing.id,
-        heads=(*ranking.columns, "Total", "Share", *BY_CLASS),
+        heads=(*facts.columns, "Total", "Share", *BY_CLASS),
         rows=rows,
-        texts=len(ranking.columns),
+        texts=len(facts.columns),
         title=listing.title,
         chart=listing.chart,
     )

@@ -118,7 +118,7 @@ class Report(Reporting):
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _material(self) -> "Material":
-        from usage_metrics.report import figures, page, payload, quality, rankings
+        from usage_metrics.report import figures, page, payload, quality
         from usage_metrics.report.usage_database import Database
         from usage_metrics.warehouse.reading import open_tables
 
@@ -132,7 +132,6 @@ class Report(Reporting):
                 platform=registry.platform,
                 titles=titles,
                 payload=payload.gather(database, span, titles),
-                rankings=rankings.rankings(database, span, titles),
                 concentration=figures.concentration(database, span),
                 reconciled=quality.reconciliation(database, span),
                 versions=quality.versions(facts),
