@@ -158,11 +158,9 @@ def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.C
     dots = used(alt.InlineData(values=points)).mark_circle(
         size=60, opacity=1, **_edge(palette, 1)
     )
-    layers = (
-        *(land, used(shapes).mark_geoshape(**edge)),
-        dots.encode(longitude="longitude:Q", latitude="latitude:Q"),
-    )
-    chart = alt.layer(*layers).project(type="equalEarth")
+    dots = dots.encode(longitude="longitude:Q", latitude="latitude:Q")
+    chart = alt.layer(land, used(shapes).mark_geoshape(**edge), dots)
+    chart = chart.project(type="equalEarth")
     return _finished(chart, palette, height=360)
 
 
@@ -250,11 +248,8 @@ def _edge(palette: Palette, width: float = 0.75) -> dict[str, Any]:
 
 
 def _by_class(palette: Palette, *, legend: bool) -> alt.Color:
-    names, colours = (
-        list(CLASSES.values()),
-        [getattr(palette, name) for name in CLASSES],
-    )
-    scale = alt.Scale(domain=names, range=colours)
+    colours = [getattr(palette, name) for name in CLASSES]
+    scale = alt.Scale(domain=list(CLASSES.values()), range=colours)
     shown = _LEGEND if legend else None
     return alt.Color("agent_class:N", scale=scale, title=None, legend=shown)
 

@@ -86,11 +86,7 @@ def days(first: dt.date, last: dt.date) -> str:
 def period(grain: str, first: dt.date, last: dt.date, counted: int) -> str:
     """The name of a period, saying how many of its days have data unless all do.
 
-    Args:
-        grain: day, week, month, quarter or year.
-        first: its first day in the report.
-        last: its last day in the report.
-        counted: the number of days with data.
+    Its first and last day are those in the report.
     """
     names = {"month": f"{first:%B %Y}", "year": f"{first:%Y}"}
     names["quarter"] = f"Q{(first.month + 2) // 3} {first:%Y}"

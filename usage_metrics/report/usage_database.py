@@ -66,10 +66,6 @@ class Database:
         """The rows of a table for the days of a span, with texts encoded.
 
         They are read once, however many questions are asked about them.
-
-        Args:
-            table: its name, one of ``TABLES``.
-            span: the source and days; the length of its periods makes no difference.
         """
         key = (table, span.source, span.start, span.stop)
         if key not in self._known:
