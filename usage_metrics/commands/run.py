@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.monitoring.notify import notify
 from usage_metrics.partitions import storage
+from usage_metrics.tasks.backfill import backfill_command
 
 BUSY = (10, 25)
 """Luigi's exit codes if another run is in progress."""
@@ -68,7 +70,7 @@ def command(source: str, partial: bool, patience: float, workers: int) -> int:
             code = 2
     if code:
         found = running.failures(since)
-        running.list_failures(found, running.backfill(source))
+        running.list_failures(found, functools.partial(backfill_command, source))
         notify(_message(code, [*map(running.in_words, found)] or errors))
     return code
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import functools
 import logging
 import operator
 import time
@@ -15,9 +16,9 @@ from luigi.task_register import Register
 
 from usage_metrics.commands import options
 from usage_metrics.commands.progress import shown
-from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.dates import utc_now
 from usage_metrics.monitoring import run_log
-from usage_metrics.tasks.backfill import ManyDays
+from usage_metrics.tasks.backfill import ManyDays, backfill_command
 
 NOT_AVAILABLE = 20
 """Luigi's exit code if external data, here the logs of a day, are missing."""
@@ -53,9 +54,9 @@ def load(source: str, workers: int, verbose: bool) -> int:
         is_of_all_days = not entry["parameters"].keys() & {"date", "month"}
         if is_of_all_days and entry.get("said"):
             click.echo(f"{entry['task']}: {entry['said']}")
-    report_failures(
-        code, "Not everything was loaded", failures(since), errors, backfill(source)
-    )
+    retry = functools.partial(backfill_command, source)
+    found = failures(since)
+    report_failures(code, "Not everything was loaded", found, errors, retry)
     return code
 
 
@@ -200,10 +201,3 @@ def list_failures(found: Sequence[Entry], retry: Retry) -> None:
             click.echo(f"    to retry: {retry(dt.date.fromisoformat(day))}", err=True)
     if len(found) > MAX_FAILURES:
         click.echo(f"  and {len(found) - MAX_FAILURES:,} more", err=True)
-
-
-def backfill(source: str) -> Retry:
-    """Gives the command that makes what is missing of a day."""
-    return lambda day: (
-        f"usage-metrics backfill --start {day} --stop {day + ONE_DAY} --source {source}"
-    )

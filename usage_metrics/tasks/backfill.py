@@ -21,6 +21,12 @@ MANY_DAYS = 62
 """When more days than this are missing, they are made a month at a time."""
 
 
+def backfill_command(source: str, day: dt.date) -> str:
+    """The command that makes what is missing of a day."""
+    stop = day + ONE_DAY
+    return f"usage-metrics backfill --start {day} --stop {stop} --source {source}"
+
+
 class ManyDays(Reporting):
     """Work that is done for each of many days, one after the other.
 
@@ -96,30 +102,19 @@ class ManyDays(Reporting):
 
     def how_to_retry(self, day: dt.date) -> str:
         """The command that retries one day."""
-        return (
-            f"usage-metrics backfill --start {day} --stop {day + ONE_DAY} "
-            f"--source {self.source}"
-        )
+        return backfill_command(self.source, day)
 
 
 class Backfill(ManyDays):
     """Run every stage for many days; the files are those of a task a day."""
 
     def requires(self) -> list[luigi.Task]:
-        """When the range is longer than a month, each month with a missing day.
-
-        Raises:
-            UsageMetricsError: if the provider of locations cannot be used.
-        """
+        """The months with a missing day, if the provider of locations can be used."""
         check_provider(self.source)
         return super().requires()
 
     def run(self) -> None:
-        """Make the missing days.
-
-        Raises:
-            BackfillError: naming each failed day, the reason, and how to retry it.
-        """
+        """Make the missing days."""
         self.conclude(self.for_each(self.remaining(), self._make))
 
     def remaining(self) -> list[dt.date]:

@@ -10,7 +10,7 @@ registry of datasets has changed, or when there is a new table.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from usage_metrics.dates import ONE_DAY, retention_start
@@ -69,14 +69,9 @@ class CountUsage(Stage):
             and counted_from == self._counting_from()
         )
 
-    @classmethod
-    def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
-        """Which of many days are counted, by one listing of each stage."""
-        days = list(parameter_tuples)
-        if not days:
-            return []
-        counted = Counts(cls(date=days[0]).source).days
-        return [day for day in days if day in counted]
+    def done_days(self) -> Collection[dt.date]:
+        """The counted days, by one listing of each stage."""
+        return Counts(self.source).days
 
     def run(self) -> None:
         """Count, and write the tables; last the events, which mark the day as done."""

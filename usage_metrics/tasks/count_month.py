@@ -113,11 +113,7 @@ class CountDays(ManyDays):
         return not self._missing(counts) and counts.is_added_up(self.start)
 
     def run(self) -> None:
-        """Count what is missing.
-
-        Raises:
-            BackfillError: naming each failed day, the reason, and how to retry it.
-        """
+        """Count what is missing."""
         failed = self.for_each(
             self.remaining(),
             lambda day: CountUsage(date=day, source=self.source).run_within(),

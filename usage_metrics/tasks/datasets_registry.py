@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def datasets_registry() -> "Registry":
-    """The registry that the settings name.
-
-    Raises:
-        ConfigError: naming the file, the line, what is wrong there and the remedy.
-    """
+    """The registry that the settings name."""
     return read_registry(config.counting().datasets)
 
 

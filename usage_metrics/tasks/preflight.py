@@ -27,10 +27,6 @@ def check_provider(source: str) -> None:
 def check_no_sample(source: str, stage: str) -> None:
     """Refuse to mix one's own days with those of the sample.
 
-    Args:
-        source: the kind of log.
-        stage: the stage whose footers say which logs they were made from.
-
     Raises:
         ConfigError: naming what to delete.
     """

@@ -87,9 +87,6 @@ def check_range(
 
     Returns:
         The start.
-
-    Raises:
-        ConfigError: naming the dates.
     """
     if start is None:
         raise ConfigError(

@@ -50,11 +50,7 @@ class Rebuild(ManyDays):
         return self._plan().keys()
 
     def run(self) -> None:
-        """Make the stages of all days, then count the days that were counted before.
-
-        Raises:
-            BackfillError: naming each failed day, the reason, and how to retry it.
-        """
+        """Make the stages of all days, then count the days that were counted before."""
         plan = self._plan()
         failed = self.for_each(plan, lambda day: self._make(day, plan[day]))
         counted = self.listed(CountUsage.stage)

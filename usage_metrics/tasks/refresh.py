@@ -20,26 +20,19 @@ from usage_metrics.parameters import Configured, Day, Moment, source_parameter
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.stages import STAGES, Extract
-from usage_metrics.tasks.task import LATEST_DAY, Reporting, Stage
+from usage_metrics.tasks.task import OfDay, Stage
 
 CLOCK_SECONDS = 0.01
 """File systems have coarse clocks: a file may seem this much older than it is."""
 
 
-class Refresh(Reporting):
+class Refresh(OfDay):
     """Read the logs of a day again and, if they changed, rebuild the day.
 
     The database and the counts follow, because they go by the content of the files.
     """
 
-    date: Day = Day(description="the UTC day, YYYY-MM-DD")
-    source: luigi.Parameter[str] = source_parameter()
     since: Moment = Moment(description="when the logs must have been read, or later")
-
-    @property
-    def priority(self) -> int:  # type: ignore[override]
-        """Oldest day first."""
-        return (LATEST_DAY - self.date).days
 
     def complete(self) -> bool:
         """Whether the logs were read since, and the other stages agree with them."""

@@ -201,11 +201,7 @@ class Geocode(Stage):
     before = (*Clean.before, Clean)
 
     def requires(self) -> Clean:
-        """The requests of the day.
-
-        Raises:
-            UsageMetricsError: if the provider of locations cannot be used.
-        """
+        """The requests of the day, if the provider of locations can be used."""
         check_provider(self.source)
         return Clean(date=self.date, source=self.source)
 

@@ -6,7 +6,7 @@
 import datetime as dt
 import html
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 import luigi
@@ -80,20 +80,25 @@ class Reporting(Configured, luigi.Task):
         return list_partitions(config.paths().root, stage, self.source)
 
 
-class Stage(Reporting):
-    """One stage of one source for one day."""
+class OfDay(Reporting):
+    """A task of one source for one day."""
 
     date: Day = Day(description="the UTC day, YYYY-MM-DD")
     source: luigi.Parameter[str] = source_parameter()
-    stage: ClassVar[str] = ""
-    before: ClassVar[tuple[type["Stage"], ...]] = ()
-    """The stages before it, from the first on."""
-    _primed: bool | None = None
 
     @property
     def priority(self) -> int:  # type: ignore[override]
         """Oldest day first."""
         return (LATEST_DAY - self.date).days
+
+
+class Stage(OfDay):
+    """One stage of one source for one day."""
+
+    stage: ClassVar[str] = ""
+    before: ClassVar[tuple[type["Stage"], ...]] = ()
+    """The stages before it, from the first on."""
+    _primed: bool | None = None
 
     def complete(self) -> bool:
         """Whether the partition exists."""
@@ -120,12 +125,13 @@ class Stage(Reporting):
     def bulk_complete(cls, parameter_tuples: Iterable[dt.date]) -> list[dt.date]:
         """Which of many days are complete, by one listing."""
         days = list(parameter_tuples)
-        if not days:
-            return []
         # RangeDaily passes a partial of the class, which has none of its attributes.
-        task = cls(date=days[0])
-        done = task.listed(task.stage)
+        done = cls(date=days[0]).done_days() if days else ()
         return [day for day in days if day in done]
+
+    def done_days(self) -> Collection[dt.date]:
+        """The complete days of the source."""
+        return self.listed(self.stage)
 
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
