@@ -51,11 +51,7 @@ class Distinct:
     """Distinct texts, and a quick way to find the number of one."""
 
     def __init__(self, values: pa.Array) -> None:
-        """Keep the texts.
-
-        Args:
-            values: distinct texts.
-        """
+        """Keep the texts, which are distinct."""
         self.values = values
         self._last = values, pa.array(range(len(values)), pa.int32())
 

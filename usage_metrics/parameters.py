@@ -41,11 +41,7 @@ class OptionalDay(Day):
         super().__init__(default=None, description=description)  # type: ignore[arg-type]
 
     def parse(self, text: str) -> dt.date | None:  # type: ignore[override]
-        """Read ``YYYY-MM-DD``; the empty text is None.
-
-        Raises:
-            ConfigError: if ``text`` is not such a date.
-        """
+        """Read ``YYYY-MM-DD``; the empty text is None."""
         return super().parse(text) if text else None
 
     def serialize(self, value: dt.date | None) -> str:

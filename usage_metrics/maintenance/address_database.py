@@ -143,12 +143,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def download(name: str, version: str, folder: Path) -> Path:
-    """Download a package into a folder.
-
-    Raises:
-        ConfigError: if npm is not installed.
-        ServiceError: if npm cannot download the package, with npm's message.
-    """
+    """Download a package into a folder."""
     command = ["npm", "pack", "--silent", f"{name}@{version}"]
     try:
         done = subprocess.run(  # noqa: S603  the arguments are our own
@@ -162,11 +157,7 @@ def download(name: str, version: str, folder: Path) -> Path:
 
 
 def build(country_tarball: Path, asn_tarball: Path, output: Path) -> None:
-    """Merge two packages into one MMDB, which replaces ``output`` once complete.
-
-    Raises:
-        InputError: if a package is not as expected, or the database is too large.
-    """
+    """Merge two packages into one MMDB, which replaces ``output`` once complete."""
     countries = open_package(country_tarball, COUNTRY_PACKAGE)
     systems = open_package(asn_tarball, ASN_PACKAGE)
     writer = MMDBWriter(ip_version=6, ipv4_compatible=True)
@@ -184,11 +175,7 @@ def build(country_tarball: Path, asn_tarball: Path, output: Path) -> None:
 
 
 def open_package(tarball: Path, name: str) -> Package:
-    """Read the name and version of a package from its metadata.
-
-    Raises:
-        InputError: if it cannot be read or is another package than ``name``.
-    """
+    """Read the name and version of a package from its metadata."""
     try:
         with tarfile.open(tarball) as archive:
             file = archive.extractfile("package/package.json")
@@ -220,11 +207,7 @@ def merge(
 
 
 def record(country: Fields, system: Fields) -> dict[str, str]:
-    """Make the record of a range, with IPinfo Lite's fields in their order.
-
-    Raises:
-        InputError: if the country code is unknown.
-    """
+    """Make the record of a range, with IPinfo Lite's fields in their order."""
     fields = {}
     if country:
         (code,) = country

@@ -81,9 +81,7 @@ def _line(counts: Counter[str], theirs: str, source: str) -> str:
 def hosting_agreement(path: Path, database: Path) -> str:
     """Summarise how our network classes label the AS numbers of a list.
 
-    Args:
-        path: the list.
-        database: an MMDB with the names, in the fields of IPinfo's Lite database.
+    The database is an MMDB with the fields of IPinfo's Lite database.
     """
     words = path.read_text(encoding="utf-8").split()
     listed = {word for word in words if word.startswith("AS") and word[2:].isdigit()}

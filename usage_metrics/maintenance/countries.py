@@ -70,11 +70,7 @@ COUNTRIES_OF = {
 
 
 def countries() -> Iterator[tuple[str, str, str]]:
-    """Give code, continent code and name of each country, in the order of the codes.
-
-    Raises:
-        InputError: if pycountry has a country without a continent here.
-    """
+    """Give code, continent code and name of each country, in the order of the codes."""
     names = {
         country.alpha_2: getattr(country, "common_name", country.name)
         for country in pycountry.countries

@@ -20,11 +20,7 @@ MILLISECONDS = 8_000
 
 
 def take(page: Path, picture: Path) -> None:
-    """Write a PNG of the top of a page.
-
-    Raises:
-        ConfigError: if no Chromium is installed.
-    """
+    """Write a PNG of the top of a page."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise ConfigError("Chromium is missing: apt-get install chromium")
