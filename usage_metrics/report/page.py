@@ -107,7 +107,7 @@ def _code() -> dict[str, Any]:
         "script": Markup(script),  # noqa: S704
         "library": Markup(library),  # noqa: S704
         "documents": documents(),
-        "shades": SHADES,
+        "shades": [(name, f"from {least:,}") for name, least in SHADES.items()],
     }
 
 
@@ -127,6 +127,7 @@ def _content(material: Material) -> dict[str, Any]:
             (dataset, material.dataset_name(dataset)) for dataset in payload.datasets
         ],
         "class_choices": [(ALL, "Everybody"), *CLASSES.items()],
+        "classes": CLASSES.items(),
         "listings": static_tables.listing_tables(payload),
         "tables": static_tables.time_tables(payload),
         "headline": static_tables.headline(payload),

@@ -68,17 +68,15 @@ class Database:
         They are read once, however many questions are asked about them.
         """
         key = (table, span.source, span.start, span.stop)
-        if key not in self._known:
-            self._known[key] = self._read(table, span)
-        return self._known[key]
-
-    def _read(self, table: str, span: Span) -> pa.Table:
+        if key in self._known:
+            return self._known[key]
         names = columns_of(table)
         found = self._tables.rows(table, names, span.source, span.start, span.stop)
         for index, name in enumerate(names):
             if pa.types.is_string(TABLES[table].schema.field(name).type):
                 texts = found[name].cast(pa.string()).combine_chunks()
                 found = found.set_column(index, name, texts.dictionary_encode())
+        self._known[key] = found
         return found
 
     def sums(

@@ -32,13 +32,13 @@ class OfMonth(Reporting):
 
     def requires(self) -> list[CountUsage]:
         """The days of the database's range that are not counted."""
-        missing = Counts(self.source).missing(self.loaded_days())
+        missing = self.missing(Counts(self.source))
         return [CountUsage(date=day, source=self.source) for day in missing]
 
-    def loaded_days(self) -> list[dt.date]:
-        """The days of the month in the database's range."""
+    def missing(self, counts: Counts) -> list[dt.date]:
+        """The days of the month in the database's range that need counting."""
         start, end = source_range(self.source)
-        return [day for day in self.days() if start <= day < end]
+        return counts.missing(day for day in self.days() if start <= day < end)
 
     def days(self) -> list[dt.date]:
         """All days of the month."""
@@ -49,10 +49,6 @@ class OfMonth(Reporting):
         """The partitions of a stage for the days of the month."""
         found = self.listed(stage)
         return [self.partition_of(stage, day) for day in self.days() if day in found]
-
-    def days_are_counted(self, counts: Counts) -> bool:
-        """Whether every day of the month in the database's range is counted."""
-        return not counts.missing(self.loaded_days())
 
 
 class CountMonth(OfMonth):
@@ -67,7 +63,7 @@ class CountMonth(OfMonth):
     def complete(self) -> bool:
         """Whether the month is added up from its days as they are now."""
         counts = Counts(self.source)
-        return self.days_are_counted(counts) and counts.is_added_up(self.month)
+        return not self.missing(counts) and counts.is_added_up(self.month)
 
     def run(self) -> None:
         """Add up the days."""

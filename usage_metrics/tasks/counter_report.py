@@ -30,7 +30,7 @@ class CounterReport(OfMonth):
 
     def complete(self) -> bool:
         """Whether both files hold what would be written now."""
-        if not self.days_are_counted(Counts(self.source)):
+        if self.missing(Counts(self.source)):
             return False
         as_json, as_csv = (file.read() for file in self.output())
         created = _created(as_json)
