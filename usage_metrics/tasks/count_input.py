@@ -7,6 +7,7 @@ counting uses what the geocoded file has, and says so in its footer.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usage_metrics.errors import ConfigError
@@ -84,9 +85,9 @@ def tally_of(counted: Partition, addresses: str) -> "pa.Table":
     return concentration.tally(events, pa.chunked_array([unknown]))
 
 
-def geocoded_of(counted: Partition) -> Partition:
-    """The requests that a count was made from."""
-    return Partition(counted.root, Geocode.stage, counted.source, counted.date)
+def geocoded_of(day: Partition) -> Partition:
+    """The requests of a day, from its partition of another stage."""
+    return replace(day, stage=Geocode.stage)
 
 
 def kind_of_all(*geocoded: Partition) -> str:
@@ -96,7 +97,7 @@ def kind_of_all(*geocoded: Partition) -> str:
 
 
 def _has_full_addresses(geocoded: Partition) -> bool:
-    facts, cleaned = geocoded.facts(), _cleaned_of(geocoded)
+    facts, cleaned = geocoded.facts(), replace(geocoded, stage=Clean.stage)
     if _keeps_addresses(geocoded):
         return True
     return cleaned.exists() and cleaned.content_id() == facts["made_from"]
@@ -108,16 +109,13 @@ def _keeps_addresses(geocoded: Partition) -> bool:
     return recipe.get("addresses") == "keep"
 
 
-def _cleaned_of(geocoded: Partition) -> Partition:
-    return Partition(geocoded.root, Clean.stage, geocoded.source, geocoded.date)
-
-
 def _addresses_of(geocoded: Partition, kind: str) -> "pa.ChunkedArray":
     """The addresses of a day's requests, encoded."""
     from usage_metrics.counting.grouping import compact
 
     in_cleaned = kind == FULL and not _keeps_addresses(geocoded)
-    with (_cleaned_of(geocoded) if in_cleaned else geocoded).open() as file:
+    stage = Clean.stage if in_cleaned else Geocode.stage
+    with replace(geocoded, stage=stage).open() as file:
         return compact(file.read([ADDRESS])[ADDRESS])
 
 
