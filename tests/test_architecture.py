@@ -27,7 +27,7 @@ FLOORS = (
     ("logs",),
     ("partitions",),
     ("cleaning", "agents", "addresses", "monitoring"),
-    ("config", "luigi_defaults", "parameters", "dates", "arrow", "errors"),
+    ("config", "luigi_defaults", "parameters", "dates", "arrow", "units", "errors"),
 )
 """The wings, from the top floor down; ``docs/architecture.md`` shows the same."""
 

@@ -208,6 +208,15 @@ def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> Non
     assert cfg.get("retcode", "missing_data") == "20"
 
 
+def test_a_misspelt_section_is_refused_though_a_source_was_named_like_it(
+    settings: Settings,
+) -> None:
+    config.source_section("datasete")
+    settings("datasete", logs="data")
+    with pytest.raises(ConfigError, match=r"no section \[datasete\].*datasette"):
+        config.check_sections()
+
+
 def test_every_section_class_is_registered() -> None:
     declared = [
         value

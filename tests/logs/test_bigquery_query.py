@@ -20,7 +20,6 @@ from usage_metrics.logs.bigquery.query import (
     flat_name,
     prunes,
 )
-from usage_metrics.logs.bigquery.reader import in_bytes
 from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED
 
 DAY = dt.date(2024, 1, 1)
@@ -335,17 +334,3 @@ def test_other_fields_do_not_depend_on_order_or_on_what_is_null(
     assert one == other
     if one is not None:
         assert entries(flat(otherFields=[one]))["otherFields"].to_pylist() == [one]
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (12_345_678, "12.3 MB"),
-        (10_000_000_000, "10 GB"),
-        (2_500_000_000_000_000, "2500 TB"),
-    ],
-)
-def test_bytes_are_written_for_people(number: int, text: str) -> None:
-    assert in_bytes(number) == text

@@ -32,7 +32,8 @@ def test_the_query_is_estimated_logged_and_then_run_with_the_limit(
     with caplog.at_level(logging.INFO, logger="luigi-interface"):
         assert ids(reader().read(DAY)) == ["a", "b"]
     assert (
-        "2022-03-15: BigQuery will bill about 12.3 MB (limit 10 GB)" in caplog.messages
+        "2022-03-15: BigQuery will bill about 12.3 MB (limit 10.0 GB)"
+        in caplog.messages
     )
     estimate, run = service.jobs
     assert estimate["dryRun"] is True
@@ -75,7 +76,7 @@ def test_a_day_above_the_limit_is_refused_before_it_costs(service: Service) -> N
     service.bytes = 1_000_001
     with pytest.raises(ConfigError) as refused:
         list(reader(maximum_bytes_billed="1000000").read(DAY))
-    assert "[bigquery] maximum_bytes_billed = 1000000 (1 MB)" in str(refused.value)
+    assert "[bigquery] maximum_bytes_billed = 1000000 (1.0 MB)" in str(refused.value)
     assert [job.get("dryRun") for job in service.jobs] == [True]
 
 

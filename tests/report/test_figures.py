@@ -218,7 +218,10 @@ def test_what_was_filtered_is_a_share_of_lines_or_of_requests(
 ) -> None:
     found = quality.what_was_filtered(quality.reconciliation(database, span()))
     rows = found[found["number"] > 0].set_index("reason")
-    assert rows.loc["A robot's request", ["of", "number"]].tolist() == ["requests", 1]
+    assert rows.loc["A request of a robot", ["of", "number"]].tolist() == [
+        "requests",
+        1,
+    ]
     assert rows["share"].sum() == pytest.approx(0.2)  # the robot, and the failure
 
 

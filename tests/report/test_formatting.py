@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from usage_metrics import units
 from usage_metrics.report import formatting
 
 DAY = dt.date(2026, 3, 2)
@@ -18,9 +19,9 @@ DAY = dt.date(2026, 3, 2)
         (formatting.number(1234567), "1,234,567"),
         (formatting.percent(0.12345), "12.3 %"),
         (formatting.percent(0.0625), "6.3 %"),  # half up, as in the page's script
-        (formatting.size(999), "999 bytes"),
-        (formatting.size(1500), "1.5 kB"),
-        (formatting.size(58_200_000_000), "58.2 GB"),
+        (units.size(999), "999 bytes"),
+        (units.size(1500), "1.5 kB"),
+        (units.size(58_200_000_000), "58.2 GB"),
         (formatting.change(None), "–"),
         (formatting.change(0.384), "+38 %"),
         (formatting.change(-0.5), "−50 %"),

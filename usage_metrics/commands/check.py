@@ -18,11 +18,11 @@ from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions.footer_index import Footers
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.privacy.erasure import stages
-from usage_metrics.report.formatting import size
 from usage_metrics.tasks import data_quality
 from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.load import open_warehouse, requests_table
 from usage_metrics.tasks.stages import Clean, Geocode
+from usage_metrics.units import size
 from usage_metrics.warehouse.comparison import damaged_days
 
 MAX_FINDINGS = 5

@@ -19,9 +19,9 @@ from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions import storage
-from usage_metrics.report.formatting import size
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.units import size
 
 OK, NOTE, BAD = "ok", "note", "BAD"
 

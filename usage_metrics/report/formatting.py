@@ -11,7 +11,8 @@ import ipaddress
 import math
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+
+from usage_metrics.units import rounded
 
 LONGEST = 120
 """The most characters of a name that are shown."""
@@ -20,8 +21,6 @@ ADDRESS = "(an IP address)"
 
 _QUARTETS = re.compile(r"(?<!\d)(?<!\d\.)\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
 _COLONS = re.compile(r"[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
-
-SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 def harmless(text: str) -> str:
@@ -51,20 +50,6 @@ def change(ratio: float | None) -> str:
     points = rounded(abs(100 * ratio), 0)
     sign = "±" if points == "0" else "+" if ratio > 0 else "−"
     return f"{sign}{points} %"
-
-
-def size(bytes_: float) -> str:
-    """A number of bytes, as 1.2 GB."""
-    value, step = float(bytes_), 0
-    while value >= 1000 and step < len(SIZES) - 1:
-        value, step = value / 1000, step + 1
-    return f"{rounded(value, 0 if step == 0 else 1)} {SIZES[step]}"
-
-
-def rounded(value: float, places: int = 1) -> str:
-    """Round half up, as the page's script does."""
-    unit = Decimal(1).scaleb(-places)
-    return f"{Decimal(float(value)).quantize(unit, ROUND_HALF_UP):,}"
 
 
 def day(date: dt.date) -> str:

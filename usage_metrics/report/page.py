@@ -43,7 +43,6 @@ SECTIONS = (
     ("glossary", "Glossary"),
 )
 
-PARTS = ("page.html", "page.css", "page.js")
 LIBRARIES = ("altair", "vl-convert-python")
 
 
@@ -68,9 +67,10 @@ class Material:
 
 
 def recipe() -> str:
-    """A hash of all that makes the page, except its data."""
+    """A hash of this wing and its libraries: of all that makes the page but its data."""
     digest = hashlib.blake2b(digest_size=8)
-    for name in PARTS:
+    files = (file for file in resources.files(__package__).iterdir() if file.is_file())
+    for name in sorted(file.name for file in files):
         digest.update(_part(name).encode())
     for library in (*LIBRARIES, "usage_metrics"):
         digest.update(metadata.version(library).encode())

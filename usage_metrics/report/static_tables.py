@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usage_metrics.report.formatting import change, number, percent, rounded, size
+from usage_metrics.report.formatting import change, number, percent
 from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.payload import Facts, Payload
 from usage_metrics.report.rankings import LISTINGS, NETWORK, Listing
+from usage_metrics.units import rounded, size
 
 if TYPE_CHECKING:
     import pandas as pd

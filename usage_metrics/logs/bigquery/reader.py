@@ -34,6 +34,7 @@ from usage_metrics.logs.bigquery.access import (
 )
 from usage_metrics.logs.bigquery.entries import entries
 from usage_metrics.logs.bigquery.query import LogTable, day_query, examine, prunes
+from usage_metrics.units import size
 
 logger = logging.getLogger("luigi-interface")
 
@@ -133,7 +134,7 @@ class BigQueryLogs:
             if not tables:
                 return f"BigQuery table {self.table}, without a table for {yesterday}"
             cost = self._estimate(client, tables, yesterday)
-        return f"BigQuery table {self.table}, {in_bytes(cost)} for {yesterday}"
+        return f"BigQuery table {self.table}, {size(cost)} for {yesterday}"
 
     def _tables(self, client: bigquery.Client, day: dt.date) -> list[bigquery.Table]:
         """The tables that may hold entries of a day; none in a gap between shards."""
@@ -177,14 +178,14 @@ class BigQueryLogs:
         estimated = self._estimate(client, tables, day)
         if estimated > limit:
             raise ConfigError(
-                f"{day}: BigQuery would bill about {in_bytes(estimated)} for reading "
+                f"{day}: BigQuery would bill about {size(estimated)} for reading "
                 f"{self.table}, above [bigquery] maximum_bytes_billed = {limit} "
-                f"({in_bytes(limit)}); nothing was read. Raise the limit to accept "
+                f"({size(limit)}); nothing was read. Raise the limit to accept "
                 "that cost"
             )
         logger.info(
             "%s: BigQuery will bill about %s (limit %s)",
-            *(day, in_bytes(estimated), in_bytes(limit)),
+            *(day, size(estimated), size(limit)),
         )
         return self._query(client, tables, day, maximum_bytes_billed=limit)
 
@@ -294,13 +295,3 @@ class BigQueryLogs:
             return None
         credentials = find_credentials(self.service_account_key)
         return BigQueryReadClient(credentials=credentials)
-
-
-def in_bytes(number: int) -> str:
-    """Write a number of bytes for people: ``12.3 MB``."""
-    size = float(number)
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            break
-        size /= 1000
-    return f"{size:.1f}".removesuffix(".0") + f" {unit}"
