@@ -67,7 +67,7 @@ class Material:
 
 
 def recipe() -> str:
-    """A hash of this wing and its libraries: of all that makes the page but its data."""
+    """A hash of this wing and its libraries: all that makes the page but its data."""
     digest = hashlib.blake2b(digest_size=8)
     files = (file for file in resources.files(__package__).iterdir() if file.is_file())
     for name in sorted(file.name for file in files):
