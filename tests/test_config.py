@@ -150,7 +150,7 @@ def test_a_range_in_the_section_of_the_task_is_refused_with_its_new_place(
     settings: Settings, key: str
 ) -> None:
     settings("LoadSQLite", **{key: "2026-03-02"})
-    moved = rf"\[LoadSQLite\] {key} has moved .* write {key} = 2026-03-02 in \[datas"
+    moved = rf"\[LoadSQLite\] {key} has moved .* write {key} = 2026-03-02 there"
     with pytest.raises(ConfigError, match=moved):
         LoadSQLite()
 

@@ -1,4 +1,4 @@
-"""Request logs of open data, day by day, turned into numbers to trust.
+"""Turns request logs of open data into usage figures, day by day.
 
 ``luigi --module usage_metrics`` finds the tasks here: ``Extract``, ``Clean``,
 ``Geocode`` and ``CountUsage`` for one day, ``RangeDaily`` for a range of them,
@@ -61,8 +61,8 @@ except ConfigError as error:  # Luigi would fail with tracebacks, whoever import
 shorten_errors()
 record_runs()
 tolerate_email_errors()
-# What modules hold is no garbage. Python would look through it again and again, and in
-# the processes that several workers fork, every page of it would be copied for that.
+# Loaded modules are never garbage: freeze them, so that the collector skips them and
+# forked workers share their pages.
 gc.freeze()
 
 # numpy's library for matrices starts a thread for each processor, and these spin for a

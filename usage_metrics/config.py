@@ -6,6 +6,7 @@ holds no secrets: the ipinfo token comes from the environment, Google credential
 the usual places or from a key file that a setting names.
 """
 
+import datetime as dt
 import functools
 import operator
 import os
@@ -14,6 +15,7 @@ from typing import TypeVar
 import luigi
 from luigi.task_register import Register
 
+from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.luigi_defaults import LUIGI_DEFAULTS
 from usage_metrics.parameters import (
@@ -69,7 +71,7 @@ def share(default: float, description: str) -> luigi.NumericalParameter[float]:
 
 
 class Section(Configured, luigi.Config):
-    """A section of ``luigi.cfg`` that knows its own keys."""
+    """A section of ``luigi.cfg`` that rejects unknown keys."""
 
 
 class paths(Section):
@@ -321,6 +323,15 @@ def webhook() -> str:
             "begin with https://"
         )
     return url
+
+
+def retention_start(stage: str) -> dt.date:
+    """The first day whose file of a stage ``[privacy]`` lets us keep."""
+    settings = privacy()
+    kept = settings.geocoded_days if stage == "geocoded" else settings.raw_days
+    if stage not in ("raw", "rejected", "cleaned", "geocoded") or not kept:
+        return dt.date.min
+    return utc_now().date() - kept * ONE_DAY
 
 
 def source_section(name: str) -> SourceSection:

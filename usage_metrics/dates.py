@@ -1,10 +1,8 @@
-"""UTC days and months, and the first day that may be kept."""
+"""UTC days and months."""
 
 import datetime as dt
 import time
 from collections.abc import Iterable, Iterator
-
-from usage_metrics import config
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -37,12 +35,3 @@ def consecutive(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
 def utc_now() -> dt.datetime:
     """The time, by the clock that Luigi's ranges use."""
     return dt.datetime.fromtimestamp(time.time(), dt.UTC)
-
-
-def retention_start(stage: str) -> dt.date:
-    """The first day whose file of a stage ``[privacy]`` lets us keep."""
-    settings = config.privacy()
-    kept = settings.geocoded_days if stage == "geocoded" else settings.raw_days
-    if stage not in ("raw", "rejected", "cleaned", "geocoded") or not kept:
-        return dt.date.min
-    return utc_now().date() - kept * ONE_DAY

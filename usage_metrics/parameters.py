@@ -140,7 +140,7 @@ def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> 
         if isinstance(parameters.get(key), CommandLineDay):
             raise ConfigError(
                 f"luigi.cfg: [{name}] {key} has moved to the section of the source: "
-                f"write {key} = {value} in [datasette]"
+                f"write {key} = {value} there, such as in [datasette]"
             )
         if key in parameters:
             _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")

@@ -122,7 +122,7 @@ def test_the_parameters_explain_themselves(here: Flow) -> None:
     code, screen = _run(here.folder, "LoadSQLite", "--help")
     assert code == 0
     assert "the first UTC day; without it" in " ".join(screen.split())
-    assert "load the days that are there" in " ".join(screen.split())
+    assert "load the days that exist" in " ".join(screen.split())
 
 
 # --- a run that fails -----------------------------------------------------------------

@@ -20,14 +20,14 @@ from s3_server import S3Server, start_s3_server  # noqa: F401
 from usage_metrics import config
 from usage_metrics.commands import main
 from usage_metrics.monitoring import run_log
-from usage_metrics.partitions.footer_index import Footers
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.privacy.erasure import erase_addresses, stages
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.report import Report
-from usage_metrics.tasks.staleness import Lineage
+from usage_metrics.tasks.staleness import Staleness
 
 VICTIMS = ("192.0.2.7", "8.8.4.4", "2001:db8::ab:cd", "2001:4860:4860::8844")
 NEIGHBOURS = ("192.0.2.99", "8.8.8.8", "2001:db8::ff")
@@ -184,7 +184,7 @@ def test_after_an_erasure_all_is_complete_and_a_run_restores_nothing(
     assert LoadUsage().complete()
     assert CounterReport(month=MONTH).complete()
     assert Report().complete()
-    assert not any(Lineage("datasette", Footers()).stale().values())
+    assert not any(Staleness("datasette", FooterIndex()).stale().values())
     assert lived_in.build(LoadUsage()).scheduling_succeeded
     assert everything(lived_in) == before
     for victim in VICTIMS:

@@ -13,7 +13,8 @@ from ipinfo_server import TOKEN, IpinfoServer
 from project import Settings
 
 from usage_metrics.commands import main
-from usage_metrics.dates import retention_start, utc_now
+from usage_metrics.config import retention_start
+from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.partitions.partition import RETRY_MARKER, list_partitions
 from usage_metrics.privacy.retention import retain
@@ -104,14 +105,14 @@ def test_no_task_misses_what_was_removed(
 def test_a_stage_whose_source_is_gone_is_not_stale_by_another_setting(
     three_days: Flow, settings: Settings
 ) -> None:
-    from usage_metrics.partitions.footer_index import Footers
-    from usage_metrics.tasks.staleness import Lineage
+    from usage_metrics.partitions.footer_index import FooterIndex
+    from usage_metrics.tasks.staleness import Staleness
 
     settings("privacy", addresses="drop")
-    assert Lineage("datasette", Footers()).stale()[Geocode] == days(4)
+    assert Staleness("datasette", FooterIndex()).stale()[Geocode] == days(4)
     settings("privacy", raw_days=SINCE_KEPT)
     main(["retain"])
-    assert Lineage("datasette", Footers()).stale()[Geocode] == days(3, KEPT)
+    assert Staleness("datasette", FooterIndex()).stale()[Geocode] == days(3, KEPT)
 
 
 def test_a_day_is_recounted_without_its_removed_files(

@@ -15,7 +15,7 @@ from usage_metrics.commands.pipeline_state import pipeline_state
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import StorageError
 from usage_metrics.monitoring.error_messages import printable
-from usage_metrics.partitions.footer_index import Footers
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.privacy.erasure import stages
 from usage_metrics.tasks import data_quality
@@ -132,7 +132,7 @@ def _database_damages(sources: Iterable[str]) -> Iterator[str]:
 
 
 def _findings(source: str) -> Iterator[Finding]:
-    cleaned = Footers().of_stage(Clean.stage, source)
+    cleaned = FooterIndex().of_stage(Clean.stage, source)
     # Damage is reported as such.
     with contextlib.suppress(StorageError):
         yield from data_quality.missing(pipeline_state(source).to_make)

@@ -11,16 +11,17 @@ from functools import cached_property
 from typing import NamedTuple
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, consecutive, days_between, retention_start
+from usage_metrics.config import retention_start
+from usage_metrics.dates import ONE_DAY, consecutive, days_between
 from usage_metrics.errors import StorageError
 from usage_metrics.monitoring import run_log
-from usage_metrics.partitions.footer_index import DAMAGED, Footers
+from usage_metrics.partitions.footer_index import DAMAGED, FooterIndex
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.refresh import end_of_days, refreshes
 from usage_metrics.tasks.stages import STAGES, Geocode
-from usage_metrics.tasks.staleness import CHAIN, Lineage
+from usage_metrics.tasks.staleness import CHAIN, Staleness
 
 DATABASE = "database"
 
@@ -114,10 +115,10 @@ class PipelineState:
 def pipeline_state(source: str) -> PipelineState:
     """Find out the state of a source."""
     config.check_sections()
-    footers = Footers()
-    lineage = Lineage(source, footers)
-    wanted = _wanted(lineage)
-    stages = [*_stages(lineage, footers, wanted), _database(lineage, wanted)]
+    footers = FooterIndex()
+    staleness = Staleness(source, footers)
+    wanted = _wanted(staleness)
+    stages = [*_stages(staleness, footers, wanted), _database(staleness, wanted)]
     footers.keep()
     return PipelineState(
         source=source,
@@ -125,27 +126,27 @@ def pipeline_state(source: str) -> PipelineState:
         wanted=wanted,
         stages=stages,
         to_refresh=[task.date for task in refreshes(source) if not task.complete()],
-        problems=lineage.problems,
+        problems=staleness.problems,
     )
 
 
-def _wanted(lineage: Lineage) -> list[dt.date]:
+def _wanted(staleness: Staleness) -> list[dt.date]:
     """The days of the source's section; without a start, from the first day built."""
-    end = end_of_days(lineage.source)
-    if start := config.source_section(lineage.source).start:
+    end = end_of_days(staleness.source)
+    if start := config.source_section(staleness.source).start:
         return days_between(start, end)
-    built = {day for days in lineage.days.values() for day in days}
+    built = {day for days in staleness.days.values() for day in days}
     return days_between(min(built), max(end, max(built) + ONE_DAY)) if built else []
 
 
 def _stages(
-    lineage: Lineage, footers: Footers, wanted: Sequence[dt.date]
+    staleness: Staleness, footers: FooterIndex, wanted: Sequence[dt.date]
 ) -> list[StageDays]:
-    stale, failed = lineage.stale(), _failed(lineage.source)
+    stale, failed = staleness.stale(), _failed(staleness.source)
     stages: list[StageDays] = []
     done_later: set[dt.date] = set()  # such days need no earlier stage
     for stage in reversed(CHAIN):
-        done = lineage.days[stage]
+        done = staleness.days[stage]
         kept = retention_start(Geocode.stage if stage is CountUsage else stage.stage)
         needed = (day for day in wanted if day >= kept and day not in done_later)
         stages.append(
@@ -159,7 +160,7 @@ def _stages(
                     day: reason
                     for (task, day), (reason, at) in failed.items()
                     if task == stage.__name__
-                    and at > footers.written_at(stage.stage, lineage.source, day)
+                    and at > footers.written_at(stage.stage, staleness.source, day)
                 },
             )
         )
@@ -180,13 +181,13 @@ def _failed(source: str) -> dict[tuple[str, dt.date], tuple[str, float]]:
     return found
 
 
-def _database(lineage: Lineage, wanted: Sequence[dt.date]) -> StageDays:
-    geocoded = lineage.days[Geocode]
+def _database(staleness: Staleness, wanted: Sequence[dt.date]) -> StageDays:
+    geocoded = staleness.days[Geocode]
     try:
-        table = get_source(lineage.source).table
-        loaded = open_warehouse().loaded(table, lineage.source)
+        table = get_source(staleness.source).table
+        loaded = open_warehouse().loaded(table, staleness.source)
     except StorageError as error:
-        lineage.problems.append(str(error))
+        staleness.problems.append(str(error))
         loaded = {}
     return StageDays(
         stage=DATABASE,

@@ -28,7 +28,7 @@ DAMAGED: Facts = {"damaged": True}
 """The facts of a file whose footer cannot be read."""
 
 
-class Footers:
+class FooterIndex:
     """The facts of the files of every stage that was asked for."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from usage_metrics import config
-from usage_metrics.dates import retention_start
+from usage_metrics.config import retention_start
 from usage_metrics.geocode.ipinfo import forget_expired
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import (

@@ -13,7 +13,8 @@ import datetime as dt
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from usage_metrics.dates import ONE_DAY, retention_start
+from usage_metrics.config import retention_start
+from usage_metrics.dates import ONE_DAY
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.count_input import kind_of_all, read_day
 from usage_metrics.tasks.count_status import (
@@ -54,7 +55,7 @@ class CountUsage(Stage):
         return [Geocode(date=day, source=self.source) for day in days]
 
     def complete(self) -> bool:
-        """Whether the day is counted from what is there now.
+        """Whether the count matches the present files.
 
         A day whose requests are no longer kept stays as it was counted.
         """

@@ -61,7 +61,7 @@ class CountMonth(OfMonth):
         return [self.partition_of(table.name, self.month) for table in MONTHLY]
 
     def complete(self) -> bool:
-        """Whether the month is added up from its days as they are now."""
+        """Whether the month matches the present counts of its days."""
         counts = Counts(self.source)
         return not self.missing(counts) and counts.is_added_up(self.month)
 
@@ -104,7 +104,7 @@ class CountDays(ManyDays):
         return self._missing(Counts(self.source))
 
     def complete(self) -> bool:
-        """Whether all days are counted, and added up as they are now."""
+        """Whether all days are counted, and the month matches them."""
         counts = Counts(self.source)
         return not self._missing(counts) and counts.is_added_up(self.start)
 

@@ -8,8 +8,9 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, retention_start
-from usage_metrics.partitions.footer_index import Footers
+from usage_metrics.config import retention_start
+from usage_metrics.dates import ONE_DAY
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.datasets_registry import registry_digest
 from usage_metrics.tasks.load import LoadSQLite
@@ -25,11 +26,11 @@ RULES = "2026-11-24b"
 class Counts:
     """The days and months of a source that are counted from the present files."""
 
-    def __init__(self, source: str, footers: Footers | None = None) -> None:
+    def __init__(self, source: str, footers: FooterIndex | None = None) -> None:
         """Look at every stage once."""
         from usage_metrics.counting.tables import DAILY, MONTHLY
 
-        footers = footers or Footers()
+        footers = footers or FooterIndex()
         self._requests = footers.of_stage(Geocode.stage, source)
         self._counted = footers.of_stage(COUNTED, source)
         self._months = [footers.of_stage(table.name, source) for table in MONTHLY]
@@ -55,7 +56,7 @@ class Counts:
         return [day for day in found if day in self._requests or not is_partial()]
 
     def is_added_up(self, month: dt.date) -> bool:
-        """Whether a month was added up from its days as they are now."""
+        """Whether a month matches the present counts of its days."""
         made_from = {
             day.isoformat(): facts.get("content_id")
             for day, facts in self._counted.items()

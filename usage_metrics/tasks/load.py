@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import luigi
 
 from usage_metrics import config
-from usage_metrics.dates import days_between, months_between, retention_start, utc_now
+from usage_metrics.config import retention_start
+from usage_metrics.dates import days_between, months_between, utc_now
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import CommandLineDay, source_parameter
@@ -120,7 +121,7 @@ class LoadSQLite(Loading):
     source: luigi.Parameter[str] = source_parameter()
     partial: luigi.BoolParameter = luigi.BoolParameter(
         default=False,
-        description="load the days that are there, make none, and ignore missing days",
+        description="load the days that exist; build none, and ignore missing days",
     )
 
     def requires(self) -> list[luigi.Task]:

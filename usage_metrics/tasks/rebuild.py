@@ -10,16 +10,17 @@ from collections.abc import Collection
 
 import luigi
 
-from usage_metrics.dates import ONE_DAY, days_between, retention_start
+from usage_metrics.config import retention_start
+from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.parameters import Moment
-from usage_metrics.partitions.footer_index import Footers
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import written_at
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_month import CountMonth
 from usage_metrics.tasks.refresh import is_since
 from usage_metrics.tasks.stages import STAGES, Clean, Extract, Geocode
-from usage_metrics.tasks.staleness import CHAIN, Lineage
+from usage_metrics.tasks.staleness import CHAIN, Staleness
 from usage_metrics.tasks.task import Stage
 
 REBUILT: dict[str, type[Stage]] = {
@@ -73,8 +74,8 @@ class Rebuild(ManyDays):
         """The days to rebuild, each with the first stage to make."""
         if not self.stale:
             return self._made_before()
-        footers = Footers()
-        first = Lineage(self.source, footers).first_stale()
+        footers = FooterIndex()
+        first = Staleness(self.source, footers).first_stale()
         footers.keep()
         days = days_between(self.start, self.stop)
         return {day: first[day] for day in days if day in first}

@@ -57,7 +57,7 @@ class Refresh(OfDay):
         return is_since(raw.looked_at(), self.since)
 
     def _outdated(self) -> Iterator[Stage]:
-        """The stages from the first on that was not made from its present input."""
+        """The first stage whose input changed after it was built, and all after it."""
         agrees = True
         for left, stage in itertools.pairwise(STAGES):
             task = stage(date=self.date, source=self.source)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from usage_metrics.report.usage_database import Span
 
 READERS = 16
-"""Footers read at once: an object store takes a while for each."""
+"""FooterIndex read at once: an object store takes a while for each."""
 
 MARK_BYTES = 4_096
 """The mark that says what a report was made from is near its beginning."""

@@ -1,4 +1,4 @@
-"""Which files are stale: made today, they would hold something else.
+"""Finds stale files: rebuilt now, they would hold something else.
 
 A file is stale when its input has been replaced since, or when it was made by an older
 version of its stage, or with other settings or lists. The footers say all of it. A
@@ -10,9 +10,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from usage_metrics.dates import retention_start
+from usage_metrics.config import retention_start
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.partitions.footer_index import DAMAGED, Facts, Footers
+from usage_metrics.partitions.footer_index import DAMAGED, Facts, FooterIndex
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_status import counting_from, counting_settings
 from usage_metrics.tasks.stages import STAGES
@@ -24,10 +24,10 @@ CHAIN: tuple[type[Stage], ...] = (*STAGES, CountUsage)
 Days = dict[dt.date, Facts]
 
 
-class Lineage:
+class Staleness:
     """The files of a source, and which of them are stale."""
 
-    def __init__(self, source: str, footers: Footers) -> None:
+    def __init__(self, source: str, footers: FooterIndex) -> None:
         """Look at every stage."""
         self.source = source
         self.days: dict[type[Stage], Days] = {

@@ -1,4 +1,4 @@
-"""Views and ready-made questions, as whoever declares the tables declares them."""
+"""How views and ready-made questions are declared."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
