@@ -1,4 +1,4 @@
-"""Columns: how one is declared, and how its distinct values are worked on.
+"""Declares columns, and works on their distinct values.
 
 A column is declared once, as an Arrow field that explains itself. The Parquet schema,
 the SQLite table, the ``usage_metrics_columns`` table and the data dictionary derive

@@ -116,7 +116,7 @@ class datasette(SourceSection):
     """The request logs of a Datasette site."""
 
     data_request_patterns = text(
-        "texts of which the path of a data request contains one",
+        "the path of a data request contains one of these texts",
         default="/pudl, /ferc1, pudl.db, ferc1.db, .json, .csv",
     )
 
@@ -241,8 +241,8 @@ class quality(Section):
     )
     minimum_share_of_usual = share(
         0.2,
-        "the share of the median of the four weeks before that a day's requests "
-        "should reach;",
+        "the requests that a day should have, as a share of the median of the four "
+        "weeks before;",
     )
     maximum_missing_days = number(
         0, 10**6, "how many days of the database's range may be missing;"

@@ -64,7 +64,7 @@ class LoadError(UsageMetricsError):
     """Some partitions could not be read; the others are loaded."""
 
     def __init__(self, failed: dict[dt.date, str], of: int) -> None:
-        """Say which, and why."""
+        """List the failed days with their reasons."""
         self.failed = failed
         super().__init__(
             f"{len(failed):,} of {of:,} days could not be loaded, and stay in the "
@@ -82,7 +82,7 @@ class BackfillError(UsageMetricsError):
     def __init__(
         self, failed: dict[dt.date, str], how_to_retry: Callable[[dt.date], str]
     ) -> None:
-        """Say which, why, and how to retry each."""
+        """List the failed days with their reasons, and how to retry each."""
         self.failed = failed
         lines = [
             f"{day}: {why} (retry: {how_to_retry(day)})" for day, why in failed.items()

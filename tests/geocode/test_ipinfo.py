@@ -604,7 +604,7 @@ def test_a_refusal_says_what_happened_and_what_to_do(
         *words,
         "0 addresses were answered and are kept",
         "2 are left",
-        "only those are asked for",
+        "only those are requested",
         "when_refused = leave_null",
         "provider = mmdb",
     ]:

@@ -32,7 +32,7 @@ ROBOT_WORDS = (
     r"(?i)bots?(?:\b|_)|crawl|spider|spyder|slurp|scraper|https?:|\bwww\.|"
     r"[\w.+-]@[\w-]+\.[a-z]{2}"
 )
-"""What does not follow the name of a client that a person runs."""
+"""Words that mark a robot even after the name of a client."""
 
 _FRAMES = {"empty": "^(?:{})$", "client": "^(?:{})", "robot": r"\b(?:{})\b"}
 

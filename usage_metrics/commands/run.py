@@ -97,7 +97,7 @@ def _lock() -> Iterator[bool]:
     """Try to lock other runs out of this root; give whether that succeeded."""
     folder = run_log.local_folder()
     if not folder.is_dir():
-        yield True  # on a first run nothing can be locked, nor needs to be
+        yield True  # on a first run there is no folder to lock
         return
     with storage.lock_file(folder / ".run.lock") as lock:
         try:

@@ -107,7 +107,7 @@ def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
 
 
 def _targets(urls: pa.ChunkedArray, is_part: Any) -> tuple[Any, int]:
-    """Number what is asked for: the URL; for range reads the object, without query."""
+    """Number the targets: the URL or, for range reads, the object without query."""
     codes, count = codes_of(urls)
     texts = only_chunk(urls).dictionary
     # A URL without a query is the object of its ranges, too. The last is null.

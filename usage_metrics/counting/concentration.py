@@ -145,7 +145,7 @@ def _distinct(groups: Groups, names: pa.DictionaryArray) -> Any:
 def _largest(
     groups: Groups, names: pa.DictionaryArray, requests: Any
 ) -> tuple[Any, Any]:
-    """Who has the most requests in each group, as a code or -1, and how many.
+    """The largest member of each group, as a code or -1, and its requests.
 
     Ties go to the first by name, so that every run names the same.
     """

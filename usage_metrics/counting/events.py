@@ -1,4 +1,4 @@
-"""What became of each request of a day: who, what, and whether it counts.
+"""Each request of a day: who asked for which dataset, and whether it counts.
 
 The table has a row per request, in the order of the geocoded file, and no address, user
 agent or URL. So it can be kept when those have to go, and while they are there,

@@ -177,7 +177,7 @@ class IpinfoProvider:
             return
         raise refusal.error(
             f"{happened}. {refusal.remedy[0].upper()}{refusal.remedy[1:]}, then run "
-            "again: only those are asked for. Or set [ipinfo] when_refused = "
+            "again: only those are requested. Or set [ipinfo] when_refused = "
             "leave_null to go on without them, or [geocode] provider = mmdb"
         ) from refusal
 

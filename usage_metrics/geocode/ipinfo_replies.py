@@ -113,7 +113,7 @@ def sort(body: Any, addresses: Sequence[str]) -> Answers:
 
 
 def unexpected(what: str) -> Refusal:
-    """The refusal for an answer that ipinfo itself would hardly give."""
+    """The refusal for a reply that is unlikely to come from ipinfo."""
     return Refusal(
         f"ipinfo answered with {what}",
         "check [ipinfo] endpoint, and that no proxy or login page intercepts requests",

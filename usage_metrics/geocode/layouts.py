@@ -21,7 +21,7 @@ Layout: TypeAlias = dict[str, tuple[str, ...]]
 """The paths in a record at which each fact may be, best first."""
 
 Facts: TypeAlias = dict[str, Any]
-"""What one record says, under the names below, before anything is derived from it."""
+"""The raw facts of one record, under the names below."""
 
 PLACE = (
     "city",

@@ -1,4 +1,4 @@
-"""Finds the files of JSON exports, and the day that each is of.
+"""Finds JSON exports, and the day of each.
 
 A Cloud Storage sink writes to ``run.googleapis.com/requests/2022/03/15/``; people write
 a file a day and put the date in its name. Both are found at any depth. A folder is

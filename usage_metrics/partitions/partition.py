@@ -155,7 +155,7 @@ class Partition(luigi.Target):
         try:
             return self.facts().get(name)
         except PartitionError:
-            return None  # whoever reads the file reports why
+            return None  # the reader of the file reports why
 
     def _open(self, opener: Callable[[str], "pa.NativeFile"]) -> "pa.NativeFile":
         with _naming_unreachable(self.path):

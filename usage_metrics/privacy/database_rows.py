@@ -92,7 +92,7 @@ def _opened() -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         raise StorageError(
             f"{settings.path}: {error}; close what uses it, such as Datasette, and run "
-            "this again: what is already removed stays so"
+            "this again: finished work is kept"
         ) from error
 
 

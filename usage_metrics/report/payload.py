@@ -213,7 +213,7 @@ def _facts(
     first = frame.drop_duplicates("name").set_index("name")[names].loc[order]
     shown = [ranking.shown(*row) for row in first.itertuples(index=False)]
     rest = (OTHERS, *[""] * (len(ranking.columns) - 1))
-    # Two names may look the same, and one like the rest.
+    # Two names may look alike, or like "All others".
     kept = {name: number for number, name in enumerate(dict.fromkeys([*shown, rest]))}
     numbers = dict(zip(order, (kept[name] for name in shown), strict=True))
     frame["name"] = frame["name"].map(numbers).fillna(kept[rest]).astype(int)

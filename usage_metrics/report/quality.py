@@ -1,4 +1,4 @@
-"""What the figures are made of: log lines, reasons, missing days, versions.
+"""Where the figures come from: log lines, reasons, missing days, versions.
 
 A figure is only as good as what is known about the lines that are not in it.
 """

@@ -209,7 +209,7 @@ class Warehouse(DatabaseFile):
         if [row[1] for row in rows] != table.schema.names:
             raise StorageError(
                 f"{self.path}: the table {table.name} was made by another version of "
-                "this program, its columns are not the present ones; delete the file "
+                "this program and has other columns; delete the file "
                 "and rerun: it is rebuilt from the Parquet files"
             )
 

@@ -33,7 +33,7 @@ LINE_BY_LINE = 32
 """A block of at most this many lines is read line by line, not halved again."""
 
 FEW = 0.01
-"""Up to this share of lines, reading them one by one is cheaper than learning."""
+"""Up to this share of lines, reading singly is cheaper than learning the fields."""
 
 PLAIN_TIME = (
     r"^(19[789]|2[01][0-9])[0-9]-[0-9]{2}-[0-9]{2}"
