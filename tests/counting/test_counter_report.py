@@ -209,6 +209,15 @@ def test_an_unknown_country_is_left_out_and_still_counts() -> None:
     ]
 
 
+@pytest.mark.parametrize("code", ["XK", "EU", "us"])
+def test_a_code_that_is_not_in_iso_3166_is_left_out_and_still_counts(code: str) -> None:
+    key, dataset = ("regular", METRICS[0]), read_registry().datasets[0]
+    usage = [Usage(dataset, None, {key: {code: 3, "AL": 2}})]
+    (reported,) = report(usage)["report-datasets"]
+    (instance,) = reported["performance"][0]["instance"]
+    assert (instance["count"], instance["country-counts"]) == (5, {"al": 2})
+
+
 def test_a_month_without_use_has_no_datasets() -> None:
     empty = USAGE_COUNTER.empty_table()
     none = USAGE_COUNTER_VERSIONS.empty_table()

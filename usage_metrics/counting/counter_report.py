@@ -18,9 +18,13 @@ import pyarrow.compute as pc
 
 from usage_metrics.counting.counter import MACHINE, METRICS, REGULAR
 from usage_metrics.counting.datasets import Dataset, Registry
+from usage_metrics.geocode.countries import COUNTRIES
 
 PARTIAL_DATA = 3040
 """The exception of a month with missing days."""
+
+ISO_COUNTRIES = COUNTRIES.keys() - {"XK"}
+"""The codes of ISO 3166-1. DataCite refuses a whole report that has any other."""
 
 Instances = dict[tuple[str, str], dict[str | None, int]]
 """The count of each country, by access method and metric."""
@@ -174,7 +178,11 @@ def _instance(key: tuple[str, str], countries: dict[str | None, int]) -> dict[st
         "access-method": method,
         "count": sum(countries.values()),
     }
-    known = {code.lower(): count for code, count in countries.items() if code}
+    known = {
+        code.lower(): count
+        for code, count in countries.items()
+        if code in ISO_COUNTRIES
+    }
     return instance | ({"country-counts": known} if known else {})
 
 
