@@ -132,11 +132,17 @@ MISTAKES = {
         "'/trees/oaks'",
         "not_data",
     ),
-    "a created_by with a space": (
+    "a created_by with a comma": (
         'created_by = "example"',
-        'created_by = "an example"',
+        'created_by = "example, an"',
         "created_by",
-        "spaces",
+        "words of the characters a-z",
+    ),
+    "a created_by that ends in a space": (
+        'created_by = "example"',
+        'created_by = "example "',
+        "created_by",
+        "words of the characters a-z",
     ),
 }
 
@@ -151,6 +157,12 @@ def test_a_mistake_is_refused_with_file_and_line(mistake: str, tmp_path: Path) -
     with pytest.raises(ConfigError, match=re.escape(said)) as refused:
         read_registry(file)
     assert f"{file}, line {line_of(text, sought)}: " in str(refused.value)
+
+
+def test_created_by_may_hold_spaces(tmp_path: Path) -> None:
+    file = tmp_path / "datasets.toml"
+    file.write_text(GOOD.replace('by = "example"', 'by = "Catalyst Cooperative"'))
+    assert read_registry(file).created_by == "Catalyst Cooperative"
 
 
 def test_duplicate_ids_are_refused_but_versions_are_not(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 The standard reports whole months and omits zeros. A month with missing days is reported
 with exception 3040 and replaced when they are there. DataCite wants names in lower case
-with hyphens, and rejects a ``created-by`` with spaces.
+with hyphens.
 """
 
 import calendar

@@ -201,7 +201,10 @@ def _pattern(section: _Section, key: str, text: str) -> Pattern:
 
 _TOP_REQUIRED: dict[str, _Reader] = {
     "platform": _text,
-    "created_by": _matching(r"[-._;()/:a-zA-Z0-9*~$=]+", "without spaces"),
+    "created_by": _matching(
+        r"[-._;()/:a-zA-Z0-9*~$=]+(?: [-._;()/:a-zA-Z0-9*~$=]+)*",
+        "words of the characters a-z A-Z 0-9 - . _ ; ( ) / : * ~ $ =",
+    ),
     "dataset": _sections,
 }
 _REQUIRED: dict[str, _Reader] = {
