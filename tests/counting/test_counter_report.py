@@ -20,8 +20,8 @@ from usage_metrics.counting.counter import (
 from usage_metrics.counting.counter_report import (
     Month,
     Usage,
-    as_csv,
     as_json,
+    as_tsv,
     month_usage,
 )
 from usage_metrics.counting.datasets import Pattern, Registry
@@ -232,21 +232,27 @@ def test_a_partial_month_carries_the_exception_and_names_the_days() -> None:
     days = [FEBRUARY[0], *FEBRUARY[3:27]]
     document = as_json([], read_registry(), Month(FEBRUARY[0], days), TODAY)
     (exception,) = document["report-header"]["exceptions"]
-    assert exception["code"] == 3040
-    assert exception["data"] == "not counted: 2022-02-02 to 2022-02-03, 2022-02-28"
+    assert exception == {
+        "code": 3040,
+        "severity": "warning",
+        "message": "Partial Data Returned",
+        "data": "not counted: 2022-02-02 to 2022-02-03, 2022-02-28",
+    }
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
 
 
 def test_the_tabular_form_has_header_lines_an_empty_one_and_rows() -> None:
     month = Month(FEBRUARY[0], FEBRUARY[:27])
-    text = as_csv(month_of(LOG), read_registry(), month, TODAY)
-    lines = list(csv.reader(text.splitlines()))
+    text = as_tsv(month_of(LOG), read_registry(), month, TODAY)
+    lines = list(csv.reader(text.splitlines(), delimiter="\t"))
     assert lines[:2] == [
         ["Report_Name", "Dataset Master Report"],
         ["Report_ID", "DSR"],
     ]
     header = dict(lines[:10])
-    assert header["Exceptions"] == "3040: not counted: 2022-02-28"
+    assert header["Exceptions"] == (
+        "3040: Partial Data Returned (not counted: 2022-02-28)"
+    )
     assert header["Reporting_Period"] == "2022-02-01 to 2022-02-28"
     assert lines[10] == []
     rows = [dict(zip(lines[11], line, strict=True)) for line in lines[12:]]
@@ -264,8 +270,8 @@ def test_the_tabular_form_has_header_lines_an_empty_one_and_rows() -> None:
 
 
 def test_the_tabular_form_has_every_header_and_every_mandatory_column() -> None:
-    text = as_csv(month_of(LOG), read_registry(), Month(FEBRUARY[0], FEBRUARY), TODAY)
-    lines = list(csv.reader(text.splitlines()))
+    text = as_tsv(month_of(LOG), read_registry(), Month(FEBRUARY[0], FEBRUARY), TODAY)
+    lines = list(csv.reader(text.splitlines(), delimiter="\t"))
     assert [line[0] for line in lines[:10]] == [
         *("Report_Name", "Report_ID", "Release", "Metric_Types", "Report_Filters"),
         *("Report_Attributes", "Exceptions", "Reporting_Period", "Created"),
@@ -299,5 +305,5 @@ def test_a_publisher_is_named_with_the_kind_of_its_id(
         for item in month_of(LOG)
     ]
     month = Month(FEBRUARY[0], FEBRUARY)
-    text = as_csv(usage, replace(known, datasets=datasets), month, TODAY)
-    assert list(csv.reader(text.splitlines()))[12][2] == shown
+    text = as_tsv(usage, replace(known, datasets=datasets), month, TODAY)
+    assert list(csv.reader(text.splitlines(), delimiter="\t"))[12][2] == shown

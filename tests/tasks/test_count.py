@@ -243,16 +243,17 @@ def test_a_day_that_is_counted_again_makes_its_month_again(two_days: Flow) -> No
     assert sum(row["requests"] for row in rows) == 8
 
 
-def test_a_report_is_written_as_json_and_as_csv(two_days: Flow) -> None:
+def test_a_report_is_written_as_json_and_as_tsv(two_days: Flow) -> None:
     two_days.build(CounterReport(month=MONTH))
-    as_json, as_csv = (Path(file.path) for file in CounterReport(month=MONTH).output())
+    as_json, as_tsv = (Path(file.path) for file in CounterReport(month=MONTH).output())
     report = json.loads(as_json.read_text())
     (exception,) = report["report-header"]["exceptions"]
     assert exception["data"] == ("not counted: 2026-03-01, 2026-03-04 to 2026-03-31")
     (pudl,) = report["report-datasets"]
     counts = [i["count"] for i in pudl["performance"][0]["instance"]]
     assert counts == [2, 2, 2, 2]
-    rows = list(csv.reader(as_csv.read_text().splitlines()))
+    rows = list(csv.reader(as_tsv.read_text().splitlines(), delimiter="\t"))
+    assert as_tsv.name == "2026-03.tsv"
     assert [row[-1] for row in rows[11:]] == ["Mar-2026", "2", "2", "2", "2"]
     assert CounterReport(month=MONTH).complete()
 

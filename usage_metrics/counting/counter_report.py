@@ -1,4 +1,4 @@
-"""The COUNTER dataset report of a month: DataCite's JSON and the tabular form.
+"""The COUNTER dataset report of a month: DataCite's JSON and the tabular form in TSV.
 
 The standard reports whole months and omits zeros. A month with missing days is reported
 with exception 3040 and replaced when they are there. DataCite wants names in lower case
@@ -20,8 +20,8 @@ from usage_metrics.counting.counter import MACHINE, METRICS, REGULAR
 from usage_metrics.counting.datasets import Dataset, Registry
 from usage_metrics.geocode.countries import COUNTRIES
 
-PARTIAL_DATA = 3040
-"""The exception of a month with missing days."""
+PARTIAL_DATA = (3040, "Partial Data Returned")
+"""The exception of a month with missing days, in the words of the standard."""
 
 ISO_COUNTRIES = COUNTRIES.keys() - {"XK"}
 """The codes of ISO 3166-1. DataCite refuses a whole report that has any other."""
@@ -123,11 +123,11 @@ def as_json(
     usage: list[Usage], registry: Registry, month: Month, created: dt.date
 ) -> dict[str, Any]:
     """The report as DataCite accepts it: a header and the datasets."""
+    code, message = PARTIAL_DATA
     partial = {
-        "code": PARTIAL_DATA,
+        "code": code,
         "severity": "warning",
-        "message": "partial data returned",
-        "help-url": "",
+        "message": message,
         "data": month.missing,
     }
     header = {
@@ -186,11 +186,12 @@ def _instance(key: tuple[str, str], countries: dict[str | None, int]) -> dict[st
     return instance | ({"country-counts": known} if known else {})
 
 
-def as_csv(
+def as_tsv(
     usage: list[Usage], registry: Registry, month: Month, created: dt.date
 ) -> str:
-    """The report in its tabular form."""
-    partial = f"{PARTIAL_DATA}: {month.missing}" if month.missing else ""
+    """The report in its tabular form, with tabs between the columns."""
+    code, message = PARTIAL_DATA
+    partial = f"{code}: {message} ({month.missing})" if month.missing else ""
     heading = {
         "Report_Name": "Dataset Master Report",
         "Report_ID": "DSR",
@@ -204,7 +205,7 @@ def as_csv(
         "Created_By": registry.created_by,
     }
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerows(heading.items())
     writer.writerow([])
     writer.writerow([*_COLUMNS, f"{month.first:%b-%Y}"])

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 class CounterReport(OfMonth):
-    """Write the COUNTER dataset report of a month, as JSON and as CSV."""
+    """Write the COUNTER dataset report of a month, as JSON and as TSV."""
 
     def output(self) -> list[TextFile]:
-        """The JSON file and the CSV file."""
+        """The JSON file and the TSV file."""
         stem = f"{config.paths().root}/counter/{self.source}/{self.month:%Y-%m}"
-        return [TextFile(f"{stem}.json"), TextFile(f"{stem}.csv")]
+        return [TextFile(f"{stem}.json"), TextFile(f"{stem}.tsv")]
 
     def complete(self) -> bool:
         """Whether both files hold what would be written now."""
         if self.missing(Counts(self.source)):
             return False
-        as_json, as_csv = (file.read() for file in self.output())
+        as_json, as_tsv = (file.read() for file in self.output())
         created = _created(as_json)
-        if created is None or as_csv is None:
+        if created is None or as_tsv is None:
             return False
-        return [as_json, as_csv] == self._texts(created)
+        return [as_json, as_tsv] == self._texts(created)
 
     def run(self) -> None:
         """Write both files."""
@@ -56,7 +56,7 @@ class CounterReport(OfMonth):
         )
         document = report.as_json(usage, registry, month, created)
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        return [text, report.as_csv(usage, registry, month, created)]
+        return [text, report.as_tsv(usage, registry, month, created)]
 
     def _month(self) -> "Month":
         from usage_metrics.counting.counter_report import Month
