@@ -20,7 +20,7 @@ from project import Settings
 
 from usage_metrics.counting import tables
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.errors import BackfillError
+from usage_metrics.errors import BackfillError, ConfigError
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
@@ -256,6 +256,38 @@ def test_a_report_is_written_as_json_and_as_tsv(two_days: Flow) -> None:
     assert as_tsv.name == "2026-03.tsv"
     assert [row[-1] for row in rows[11:]] == ["Mar-2026", "2", "2", "2", "2"]
     assert CounterReport(month=MONTH).complete()
+
+
+@pytest.mark.parametrize("month", [dt.date(2027, 1, 1), dt.date(2025, 3, 1)])
+def test_a_month_without_counted_days_is_not_reported(
+    two_days: Flow, month: dt.date
+) -> None:
+    task = CounterReport(month=month)
+    said = rf"no day of {month:%Y-%m} is counted; name .* \[datasette\] in luigi\.cfg"
+    with pytest.raises(ConfigError, match=said):
+        task.run()
+    assert not task.complete()
+    assert not two_days.build(task).scheduling_succeeded
+    assert not any(file.exists() for file in task.output())
+
+
+def test_a_month_without_use_is_not_reported(flow: Flow, settings: Settings) -> None:
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    flow.export(DAY, request("a", DAY, "12:00:00", userAgent=FIREFOX, status=404))
+    flow.export(DAY + ONE_DAY)
+    task = CounterReport(month=MONTH)
+    assert not flow.build(task).scheduling_succeeded
+    with pytest.raises(ConfigError, match=r"no use .* in 2026-03, .* patterns in"):
+        task.run()
+    assert not task.complete()
+    assert not any(file.exists() for file in task.output())
+
+
+@pytest.mark.parametrize("month", ["March", "2026-13", "2026-03-02", ""])
+def test_what_is_no_month_is_refused_in_a_sentence(month: str) -> None:
+    said = f"month = '{month}' is not a month; write it as YYYY-MM"
+    with pytest.raises(ConfigError, match=said):
+        CounterReport.from_str_params({"month": month})
 
 
 def test_a_report_is_replaced_when_its_days_have_changed(two_days: Flow) -> None:

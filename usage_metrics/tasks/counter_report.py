@@ -4,8 +4,12 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
+import luigi
+
 from usage_metrics import config
 from usage_metrics.dates import utc_now
+from usage_metrics.errors import ConfigError
+from usage_metrics.parameters import source_parameter
 from usage_metrics.partitions.row_groups import with_day
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
@@ -17,11 +21,32 @@ from usage_metrics.tasks.text_file import TextFile
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from usage_metrics.counting.counter_report import Month
+    from usage_metrics.counting.counter_report import Month, Usage
+
+
+class ReportedMonth(luigi.MonthParameter):
+    """A UTC month, with a clear error for anything else."""
+
+    def parse(self, text: str) -> dt.date:
+        """Read ``YYYY-MM``.
+
+        Raises:
+            ConfigError: if ``text`` is not such a month.
+        """
+        try:
+            month: dt.date = super().parse(text)
+        except ValueError:
+            raise ConfigError(
+                f"month = {text!r} is not a month; write it as YYYY-MM, such as 2026-03"
+            ) from None
+        return month
 
 
 class CounterReport(OfMonth):
     """Write the COUNTER dataset report of a month, as JSON and as TSV."""
+
+    month: ReportedMonth = ReportedMonth(description="the UTC month, YYYY-MM")
+    source: luigi.Parameter[str] = source_parameter()
 
     def output(self) -> list[TextFile]:
         """The JSON file and the TSV file."""
@@ -36,24 +61,48 @@ class CounterReport(OfMonth):
         created = _created(as_json)
         if created is None or as_tsv is None:
             return False
-        return [as_json, as_tsv] == self._texts(created)
+        return [as_json, as_tsv] == self._texts(self._usage(), created)
 
     def run(self) -> None:
-        """Write both files."""
-        texts = self._texts(utc_now().date())
+        """Write both files.
+
+        Raises:
+            ConfigError: if there is nothing to report.
+        """
+        usage = self._usage()
+        self._check(usage)
+        texts = self._texts(usage, utc_now().date())
         for file, text in zip(self.output(), texts, strict=True):
             file.write(text)
         self.say(f"{self._month().first:%Y-%m} is in {self.output()[0].path}")
 
-    def _texts(self, created: dt.date) -> list[str]:
-        from usage_metrics.counting import counter_report as report
+    def _usage(self) -> "list[Usage]":
+        from usage_metrics.counting.counter_report import month_usage
 
-        registry, month = datasets_registry(), self._month()
-        usage = report.month_usage(
-            registry,
+        return month_usage(
+            datasets_registry(),
             self._rows("usage_counter"),
             self._rows("usage_counter_versions"),
         )
+
+    def _check(self, usage: "list[Usage]") -> None:
+        """Refuse to report nothing, which DataCite does not accept."""
+        if not self._month().counted:
+            raise ConfigError(
+                f"no day of {self.month:%Y-%m} is counted; name a month within start "
+                f"and stop of [{self.source}] in luigi.cfg, or change these"
+            )
+        if not usage:
+            raise ConfigError(
+                f"no use of a dataset is counted in {self.month:%Y-%m}, and DataCite "
+                "refuses an empty report; if there was use, correct the patterns in "
+                "the registry of datasets, otherwise send no report for that month"
+            )
+
+    def _texts(self, usage: "list[Usage]", created: dt.date) -> list[str]:
+        from usage_metrics.counting import counter_report as report
+
+        registry, month = datasets_registry(), self._month()
         document = report.as_json(usage, registry, month, created)
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         return [text, report.as_tsv(usage, registry, month, created)]
