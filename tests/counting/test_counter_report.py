@@ -107,19 +107,26 @@ def test_without_a_whole_response_the_share_of_downloads_is_unknown() -> None:
 
 
 def with_versions() -> Registry:
-    """A registry with two versions of a dataset."""
+    """A registry with a dataset and two versions of it."""
     registry = read_registry()
-    trees = [
+    trees = replace(
+        registry.datasets[0],
+        id="trees",
+        doi="10.5072/trees",
+        requests=(),
+        investigations=(),
+    )
+    versions = [
         replace(
-            registry.datasets[0],
-            id="trees",
+            trees,
             version=version,
+            doi=f"10.5072/trees.{version}",
             requests=(Pattern(rf"/trees/v{version}\.csv"),),
             investigations=(Pattern(rf"/trees/v{version}"),),
         )
         for version in ("1", "2")
     ]
-    return replace(registry, datasets=tuple(trees))
+    return replace(registry, datasets=(trees, *versions))
 
 
 def test_a_session_that_saw_two_versions_saw_one_dataset() -> None:
@@ -147,6 +154,39 @@ def test_a_session_that_saw_two_versions_saw_one_dataset() -> None:
         None,
         [{"type": "dataset-version", "value": "1"}],
         [{"type": "dataset-version", "value": "2"}],
+    ]
+
+
+def test_use_of_all_versions_needs_an_entry_without_a_version() -> None:
+    registry = with_versions()
+    events = events_of(
+        """
+        10:00:00  script  200  /trees/v1.csv
+        11:00:00  script  200  /trees/v2.csv
+        12:00:00  script  200  /trees/v2.csv
+        13:00:00  script  200  /trees/v2.csv
+        """,
+        registry,
+    )
+    tables = [figures(f"usage_counter{kind}", events) for kind in ("", "_versions")]
+    versions = replace(registry, datasets=registry.datasets[1:])
+    assert _requests_by_doi(month_usage(registry, *tables)) == [
+        ("10.5072/trees", 4),
+        ("10.5072/trees.1", 1),
+        ("10.5072/trees.2", 3),
+    ]
+    assert _requests_by_doi(month_usage(versions, *tables)) == [
+        ("10.5072/trees.1", 1),
+        ("10.5072/trees.2", 3),
+    ]
+
+
+def _requests_by_doi(usage: list[Usage]) -> list[tuple[str, int]]:
+    return [
+        (dataset["dataset-id"][0]["value"], instance["count"])
+        for dataset in report(usage)["report-datasets"]
+        for instance in dataset["performance"][0]["instance"]
+        if instance["metric-type"] == "total-dataset-requests"
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from usage_metrics.counting.registry_file import check_dois
 from usage_metrics.errors import ConfigError
 from usage_metrics.tasks.datasets_registry import read_registry
 
@@ -174,6 +175,20 @@ def test_duplicate_ids_are_refused_but_versions_are_not(tmp_path: Path) -> None:
         read_registry(file)
     file.write_text(GOOD + second + 'version = "2"\n')
     assert [d.version for d in read_registry(file).datasets] == [None, "2"]
+
+
+@pytest.mark.parametrize("doi", ["10.5072/trees", "10.5072/TREES"])
+def test_a_doi_of_two_versions_is_refused_for_reports(doi: str, tmp_path: Path) -> None:
+    second = GOOD[GOOD.index("[[") :].replace("/trees", "/trees2")
+    second = second.replace("10.5072/trees2", doi) + 'version = "2"\n'
+    file = tmp_path / "datasets.toml"
+    file.write_text(GOOD + second)
+    with pytest.raises(
+        ConfigError, match=f"trees and trees 2 have the same doi {doi}, .* its own doi"
+    ):
+        check_dois(read_registry(file))
+    file.write_text(GOOD + second.replace(doi, "10.5072/trees.2"))
+    check_dois(read_registry(file))
 
 
 def test_an_example_about_two_datasets_is_refused(tmp_path: Path) -> None:

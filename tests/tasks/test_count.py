@@ -283,6 +283,32 @@ def test_a_month_without_use_is_not_reported(flow: Flow, settings: Settings) -> 
     assert not any(file.exists() for file in task.output())
 
 
+def test_a_doi_that_would_stand_twice_is_refused_and_the_days_are_counted(
+    two_days: Flow, settings: Settings, tmp_path: Path
+) -> None:
+    registry = tmp_path / "datasets.toml"
+    entry = """
+[[dataset]]
+id = "pudl"
+version = "{0}"
+title = "PUDL"
+publisher = "Example"
+publisher_id = {{ type = "urn", value = "urn:example" }}
+doi = "10.5072/pudl"
+investigations = []
+requests = ['/pudl{0}/.*']
+"""
+    head = 'platform = "PUDL"\ncreated_by = "pudl"\n'
+    registry.write_text(head + entry.format("1") + entry.format("2"))
+    settings("counting", datasets=registry)
+    task = CounterReport(month=MONTH)
+    assert not two_days.build(task).scheduling_succeeded
+    assert CountUsage(date=DAY).complete()
+    with pytest.raises(ConfigError, match=r"pudl 1 and pudl 2 have the same doi"):
+        task.run()
+    assert not any(file.exists() for file in task.output())
+
+
 @pytest.mark.parametrize("month", ["March", "2026-13", "2026-03-02", ""])
 def test_what_is_no_month_is_refused_in_a_sentence(month: str) -> None:
     said = f"month = '{month}' is not a month; write it as YYYY-MM"

@@ -83,22 +83,19 @@ def month_usage(
         by_version: their ``usage_counter_versions``.
 
     Returns:
-        For each dataset its use over all versions and, if the registry has versions of
-        it, the use of each. Datasets and versions without use are omitted.
+        The use of each entry of the registry: of one version or, for an entry without
+        a version, of all versions of its dataset. Entries without use are omitted.
     """
     found: list[Usage] = []
-    seen = set()
     for dataset in registry.datasets:
-        if dataset.id not in seen:
+        if dataset.version is None:
             rows = by_dataset.filter(pc.field("dataset") == dataset.id)
-            found.append(Usage(dataset, None, _instances(rows)))
-            seen.add(dataset.id)
-        if dataset.version is not None:
+        else:
             rows = by_version.filter(
                 (pc.field("dataset") == dataset.id)
                 & (pc.field("version") == dataset.version)
             )
-            found.append(Usage(dataset, dataset.version, _instances(rows)))
+        found.append(Usage(dataset, dataset.version, _instances(rows)))
     return [usage for usage in found if usage.instances]
 
 

@@ -77,6 +77,11 @@ class Dataset:
     investigation_examples: tuple[str, ...] = ()
     request_examples: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The id and, if it is one version, which."""
+        return f"{self.id} {self.version}" if self.version else self.id
+
     def patterns(self) -> Iterator[tuple[str, Pattern]]:
         """Its patterns in matching order, each with its kind."""
         yield from ((REQUEST, pattern) for pattern in self.requests)

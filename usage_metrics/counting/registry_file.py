@@ -45,6 +45,28 @@ def parse_registry(file: str, text: str) -> Registry:
     return _registry(_Section(file, text.splitlines(), 0, content))
 
 
+def check_dois(registry: Registry) -> None:
+    """Refuse a DOI that would stand twice in a report: DataCite keeps one of the two.
+
+    Only reports need this; counting does not look at DOIs.
+
+    Raises:
+        ConfigError: naming the DOI, both entries and the remedy.
+    """
+    names: dict[str, str] = {}
+    for dataset in registry.datasets:
+        if dataset.doi is None:
+            continue
+        doi = dataset.doi.lower()  # upper and lower case are the same DOI
+        if doi in names:
+            raise ConfigError(
+                f"in the registry of datasets, {names[doi]} and {dataset.name} have "
+                f"the same doi {dataset.doi}, of which a report may hold one; give "
+                "each its own doi, or a uri instead"
+            )
+        names[doi] = dataset.name
+
+
 @dataclass(frozen=True)
 class _Section:
     """A table of the file, with its place there."""
@@ -120,7 +142,7 @@ def _dataset(section: _Section) -> Dataset:
 
 
 def _check_unique(datasets: Sequence[Dataset], sections: list[_Section]) -> None:
-    names = [_name(dataset) for dataset in datasets]
+    names = [dataset.name for dataset in datasets]
     for number, (name, section) in enumerate(zip(names, sections, strict=True)):
         if name in names[:number]:
             section.refuse(
@@ -135,8 +157,8 @@ def _check_example(
     about = [other for other in registry.datasets if other.kind_of(url)]
     found = dataset.kind_of(url)
     if about != [dataset]:
-        names = ", ".join(_name(other) for other in about) or "no dataset"
-        mistake = f"should match {_name(dataset)} only, but matches {names}"
+        names = ", ".join(other.name for other in about) or "no dataset"
+        mistake = f"should match {dataset.name} only, but matches {names}"
     elif found != kind:
         mistake = f"should be of kind {kind}, but is of kind {found}"
     elif any(p.matches(pa.array([url]))[0].as_py() for p in registry.not_data):
@@ -144,10 +166,6 @@ def _check_example(
     else:
         return
     section.refuse(f"the example {url} {mistake}; change the patterns", url)
-
-
-def _name(dataset: Dataset) -> str:
-    return f"{dataset.id} {dataset.version}" if dataset.version else dataset.id
 
 
 def _text(section: _Section, key: str, value: Any) -> str:

@@ -67,7 +67,7 @@ class CounterReport(OfMonth):
         """Write both files.
 
         Raises:
-            ConfigError: if there is nothing to report.
+            ConfigError: if there is nothing to report, or a DOI would stand twice.
         """
         usage = self._usage()
         self._check(usage)
@@ -86,7 +86,10 @@ class CounterReport(OfMonth):
         )
 
     def _check(self, usage: "list[Usage]") -> None:
-        """Refuse to report nothing, which DataCite does not accept."""
+        """Refuse what DataCite does not accept: nothing, or a DOI that stands twice."""
+        from usage_metrics.counting.registry_file import check_dois
+
+        check_dois(datasets_registry())
         if not self._month().counted:
             raise ConfigError(
                 f"no day of {self.month:%Y-%m} is counted; name a month within start "
