@@ -53,6 +53,24 @@ class CommandLineDay(OptionalDay):
     """A day for the command line alone: in ``luigi.cfg`` the source has it."""
 
 
+class Month(luigi.MonthParameter):
+    """A UTC month, with a clear error for anything else."""
+
+    def parse(self, text: str) -> dt.date:
+        """Read ``YYYY-MM``.
+
+        Raises:
+            ConfigError: if ``text`` is not such a month.
+        """
+        try:
+            month: dt.date = super().parse(text)
+        except ValueError:
+            raise ConfigError(
+                f"month = {text!r} is not a month; write it as YYYY-MM, such as 2026-03"
+            ) from None
+        return month
+
+
 class Place(luigi.Parameter[str]):
     """A required path or URI: an empty one would be the root of the disk."""
 

@@ -6,7 +6,7 @@ import datetime as dt
 import luigi
 
 from usage_metrics.dates import ONE_DAY, days_between
-from usage_metrics.parameters import source_parameter
+from usage_metrics.parameters import Month, source_parameter
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.count import CountUsage
@@ -25,9 +25,7 @@ from usage_metrics.tasks.task import Reporting
 class OfMonth(Reporting):
     """Something that is made from the counted days of a month."""
 
-    month: luigi.MonthParameter = luigi.MonthParameter(
-        description="the UTC month, YYYY-MM"
-    )
+    month: Month = Month(description="the UTC month, YYYY-MM")
     source: luigi.Parameter[str] = source_parameter()
 
     def requires(self) -> list[CountUsage]:

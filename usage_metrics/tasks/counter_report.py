@@ -4,12 +4,9 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
-import luigi
-
 from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
-from usage_metrics.parameters import source_parameter
 from usage_metrics.partitions.row_groups import with_day
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
@@ -24,29 +21,8 @@ if TYPE_CHECKING:
     from usage_metrics.counting.counter_report import Month, Usage
 
 
-class ReportedMonth(luigi.MonthParameter):
-    """A UTC month, with a clear error for anything else."""
-
-    def parse(self, text: str) -> dt.date:
-        """Read ``YYYY-MM``.
-
-        Raises:
-            ConfigError: if ``text`` is not such a month.
-        """
-        try:
-            month: dt.date = super().parse(text)
-        except ValueError:
-            raise ConfigError(
-                f"month = {text!r} is not a month; write it as YYYY-MM, such as 2026-03"
-            ) from None
-        return month
-
-
 class CounterReport(OfMonth):
     """Write the COUNTER dataset report of a month, as JSON and as TSV."""
-
-    month: ReportedMonth = ReportedMonth(description="the UTC month, YYYY-MM")
-    source: luigi.Parameter[str] = source_parameter()
 
     def output(self) -> list[TextFile]:
         """The JSON file and the TSV file."""
