@@ -22,7 +22,7 @@ TASKS = {
 
 
 def measure_day(requests: int, folder: Path) -> dict[str, Cost]:
-    """Take a day of so many requests to the database."""
+    """Take a day with a number of requests to the database."""
     say(f"a day of {requests:,} requests")
     exports, root = folder / "exports", folder / "data"
     make("exports", requests, 1, folder.parent, exports)

@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.report")
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument(
-        "--times", type=int, default=1, help="so many times the rows of the sample"
+        "--times", type=int, default=1, help="multiply the rows of the sample"
     )
     options = parser.parse_args()
     days = options.days

@@ -33,9 +33,9 @@ from .place import ASK_AGAIN, DONE, PATIENCE, Place, end, luigid, write_logs
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 WAYS = ("one worker", "two workers", "luigid")
 LAST_LINE = 25
-"""A run is killed after at most so many lines of output …"""
+"""The most lines of output after which a run is killed …"""
 BREATH = 0.25
-"""… and so many seconds more."""
+"""… and the most seconds after them."""
 TWINS = 0.15
 """The share of runs that have a twin."""
 

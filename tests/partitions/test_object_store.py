@@ -27,7 +27,7 @@ from usage_metrics.tasks.stages import Geocode
 
 SCHEMA = pa.schema([("n", pa.int64())])
 MANY = 1 << 20
-"""Rows of so many bytes that an upload takes several parts."""
+"""Rows with enough bytes that an upload takes several parts."""
 
 WRITER = """
 import datetime as dt, sys

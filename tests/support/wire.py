@@ -15,7 +15,7 @@ class Wire:
 
     Attributes:
         requests: method and path of each HTTP request that went over it.
-        cut_after: so many bytes sent to the server it lets pass, then it breaks, and
+        cut_after: the bytes to the server that it lets pass before it breaks, and
             stays broken; None for all.
         delay: seconds that each piece takes on its way to the server.
     """

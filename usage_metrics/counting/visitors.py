@@ -4,7 +4,7 @@ All that a request log knows of a visitor is an address and a user agent. The st
 takes the pair for a user, and the user with the UTC date and hour for a session. So a
 session never spans midnight and sessions may be summed over days; visitors may not.
 
-The key of a visitor is a keyed hash. Its salt is drawn anew whenever a day is counted,
+The key of a visitor is a keyed hash. A new salt is drawn whenever a day is counted,
 stays in memory, and is gone with the process: nobody, neither we nor someone who takes
 all our files, can compute a key from an address again or link the visitors of two days.
 The counts do not depend on the salt. Even the hash reaches no file, only a number, in
