@@ -347,10 +347,6 @@ def _source_section_class(name: str) -> type[SourceSection]:
     return type(name, (SourceSection,), {"__module__": __name__})
 
 
-def _is_section(name: str) -> bool:
-    return issubclass(Register.get_task_cls(name), Section)
-
-
 def check_sections() -> None:
     """Refuse a ``luigi.cfg`` with a misspelt section or key of this package.
 
@@ -365,7 +361,8 @@ def check_sections() -> None:
     for name in luigi.configuration.get_config().sections():
         close = did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])
         # A source without a class of its own may have been named by mistake.
-        is_made = name in tasks and name not in ours and _is_section(name)
+        made = tasks - set(ours)
+        is_made = name in made and issubclass(Register.get_task_cls(name), Section)
         if close and (name not in known or is_made):
             raise ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
         if name in tasks:

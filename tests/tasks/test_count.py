@@ -26,6 +26,7 @@ from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import CountDays, CountMonth
 from usage_metrics.tasks.counter_report import CounterReport
+from usage_metrics.tasks.load import LoadSQLite, open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
 
 MONTH = DAY.replace(day=1)
@@ -87,6 +88,18 @@ def test_a_day_is_counted_with_the_first_seconds_of_the_next(two_days: Flow) -> 
     }
     for table in tables.DAILY:
         assert two_days.partition(table.name).exists()
+
+
+def test_a_usage_table_that_another_run_is_adding_leaves_the_requests_complete(
+    two_days: Flow,
+) -> None:
+    two_days.build(LoadSQLite())
+    open_warehouse().create(TABLES["usage_by_class"])  # its views come last
+    assert LoadSQLite().complete()
+    assert not LoadUsage().complete()
+    assert two_days.build(LoadUsage()).scheduling_succeeded
+    assert LoadSQLite().complete()
+    assert LoadUsage().complete()
 
 
 def test_counting_again_does_nothing(two_days: Flow) -> None:

@@ -75,7 +75,7 @@ class LoadUsage(Loading):
             _, bad = self.replace(warehouse, table, table.name, files, changes)
             replaced += len(changes.load)
             failed |= bad
-        warehouse.finish()
+        warehouse.finish(*TABLES.values())
         if failed:
             raise LoadError(failed, of=replaced)
         self.say(f"{replaced:,} files loaded into {warehouse.path}")

@@ -8,7 +8,7 @@ each load, and names only tables that exist. Nothing in it comes from a log.
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,21 @@ def path_of(database: str) -> Path:
     return Path(database).with_suffix(".metadata.json")
 
 
-def is_current(database: str, questions: Sequence[Question]) -> bool:
-    """Whether the metadata file exists and is up to date."""
-    path = path_of(database)
-    return path.exists() and path.read_bytes() == _content(database, questions)
+def is_current(
+    database: str, questions: Sequence[Question], names: Collection[str]
+) -> bool:
+    """Whether the metadata file is up to date for some tables and views."""
+    now = of_database(database, questions)["databases"][Path(database).stem]
+    try:
+        file = json.loads(path_of(database).read_bytes())
+        found = file["databases"][Path(database).stem]
+        tables, queries = dict(found["tables"]), dict(found["queries"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+    asked = [q.name for q in questions if set(names).issuperset(q.reads)]
+    return all(tables.get(n) == now["tables"].get(n) for n in names) and all(
+        queries.get(n) == now["queries"].get(n) for n in asked
+    )
 
 
 def write(database: str, questions: Sequence[Question]) -> None:
@@ -60,10 +71,10 @@ def write(database: str, questions: Sequence[Question]) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    if not is_current(database, questions):
-        path = str(path_of(database).absolute())
-        with storage.whole_or_absent(path) as stream:
-            stream.write(_content(database, questions))
+    path, content = path_of(database), _content(database, questions)
+    if not path.exists() or path.read_bytes() != content:
+        with storage.whole_or_absent(str(path.absolute())) as stream:
+            stream.write(content)
 
 
 def _content(database: str, questions: Sequence[Question]) -> bytes:

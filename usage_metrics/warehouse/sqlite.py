@@ -163,11 +163,13 @@ class Warehouse(DatabaseFile):
         """Whether ``finish`` has nothing to do; true if there is no database."""
         if not self.exists():
             return True
+        views = self._views_of(tables)
         with self.connect() as connection:
-            if not is_finished(connection, tables, self._views):
+            if not is_finished(connection, tables, views):
                 return False
+        names = [*(table.name for table in tables), *(view.name for view in views)]
         with self._naming_metadata():
-            return metadata.is_current(self.path, self._questions)
+            return metadata.is_current(self.path, self._questions, names)
 
     def finish(self, *tables: Table) -> None:
         """Make what people and SQLite need after a load.
@@ -177,14 +179,19 @@ class Warehouse(DatabaseFile):
         taken from samples. Datasette's metadata file is written beside the database.
 
         Args:
-            tables: the tables whose indexes are needed.
+            tables: the tables whose indexes and views are needed.
         """
         with self.connect() as connection, connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
             connection.execute("BEGIN IMMEDIATE")
-            finish(connection, tables, self._views)
+            finish(connection, tables, self._views_of(tables))
         with self._naming_metadata():
             metadata.write(self.path, self._questions)
+
+    def _views_of(self, tables: Sequence[Table]) -> "list[View]":
+        """The views of some tables: those of others are the business of other tasks."""
+        names = {table.name for table in tables}
+        return [view for view in self._views if view.reads in names]
 
     @contextlib.contextmanager
     def _naming_metadata(self) -> Iterator[None]:
