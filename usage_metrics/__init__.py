@@ -5,66 +5,30 @@
 ``LoadSQLite`` for the database, ``CountMonth`` and ``CounterReport`` for a month,
 ``Report`` for people.
 :mod:`usage_metrics.tasks.stages` is the place to start reading.
+
+Luigi takes most of a second to import. So the tasks are imported at once only if Luigi
+is there already, as it is in its own program; otherwise when one of them is used.
 """
 
-import configparser
-import gc
+import importlib
 import os
+import sys
+from typing import TYPE_CHECKING, Any
 
-try:
-    import luigi  # noqa: F401 - which reads luigi.cfg
-except (configparser.Error, UnicodeDecodeError) as error:
-    raise SystemExit(
-        f"ERROR: luigi.cfg cannot be read: {error}; settings stand in sections, such "
-        "as [datasette], each once, as text in UTF-8"
-    ) from None
-
-from usage_metrics.errors import ConfigError
-from usage_metrics.luigi_defaults import set_luigi_defaults
-from usage_metrics.monitoring.error_messages import exit_with, shorten_errors
-from usage_metrics.monitoring.notify import tolerate_email_errors
-from usage_metrics.tasks.backfill import Backfill
-from usage_metrics.tasks.count import CountUsage
-from usage_metrics.tasks.count_month import CountDays, CountMonth
-from usage_metrics.tasks.counter_report import CounterReport
-from usage_metrics.tasks.load import LoadSQLite
-from usage_metrics.tasks.load_usage import LoadUsage
-from usage_metrics.tasks.ranges import RangeDaily
-from usage_metrics.tasks.rebuild import Rebuild
-from usage_metrics.tasks.refresh import Refresh, RefreshDays
-from usage_metrics.tasks.report import Report
-from usage_metrics.tasks.run_log_events import record_runs
-from usage_metrics.tasks.stages import Clean, Extract, Geocode
-
-__all__ = [
-    "Backfill",
-    "Clean",
-    "CountDays",
-    "CountMonth",
-    "CountUsage",
-    "CounterReport",
-    "Extract",
-    "Geocode",
-    "LoadSQLite",
-    "LoadUsage",
-    "RangeDaily",
-    "Rebuild",
-    "Refresh",
-    "RefreshDays",
-    "Report",
-]
-
-try:
-    set_luigi_defaults()
-except ConfigError as error:  # Luigi would fail with tracebacks, whoever imports this
-    exit_with(error)
-shorten_errors()
-record_runs()
-tolerate_email_errors()
-# Loaded modules are never garbage: freeze them, so that the collector skips them and
-# forked workers share their pages.
-gc.freeze()
+if TYPE_CHECKING:
+    from usage_metrics.tasks import *  # noqa: F403
 
 # numpy's library for matrices starts a thread for each processor, and these spin for a
 # tenth of a second in every process; nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the tasks for whoever uses one of them by name, or all by ``*``."""
+    if name != "__all__" and not name[0].isupper():
+        raise AttributeError(f"usage_metrics has no attribute {name!r}")
+    return getattr(importlib.import_module("usage_metrics.tasks"), name)
+
+
+if "luigi" in sys.modules:
+    import usage_metrics.tasks  # noqa: F401

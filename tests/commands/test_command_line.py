@@ -338,10 +338,45 @@ def _python(code: str) -> str:
     return process.stdout
 
 
-def test_the_package_is_imported_quickly_without_its_heavy_dependencies() -> None:
-    heavy = "{'pandas', 'pyarrow', 'numpy', 'google.cloud', 'adbc_driver_manager'}"
-    code = f"import sys, usage_metrics; print({heavy} & set(sys.modules))"
-    assert _python(code) == "set()\n"
+HEAVY = "{'pandas', 'pyarrow', 'numpy', 'google.cloud', 'adbc_driver_manager'}"
+
+
+def test_luigi_finds_the_tasks_without_their_heavy_dependencies() -> None:
+    code = f"""
+import sys, luigi.task_register, usage_metrics
+print({HEAVY} & set(sys.modules))
+print(luigi.task_register.Register.get_task_cls("LoadSQLite").__module__)
+"""
+    assert _python(code) == "set()\nusage_metrics.tasks.load\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
+def test_what_commands_there_are_is_said_without_luigi(arguments: list[str]) -> None:
+    code = f"""
+import sys
+from usage_metrics.commands import main
+main({arguments})
+print(({HEAVY} | {{'luigi', 'requests'}}) & set(sys.modules))
+"""
+    assert _python(code).splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from usage_metrics import *",
+        "from usage_metrics import LoadSQLite",
+        "import usage_metrics; LoadSQLite = usage_metrics.LoadSQLite",
+    ],
+)
+def test_a_task_is_found_in_the_package(code: str) -> None:
+    assert _python(f"{code}; print(LoadSQLite.__name__)") == "LoadSQLite\n"
+
+
+def test_what_the_package_does_not_have_is_an_attribute_error() -> None:
+    code = "import usage_metrics; print(hasattr(usage_metrics, {!r}))"
+    for name in ("nothing", "Nothing", "_nothing"):
+        assert _python(code.format(name)) == "False\n"
 
 
 def test_every_module_is_imported_without_any_setting() -> None:

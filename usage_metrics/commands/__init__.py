@@ -1,7 +1,8 @@
 """``usage-metrics``: the commands for operating the pipeline, which Luigi runs.
 
-Each command is a module of the same name, imported when it is used. It returns its exit
-code, or None for 0.
+Each command is a module of the same name, imported when it is used, and with it Luigi:
+``--help`` and the shell's completion need neither. It returns its exit code, or None
+for 0.
 """
 
 import importlib
@@ -10,8 +11,6 @@ from collections.abc import Sequence
 import click
 
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.monitoring.error_messages import printable
-from usage_metrics.parameters import did_you_mean
 
 COMMANDS = {
     "run": "Build every missing day and load it: the command for every night.",
@@ -52,8 +51,11 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Import a command, or refuse an unknown name."""
         if cmd_name not in COMMANDS:
+            from usage_metrics.parameters import did_you_mean
+
             close = did_you_mean(cmd_name, COMMANDS)
             raise click.UsageError(f"there is no command {cmd_name!r}{close}", ctx)
+        importlib.import_module("usage_metrics.tasks")  # first: it sets Luigi up
         module = importlib.import_module(f"{__name__}.{cmd_name}")
         command: click.Command = module.command
         return command
@@ -91,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted. Finished work is kept; run it again.", err=True)
         return 130
     except UsageMetricsError as error:
+        from usage_metrics.monitoring.error_messages import printable
+
         click.echo(printable(str(error)), err=True)
         return 2
     return code or 0
