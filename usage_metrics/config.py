@@ -116,8 +116,8 @@ class datasette(SourceSection):
     """The request logs of a Datasette site."""
 
     data_request_patterns = text(
-        "the path of a data request contains one of these texts",
-        default="/pudl, /ferc1, pudl.db, ferc1.db, .json, .csv",
+        "the path of a data request contains one of these texts; empty: every page of "
+        "a database is one, unless it was answered 404"
     )
 
 

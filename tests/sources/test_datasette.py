@@ -282,8 +282,6 @@ def test_whatever_was_asked_for_is_some_page(pieces: list[str]) -> None:
         (".json", "/x?y=.json", False),
         (".*", "/pudl", False),
         ("/pudl,", "/other", False),
-        (" , ", "/pudl", False),
-        ("", "/pudl", False),
         ("/a , /b", "/b", True),
         ("(", "/pudl(1)", True),
         ("/pudl", "/PUDL", False),
@@ -294,6 +292,48 @@ def test_a_pattern_of_data_requests_is_literal_text_in_the_path(
 ) -> None:
     settings = SimpleNamespace(data_request_patterns=patterns)
     assert asked_for(SITE + path, settings)["is_data_request"] is is_data
+
+
+@pytest.mark.parametrize("patterns", ["", " , "])
+@pytest.mark.parametrize(
+    ("path", "is_data"),
+    [
+        ("/rivers", True),
+        ("/rivers.json", True),
+        ("/rivers.db", True),
+        ("/rivers?sql=select+1", True),
+        ("/my+data/water~20levels", True),
+        ("/my+data/water~20levels.csv", True),
+        ("/rivers/levels/1.json", True),
+        ("/_internal/databases.json", False),
+        ("/_memory?sql=select+1", False),
+        ("/:memory:?sql=select+1", False),
+        ("/", False),
+        ("/.json", False),
+        ("/-/databases.json", False),
+        ("/rivers/-/schema.json", False),
+        ("/-/static/app.css", False),
+        ("/favicon.ico", False),
+    ],
+)
+def test_without_patterns_every_page_of_a_public_database_is_data(
+    patterns: str, path: str, is_data: bool
+) -> None:
+    settings = SimpleNamespace(data_request_patterns=patterns)
+    assert asked_for(SITE + path, settings)["is_data_request"] is is_data
+
+
+@pytest.mark.parametrize(
+    ("status", "is_data"),
+    [(200, True), (304, True), (500, True), (None, True), (404, False)],
+)
+def test_a_page_that_the_site_does_not_have_is_no_data(
+    status: int | None, is_data: bool
+) -> None:
+    http = {"requestUrl": f"{SITE}/wp-admin/setup.php", "status": status}
+    settings = SimpleNamespace(data_request_patterns="")
+    found = clean(table(entry(httpRequest=http)), settings).requests
+    assert found["is_data_request"].to_pylist() == [is_data]
 
 
 # --- columns -----------------------------------------------------------------------

@@ -89,6 +89,8 @@ _REPEATING = tuple(
 _PORT = r"^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):[0-9]+$"
 """An address with a port, as Google's ``remoteIp`` and ``serverIp`` may have."""
 
+_NOT_FOUND = 404
+
 _REASONS = {"timestamp": "has no timestamp", "insertId": "has no insertId"}
 """The fields that identify an entry, and why one without them is rejected."""
 
@@ -145,15 +147,18 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
         bare = pc.replace_substring_regex(address.dictionary, _PORT, r"\1\2")
         columns[name] = arrow.take_encoded(bare, address.indices)
     urls = columns["request_url"] = arrow.dictionary(columns["request_url"])
+    patterns = comma_separated(settings.data_request_patterns)
     asked = asked_for(
-        pa.concat_arrays([urls.dictionary, pa.nulls(1, STRING)]),
-        comma_separated(settings.data_request_patterns),
+        pa.concat_arrays([urls.dictionary, pa.nulls(1, STRING)]), patterns
     )
     # A request without a URL takes the last row: page "other", and not for data.
     codes = pc.fill_null(urls.indices, len(urls.dictionary))
     columns |= {
         field.name: arrow.take_encoded(asked[field.name], codes) for field in PAGE
     }
+    if not patterns:
+        is_missing = pc.fill_null(pc.equal(columns["status"], _NOT_FOUND), False)
+        columns["is_data_request"] = pc.and_not(columns["is_data_request"], is_missing)
     agents = arrow.dictionary(columns["user_agent"])
     columns |= who_asked(agents, columns["remote_ip"], settings_from(settings))
     return pa.table(columns)
@@ -181,6 +186,7 @@ SOURCE = Source(
     order_column="receiveTimestamp",
     clean=clean,
     cleaned=CLEANED,
+    version=2,
     recipe_settings=("data_request_patterns", *SETTINGS),
     address="remote_ip",
     table="datasette_request_logs",

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from usage_metrics import arrow
 from usage_metrics.arrow import BOOLEAN, STRING, column
+from usage_metrics.cleaning.pages import DATA_PAGES, about_data
 from usage_metrics.cleaning.urls import split_urls
 
 PAGE = [
@@ -34,8 +35,9 @@ PAGE = [
     column(
         "is_data_request",
         BOOLEAN,
-        "Whether the path contains one of [datasette] data_request_patterns and is "
-        "neither static nor internal",
+        "Whether it asks for a database, table, row, query or download, in any format, "
+        "and was not answered 404; with [datasette] data_request_patterns, whether the "
+        "path contains one of them and is neither static nor internal",
     ),
 ]
 
@@ -110,26 +112,28 @@ def _pages(path: pa.Array, patterns: Sequence[str]) -> dict[str, pa.Array]:
         "table",
         "row",
     )
-    in_database = pc.is_in(
-        page, pa.array(["database", "table", "row", "query", "download"])
-    )
+    in_database = pc.is_in(page, pa.array(DATA_PAGES))
     in_table = pc.is_in(page, pa.array(["table", "row"]))
     no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
     # At most one of these is not empty.
     formats = [part[f"{place}_format"] for place in ("first", "second", "third")]
     format_ = pc.binary_join_element_wise(*formats, "")
+    database = _names(first, in_database)
     return {
         "page": page,
-        "database": _names(first, in_database),
+        "database": database,
         "table": _names(second, in_table),
         "format": pc.if_else(no_data, pa.scalar(None, STRING), format_),
-        "is_data_request": _is_data_request(path, page, patterns),
+        "is_data_request": (
+            _contains_any(patterns, path, page)
+            if patterns
+            else about_data(page, database)
+        ),
     }
 
 
-def _is_data_request(
-    path: pa.Array, page: pa.Array, patterns: Sequence[str]
-) -> pa.Array:
+def _contains_any(patterns: Sequence[str], path: pa.Array, page: pa.Array) -> pa.Array:
+    """Whether a path contains a pattern, and is not that of a page without data."""
     matches = pa.array([False] * len(path), BOOLEAN)
     for pattern in patterns:
         matches = pc.or_(matches, pc.match_substring(path, pattern))
