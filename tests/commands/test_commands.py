@@ -159,6 +159,15 @@ def test_check_names_days_with_many_rejects_and_missing_days(
     assert _findings(capsys) == []
 
 
+def test_check_names_files_that_are_not_read(
+    nine_made: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nine_made.load(10)
+    (nine_made.logs / f"{LAST}.zip").touch()
+    (finding,) = _findings(capsys)
+    assert finding.startswith(f"datasette {LAST}: '{LAST}.zip' in ")
+
+
 def test_check_lists_only_some_findings_of_a_kind(
     ten_days: Flow, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:

@@ -66,6 +66,17 @@ def test_every_wrong_setting_is_named_and_nothing_is_loaded(
     assert not healthy.database.exists()
 
 
+def test_days_with_files_that_are_not_read_are_a_note(
+    healthy: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("2026-03-02.zip", "2026-03-03.csv"):
+        (healthy.logs / name).touch()
+    state, text = _examined(capsys)["[datasette] logs"]
+    assert state == "note"
+    assert "; 2026-03-02: '2026-03-02.zip' in " in text
+    assert text.endswith("(and files of 1 more days)")
+
+
 def test_an_old_address_database_is_a_note_with_the_remedy(
     healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

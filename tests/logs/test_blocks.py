@@ -1,8 +1,10 @@
 """Files of JSON, cut into lines: as they stand, or the elements of an array."""
 
+import bz2
 import gzip
 import json
-import zlib
+import lzma
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -11,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_metrics.errors import InputError
-from usage_metrics.logs import blocks, lines
+from usage_metrics.logs import blocks, lines, unpacking
 from usage_metrics.logs.blocks import Block, read_blocks
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": lambda content: pa.compress(content, codec="zstd", asbytes=True),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
+"""What unpacking is to undo."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -71,7 +81,7 @@ def numbered(content: bytes, block_bytes: int = blocks.BLOCK_BYTES) -> list[Any]
     ],
 )
 @pytest.mark.parametrize("block_bytes", [8, blocks.BLOCK_BYTES])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("pack", [bytes, *PACKERS.values()], ids=["plain", *PACKERS])
 def test_lines_and_elements_keep_their_numbers(
     content: bytes, expected: list[Any], block_bytes: int, pack: Any
 ) -> None:
@@ -82,7 +92,7 @@ def test_lines_and_elements_keep_their_numbers(
 def test_whatever_the_bytes_are_each_line_that_is_not_blank_is_there(
     content: bytes, block_bytes: int
 ) -> None:
-    content = b"{\n" + content
+    content = b"{}\n" + content
     expected = [
         (number, line)
         for number, line in enumerate(content.split(b"\n"), start=1)
@@ -144,25 +154,34 @@ def test_a_line_without_end_is_refused(
         read(start + b"x" * (1 << 20), block_bytes=1 << 18)
 
 
-def test_gzip_is_known_by_its_content_and_may_have_parts() -> None:
-    content = gzip.compress(b"a\nb") + gzip.compress(b"c\n")
+@pytest.mark.parametrize("kind", PACKERS)
+def test_a_packed_file_is_known_by_its_content_and_may_have_parts(kind: str) -> None:
+    content = PACKERS[kind](b"a\nb") + PACKERS[kind](b"c\n")
     assert numbered(content) == [(1, b"a"), (2, b"bc")]
 
 
+LINES = b"".join(b"%d\n" % number for number in range(9999))
+
+
 @pytest.mark.parametrize(
-    "damaged",
+    "damage",
     [
-        gzip.compress(b"a\n" * 100)[:-9],
-        gzip.compress(b"a\n" * 100)[:5],
-        gzip.compress(b"a\n") + b"more",
-        gzip.compress(b"a\n" * 100)[:20] + b"\xff" * 20,
-        gzip.compress(b"a\n")[:-8] + b"\x00" * 8,
+        lambda packed: packed[:-9],
+        lambda packed: packed[:7],
+        lambda packed: packed + b"more",
+        lambda packed: packed[:6] + b"\xff" * 90 + packed[96:],
+        lambda packed: packed[:-8] + b"\x00" * 8,
     ],
     ids=["cut off", "cut in its header", "garbage behind", "garbage in it", "checksum"],
 )
-def test_a_damaged_gzip_file_is_no_shorter_file(damaged: bytes) -> None:
-    with pytest.raises((EOFError, zlib.error, gzip.BadGzipFile)):
-        read(damaged)
+@pytest.mark.parametrize("kind", PACKERS)
+def test_a_damaged_file_is_no_shorter_file(
+    kind: str, damage: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(
+        InputError, match=rf"^2022/x.json is a damaged or truncated {kind} file \(.+\)"
+    ):
+        read(damage(PACKERS[kind](LINES)))
 
 
 def test_a_block_is_about_as_large_as_it_should_be() -> None:
@@ -196,10 +215,10 @@ def test_halves_of_a_block_are_blocks() -> None:
 def test_a_gzip_file_that_unpacks_without_end_is_refused_before_it_is_unpacked(
     monkeypatch: pytest.MonkeyPatch, line: bytes
 ) -> None:
-    monkeypatch.setattr(blocks, "HARMLESS_BYTES", 1 << 20)
+    monkeypatch.setattr(unpacking, "HARMLESS_BYTES", 1 << 20)
     bomb = gzip.compress(line * ((100 << 20) // len(line)), compresslevel=6)
-    monkeypatch.setattr(blocks, "FETCHED_BYTES", 1 << 12)
-    assert len(bomb) < (100 << 20) / blocks.MOST_EXPANSION
+    monkeypatch.setattr(unpacking, "FETCHED_BYTES", 1 << 12)
+    assert len(bomb) < (100 << 20) / unpacking.MOST_EXPANSION
     seen: list[int] = []
     found = read_blocks(pa.BufferReader(bomb), "x.json")
     with pytest.raises(InputError, match=r"x.json unpacks to more than .* no log does"):
@@ -207,11 +226,12 @@ def test_a_gzip_file_that_unpacks_without_end_is_refused_before_it_is_unpacked(
     assert sum(seen) < 28 << 20, "of a hundred; from Python 3.12 on, more is read ahead"
 
 
+@pytest.mark.parametrize("kind", PACKERS)
 def test_many_small_bombs_in_one_file_are_one_bomb(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(blocks, "HARMLESS_BYTES", 1 << 18)
-    bomb = gzip.compress(b"\n" * (1 << 17)) * 5
+    monkeypatch.setattr(unpacking, "HARMLESS_BYTES", 1 << 18)
+    bomb = PACKERS[kind](b"\n" * (1 << 17)) * 5
     with pytest.raises(InputError, match="no log does"):
         list(read_blocks(pa.BufferReader(bomb), "x.json"))
 
@@ -222,6 +242,6 @@ def test_a_small_file_may_unpack_to_what_it_likes() -> None:
 
 
 def test_a_file_that_is_not_packed_is_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "HARMLESS_BYTES", 1 << 10)
+    monkeypatch.setattr(unpacking, "HARMLESS_BYTES", 1 << 10)
     lines = b"{}\n" * (2 << 20)
     assert sum(map(len, read_blocks(pa.BufferReader(lines), "x.json"))) == 2 << 20

@@ -94,9 +94,7 @@ def test_a_bucket_that_does_not_exist_is_named(s3_server: S3Server) -> None:
 
 def test_a_cut_off_file_in_a_bucket_is_named(s3_server: S3Server) -> None:
     put(s3_server, "cut", {"2022-03-15.json.gz": gzip.compress(lines("a"))[:-1]})
-    with pytest.raises(
-        InputError, match=r"cut/2022-03-15\.json\.gz is a damaged or tr"
-    ):
+    with pytest.raises(InputError, match=r"^2022-03-15\.json\.gz is a damaged or tr"):
         ids(open_logs(s3_server.uri("cut"), late_days=0))
 
 

@@ -1,9 +1,11 @@
 """Days of log entries, read from a folder of JSON exports."""
 
+import bz2
 import datetime as dt
 import gzip
 import json
 import logging
+import lzma
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,9 @@ CONTAINERS: dict[str, Callable[[list[Any]], bytes]] = {
     "array with CRLF": lambda e: json.dumps(e, indent=1).replace("\n", "\r\n").encode(),
     "lines, zipped": lambda entries: gzip.compress(as_lines(entries)),
     "array, zipped": lambda entries: gzip.compress(json.dumps(entries).encode()),
+    "lines, bzip2": lambda entries: bz2.compress(as_lines(entries)),
+    "lines, xz": lambda entries: lzma.compress(as_lines(entries)),
+    "lines, zstd": lambda e: pa.compress(as_lines(e), codec="zstd", asbytes=True),
     "lines of Windows": lambda entries: as_lines(entries).replace(b"\n", b"\r\n"),
     "marked": lambda entries: b"\xef\xbb\xbf" + as_lines(entries),
     "without an end": lambda entries: as_lines(entries).rstrip(),
@@ -407,7 +412,13 @@ def test_a_day_of_many_blocks_in_many_files_keeps_its_order(
     assert ids(folder.logs()) == ids(folder.logs())
 
 
-def test_an_empty_gzip_file_is_one_that_was_cut_off(folder: Folder) -> None:
-    (folder.path / "2022-03-15.json.gz").write_bytes(b"")
-    with pytest.raises(InputError, match=r"2022-03-15.json.gz is empty, and no gzip"):
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [("gz", "gzip"), ("zst", "zstd"), ("bz2", "bzip2"), ("XZ", "xz")],
+)
+def test_an_empty_packed_file_is_one_that_was_cut_off(
+    folder: Folder, ending: str, kind: str
+) -> None:
+    (folder.path / f"2022-03-15.json.{ending}").write_bytes(b"")
+    with pytest.raises(InputError, match=rf"15.json.{ending} is empty, and no {kind} "):
         read(folder.logs())

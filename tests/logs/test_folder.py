@@ -1,5 +1,6 @@
 """Which files of a folder of JSON exports there are, and which of them a day opens."""
 
+import bz2
 import datetime as dt
 import gzip
 import os
@@ -178,14 +179,73 @@ def test_a_file_without_a_date_is_named_and_not_read(
     assert f"1 files in {folder.path} have no date, such as 'sub/{name}'" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["2022-03-15.csv", ".2022-03-15.json", "_2022-03-15.json", "2022-03-15.json.tmp"],
-)
-def test_what_is_no_export_is_passed_over(folder: Folder, name: str) -> None:
+@pytest.mark.parametrize("name", [".2022-03-15.json", "_2022-03-15.json", "x/._y.csv"])
+def test_what_is_hidden_is_passed_over(folder: Folder, name: str) -> None:
     folder.write("2022-03-15.json", entry("a", "2022-03-15T12:00:00Z"))
     folder.write(name, entry("b", "2022-03-15T12:00:00Z"))
     assert ids(folder.logs()) == ["a"]
+    assert folder.logs().passed_over() == {}
+
+
+# --- files with a date that nothing reads ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2022-03-15.csv",
+        "2022-03-15.zip",
+        "2022-03-15.json.zip",
+        "2022-03-15.json.tmp",
+        "2022-03-15",
+        "2022/03/15/requests.parquet",
+        "date=2022-03-15/x.avro",
+    ],
+)
+def test_a_dated_file_that_is_no_export_by_its_name_is_named(
+    folder: Folder, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.write("2022-03-14.json", entry("a", "2022-03-14T12:00:00Z"))
+    folder.write("2022-03-15.json", entry("b", "2022-03-15T12:00:00Z"))
+    folder.write(name, entry("c", "2022-03-15T12:00:00Z"))
+    assert ids(folder.logs()) == ["b"]
+    sentence = (
+        f"{name!r} in {folder.path} is not read: the name of an export ends in .json, "
+        ".jsonl, .ndjson, packed (.gz, .zst, .zstd, .bz2, .xz) or not; export the day "
+        "as such, or rename what is"
+    )
+    assert folder.logs().passed_over() == {DAY: sentence}
+    assert sentence in caplog.text
+
+
+def test_a_day_that_has_only_such_a_file_is_missing_until_the_right_one_comes(
+    folder: Folder,
+) -> None:
+    folder.write("2022-03-14.json", entry("a", "2022-03-14T12:00:00Z"))
+    folder.write("2022-03-15.zip")
+    folder.write("2022-03-16.json", entry("c", "2022-03-16T12:00:00Z"))
+    why = folder.logs().unavailable(DAY)
+    assert why is not None
+    assert why.startswith("2022-03-15 is not exported: '2022-03-15.zip' in ")
+    folder.write("2022-03-15.json.bz2")
+    (folder.path / "2022-03-15.json.bz2").write_bytes(bz2.compress(b"[]"))
+    assert folder.logs().unavailable(DAY) is None
+
+
+def test_of_many_such_files_of_a_day_three_are_named(folder: Folder) -> None:
+    folder.write("2022-03-14.json", entry("a", "2022-03-14T12:00:00Z"))
+    for hour in range(24):
+        folder.write(f"2022/03/15/{hour:02}.csv")
+    (sentence,) = folder.logs().passed_over().values()
+    assert sentence.startswith(
+        "'2022/03/15/00.csv', '2022/03/15/01.csv', '2022/03/15/02.csv' and 21 more in "
+    )
+
+
+def test_a_folder_in_which_every_file_is_passed_over_names_one(folder: Folder) -> None:
+    folder.write("2022-03-15.zip")
+    with pytest.raises(InputError, match=r"no exports: .*; '2022-03-15\.zip' is none$"):
+        folder.logs().unavailable(DAY)
 
 
 # --- what cannot be read --------------------------------------------------------------
@@ -221,7 +281,7 @@ def test_a_folder_without_exports_is_named(folder: Folder, names: list[str]) -> 
     for name in names:
         folder.write(name)
     with pytest.raises(
-        InputError, match=f"logs = {folder.path} holds no exports; their"
+        InputError, match=f"logs = {folder.path} holds no exports: the name"
     ):
         folder.logs().unavailable(DAY)
 

@@ -13,12 +13,12 @@ from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.pipeline_state import pipeline_state
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.errors import StorageError
+from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.privacy.erasure import stages
-from usage_metrics.tasks import data_quality
+from usage_metrics.tasks import availability, data_quality
 from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.load import open_warehouse, requests_table
 from usage_metrics.tasks.stages import Clean, Geocode
@@ -54,9 +54,9 @@ def command(
     was loaded. You can delete what is damaged: the next run rebuilds it. The size of
     each table is printed too.
 
-    Quality: days that are missing, have many rejected lines, unknown agents or
-    addresses without a country, or have far fewer requests than usual. The limits are
-    in [quality] of luigi.cfg.
+    Quality: days that are missing, have files that are not read, many rejected lines,
+    unknown agents or addresses without a country, or far fewer requests than usual. The
+    limits are in [quality] of luigi.cfg.
 
     Exits with 1 if there is anything to report, for cron.
     """
@@ -136,6 +136,9 @@ def _findings(source: str) -> Iterator[Finding]:
     # Damage is reported as such.
     with contextlib.suppress(StorageError):
         yield from data_quality.missing(pipeline_state(source).to_make)
+    # That the logs cannot be read is what the doctor says.
+    with contextlib.suppress(UsageMetricsError):
+        yield from data_quality.passed_over(availability.passed_over(source))
     yield from data_quality.rejected(cleaned)
     yield from data_quality.unusual(cleaned)
     for partition in _partitions(source, [Geocode.stage]):

@@ -101,7 +101,13 @@ def _settings() -> str:
 
 
 def _logs(name: str) -> str:
-    return get_source(name).open_logs(config.source_section(name)).describe()
+    logs = get_source(name).open_logs(config.source_section(name))
+    text, passed_over = logs.describe(), list(logs.passed_over().items())
+    if not passed_over:
+        return text
+    (day, sentence), *others = passed_over
+    more = f" (and files of {len(others):,} more days)" if others else ""
+    return Note(f"{text}; {day}: {sentence}{more}")
 
 
 def _provider() -> str:

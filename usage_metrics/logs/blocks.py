@@ -1,36 +1,23 @@
-"""Reads a file of JSON, lines or arrays, gzipped or not, as blocks of whole lines.
+"""Reads a file of JSON, lines or arrays, packed or not, as blocks of whole lines.
 
 The elements of an array become lines, too, so that readers need not distinguish them.
 """
 
 import codecs
-import gzip
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from usage_metrics.errors import InputError
 from usage_metrics.logs.lines import whole_lines
+from usage_metrics.logs.unpacking import unpacked
 
 BLOCK_BYTES = 2 << 20
 """About 2,000 lines; small enough to stay in the processor's cache."""
-
-FETCHED_BYTES = 1 << 20
-"""Bytes requested from an object store at a time."""
-
-MOST_EXPANSION = 200
-"""The largest expansion of a gzip file. Gzip can reach a thousand; real logs reach
-thirty, because every entry has its own time, id and address."""
-
-HARMLESS_BYTES = 256 << 20
-"""Any file may unpack to this size."""
 
 _NEWLINE = ord("\n")
 
@@ -104,12 +91,12 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
     """Read the lines of a file, or the elements of its arrays as lines.
 
     Raises:
-        InputError: if a line is too long, an array is cut off, or a gzip file unpacks
-            to more than any log would.
-        EOFError, zlib.error, gzip.BadGzipFile: if a gzip file is damaged.
+        InputError: if a line is too long, an array is cut off, or a packed file is
+            damaged or unpacks to more than any log would.
     """
     number = 1
-    for text in whole_lines(_chunks(raw, name), name):
+    chunks = _without_mark(unpacked(raw, name, BLOCK_BYTES))
+    for text in whole_lines(chunks, name):
         count = text.count(b"\n")
         block = Block(text, np.arange(number, number + count), name)
         number += count
@@ -118,37 +105,6 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
             yield block
 
 
-class _Counted(io.RawIOBase):
-    """A file that counts the bytes read from it."""
-
-    def __init__(self, raw: pa.NativeFile) -> None:
-        self._raw = raw
-        self.bytes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        count: int = self._raw.readinto(buffer)
-        self.bytes += count
-        return count
-
-
-def _chunks(file: pa.NativeFile, name: str) -> Iterator[bytes]:
-    """The unpacked content of a file, in pieces."""
-    raw = _Counted(file)
-    buffered = io.BufferedReader(raw, FETCHED_BYTES)
-    is_gzip = buffered.peek(2)[:2] == b"\x1f\x8b"  # whatever the file's name
-    stream = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
-    unpacked = 0
-    chunk = stream.read(BLOCK_BYTES).removeprefix(codecs.BOM_UTF8)
-    while chunk:
-        unpacked += len(chunk)
-        if unpacked > max(HARMLESS_BYTES, MOST_EXPANSION * raw.bytes):
-            raise InputError(
-                f"{name} unpacks to more than {unpacked >> 20:,} MB, over "
-                f"{MOST_EXPANSION} times its size, which no log does; move the file "
-                "out of the folder"
-            )
-        yield chunk
-        chunk = stream.read(BLOCK_BYTES)
+def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(chunks, b"").removeprefix(codecs.BOM_UTF8)
+    yield from chunks

@@ -11,15 +11,22 @@ import logging
 import re
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow.fs as pafs
 
 from usage_metrics.errors import ConfigError, InputError
+from usage_metrics.logs.unpacking import PACKED_ENDINGS
 from usage_metrics.partitions.storage import filesystem_of
 
 log = logging.getLogger("luigi-interface")
 
-SUFFIXES = (".json", ".jsonl", ".ndjson")
+ENDINGS = (".json", ".jsonl", ".ndjson")
+
+HOW_TO_NAME = (
+    f"the name of an export ends in {', '.join(ENDINGS)}, packed "
+    f"({', '.join(PACKED_ENDINGS)}) or not"
+)
 
 LISTING_SECONDS = 60.0
 """How long the listing of an object store is valid."""
@@ -39,7 +46,7 @@ _DATE = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d{2})\2(\d{2})(?!\d)")
 
 @dataclass(frozen=True)
 class ExportFile:
-    """An export, and the day in its name or its folders."""
+    """A file, and the day in its name or its folders."""
 
     path: str
     name: str
@@ -53,9 +60,21 @@ class Listing:
     """The exports in a folder, oldest first, and how to tell whether it changed."""
 
     files: list[ExportFile]
+    passed_over: list[ExportFile]
+    """Files with a day's date that are no exports by their names."""
     changed: dict[str, int | None]
     """When each folder was last modified; None in an object store."""
     taken: float
+
+    @cached_property
+    def by_day(self) -> dict[dt.date, list[ExportFile]]:
+        """The exports of each day."""
+        return _by_day(self.files)
+
+    @cached_property
+    def passed_over_by_day(self) -> dict[dt.date, list[ExportFile]]:
+        """The files of each day that are passed over."""
+        return _by_day(self.passed_over)
 
     def is_current(self, filesystem: pafs.FileSystem) -> bool:
         """Whether no file was added, removed or renamed since, as far as is known."""
@@ -117,7 +136,7 @@ def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
         for info in found
         if info.type == pafs.FileType.Directory
     }
-    return Listing(_dated(found, folder, uri), changed, taken)
+    return Listing(*_dated(found, folder, uri), changed, taken)
 
 
 def cause(error: OSError) -> str:
@@ -125,15 +144,21 @@ def cause(error: OSError) -> str:
     return str(error).partition(" error_info=")[0]
 
 
-def _dated(found: list[pafs.FileInfo], folder: str, uri: str) -> list[ExportFile]:
-    files, undated = [], []
-    for info in filter(_is_export, found):
+def _dated(
+    found: list[pafs.FileInfo], folder: str, uri: str
+) -> tuple[list[ExportFile], list[ExportFile]]:
+    """The exports among the files that were found, and other files with a date."""
+    exports: list[ExportFile] = []
+    others: list[ExportFile] = []
+    undated = []
+    for info in filter(_is_meant, found):
         name = info.path.removeprefix(folder).lstrip("/")
-        date = _date_of(name)
-        if date is None:
+        date, is_export = _date_of(name), _is_export(info.base_name)
+        if date is not None:
+            file = ExportFile(info.path, name, date, info.size)
+            (exports if is_export else others).append(file)
+        elif is_export:
             undated.append(name)
-        else:
-            files.append(ExportFile(info.path, name, date, info.size))
     if undated:
         log.warning(
             "%d files in %s have no date, such as %r, and are skipped; put it in the "
@@ -142,22 +167,36 @@ def _dated(found: list[pafs.FileInfo], folder: str, uri: str) -> list[ExportFile
             uri,
             undated[0],
         )
-    if not files:
+    if not exports:
         raise InputError(
-            f"logs = {uri} holds no exports; their names end in "
-            f"{', '.join(SUFFIXES)}, gzipped or not, and they have a date in the name "
-            "(2022-03-15.jsonl.gz) or the folders (2022/03/15/)"
+            f"logs = {uri} holds no exports: {HOW_TO_NAME}, and it has a date in the "
+            "name (2022-03-15.jsonl.gz) or the folders (2022/03/15/)"
+            + (f"; {others[0].name!r} is none" if others else "")
         )
-    return sorted(files, key=lambda file: (file.date, file.name))
+    return sorted(exports, key=_order), sorted(others, key=_order)
 
 
-def _is_export(info: pafs.FileInfo) -> bool:
-    name = info.base_name.lower().removesuffix(".gz")
-    return (
-        info.type == pafs.FileType.File
-        and name.endswith(SUFFIXES)
-        and not name.startswith((".", "_"))
-    )
+def _by_day(files: list[ExportFile]) -> dict[dt.date, list[ExportFile]]:
+    days: dict[dt.date, list[ExportFile]] = {}
+    for file in files:
+        days.setdefault(file.date, []).append(file)
+    return days
+
+
+def _order(file: ExportFile) -> tuple[dt.date, str]:
+    return file.date, file.name
+
+
+def _is_meant(info: pafs.FileInfo) -> bool:
+    """Whether it is a file that is not hidden."""
+    is_hidden = info.base_name.startswith((".", "_"))
+    return info.type == pafs.FileType.File and not is_hidden
+
+
+def _is_export(name: str) -> bool:
+    name = name.lower()
+    packing = next((end for end in PACKED_ENDINGS if name.endswith(end)), "")
+    return name.removesuffix(packing).endswith(ENDINGS)
 
 
 def _date_of(name: str) -> dt.date | None:

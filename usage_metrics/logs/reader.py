@@ -33,6 +33,10 @@ class LogReader(Protocol):
         """Say why a day is not available yet; None if it is."""
         ...
 
+    def passed_over(self) -> dict[dt.date, str]:
+        """The days with files that are not read, and a sentence about each."""
+        ...
+
     def read(self, day: dt.date) -> "Iterator[pa.RecordBatch]":
         """Read the entries whose timestamp is in that UTC day, duplicates included.
 

@@ -36,8 +36,17 @@ def unavailable_reason(source: str, day: dt.date) -> str | None:
             f"{source} {day} is not over: a day is extracted {hours:g} hours after it "
             f"ends in UTC ([{source}] settle_hours)"
         )
+    return _reader(source).unavailable(day)
+
+
+def passed_over(source: str) -> dict[dt.date, str]:
+    """The days with files that are not read, and a sentence about each."""
+    return _reader(source).passed_over()
+
+
+def _reader(source: str) -> "LogReader":
     minute = int(time.monotonic() / READER_SECONDS)
-    return _open_reader(source, minute, os.getpid()).unavailable(day)
+    return _open_reader(source, minute, os.getpid())
 
 
 @functools.lru_cache(maxsize=8)

@@ -74,6 +74,12 @@ def missing(days: Sequence[dt.date]) -> Iterator[Finding]:
             yield Finding("missing", day, "missing; usage-metrics run makes it")
 
 
+def passed_over(days: Mapping[dt.date, str]) -> Iterator[Finding]:
+    """Days with files in the logs that are not read."""
+    for day, sentence in days.items():
+        yield Finding("not read", day, sentence)
+
+
 def not_known(geocoded: Partition) -> Iterator[Finding]:
     """A day with many requests from unknown agents, or from unknown countries.
 

@@ -87,6 +87,10 @@ class BigQueryLogs:
             f"{day} is not exported yet: the newest table is {self.table.shard(newest)}"
         )
 
+    def passed_over(self) -> dict[dt.date, str]:
+        """No day: there are no files."""
+        return {}
+
     @cached_property
     def _newest_shard(self) -> str | None:
         """The last day with its own table; None if one table holds all days.

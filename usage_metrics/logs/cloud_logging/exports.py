@@ -2,7 +2,7 @@
 
 A Cloud Storage sink writes a file an hour, and late entries to addenda beside them;
 people write a file a day. A file holds JSON lines or, from ``gcloud logging read``, a
-JSON array; it may be gzipped.
+JSON array; it may be packed.
 
 An entry that arrived late may be in the export of a later day. So a day is read from
 its own files and from those of the next ``late_days`` days; of the latter, only the
@@ -11,14 +11,13 @@ lines that contain the day's date.
 
 import contextlib
 import datetime as dt
-import gzip
 import logging
-import zlib
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,13 +28,24 @@ from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ChangingError, InputError
 from usage_metrics.logs.blocks import Block, read_blocks
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
-from usage_metrics.logs.folder import ExportFile, cause, list_exports, open_folder
+from usage_metrics.logs.folder import (
+    HOW_TO_NAME,
+    ExportFile,
+    Listing,
+    cause,
+    list_exports,
+    open_folder,
+)
+from usage_metrics.logs.unpacking import PACKED_ENDINGS
 
 log = logging.getLogger("luigi-interface")
 
 THREADS = 2
 WAITING = 8
 """How many blocks are parsed ahead while the caller writes a row group."""
+
+SHOWN = 3
+"""How many names of files a sentence gives."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,10 @@ class ExportedLogs:
         """
         files = self._files()
         oldest, newest = files[0].date, files[-1].date
+        listing = self._listing()
+        unread = listing.passed_over_by_day.get(day)
+        if unread and day not in listing.by_day:
+            return f"{day} is not exported: {self._not_read(unread)}"
         if day > newest:
             why = f"not exported yet: the newest export in {self.uri} is of {newest}"
         elif day < oldest:
@@ -80,8 +94,11 @@ class ExportedLogs:
         """
         late = dt.timedelta(self.late_days)
         files = [f for f in self._files() if day <= f.date <= day + late]
-        if not any(file.date == day for file in files):
+        listing = self._listing()
+        if day not in listing.by_day:
             log.warning("%s: no export of that day in %s", day, self.uri)
+        if unread := listing.passed_over_by_day.get(day):
+            log.warning("%s: %s", day, self._not_read(unread))
         stray: Counter[str] = Counter()
         for file, table in self._tables(files, day):
             is_own = file.date == day
@@ -100,12 +117,30 @@ class ExportedLogs:
                 self.late_days,
             )
 
+    def passed_over(self) -> dict[dt.date, str]:
+        """The days with files that are not read, and a sentence about each."""
+        days = self._listing().passed_over_by_day
+        return {day: self._not_read(files) for day, files in days.items()}
+
+    def _not_read(self, files: list[ExportFile]) -> str:
+        names = ", ".join(repr(file.name) for file in files[:SHOWN])
+        more = len(files) - SHOWN
+        return (
+            names
+            + (f" and {more:,} more" if more > 0 else "")
+            + f" in {self.uri} {'is' if len(files) == 1 else 'are'} not read: "
+            f"{HOW_TO_NAME}; export the day as such, or rename what is"
+        )
+
     @cached_property
     def _folder(self) -> tuple[pafs.FileSystem, str]:
         return open_folder(self.uri)
 
     def _files(self) -> list[ExportFile]:
-        return list_exports(*self._folder, self.uri).files
+        return self._listing().files
+
+    def _listing(self) -> Listing:
+        return list_exports(*self._folder, self.uri)
 
     def _tables(
         self, files: list[ExportFile], day: dt.date
@@ -126,10 +161,11 @@ class ExportedLogs:
     def _blocks(self, file: ExportFile, day: dt.date) -> Iterator[Block]:
         """The lines of a file that may be of a day: in the day's own file, all."""
         mention = day.isoformat().encode()
-        if not file.size and file.name.endswith(".gz"):
+        packing = PACKED_ENDINGS.get(PurePosixPath(file.name).suffix.lower())
+        if not file.size and packing:
             raise InputError(
-                f"{file.path} is empty, and no gzip file is: it was cut off; export it "
-                "again, or delete it"
+                f"{file.path} is empty, and no {packing} file is: it was cut off; "
+                "export it again, or delete it"
             )
         if not file.size:
             log.warning("%r is empty", file.name)
@@ -151,11 +187,6 @@ class ExportedLogs:
                     yield raw
                 except InputError as error:
                     problem = error
-                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                    problem = InputError(
-                        f"{file.path} is a damaged or truncated gzip file ({error}); "
-                        "export or copy it again, then rerun"
-                    )
             after = _state(filesystem, file)
         except OSError as error:
             raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
