@@ -1,6 +1,6 @@
 """``usage-metrics``: the commands for operating the pipeline, which Luigi runs.
 
-Each command is a module of the same name, imported when it is used, and with it Luigi:
+Each command is a module, imported when it is used, and with it Luigi:
 ``--help`` and the shell's completion need neither. It returns its exit code, or None
 for 0.
 """
@@ -14,6 +14,8 @@ from usage_metrics.errors import UsageMetricsError
 
 COMMANDS = {
     "run": "Build every missing day and load it: the command for every night.",
+    "report": "Write the report, of all days or of some, and print its path.",
+    "counter": "Write the COUNTER report of a month, and print its paths.",
     "status": "Show which days of each stage are done, missing, stale or failed.",
     "doctor": "Check that the pipeline can run.",
     "check": "Find damaged files, and days whose data need a look.",
@@ -25,6 +27,9 @@ COMMANDS = {
     "retain": "Delete what is older than the settings allow.",
 }
 """The commands in the order of --help, with their descriptions there."""
+
+MODULES = {"counter": "counter_report"}
+"""The modules of commands; the others have the name of their command."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -56,7 +61,8 @@ class Commands(click.Group):
             close = did_you_mean(cmd_name, COMMANDS)
             raise click.UsageError(f"there is no command {cmd_name!r}{close}", ctx)
         importlib.import_module("usage_metrics.tasks")  # first: it sets Luigi up
-        module = importlib.import_module(f"{__name__}.{cmd_name}")
+        name = MODULES.get(cmd_name, cmd_name)
+        module = importlib.import_module(f"{__name__}.{name}")
         command: click.Command = module.command
         return command
 

@@ -12,6 +12,7 @@ import luigi
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
 from usage_metrics.monitoring import run_log
+from usage_metrics.parameters import Month
 from usage_metrics.sources import SOURCES
 from usage_metrics.tasks.availability import first_running_day
 
@@ -36,6 +37,21 @@ class DayType(click.ParamType[dt.date]):
             self.fail(f"{value!r} is not a date; write it as YYYY-MM-DD", param, ctx)
 
 
+class MonthType(click.ParamType[dt.date]):
+    """A UTC month, written YYYY-MM."""
+
+    name = "month"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dt.date:
+        """Parse the month."""
+        try:
+            return value if isinstance(value, dt.date) else Month().parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
 DAY = DayType()
 
 _SOURCE = click.Choice(sorted(SOURCES))
@@ -55,6 +71,9 @@ each_source = click.option(
 start = click.option("--start", help="first UTC day", **_DATE)
 required_start = click.option("--start", help="first UTC day", required=True, **_DATE)
 stop = click.option("--stop", help="day after the last", **_DATE)
+month = click.option(
+    "--month", type=MonthType(), metavar="YYYY-MM", required=True, help="UTC month"
+)
 workers = click.option(
     "--workers",
     type=click.IntRange(1, 64),

@@ -19,6 +19,7 @@ from usage_metrics.commands.progress import shown
 from usage_metrics.dates import utc_now
 from usage_metrics.monitoring import run_log
 from usage_metrics.tasks.backfill import ManyDays, backfill_command
+from usage_metrics.tasks.task import Reporting
 
 NOT_AVAILABLE = 20
 """Luigi's exit code if external data, here the logs of a day, are missing."""
@@ -57,6 +58,34 @@ def load(source: str, workers: int, verbose: bool) -> int:
     retry = functools.partial(backfill_command, source)
     found = failures(since)
     report_failures(code, "Not everything was loaded", found, errors, retry)
+    return code
+
+
+def make(task: Reporting, heading: str, workers: int, verbose: bool) -> int:
+    """Run a task and what it requires; print the paths of its files, if they are made.
+
+    Args:
+        task: the task, which writes text files.
+        heading: what to say before the failures if nothing is written.
+        workers: the number of processes.
+        verbose: whether to show Luigi's log.
+
+    Returns:
+        Luigi's exit code.
+    """
+    since = utc_now()
+    with logged_errors(verbose) as errors:
+        code = run_luigi(task.task_family, workers=workers, **task.to_str_params())
+    is_made = not code or any(
+        entry["task"] == task.task_family and entry["outcome"] == run_log.DONE
+        for entry in entries_since(since)
+    )
+    if is_made:
+        for file in luigi.task.flatten(task.output()):
+            click.echo(file.path)
+        heading = "Not everything is in it"
+    retry = functools.partial(backfill_command, task.source)
+    report_failures(code, heading, failures(since), errors, retry)
     return code
 
 

@@ -1,0 +1,110 @@
+"""``usage-metrics report`` and ``counter``: a report of some days, or of a month."""
+
+import json
+from pathlib import Path
+
+import pytest
+from flow import DAY, ONE_DAY, Flow
+from project import Settings
+
+from usage_metrics.commands import main
+
+pytestmark = pytest.mark.usefixtures("quick_reports")
+
+NEXT = DAY + ONE_DAY
+STOP = DAY + 2 * ONE_DAY
+
+
+@pytest.fixture
+def exported(flow: Flow, settings: Settings) -> Flow:
+    """Two days of logs, of which nothing is made yet."""
+    settings("datasette", start=DAY, stop=STOP)
+    flow.export_days(2)
+    return flow
+
+
+def _paths(capsys: pytest.CaptureFixture[str]) -> list[Path]:
+    return [Path(line) for line in capsys.readouterr().out.splitlines()]
+
+
+# --- report ---------------------------------------------------------------------------
+
+
+def test_the_report_is_made_with_what_it_needs_and_its_path_is_printed(
+    exported: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in ("it is made", "it is there"):
+        assert main(["report"]) == 0
+        assert _paths(capsys) == [exported.root / "report/datasette.html"]
+    assert "</html>" in (exported.root / "report/datasette.html").read_text()
+
+
+def test_a_report_on_some_days_has_them_in_its_name(
+    exported: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--start", str(NEXT)]) == 0
+    (path,) = _paths(capsys)
+    assert path == exported.root / f"report/datasette_{NEXT}_{NEXT}.html"
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--start", "soon"), "'soon' is not a date; write it as YYYY-MM-DD"),
+        (("--start", "2026-01-01"), "is before [datasette] start = 2026-03-02"),
+        (("--stop", "2026-03-02"), "stop = 2026-03-02 holds no day"),
+    ],
+)
+def test_days_that_make_no_report_are_refused_before_any_is_made(
+    exported: Flow,
+    arguments: tuple[str, ...],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["report", *arguments]) == 2
+    said = capsys.readouterr()
+    assert " ".join(said.err.split()).count(sentence) == 1
+    assert said.out == ""
+    assert not exported.root.exists(), "nothing was made"
+
+
+def test_a_day_that_fails_is_named_with_its_reason_and_how_to_retry(
+    exported: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported.export(DAY, "nonsense")
+    assert main(["report"]) == 30
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 1 lines could not be understood" in said
+    assert f"usage-metrics backfill --start {DAY} --stop {NEXT}" in said
+
+
+# --- counter --------------------------------------------------------------------------
+
+
+def test_the_report_of_a_month_is_made_and_its_paths_are_printed(
+    exported: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in ("it is made", "it is there"):
+        assert main(["counter", "--month", "2026-03"]) == 0
+        as_json, as_tsv = _paths(capsys)
+    assert as_tsv == exported.root / "counter/datasette/2026-03.tsv"
+    header = json.loads(as_json.read_text())["report-header"]
+    assert header["reporting-period"]["begin-date"] == "2026-03-01"
+
+
+@pytest.mark.parametrize("month", ["March", "2026-13", "2026-03-02", ""])
+def test_what_is_no_month_is_refused_in_a_sentence(
+    exported: Flow, month: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["counter", "--month", month]) == 2
+    said = capsys.readouterr().err
+    assert f"month = {month!r} is not a month; write it as YYYY-MM" in said
+
+
+def test_a_month_without_a_counted_day_is_refused_in_a_sentence(
+    exported: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["counter", "--month", "2025-01"]) == 30
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("no day of 2025-01 is counted; name a month within start") == 1

@@ -1,0 +1,37 @@
+"""Write the report, and print its path."""
+
+import datetime as dt
+
+import click
+
+from usage_metrics.commands import options, running
+from usage_metrics.tasks.report import Report
+
+
+@click.command(
+    epilog=options.example(
+        "usage-metrics report", "usage-metrics report --start 2026-03-01"
+    )
+)
+@options.start
+@options.stop
+@options.one_source
+@options.workers
+@options.verbose
+def command(
+    start: dt.date | None,
+    stop: dt.date | None,
+    source: str,
+    workers: int,
+    verbose: bool,
+) -> int:
+    """Write the report, of all days or of some, and print its path.
+
+    Days that are not made, loaded or counted yet are first. Without --start and --stop,
+    the report is on all days of the source's section in luigi.cfg; a report on some of
+    them has the first and the last in its name.
+    """
+    options.check_settings()
+    report = Report(start=start, stop=stop, source=source)  # type: ignore[arg-type]
+    report.output()  # refuses impossible days before anything is made
+    return running.make(report, "No report was written", workers, verbose)
