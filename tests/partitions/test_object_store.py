@@ -167,7 +167,7 @@ def test_the_stages_are_listed_and_not_their_days(
     assert list(made) == days(number)
     prefixes = [path.partition("prefix=")[2] for path in bucket.wire.listings]
     assert not [prefix for prefix in prefixes if "date" in prefix]
-    assert len(prefixes) <= 6
+    assert len(prefixes) <= 8
 
 
 def test_what_was_fetched_is_there_until_it_is_read(bucket: Bucket) -> None:

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import PartitionError, StorageError
 from usage_metrics.partitions import partition as partition_module
-from usage_metrics.partitions import writer
+from usage_metrics.partitions import storage, writer
 from usage_metrics.partitions.footer import SEAL, SEAL_BYTES, facts_of
 from usage_metrics.partitions.partition import (
     FILE_NAME,
     RETRY_MARKER,
     Partition,
+    days_to_ask_again,
     list_partitions,
 )
 from usage_metrics.partitions.row_groups import row_groups
@@ -54,6 +55,10 @@ def _write(partition: Partition, *tables: pa.Table, **facts: Any) -> Partition:
             file.write(table)
         file.facts |= facts
     return partition
+
+
+def _files_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
 
 
 def _names_in(partition: Partition) -> list[str]:
@@ -115,16 +120,46 @@ def test_what_is_no_partition_is_not_listed(tmp_path: Path, name: str) -> None:
 def test_a_partition_to_be_asked_again_is_done_for_this_run_but_not_for_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    partition = _partition(tmp_path)
+    partition = _partition(tmp_path, stage="geocoded")
     partition.ask_again(wanted=True)
     _write(partition, _table("a"))
     assert partition.exists()
-    marker = Path(partition.folder, RETRY_MARKER)
+    marker = partition.marker(RETRY_MARKER)
     os.utime(marker, (partition_module._STARTED - 1, partition_module._STARTED - 1))
     assert not partition.exists()
-    assert list_partitions(str(tmp_path), "raw", "toy") == {}
+    assert list_partitions(str(tmp_path), "geocoded", "toy") == {}
     partition.ask_again(wanted=False)
     assert partition.exists()
+
+
+def test_markers_and_drafts_are_not_where_readers_look(tmp_path: Path) -> None:
+    """Polars refuses a folder that holds anything but Parquet."""
+    partition = _partition(tmp_path, stage="geocoded")
+    with partition.writing(SCHEMA):
+        assert _files_in(tmp_path / "geocoded") == []
+    partition.ask_again(wanted=True)
+    partition.mark_checked()
+    assert _files_in(tmp_path / "geocoded") == [FILE_NAME]
+    partition.delete()
+    assert _files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "marker"), [("geocoded", ".unanswered"), ("raw", ".read-again")]
+)
+def test_what_version_0_1_kept_beside_a_file_is_taken_away(
+    tmp_path: Path, stage: str, marker: str
+) -> None:
+    partition = _write(_partition(tmp_path, stage=stage), _table("a"))
+    Path(partition.folder, marker).write_text("a marker\n")
+    draft = Path(partition.folder).parent / f".part-0.parquet.tmp-{'0' * 32}"
+    draft.touch()
+    assert list(list_partitions(str(tmp_path), stage, "toy")) == [DAY]
+    storage.sweep_once.cache_clear()  # as a new process
+    _write(_partition(tmp_path, DAY + dt.timedelta(days=1), stage), _table("b"))
+    assert _files_in(tmp_path / stage) == [FILE_NAME] * 2
+    to_ask_again = days_to_ask_again(str(tmp_path), "toy")
+    assert list(to_ask_again) == ([DAY] if stage == "geocoded" else [])
 
 
 # --- what -----------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Files are whole or absent, whatever happens to their writer."""
 
 import contextlib
+import datetime as dt
+import errno
 import fcntl
 import os
 import signal
@@ -16,11 +18,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
-from flow import DAY, ONE_DAY, Flow
+from flow import DAY, ONE_DAY, Flow, request
+from luigi.execution_summary import LuigiStatusCode
 
 from usage_metrics.errors import ConfigError, StorageError
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.refresh import RefreshDays
 from usage_metrics.tasks.stages import Extract
 
 WRITER = """
@@ -184,6 +188,56 @@ def test_of_two_writers_of_one_file_the_last_to_finish_wins(tmp_path: Path) -> N
         assert Path(path).read_bytes() == b"second"
     assert Path(path).read_bytes() == b"first"
     assert _temporary(tmp_path) == []
+
+
+def test_a_draft_on_another_disk_than_its_file_is_copied_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def rename(draft: Path, path: Path) -> Path:
+        if draft.parent != path.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(draft, path)
+
+    monkeypatch.setattr(Path, "replace", rename)
+    for content in (b"old", b"new"):
+        path = tmp_path / "another disk/file"
+        with storage.whole_or_absent(str(path), f"{tmp_path}/drafts") as stream:
+            stream.write(content)
+        assert path.read_bytes() == content
+    assert _temporary(tmp_path) == []
+
+
+_watched: list[Path] = []
+_seen: set[str] = set()
+
+
+def _look(event: str, _: tuple[object, ...]) -> None:
+    """At each change of files, list what the folders of the stages hold."""
+    if _watched and event in ("open", "os.rename", "os.remove", "os.mkdir"):
+        (root,) = _watched
+        _watched.clear()  # a listing opens folders, too
+        for stage in ("raw", "rejected", "cleaned", "geocoded"):
+            _seen.update(p.name for p in (root / stage).rglob("*") if not p.is_dir())
+        _watched.append(root)
+
+
+def test_at_no_moment_of_a_run_or_a_refresh_is_there_anything_but_parquet(
+    flow: Flow,
+) -> None:
+    flow.export_days(2)
+    sys.addaudithook(_look)
+    _watched.append(flow.root)
+    flow.load(2)
+    flow.export(DAY, request("a"), request("b"), request("c"))
+    since = dt.datetime.now(dt.UTC)
+    span = {"start": DAY, "stop": DAY + 2 * ONE_DAY}
+    result = flow.build(RefreshDays(**span, source="datasette", since=since))
+    _watched.clear()
+    assert result.status == LuigiStatusCode.SUCCESS
+    assert flow.facts("geocoded")["rows"] == 3, "one day changed, and one did not"
+    assert _seen == {"part-0.parquet"}
 
 
 def test_an_error_in_mid_write_leaves_what_was_there(tmp_path: Path) -> None:

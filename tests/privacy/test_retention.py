@@ -16,7 +16,7 @@ from usage_metrics.commands import main
 from usage_metrics.config import retention_start
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
-from usage_metrics.partitions.partition import RETRY_MARKER, list_partitions
+from usage_metrics.partitions.partition import days_to_ask_again, list_partitions
 from usage_metrics.privacy.retention import retain
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_month import CountMonth
@@ -216,9 +216,8 @@ def test_a_day_with_unanswered_addresses_is_not_asked_for_again(
     three_days.partition("geocoded", OLD).ask_again(wanted=True)
     settings("privacy", raw_days=SINCE_KEPT)
     main(["retain"])
-    folder = Path(three_days.partition("geocoded", OLD).folder)
-    assert [file.name for file in folder.iterdir()] == ["part-0.parquet"]
-    assert not (folder / RETRY_MARKER).exists()
+    assert three_days.partition("geocoded", OLD).exists()
+    assert days_to_ask_again(str(three_days.root), "datasette") == {}
 
 
 @pytest.fixture

@@ -703,7 +703,7 @@ def unanswered(flow: Flow) -> Flow:
     first = flow.partition("geocoded")
     first.ask_again(wanted=True)
     an_hour_ago = time.time() - 3600
-    os.utime(f"{first.folder}/.unanswered", (an_hour_ago, an_hour_ago))
+    os.utime(first.marker("unanswered"), (an_hour_ago, an_hour_ago))
     return flow
 
 

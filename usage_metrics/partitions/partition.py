@@ -11,6 +11,7 @@ local folder or an object store (``s3://``, ``gs://``). Three promises:
 
 import contextlib
 import datetime as dt
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import luigi
 
-from usage_metrics.errors import PartitionError, UnreachableError, os_errors_as
+from usage_metrics.errors import (
+    PartitionError,
+    StorageError,
+    UnreachableError,
+    os_errors_as,
+)
 from usage_metrics.partitions import handover, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
@@ -31,11 +37,22 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FILE_NAME = "part-0.parquet"
-RETRY_MARKER = ".unanswered"
+
+STATE = ".state"
+"""The folder under the root for drafts and markers: readers of Parquet folders, such as
+Polars, refuse a folder that holds anything else."""
+
+RETRIED = "geocoded"
+"""The stage that a later run completes, if addresses were left unanswered."""
+
+RETRY_MARKER = "unanswered"
 """Marks a file that a later run should complete; the marker's contents are unused."""
 
-CHECKED_MARKER = ".read-again"
+CHECKED_MARKER = "read-again"
 """Marks a raw file whose logs were read again at the marker's modification time."""
+
+OLD_MARKERS = {RETRIED: ".unanswered", "raw": ".read-again"}
+"""The markers of each stage that version 0.1 put beside its files."""
 
 _STARTED = time.time()
 
@@ -58,14 +75,17 @@ class Partition(luigi.Target):
     date: dt.date
 
     @property
-    def _drafts(self) -> str:
-        """The folder of all days, which holds the temporary files."""
-        return f"{self.root}/{self.stage}/{self.source}"
+    def folder(self) -> str:
+        """The folder that holds the Parquet file and nothing else."""
+        return f"{self.root}/{self._key}"
 
     @property
-    def folder(self) -> str:
-        """The folder that holds this partition and nothing else."""
-        return f"{self._drafts}/date={self.date.isoformat()}"
+    def _key(self) -> str:
+        return f"{self.stage}/{self.source}/date={self.date.isoformat()}"
+
+    def marker(self, name: str) -> str:
+        """The path or URI of a marker."""
+        return f"{self.root}/{STATE}/{self._key}/{name}"
 
     @property
     def path(self) -> str:
@@ -86,7 +106,9 @@ class Partition(luigi.Target):
         with _naming_unreachable(self.path):
             if not storage.exists(self.path):
                 return False
-            marked = storage.changed_at(f"{self.folder}/{RETRY_MARKER}")
+            if self.stage != RETRIED:
+                return True
+            marked = storage.changed_at(self.marker(RETRY_MARKER))
         return marked is None or not _was_before_this_run(marked)
 
     def open(self, schema: "pa.Schema | None" = None) -> "pq.ParquetFile":
@@ -195,7 +217,7 @@ class Partition(luigi.Target):
         Raises:
             StorageError: if the file cannot be written.
         """
-        with contextlib.suppress(_UnchangedError), self._replacing(FILE_NAME) as stream:
+        with contextlib.suppress(_UnchangedError), self._replacing(self.path) as stream:
             held: list[pa.Table] | None = [] if hand_on else None
             writer = PartitionWriter(
                 stream, schema, repeating, self._identity, held=held
@@ -208,12 +230,14 @@ class Partition(luigi.Target):
             handover.hold(self.path, writer.content_id, writer.held)
 
     @contextlib.contextmanager
-    def _replacing(self, name: str) -> Iterator[BinaryIO]:
-        """Write a file of the partition's folder, as a whole."""
-        path = f"{self.folder}/{name}"
+    def _replacing(self, path: str) -> Iterator[BinaryIO]:
+        """Write the file or a marker, as a whole."""
+        if "://" not in self.root:  # drafts of version 0.1
+            storage.sweep_once(Path(self.folder).parent, os.getpid())
+        drafts = f"{self.root}/{STATE}/drafts"
         with (
             storage.naming_unwritable(path),
-            storage.whole_or_absent(path, self._drafts) as stream,
+            storage.whole_or_absent(path, drafts) as stream,
         ):
             yield stream
 
@@ -226,38 +250,51 @@ class Partition(luigi.Target):
             written = storage.changed_at(self.path)
             if written is None:
                 return None
-            checked = storage.changed_at(f"{self.folder}/{CHECKED_MARKER}")
+            checked = storage.changed_at(self.marker(CHECKED_MARKER))
         return max(written, checked or 0) / 1e9
 
     def mark_checked(self) -> None:
         """Note that the file was found up to date."""
-        with self._replacing(CHECKED_MARKER) as stream:
+        with self._replacing(self.marker(CHECKED_MARKER)) as stream:
             stream.write(b"the logs of this day were read again and had not changed\n")
 
     def ask_again(self, *, wanted: bool) -> None:
         """Have the next run, not this one, make the partition again; or not."""
         if wanted:
-            with self._replacing(RETRY_MARKER) as stream:
+            with self._replacing(self.marker(RETRY_MARKER)) as stream:
                 stream.write(b"the next run asks for the unanswered addresses\n")
         else:
-            self._delete(RETRY_MARKER)
+            self._delete(self.marker(RETRY_MARKER))
 
     def delete(self) -> None:
         """Delete the file and its markers."""
-        self._delete(FILE_NAME, RETRY_MARKER, CHECKED_MARKER)
+        markers = map(self.marker, (RETRY_MARKER, CHECKED_MARKER))
+        self._delete(self.path, *markers)
         if "://" not in self.folder:
             with contextlib.suppress(OSError):
                 Path(self.folder).rmdir()  # another process may be writing to it
 
-    def _delete(self, *names: str) -> None:
-        for path in (f"{self.folder}/{name}" for name in names):
+    def _delete(self, *paths: str) -> None:
+        for path in paths:
             with storage.naming_unwritable(path):
                 storage.delete(path)
 
+    def move_old_marker(self) -> None:
+        """Take a marker of version 0.1 away from the file.
 
-def days_with(name: str, root: str, stage: str, source: str) -> list[dt.date]:
-    """The days that have a file of this name, complete or not."""
-    return sorted(day for day, *_ in _list_days([name], root, stage, source))
+        Whoever may not write here leaves it in its place, for somebody who may. A day
+        that was read again will be read once more.
+        """
+        with contextlib.suppress(StorageError):
+            if self.stage == RETRIED:
+                self.ask_again(wanted=True)
+            self._delete(f"{self.folder}/{OLD_MARKERS[self.stage]}")
+
+
+def days_to_ask_again(root: str, source: str) -> dict[dt.date, int]:
+    """The days whose geocoded file a run should complete, and when that was noted."""
+    marked = _list_days([RETRY_MARKER], f"{root}/{STATE}", RETRIED, source)
+    return {day: modified for day, _, modified, _ in marked}
 
 
 def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
@@ -269,20 +306,25 @@ def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
     Raises:
         UnreachableError: if the folder cannot be listed.
     """
-    present, unanswered = {}, set()
-    names = (FILE_NAME, RETRY_MARKER)
-    for day, name, modified, size in _list_days(names, root, stage, source):
-        if name == FILE_NAME:
-            present[day] = f"{modified}-{size}"
-        elif _was_before_this_run(modified):
-            unanswered.add(day)
-    return {day: present[day] for day in sorted(present.keys() - unanswered)}
+    present = list_present(root, stage, source)
+    marked = days_to_ask_again(root, source) if stage == RETRIED else {}
+    for day, modified in marked.items():
+        if _was_before_this_run(modified):
+            present.pop(day, None)
+    return present
 
 
 def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
     """As ``list_partitions``, including partitions that this run should complete."""
-    listed = _list_days([FILE_NAME], root, stage, source)
-    return {day: f"{modified}-{size}" for day, _, modified, size in sorted(listed)}
+    old = OLD_MARKERS.get(stage)
+    present = {}
+    names = [FILE_NAME, *filter(None, [old])]
+    for day, name, modified, size in sorted(_list_days(names, root, stage, source)):
+        if name == FILE_NAME:
+            present[day] = f"{modified}-{size}"
+        else:
+            Partition(root, stage, source, day).move_old_marker()
+    return present
 
 
 def _list_days(

@@ -1,9 +1,9 @@
 """Writes files that are whole or absent, in a local folder or an object store.
 
-In a folder, a file is written under a temporary name that readers of Parquet folders
-ignore (a leading dot, a suffix of its own), then renamed. The writer holds a lock on
-its temporary file, which the kernel releases when the writer dies. So the next program
-that writes there can tell which temporary files are abandoned, and removes them.
+In a folder, a file is written under a temporary name, elsewhere if readers of the
+folder would stumble over it, then renamed. The writer holds a lock on its temporary
+file, which the kernel releases when the writer dies. So the next program that writes
+there can tell which temporary files are abandoned, and removes them.
 
 An object store has no rename: what Arrow calls one is a copy and a deletion, twice the
 traffic and a second name that may be left behind. But an upload, in one piece or in
@@ -12,6 +12,7 @@ first, then uploaded under its own name.
 """
 
 import contextlib
+import errno
 import fcntl
 import functools
 import mmap
@@ -166,6 +167,16 @@ def sweep(folder: str) -> None:
             _sweep(Path(place), names)
 
 
+@functools.lru_cache(maxsize=64)
+def sweep_once(folder: Path, process: int) -> None:
+    """Clean up a local folder, if it exists, once per process.
+
+    Listing thousands of names for every file would take too long.
+    """
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        _sweep(folder, [file.name for file in folder.iterdir()])
+
+
 def is_temporary(name: str) -> bool:
     """Whether this is the name of a temporary file."""
     return _TEMPORARY.match(name) is not None
@@ -220,7 +231,7 @@ def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int,
 @contextlib.contextmanager
 def _writing_locally(path: Path, drafts: Path) -> Iterator[BinaryIO]:
     drafts.mkdir(parents=True, exist_ok=True)
-    _sweep_once(drafts, os.getpid())
+    sweep_once(drafts, os.getpid())
     draft = drafts / f".{path.name}.tmp-{uuid.uuid4().hex}"
     try:
         with _create_locked(draft) as stream:
@@ -228,9 +239,23 @@ def _writing_locally(path: Path, drafts: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
             path.parent.mkdir(parents=True, exist_ok=True)
-            draft.replace(path)
+            _move(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _move(draft: Path, path: Path) -> None:
+    """Rename a draft; if it is on another disk than its file, copy it there first."""
+    try:
+        draft.replace(path)
+    except OSError as error:
+        if error.errno != errno.EXDEV or draft.parent == path.parent:
+            raise
+        with (
+            draft.open("rb") as whole,
+            _writing_locally(path, path.parent) as copy,
+        ):
+            shutil.copyfileobj(whole, copy)
 
 
 def _create_locked(file: Path) -> BinaryIO:
@@ -244,15 +269,6 @@ def _create_locked(file: Path) -> BinaryIO:
         if os.fstat(stream.fileno()).st_nlink:
             return stream
         stream.close()
-
-
-@functools.lru_cache(maxsize=64)
-def _sweep_once(folder: Path, process: int) -> None:
-    """Clean up a folder once per process.
-
-    Listing thousands of names for every file would take too long.
-    """
-    _sweep(folder, [file.name for file in folder.iterdir()])
 
 
 def _sweep(folder: Path, names: Sequence[str]) -> None:

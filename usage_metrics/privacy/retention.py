@@ -17,10 +17,10 @@ from usage_metrics.config import retention_start
 from usage_metrics.geocode.ipinfo import forget_expired
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import (
-    FILE_NAME,
-    RETRY_MARKER,
+    RETRIED,
     Partition,
-    days_with,
+    days_to_ask_again,
+    list_present,
 )
 from usage_metrics.privacy.database_rows import drop_days
 from usage_metrics.sources import SOURCES
@@ -72,14 +72,14 @@ def _remove_files(
     root: str, stage: str, source: str, *, dry_run: bool
 ) -> list[dt.date]:
     first = retention_start(stage)
-    days = [day for day in days_with(FILE_NAME, root, stage, source) if day < first]
+    days = [day for day in list_present(root, stage, source) if day < first]
     if dry_run:
         return days
     for day in days:
         Partition(root, stage, source, day).delete()
     if stage == "cleaned":
         # Their geocoded files can no longer be completed.
-        for day in days_with(RETRY_MARKER, root, "geocoded", source):
+        for day in days_to_ask_again(root, source):
             if day < first:
-                Partition(root, "geocoded", source, day).ask_again(wanted=False)
+                Partition(root, RETRIED, source, day).ask_again(wanted=False)
     return days

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from usage_metrics.dates import utc_now
 from usage_metrics.partitions import storage
-from usage_metrics.partitions.partition import FILE_NAME, Partition, days_with
+from usage_metrics.partitions.partition import Partition, list_present
 from usage_metrics.partitions.row_groups import dictionaries_of, row_groups
 from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.sources import get_source
@@ -39,7 +39,7 @@ class Rewriting:
         self._partitions = [
             Partition(root, stage, source, day)
             for stage in stages
-            for day in days_with(FILE_NAME, root, stage, source)
+            for day in list_present(root, stage, source)
         ]
         self.renamed: dict[str, str] = {}
         """The current content id of each replaced one."""
