@@ -125,6 +125,17 @@ def test_the_parameters_explain_themselves(here: Flow) -> None:
     assert "load the days that exist" in " ".join(screen.split())
 
 
+def test_scheduling_in_parallel_changes_nothing(here: Flow) -> None:
+    with (here.folder / "luigi.cfg").open("a") as cfg:
+        cfg.write("[core]\nparallel_scheduling = true\n")
+    code, screen = _run(here.folder, "LoadUsage", "--local-scheduler")
+    assert code == 0, screen
+    assert "there were no failed tasks or missing dependencies" in screen
+    assert "ERROR" not in screen
+    code, screen = _run(here.folder, "LoadUsage", "--local-scheduler")
+    assert "Did not run any tasks" in screen
+
+
 # --- a run that fails -----------------------------------------------------------------
 
 

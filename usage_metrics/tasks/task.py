@@ -105,6 +105,11 @@ class Stage(OfDay):
         primed, self._primed = self._primed, None
         return self.output().exists() if primed is None else primed
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Forget the primed answer: with parallel scheduling, a copy is asked."""
+        self._primed = None
+        return vars(self)
+
     @classmethod
     def prime_completeness(cls, days: Iterable[dt.date], source: str) -> None:
         """List each stage once, to answer what the scheduler is about to ask.
