@@ -40,5 +40,18 @@ def test_its_charts_are_drawn_from_frames(cells: list[Any]) -> None:
         assert "</svg>" in cell.outputs[-1].data["image/svg+xml"]
 
 
+def test_no_name_in_a_chart_is_cut(cells: list[Any]) -> None:
+    drawn = output(cells, "charts.ranked", "image/svg+xml")
+    assert "CERN - European Organization for Nuclear Research" in drawn
+    for code in ("charts.per_week", "charts.ranked", "charts.world"):
+        assert "…" not in output(cells, code, "image/svg+xml")
+
+
+def test_no_chart_names_a_day_after_its_last(cells: list[Any]) -> None:
+    drawn = output(cells, "charts.per_week", "image/svg+xml")
+    assert ">2 Mar 2026<" in drawn
+    assert ">16 Mar 2026<" not in drawn
+
+
 def test_no_cell_warns(cells: list[Any]) -> None:
     assert [out for cell in cells for out in cell.outputs if "name" in out] == []

@@ -3,7 +3,6 @@
 import base64
 import datetime as dt
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from report_html import Standing
 from usage_metrics.report import figures
 from usage_metrics.report.page import SECTIONS
 from usage_metrics.report.usage_database import Database, Span
-from usage_metrics.warehouse.reading import open_tables
 
 pytestmark = needs_browser
 
@@ -43,30 +41,6 @@ for (const [kind, key] of [["figure", "figure"], ["change", "change"]]) {
 }
 return found;
 """
-
-
-@pytest.fixture(scope="module")
-def file(sample: Path) -> Path:
-    return sample / "data" / "report" / "datasette.html"
-
-
-@pytest.fixture
-def page(browser: Page, file: Path) -> Page:
-    browser.open(file)
-    browser.console()
-    browser.requests()
-    return browser
-
-
-@pytest.fixture(scope="module")
-def database(sample: Path) -> Iterator[Database]:
-    with open_tables(sample / "data" / "usage_metrics.db") as tables:
-        yield Database(tables)
-
-
-@pytest.fixture(scope="module")
-def span() -> Span:
-    return Span("datasette", dt.date(2026, 3, 2), dt.date(2026, 3, 16))
 
 
 def test_the_file_is_small(file: Path) -> None:

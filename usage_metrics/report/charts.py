@@ -72,7 +72,7 @@ def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Cha
         )
         for field, opacity in (("requests", 0.4), ("counted", 1))
     ]
-    return _finished(alt.layer(none, *bars), palette, height=130)
+    return _finished(_over_days(alt.layer(none, *bars)), palette, height=130)
 
 
 def per_week(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
@@ -84,7 +84,7 @@ def per_week(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> al
         color=_by_class(palette, legend=legend),
         tooltip=_tooltip(label="Week", agent_class="Who", value="Requests"),
     )
-    return _finished(chart, palette, height=200)
+    return _finished(_over_days(chart), palette, height=200)
 
 
 def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
@@ -92,8 +92,10 @@ def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.
 
     Rows have ``label``, ``agent_class``, its ``order`` and ``value``; most used first.
     """
-    label = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(ticks=False))
-    base = alt.Chart(rows).encode(y=label)
+    # Without a place, names that stay after a filter keep the order they had before.
+    order = alt.EncodingSortField("place", op="min")
+    axis = alt.Axis(ticks=False)
+    base = alt.Chart(rows).encode(y=alt.Y("label:N", sort=order, title=None, axis=axis))
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         x=alt.X("value:Q", title=None, stack=True, axis=None),
         color=_by_class(palette, legend=legend),
@@ -104,7 +106,8 @@ def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.
         x=alt.X("sum(value):Q", title=None, axis=None),
         text=alt.Text("sum(value):Q", format=","),
     )
-    return _finished(alt.layer(bars, totals), palette, height=alt.Step(24))
+    chart = alt.layer(bars, totals).transform_window(place="row_number()")
+    return _finished(chart, palette, height=alt.Step(24))
 
 
 def new_and_returning(rows: Rows, palette: Palette = PAPER) -> alt.Chart:
@@ -117,7 +120,7 @@ def new_and_returning(rows: Rows, palette: Palette = PAPER) -> alt.Chart:
         color=alt.Color("kind:N", scale=scale, title=None, legend=_LEGEND),
         tooltip=_tooltip(label="Period", kind="Organisations", value="Count"),
     )
-    return _finished(chart, palette, height=180)
+    return _finished(_over_days(chart), palette, height=180)
 
 
 def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
@@ -201,9 +204,25 @@ _SHORT = (
 """How an axis writes numbers."""
 
 
+_TICKS = "ticks"
+
+
 def _time() -> alt.X:
-    axis = alt.Axis(grid=False, labelOverlap=True, tickCount=6, format="%-d %b %Y")
+    """Days; without ticks from the page, Vega's, and no name after the last day."""
+    axis = alt.Axis(
+        grid=False,
+        labelOverlap=True,
+        tickCount=6,
+        values=alt.ExprRef(_TICKS),
+        labelExpr="datum.value < domain('x')[1] ? "
+        "utcFormat(datum.value, '%-d %b %Y') : ''",
+    )
     return alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
+
+
+def _over_days(chart: Any) -> Any:
+    """A chart with days for which the page can say where their ticks are."""
+    return chart.add_params(alt.param(name=_TICKS, expr="null"))
 
 
 def _amount(field: str) -> alt.Y:
@@ -263,6 +282,7 @@ def _finished(chart: Any, palette: Palette, height: Any) -> alt.Chart:
         font="system-ui, sans-serif",
         aria=False,  # the page describes each chart itself
         axis={**text, **lines, "tickColor": palette.grid},
+        axisY={"labelLimit": 0},  # none
         legend=text,
         view={"stroke": None},
     )

@@ -242,6 +242,15 @@
     box.style.top = `${Math.min(event.clientY + 14, window.innerHeight - box.offsetHeight - 8)}px`;
   }
 
+  // The days that an axis names: the first, the last, and as many between as fit.
+  function ticksOf(rows, width) {
+    const starts = [...new Set(rows.map((row) => row.start))].sort();
+    const last = starts.length - 1;
+    const steps = Math.max(1, Math.min(last, Math.floor(width / 120)));
+    return Array.from({ length: Math.min(steps, last) + 1 },
+      (_, step) => Date.parse(starts[Math.round((step * last) / steps)]));
+  }
+
   async function draw(place, rows, summary) {
     const isEmpty = rows.length === 0;
     place.hidden = isEmpty;
@@ -251,17 +260,20 @@
     const { kind } = place.dataset;
     const height = kind === "ranked" ? BAR * new Set(rows.map((row) => row.label)).size
       : kind === "world" ? Math.round(place.clientWidth * 0.46) : null;
+    const ticks = rows[0].start && ticksOf(rows, place.clientWidth);
     const known = views.get(place);
     if (known) {
       known.data("rows", rows);
+      if (ticks) known.signal("ticks", ticks);
       if (kind === "ranked") known.height(height);
       await known.resize().runAsync();
       return;
     }
     const document_ = structuredClone(documents[kind]);
     document_.datasets = { ...document_.datasets, rows };
-    document_.config.axisY = { labelLimit: place.clientWidth < 480 ? 130 : 240 };
+    document_.config.axisY.labelLimit = Math.round(place.clientWidth * 0.55);
     document_.height = height ?? document_.height;
+    if (ticks) document_.params = [{ name: "ticks", value: ticks }];
     const inside = document.createElement("div");
     inside.ariaHidden = "true"; // the label and the table say the same
     place.append(inside);
