@@ -302,6 +302,12 @@ def _use_settings() -> None:
             r"\(did you mean stop",
         ),
         ("datasette", "stop", "2015-02-30", "'2015-02-30' is not a date"),
+        (
+            "datasette",
+            "base_url",
+            "https://data.example.org/data/",
+            "it is not a path; write the path alone, such as /data/",
+        ),
         ("RangeDaily", "task_limt", "3", "did you mean task_limit"),
         ("Geocode", "provider", "ipinfo", "no setting 'provider'"),
     ],

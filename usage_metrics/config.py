@@ -21,6 +21,7 @@ from usage_metrics.luigi_defaults import LUIGI_DEFAULTS
 from usage_metrics.parameters import (
     Configured,
     OptionalDay,
+    PathOfUrl,
     Place,
     check_section,
     did_you_mean,
@@ -118,6 +119,11 @@ class datasette(SourceSection):
     data_request_patterns = text(
         "the path of a data request contains one of these texts; empty: every page of "
         "a database is one, unless it was answered 404"
+    )
+    base_url = PathOfUrl(
+        default="",
+        description="the path under which the site lies, such as /data/, if Datasette "
+        "has its setting base_url",
     )
 
 

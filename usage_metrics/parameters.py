@@ -85,6 +85,20 @@ class Place(luigi.Parameter[str]):
         return text
 
 
+class PathOfUrl(luigi.Parameter[str]):
+    """The beginning of the paths of a site's URLs; empty for all of them."""
+
+    def parse(self, text: str) -> str:
+        """Read a path.
+
+        Raises:
+            ValueError: if it is a whole URL, or has what no path has.
+        """
+        if "//" in text or any(sign in text for sign in "?#, "):
+            raise ValueError("it is not a path; write the path alone, such as /data/")
+        return text
+
+
 class Moment(luigi.Parameter[dt.datetime]):
     """A time in UTC."""
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from little_log import CLIENTS, LOG, events_of, figures, requests_of
@@ -30,6 +31,23 @@ def test_a_day_shows_everybody_and_how_much_of_it_counts() -> None:
 def test_a_table_that_the_site_does_not_know_is_not_named() -> None:
     (row,) = daily("12:00:00 ann 404 /pudl/made-up-to-fill-your-tables")
     assert (row["dataset"], row["table"], row["errors"]) == ("pudl", None, 1)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_nor_is_a_format_or_a_table_that_the_source_read_in_such_a_path(
+    status: int,
+) -> None:
+    today, following = requests_of(
+        f"""
+        12:00:00 ann {status} /pudl/made-up/1.made_up
+        12:00:01 ann 500 /pudl/plants.parquet
+        """
+    )
+    today = today.append_column("table", pa.array(["made-up", "plants"]))
+    today = today.append_column("format", pa.array(["made_up", "parquet"]))
+    events = count_requests(today, following, read_registry())
+    assert events["table"].to_pylist() == [None, "plants"]
+    assert events["format"].to_pylist() == [None, "parquet"]
 
 
 def test_sums_over_a_day_are_those_of_its_requests() -> None:

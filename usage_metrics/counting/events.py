@@ -99,7 +99,8 @@ DOMINANT_SHARE = 0.5
 DOMINANT_FROM = 100
 """… on a day with at least this many requests."""
 
-_NOT_FOUND = 404
+_ABSENT = (400, 404)
+"""Answers to a request for a table, row or format that is not there."""
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:]+)"
 
 
@@ -125,6 +126,7 @@ def count_requests(
         **about,
         "outcome": outcome,
         "table": _tables(today, about["table"]),
+        "format": _formats(today),
         "is_suspect": _suspect(today),
         "country": today["remote_ip_country"],
         "organization": today["remote_ip_org"],
@@ -194,15 +196,28 @@ def _encoded(
 def _tables(requests: pa.Table, captured: pa.DictionaryArray) -> pa.DictionaryArray:
     """The table as the source reads it, or else as the registry does.
 
-    Null where the site answered that there is none: otherwise, whoever probes paths
-    would fill the tables of figures with their names.
+    See :func:`_there`.
     """
     read = only_chunk(requests["table"])
     names = pa.concat_arrays([read.dictionary, captured.dictionary])
     later = pc.add(captured.indices.cast(pa.int32()), len(read.dictionary))
     codes = pc.coalesce(read.indices.cast(pa.int32()), later)
-    missing = pa.array(mask_of(pc.equal(requests["status"], _NOT_FOUND)))
-    return take_encoded(names, pc.if_else(missing, None, codes))
+    return take_encoded(names, _there(codes, requests))
+
+
+def _formats(requests: pa.Table) -> pa.DictionaryArray:
+    """The format as the source reads it; see :func:`_there`."""
+    read = only_chunk(requests["format"])
+    return take_encoded(read.dictionary, _there(read.indices, requests))
+
+
+def _there(codes: pa.Array, requests: pa.Table) -> pa.Array:
+    """The codes of values; null where the site answered that it has no such thing.
+
+    Otherwise, whoever probes paths would fill the tables of figures with their names.
+    """
+    absent = pc.is_in(requests["status"], pa.array(_ABSENT, INTEGER))
+    return pc.if_else(pa.array(mask_of(absent)), None, codes)
 
 
 def _suspect(requests: pa.Table) -> pa.Array:

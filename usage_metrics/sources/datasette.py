@@ -149,7 +149,9 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
     urls = columns["request_url"] = arrow.dictionary(columns["request_url"])
     patterns = comma_separated(settings.data_request_patterns)
     asked = asked_for(
-        pa.concat_arrays([urls.dictionary, pa.nulls(1, STRING)]), patterns
+        pa.concat_arrays([urls.dictionary, pa.nulls(1, STRING)]),
+        patterns,
+        getattr(settings, "base_url", ""),
     )
     # A request without a URL takes the last row: page "other", and not for data.
     codes = pc.fill_null(urls.indices, len(urls.dictionary))
@@ -187,7 +189,7 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     version=2,
-    recipe_settings=("data_request_patterns", *SETTINGS),
+    recipe_settings=("data_request_patterns", "base_url", *SETTINGS),
     address="remote_ip",
     table="datasette_request_logs",
     partition_column="timestamp",

@@ -1,9 +1,21 @@
 """What a request to a Datasette site asked for, read from its URL.
 
-The path says it, following Datasette's page layout: ``/database``,
-``/database/table`` and ``/database/table/row``, each also as ``.json`` or ``.csv``;
-``/database.db`` to download a whole database; ``/database?sql=…`` or, since 1.0,
-``/database/-/query?sql=…``. Pages about the site itself are under ``/-/``.
+The path says it, as Datasette's own router reads it: ``/database``,
+``/database/table`` and ``/database/table/row``, each also in a format, with an
+extension: ``.json``, ``.csv`` or one of a plugin; ``/database.db`` to download a whole
+database; ``/database?sql=…`` or, since 1.0, ``/database/-/query?sql=…``. All other
+pages under ``/-/`` are about the site or, below a database, a table or a row, about
+that: metadata, forms, what a form asks for at each keystroke.
+
+What a path alone does not show is decided so:
+
+* A last segment that ends in a dot and letters or digits has a format: since 0.61,
+  Datasette writes the dot in the name of a table or row as ``~2E``. A table of an older
+  site is known with its dot where more follows: ``/database/my.table.json`` or
+  ``/database/my.table/1``.
+* A database's name that ends in a hyphen and seven hexadecimal digits ends in the hash
+  that Datasette up to 0.60 and the plugin datasette-hashed-urls put there.
+* Files such as websites have, style sheets or ``/robots.txt``, are no pages of data.
 """
 
 import re
@@ -15,7 +27,7 @@ import pyarrow.compute as pc
 
 from usage_metrics import arrow
 from usage_metrics.arrow import BOOLEAN, STRING, column
-from usage_metrics.cleaning.pages import DATA_PAGES, about_data
+from usage_metrics.cleaning.pages import about_data
 from usage_metrics.cleaning.urls import split_urls
 
 PAGE = [
@@ -23,14 +35,26 @@ PAGE = [
     column("request_url_netloc", STRING, "Host of the URL, and port if given"),
     column("request_url_path", STRING, "Path of the URL, as it was sent"),
     column("request_url_query", STRING, "Query of the URL, after the question mark"),
-    column("database", STRING, "The requested Datasette database, decoded"),
-    column("table", STRING, "The requested table, view or stored query, decoded"),
-    column("format", STRING, "html, json, csv, db, …; null if not a data page"),
+    column(
+        "database",
+        STRING,
+        "The Datasette database that the page is of, decoded and without a hash",
+    ),
+    column(
+        "table",
+        STRING,
+        "The table, view or stored query that the page is of, decoded",
+    ),
+    column(
+        "format",
+        STRING,
+        "The format asked for: html, json, csv, db, …; null if not a data page",
+    ),
     column(
         "page",
         STRING,
         "Kind of page: index, database, table, row, query, download, static, internal "
-        "(under /-/) or other",
+        "(under /-/: about the site, a database, a table or a row) or other",
     ),
     column(
         "is_data_request",
@@ -41,35 +65,55 @@ PAGE = [
     ),
 ]
 
-FORMATS = "json|jsono|csv|tsv|blob|db|geojson|atom|ics|yaml|Notebook"
-"""Datasette's own formats and those of its common plugins."""
-
-# Like Datasette's own router, but only FORMATS count as formats: /robots.txt is not a
-# database, and a table's name may contain a dot, as it could before 0.61.
+_FORMAT = r"[\pL\pN_]+"
+"""An extension is a format: which there are depends on the site's plugins."""
 _SEGMENTS = (
-    r"^/(?:-/)?(?P<first>[^/.]*)(?:\.(?P<first_format>FORMATS)"
-    r"|/(?P<second>[^/.][^/]*?)(?:\.(?P<second_format>FORMATS)"
-    r"|/(?P<third>[^/]+?)(?:\.(?P<third_format>FORMATS)"
+    r"^/(?P<first>[^/.]*)(?:\.(?P<first_format>FORMAT)"
+    r"|/(?P<second>[^/.][^/]*?)(?:\.(?P<second_format>FORMAT)"
+    r"|/(?P<third>[^/]+?)(?:\.(?P<third_format>FORMAT)"
     r"|(?P<rest>/+[^/].*))?)?)?/*$"
-).replace("FORMATS", FORMATS)
+).replace("FORMAT", _FORMAT)
+_HASH = r"^(.+)-[0-9a-f]{7}$"
 _SQL = r"(?:^|&)sql=[^&]"
 # Since 0.61 Datasette puts this into some links but no longer reads it.
-_QUERY_FORMAT = rf"(?:^|&)_format=(?P<format>{FORMATS})(?:&|$)"
-_STATIC = r"^/(?:-/)?static(?:-plugins)?/|^/favicon\.ico$"
+_QUERY_FORMAT = (
+    r"(?:^|&)_format=(?P<format>json|jsono|csv|tsv|blob|db|geojson|atom|ics|yaml"
+    r"|Notebook)(?:&|$)"
+)
+_STATIC = (
+    r"^/(?:-/)?static(?:-plugins)?/"
+    r"|(?i)^/.*\.(?:css|m?js|(?:css|js)\.map|woff2?|[ot]tf|eot|ico|png|jpe?g|gif|svg"
+    r"|webp)/*$"
+)
+"""With a folder that the site itself mounts, which may have any name."""
+_FILE_OF_SITE = r"(?i)^/[^/]+\.(?:txt|xml|webmanifest|php[0-9]?|aspx?|jsp|cgi)/*$"
 _INDEX = r"^/(?:-/)?(?:\.jsono?)?$"
-_INTERNAL = r"^/-(?:/|$)"
+_OF_SITE = r"^/-(?:[/.]|$)"
 
 _TILDE_ESCAPE = re.compile("~([0-9A-Fa-f]{2})")
 
 
-def asked_for(urls: pa.Array, patterns: Sequence[str]) -> dict[str, pa.Array]:
-    """The derived columns of distinct URLs."""
+def asked_for(
+    urls: pa.Array, patterns: Sequence[str], base_url: str = ""
+) -> dict[str, pa.Array]:
+    """The derived columns of distinct URLs.
+
+    Args:
+        urls: distinct; null for an entry without one.
+        patterns: texts in the paths of data requests.
+        base_url: the path under which the site lies, such as ``/data/``.
+    """
     parts = split_urls(urls)
     # Without a path it is the home page; without a host either, not a URL.
     no_path = pc.if_else(parts["netloc"].is_valid(), "/", "")
     # Many URLs differ only in their query.
     paths = pc.coalesce(parts["path"], no_path).dictionary_encode()
-    by_path = _pages(paths.dictionary, patterns)
+    by_path = _pages(_below(base_url, paths.dictionary))
+    by_path["is_data_request"] = (
+        _contains_any(patterns, paths.dictionary, by_path["page"])
+        if patterns
+        else about_data(by_path["page"], by_path["database"])
+    )
     asked = {name: array.take(paths.indices) for name, array in by_path.items()}
     return {
         **{f"request_url_{part}": array for part, array in parts.items()},
@@ -77,7 +121,32 @@ def asked_for(urls: pa.Array, patterns: Sequence[str]) -> dict[str, pa.Array]:
     }
 
 
-def _pages(path: pa.Array, patterns: Sequence[str]) -> dict[str, pa.Array]:
+def base_url_of(paths: pa.Array) -> str:
+    """The path under which a site lies, by where it has Datasette's own style sheets.
+
+    Args:
+        paths: of many requests, each as often as it was requested.
+
+    Returns:
+        A value for the setting ``base_url``: ``/`` unless most say otherwise.
+    """
+    found = pc.extract_regex(paths, r"^(?P<base>/(?:.*?/)?)-/static/")
+    counts = pc.struct_field(found, "base").drop_null().value_counts().to_pylist()
+    most = max(counts, key=lambda one: (one["counts"], one["values"]), default=None)
+    return most["values"] if most else "/"
+
+
+def _below(base_url: str, path: pa.Array) -> pa.Array:
+    """Paths as Datasette sees them: without its base URL, if they have it."""
+    base = f"/{base_url.strip('/')}"
+    if base == "/":
+        return path
+    rest = pc.utf8_slice_codeunits(path, len(base))
+    has_it = pc.or_(pc.equal(path, base), pc.starts_with(path, f"{base}/"))
+    return pc.if_else(has_it, pc.if_else(pc.equal(rest, ""), "/", rest), path)
+
+
+def _pages(path: pa.Array) -> dict[str, pa.Array]:
     """Recognise Datasette's pages by distinct paths.
 
     The format of a data page is empty if the path does not say it.
@@ -87,49 +156,58 @@ def _pages(path: pa.Array, patterns: Sequence[str]) -> dict[str, pa.Array]:
         field.name: pc.fill_null(pc.struct_field(found, field.name), "")
         for field in found.type
     }
-    first, second, third = part["first"], part["second"], part["third"]
-    no_second = pc.equal(second, "")
-    page = pc.case_when(
+    page = _kinds(path, part)
+    name = pc.replace_substring_regex(part["first"], _HASH, r"\1")
+    no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
+    about_site = pc.is_in(page, pa.array(["index", "static", "other"]))
+    in_database = pc.and_not(pc.invert(about_site), pc.equal(name, "-"))
+    no_table = pc.is_in(part["second"], pa.array(["", "-"]))
+    # At most one of these is not empty.
+    formats = [part[f"{place}_format"] for place in ("first", "second", "third")]
+    format_ = pc.binary_join_element_wise(*formats, "")
+    return {
+        "page": page,
+        "database": _names(name, in_database),
+        "table": _names(part["second"], pc.and_not(in_database, no_table)),
+        "format": pc.if_else(no_data, pa.scalar(None, STRING), format_),
+    }
+
+
+def _kinds(path: pa.Array, part: dict[str, pa.Array]) -> pa.Array:
+    """The kind of page of each path."""
+    second, third, rest = part["second"], part["third"], part["rest"]
+    ends_there = pc.equal(rest, "")
+    is_query = pc.and_(pc.equal(second, "-"), pc.equal(third, "query"))
+    # /database/table/-/… or /database/table/row/-/…; /database/table/- is a row.
+    below_table = pc.and_not(pc.equal(third, "-"), ends_there)
+    below_row = pc.match_substring_regex(rest, r"^/-(?:/|$)")
+    return pc.case_when(
         pc.make_struct(
             pc.match_substring_regex(path, _STATIC),
             pc.match_substring_regex(path, _INDEX),
-            pc.match_substring_regex(path, _INTERNAL),
-            pc.or_(pc.equal(first, ""), pc.not_equal(part["rest"], "")),
+            pc.match_substring_regex(path, _OF_SITE),
+            pc.equal(part["first"], ""),
+            pc.match_substring_regex(path, _FILE_OF_SITE),
             pc.equal(part["first_format"], "db"),
-            no_second,
-            pc.and_(pc.equal(second, "-"), pc.equal(third, "query")),
-            pc.equal(second, "-"),
+            pc.equal(second, ""),
+            pc.and_(is_query, ends_there),
+            pc.or_(pc.equal(second, "-"), pc.or_(below_table, below_row)),
+            pc.invert(ends_there),
             pc.equal(third, ""),
         ),
         "static",
         "index",
         "internal",
         "other",
+        "other",
         "download",
         "database",
         "query",
+        "internal",
         "other",
         "table",
         "row",
     )
-    in_database = pc.is_in(page, pa.array(DATA_PAGES))
-    in_table = pc.is_in(page, pa.array(["table", "row"]))
-    no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
-    # At most one of these is not empty.
-    formats = [part[f"{place}_format"] for place in ("first", "second", "third")]
-    format_ = pc.binary_join_element_wise(*formats, "")
-    database = _names(first, in_database)
-    return {
-        "page": page,
-        "database": database,
-        "table": _names(second, in_table),
-        "format": pc.if_else(no_data, pa.scalar(None, STRING), format_),
-        "is_data_request": (
-            _contains_any(patterns, path, page)
-            if patterns
-            else about_data(page, database)
-        ),
-    }
 
 
 def _contains_any(patterns: Sequence[str], path: pa.Array, page: pa.Array) -> pa.Array:
