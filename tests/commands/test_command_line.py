@@ -221,6 +221,47 @@ def test_a_mistake_in_luigi_cfg_is_one_sentence(
     _check_refused(here, LOAD, code, sentence)
 
 
+TOML = """
+[datasette]
+logs = "logs"
+start = "2026-03-02"
+stop = "2026-03-05"
+[privcy]
+addresses = "drop"
+"""
+
+
+@pytest.mark.parametrize("how", ["LUIGI_CONFIG_PARSER", "LUIGI_CONFIG_PATH"])
+def test_settings_in_toml_which_luigi_does_not_check_are_refused(
+    here: Flow, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here.folder / "luigi.toml").write_text(TOML)
+    # As installed by Luigi's extra; without it, luigi fails before it imports anything.
+    (here.folder / "toml.py").write_text(
+        "import tomllib\nload = lambda path: tomllib.load(open(path, 'rb'))\n"
+    )
+    path = os.pathsep.join([str(here.folder), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+    value = {"LUIGI_CONFIG_PARSER": "toml", "LUIGI_CONFIG_PATH": "luigi.toml"}[how]
+    code, screen = _run(here.folder, *LOAD, **{how: value})
+    assert code == 40, screen
+    assert "ERROR: LUIGI_CONFIG_PARSER or LUIGI_CONFIG_PATH asks for" in screen
+    assert "Traceback" not in screen
+    assert not here.root.exists()
+
+
+def test_no_command_goes_on_with_settings_in_toml(
+    here: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here.folder / "luigi.toml").write_text(TOML)
+    monkeypatch.setenv("LUIGI_CONFIG_PARSER", "toml")
+    done = run_usage_metrics("doctor", folder=here.folder)
+    assert done.returncode == 40
+    assert done.stderr.startswith("ERROR: LUIGI_CONFIG_PARSER or")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
 def _check_refused(
     here: Flow, arguments: tuple[str, ...], code: int, sentence: str
 ) -> None:

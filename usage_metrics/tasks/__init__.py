@@ -9,6 +9,19 @@ Luigi the settings and messages that this package needs.
 
 import configparser
 import gc
+import os
+import sys
+
+if "toml" in (
+    os.environ.get("LUIGI_CONFIG_PARSER"),
+    os.environ.get("LUIGI_CONFIG_PATH", "").rpartition(".")[2],
+):
+    sys.stderr.write(
+        "ERROR: LUIGI_CONFIG_PARSER or LUIGI_CONFIG_PATH asks for settings in TOML, in "
+        "which Luigi lets misspelt ones pass, those of privacy too; write them to "
+        "luigi.cfg, and unset the variable or have it name that file\n"
+    )
+    raise SystemExit(40)
 
 try:
     import luigi  # noqa: F401 - which reads luigi.cfg
