@@ -10,6 +10,7 @@ import datetime as dt
 import functools
 import operator
 import os
+from collections.abc import Iterator
 from typing import TypeVar
 
 import luigi
@@ -23,8 +24,8 @@ from usage_metrics.parameters import (
     OptionalDay,
     PathOfUrl,
     Place,
-    check_section,
     did_you_mean,
+    section_problems,
 )
 
 Number = TypeVar("Number", int, float)
@@ -361,19 +362,33 @@ def check_sections() -> None:
     Raises:
         ConfigError: naming the section, the key and the remedy.
     """
-    ours = [section.__name__ for section in SECTIONS]
+    for problem in problems():
+        raise problem
+
+
+def problems() -> Iterator[ConfigError]:
+    """What is wrong with ``luigi.cfg``, section by section and key by key."""
     tasks = set(Register.task_names())
-    known = tasks | LUIGI_DEFAULTS.keys()
     for name in luigi.configuration.get_config().sections():
-        close = did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])
-        # A source without a class of its own may have been named by mistake.
-        made = tasks - set(ours)
-        is_made = name in made and issubclass(Register.get_task_cls(name), Section)
-        if close and (name not in known or is_made):
-            raise ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
+        if close := _misspelt(name, tasks):
+            yield ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
         if name in tasks:
             task = Register.get_task_cls(name)
             if issubclass(task, Configured):
-                check_section(name, dict(task.get_params()))
+                yield from section_problems(name, dict(task.get_params()))
     for section in SECTIONS:
-        section()
+        try:
+            section()
+        except ConfigError as error:
+            yield error
+
+
+def _misspelt(name: str, tasks: set[str]) -> str:
+    """The section that was probably meant, in brackets; empty if none was."""
+    ours = [section.__name__ for section in SECTIONS]
+    # A source without a class of its own may have been named by mistake.
+    made = tasks - set(ours)
+    is_made = name in made and issubclass(Register.get_task_cls(name), Section)
+    if name in tasks | LUIGI_DEFAULTS.keys() and not is_made:
+        return ""
+    return did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])

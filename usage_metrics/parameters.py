@@ -6,7 +6,7 @@ unknown keys, and shows a traceback for a value that it cannot read.
 
 import datetime as dt
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from configparser import InterpolationError
 from typing import Any
 
@@ -158,24 +158,42 @@ def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> 
     Raises:
         ConfigError: naming the section, the key and the remedy.
     """
+    for problem in section_problems(name, parameters):
+        raise problem
+
+
+def section_problems(
+    name: str, parameters: Mapping[str, luigi.Parameter[Any]]
+) -> Iterator[ConfigError]:
+    """What is wrong in a section, key by key."""
     settings = luigi.configuration.get_config()
     if not settings.has_section(name):
         return
     for key in settings.options(name):
-        if key not in parameters and key not in settings.defaults():
-            raise ConfigError(
-                f"luigi.cfg: [{name}] has no setting {key!r}"
-                f"{did_you_mean(key, parameters)}; it has "
-                f"{', '.join(sorted(parameters))}"
-            )
-        value = read(name, key)
-        if isinstance(parameters.get(key), CommandLineDay):
-            raise ConfigError(
-                f"luigi.cfg: [{name}] {key} has moved to the section of the source: "
-                f"write {key} = {value} there, such as in [datasette]"
-            )
-        if key in parameters:
-            _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")
+        if key in settings.defaults() and key not in parameters:
+            continue
+        try:
+            _check_key(name, key, parameters)
+        except ConfigError as error:
+            yield error
+
+
+def _check_key(
+    name: str, key: str, parameters: Mapping[str, luigi.Parameter[Any]]
+) -> None:
+    if key not in parameters:
+        raise ConfigError(
+            f"luigi.cfg: [{name}] has no setting {key!r}"
+            f"{did_you_mean(key, parameters)}; it has "
+            f"{', '.join(sorted(parameters))}"
+        )
+    value = read(name, key)
+    if isinstance(parameters[key], CommandLineDay):
+        raise ConfigError(
+            f"luigi.cfg: [{name}] {key} has moved to the section of the source: "
+            f"write {key} = {value} there, such as in [datasette]"
+        )
+    _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")
 
 
 def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.75) -> str:

@@ -1,17 +1,21 @@
 """``usage-metrics doctor``: whether the pipeline can run."""
 
+import contextlib
 import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from flow import Flow
+from flow import DAY, ONE_DAY, Flow, request
 from ipinfo_server import TOKEN, IpinfoServer, Trouble
 from project import Settings
 from webhook_server import serving
 
 from usage_metrics.commands import main
+from usage_metrics.sources import SOURCES
+from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.stages import Extract
 
 
 @pytest.fixture
@@ -53,30 +57,6 @@ def test_for_people_each_finding_is_in_lines_of_a_terminal(
     assert max(len(line) for line in said if folder not in line) <= 60
 
 
-def test_every_wrong_setting_is_named_and_nothing_is_loaded(
-    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings("datasette", logs=str(healthy.folder / "nowhere"))
-    settings("geocode", provider="ipinfo")
-    settings("paths", roots="data")
-    found = _examined(capsys)
-    bad = {what: text for what, (state, text) in found.items() if state == "BAD"}
-    assert {"luigi.cfg", "[datasette] logs", "[geocode]"} <= bad.keys()
-    assert "IPINFO_TOKEN" in bad["[geocode]"] or "roots" in bad["[geocode]"]
-    assert not healthy.database.exists()
-
-
-def test_days_with_files_that_are_not_read_are_a_note(
-    healthy: Flow, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("2026-03-02.zip", "2026-03-03.csv"):
-        (healthy.logs / name).touch()
-    state, text = _examined(capsys)["[datasette] logs"]
-    assert state == "note"
-    assert "; 2026-03-02: '2026-03-02.zip' in " in text
-    assert text.endswith("(and files of 1 more days)")
-
-
 def test_an_old_address_database_is_a_note_with_the_remedy(
     healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +75,126 @@ def test_a_full_disk_is_named_before_it_stops_a_run(
     state, text = _examined(capsys)["disk"]
     assert state == "BAD"
     assert "make room" in text
+
+
+# --- what a run would find ------------------------------------------------------------
+
+
+def _bad(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Everything that is BAD, as it is said to people."""
+    capsys.readouterr()
+    code = main(["doctor", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    bad = [f"{f['what']}: {f['found']}" for f in found if f["state"] == "BAD"]
+    assert code == bool(bad)
+    return bad
+
+
+def test_every_wrong_setting_is_named_and_each_once(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", settle_hours="soon", logz="here")
+    settings("privacy", adresses="drop")
+    settings("paths", root="")
+    settings("pathz", root="data")
+    bad = _bad(capsys)
+    assert len(bad) == 5
+    for sentence in (
+        "[datasette] settle_hours = 'soon'",
+        "[datasette] has no setting 'logz' (did you mean logs?)",
+        "[privacy] has no setting 'adresses' (did you mean addresses?)",
+        "[paths] root = '' cannot be used: it is empty",
+        "there is no section [pathz] (did you mean paths?)",
+    ):
+        assert sum(sentence in found for found in bad) == 1, sentence
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "sentence"),
+    [
+        (
+            "datasette",
+            {"start": "2026-03-05", "stop": "2026-03-02"},
+            "[datasette] start, stop: LoadSQLite: stop = 2026-03-02 is not after start",
+        ),
+        (
+            "datasette",
+            {"start": ""},
+            "[datasette] start, stop: LoadSQLite needs a start",
+        ),
+        (
+            "datasette",
+            {"internal_networks": "192.0.2, 192.0.2.0/24"},
+            "[datasette] internal_…: internal_networks contains '192.0.2', which",
+        ),
+        (
+            "counting",
+            {"datasets": "nowhere.toml"},
+            "[counting] datasets: nowhere.toml cannot be read",
+        ),
+    ],
+)
+def test_what_would_fail_every_day_is_found_before_any_is_read(
+    healthy: Flow,
+    settings: Settings,
+    section: str,
+    values: dict[str, str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings(section, **values)
+    (bad,) = _bad(capsys)
+    assert bad.startswith(sentence)
+
+
+def test_days_of_the_sample_under_logs_of_ones_own_are_found(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = healthy.folder / "data/sample_logs"
+    sample.parent.mkdir()
+    shutil.copytree(healthy.logs, sample)
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY, logs="data/sample_logs")
+    with contextlib.chdir(healthy.folder):
+        assert healthy.build(Extract(date=DAY)).scheduling_succeeded
+        settings("datasette", logs="logs")
+        (bad,) = _bad(capsys)
+    assert "which are made up and would be counted as yours: delete" in bad
+
+
+def test_a_source_without_a_section_is_not_looked_at(
+    healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(SOURCES, "toy", "toy_source")
+    assert not any("toy" in what for what in _examined(capsys))
+
+
+ELSEWHERE = "/files/of/another/site.zip"
+"""What no pattern and no page of a Datasette matches."""
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_most_requests_without_a_dataset_are_a_note_with_what_to_set(
+    healthy: Flow,
+    settings: Settings,
+    number: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    url = f"https://data.example{ELSEWHERE}"
+    scan = request("s", requestUrl="https://data.example/a/b/c/d.php", status=404)
+    others = [request(f"{n}", requestUrl=url) for n in range(number)]
+    healthy.export(DAY, request("a"), scan, *others)
+    assert healthy.build(LoadUsage()).scheduling_succeeded
+    state, text = _examined(capsys)["[datasette] datasets"]
+    counts = f"{number} of {number + 1} requests for data match no dataset"
+    if number == 1:
+        assert (state, text) == ("ok", counts)
+    else:
+        assert state == "note"
+        assert text.startswith(
+            f"{counts}, such as {ELSEWHERE}, so they count as nobody's use: add "
+            "patterns for them to the registry that [counting] datasets names"
+        )
 
 
 # --- ipinfo ---------------------------------------------------------------------------

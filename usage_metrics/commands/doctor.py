@@ -13,14 +13,19 @@ import click
 import luigi
 
 from usage_metrics import config
+from usage_metrics.cleaning.who_asked import settings_from
 from usage_metrics.commands import options, running
-from usage_metrics.dates import utc_now
+from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions import storage
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.preflight import check_no_sample
+from usage_metrics.tasks.ranges import source_range
+from usage_metrics.tasks.stages import Extract
 from usage_metrics.units import size
 
 OK, NOTE, BAD = "ok", "note", "BAD"
@@ -47,15 +52,26 @@ class Note(str):
     """A finding that keeps nothing from running, but could be better."""
 
 
+class Bad(str):
+    """A finding that would keep a run from its work."""
+
+
+STATES = {Note: NOTE, Bad: BAD}
+
+Check = Callable[[], Iterator[str]]
+"""Gives its findings: texts, notes and bad ones; an error is a bad one."""
+
+
 @click.command(epilog=options.example("usage-metrics doctor"))
 @options.as_json
 def command(as_json: bool) -> int:
     """Check that the pipeline can run, without loading data.
 
     Every setting is tried: logs are listed or, in BigQuery, a query is priced but not
-    run; the address database and the cache are opened, or ipinfo is asked for the
-    token's remaining quota; folders are written to; luigid is called if luigi.cfg names
-    one. No address is sent anywhere, and no secret is printed.
+    run; the registry of datasets is read; the address database and the cache are
+    opened, or ipinfo is asked for the token's remaining quota; folders are written to;
+    luigid is called if luigi.cfg names one. No address is sent anywhere, and no secret
+    is printed.
 
     Exits with 1 if something is BAD; a note keeps nothing from running.
     """
@@ -69,48 +85,119 @@ def command(as_json: bool) -> int:
 
 
 def examine() -> Iterator[Finding]:
-    """Check everything; a failed check hides no other."""
-    yield _check("luigi.cfg", _settings)
-    for name in SOURCES:
-        yield _check(f"[{name}] logs", functools.partial(_logs, name))
-    yield _check("[geocode]", _provider)
-    yield _check("[paths] root", _root)
-    yield _check("disk", _disk)
-    yield _check("[database] path", _database)
+    """Check everything; a failed check hides no other, and no problem is said twice."""
+    bad: set[str] = set()
+    for what, check in _checks():
+        for finding in _findings(what, check):
+            if finding.state != BAD or finding.found not in bad:
+                yield finding
+            bad |= {finding.found} if finding.state == BAD else set()
+
+
+def _checks() -> Iterator[tuple[str, Check]]:
+    yield "luigi.cfg", _settings
+    sources = options.configured_sources()
+    if not sources:
+        yield "[datasette] logs", functools.partial(_logs, "datasette")
+    for name in sources:
+        yield f"[{name}] start, stop", functools.partial(_days, name)
+        yield f"[{name}] internal_…", functools.partial(_agents, name)
+        yield f"[{name}] logs", functools.partial(_logs, name)
+    yield "[counting] datasets", _registry
+    for name in sources:
+        yield f"[{name}] datasets", functools.partial(_mapped, name)
+    yield "[geocode]", _provider
+    yield "[paths] root", _root
+    yield "disk", _disk
+    yield "[database] path", _database
     if running.has_central_scheduler():
-        yield _check("luigid", _luigid)
-    yield _check("[notify]", _notify)
+        yield "luigid", _luigid
+    yield "[notify]", _notify
 
 
-def _check(what: str, check: Callable[[], str]) -> Finding:
+def _findings(what: str, check: Check) -> Iterator[Finding]:
     try:
-        found = check()
+        for found in check():
+            yield Finding(what, STATES.get(type(found), OK), printable(found))
     except UsageMetricsError as error:
-        return Finding(what, BAD, printable(str(error)))
-    return Finding(what, NOTE if isinstance(found, Note) else OK, found)
+        yield Finding(what, BAD, printable(str(error)))
 
 
-def _settings() -> str:
-    config.check_sections()
+def _settings() -> Iterator[str]:
+    problems = [Bad(problem) for problem in config.problems()]
+    yield from problems
     if files := options.settings_files():
-        return f"{', '.join(map(str, files))}: every section and setting is known"
-    return Note(
-        "not found here, so all settings have their defaults; go to the pipeline's "
-        "folder, or set LUIGI_CONFIG_PATH to the file"
+        if not problems:
+            yield f"{', '.join(map(str, files))}: every section and setting is known"
+    else:
+        yield Note(
+            "not found here, so all settings have their defaults; go to the "
+            "pipeline's folder, set LUIGI_CONFIG_PATH to the file, or let "
+            "usage-metrics init write one"
+        )
+
+
+def _days(name: str) -> Iterator[str]:
+    first, end = source_range(name)
+    check_no_sample(name, Extract.stage)
+    yield f"{first} to {end - ONE_DAY}"
+
+
+def _agents(name: str) -> Iterator[str]:
+    ours = settings_from(config.source_section(name))
+    number = len(ours.internal_agents) + len(ours.internal_networks)
+    yield f"{number:,} user agents and networks are our own"
+
+
+def _logs(name: str) -> Iterator[str]:
+    logs = get_source(name).open_logs(config.source_section(name))
+    text, passed_over = logs.describe(), list(logs.passed_over().items())
+    if passed_over:
+        (day, sentence), *others = passed_over
+        more = f" (and files of {len(others):,} more days)" if others else ""
+        text = Note(f"{text}; {day}: {sentence}{more}")
+    yield text
+
+
+def _registry() -> Iterator[str]:
+    registry = datasets_registry()
+    path = config.counting().datasets or "the one in the package"
+    yield f"{path}, with {len(registry.datasets):,} datasets"
+
+
+UNMAPPED = """
+SELECT sum(not_counted_unmapped),
+       sum(requests - not_counted_status - not_counted_method - not_counted_not_data)
+FROM usage_reconciliation WHERE source = ?
+"""
+"""Successful requests for data: those of no dataset, and all."""
+
+UNMAPPED_PATH = """
+SELECT path FROM usage_by_path
+WHERE source = ? AND dataset = 'unmapped' AND path IS NOT NULL
+GROUP BY path ORDER BY sum(requests) DESC LIMIT 1
+"""
+
+
+def _mapped(name: str) -> Iterator[str]:
+    """Whether most requests of the days that are counted are about a dataset."""
+    warehouse = open_warehouse()
+    if not warehouse.loaded("usage_by_path", name):
+        return
+    ((unmapped, of),) = warehouse.rows(UNMAPPED, [name])
+    text = f"{unmapped:,} of {of:,} requests for data match no dataset"
+    if 2 * unmapped <= of:
+        yield text
+        return
+    path = next((path for (path,) in warehouse.rows(UNMAPPED_PATH, [name])), None)
+    yield Note(
+        f"{text}{f', such as {path}' if path else ''}, so they count as nobody's use: "
+        "add patterns for them to the registry that [counting] datasets names; the "
+        "next run counts all days again"
     )
 
 
-def _logs(name: str) -> str:
-    logs = get_source(name).open_logs(config.source_section(name))
-    text, passed_over = logs.describe(), list(logs.passed_over().items())
-    if not passed_over:
-        return text
-    (day, sentence), *others = passed_over
-    more = f" (and files of {len(others):,} more days)" if others else ""
-    return Note(f"{text}; {day}: {sentence}{more}")
-
-
-def _provider() -> str:
+def _provider() -> Iterator[str]:
     from usage_metrics.geocode import locate
 
     with locate.open_provider() as provider:
@@ -124,15 +211,15 @@ def _provider() -> str:
     dates = re.findall(r"\d{4}-\d\d-\d\d", facts.get("database", ""))
     today = utc_now().date()
     age = max(((today - dt.date.fromisoformat(date)).days for date in dates), default=0)
-    if age <= MAX_AGE_DAYS:
-        return text
-    return Note(
-        f"{text}, {age} days old: name a newer file in [geocode] database, or update "
-        "this package"
-    )
+    if age > MAX_AGE_DAYS:
+        text = Note(
+            f"{text}, {age} days old: name a newer file in [geocode] database, or "
+            "update this package"
+        )
+    yield text
 
 
-def _root() -> str:
+def _root() -> Iterator[str]:
     root = config.paths().root
     probe = f"{root}/.usage-metrics-doctor"
     folder = run_log.local_folder()
@@ -148,10 +235,10 @@ def _root() -> str:
         ) from error
     if is_new and folder.exists():
         folder.rmdir()  # leave nothing behind in the wrong folder
-    return f"{root} can be written to"
+    yield f"{root} can be written to"
 
 
-def _disk() -> str:
+def _disk() -> Iterator[str]:
     folder = run_log.local_folder().absolute()
     existing = next(f for f in (folder, *folder.parents) if f.exists())
     free = shutil.disk_usage(existing).free
@@ -160,16 +247,16 @@ def _disk() -> str:
         raise StorageError(
             f"{text}; make room: a rebuilt day is written before the old one is removed"
         )
-    return text
+    yield text
 
 
-def _database() -> str:
+def _database() -> Iterator[str]:
     warehouse = open_warehouse()
     days = sum(len(warehouse.loaded(get_source(name).table, name)) for name in SOURCES)
-    return f"{warehouse.path} holds {days:,} days"
+    yield f"{warehouse.path} holds {days:,} days"
 
 
-def _luigid() -> str:
+def _luigid() -> Iterator[str]:
     import requests
 
     core = luigi.interface.core()
@@ -186,18 +273,19 @@ def _luigid() -> str:
             f"{shown} does not answer ({type(error).__name__}): start luigid there, or "
             "remove scheduler_… from [core]"
         ) from None
-    return f"{shown} answers"
+    yield f"{shown} answers"
 
 
-def _notify() -> str:
+def _notify() -> Iterator[str]:
     recipients = []
     if url := config.webhook():
         recipients.append(f"the webhook at {urlsplit(url).hostname}")
     if mail := luigi.configuration.get_config().get("email", "receiver", ""):
         recipients.append(f"{mail} by e-mail")
-    if not recipients:
-        return Note(
+    if recipients:
+        yield f"{' and '.join(recipients)} will be notified when a run fails"
+    else:
+        yield Note(
             "no failure notification is configured: set USAGE_METRICS_WEBHOOK, or "
             "receiver in [email]"
         )
-    return f"{' and '.join(recipients)} will be notified when a run fails"

@@ -154,3 +154,9 @@ def settings_files() -> list[Path]:
     """The files that settings are read from."""
     parser = luigi.configuration.get_config()
     return [Path(path) for path in parser._config_paths if Path(path).is_file()]
+
+
+def configured_sources() -> list[str]:
+    """The sources with a section in luigi.cfg."""
+    parser = luigi.configuration.get_config()
+    return [name for name in SOURCES if parser.has_section(name)]
