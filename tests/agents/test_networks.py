@@ -54,8 +54,55 @@ def test_a_network_is_known_by_its_number_or_its_name(
 
 
 def test_a_network_that_people_come_through_is_not_called_hosting() -> None:
-    assert kind("AS13335", "AS13335 Cloudflare, Inc.") == "unknown"
-    assert kind("AS36183", "AS36183 Akamai Technologies, Inc.") == "unknown"
+    assert kind("AS13335", "AS13335 Cloudflare, Inc.") == "relay"
+    assert kind("AS14789", "AS14789 Cloudflare, Inc.") == "relay"
+    assert kind("AS36183", "AS36183 Akamai Technologies, Inc.") == "relay"
+    assert kind("AS22616", "AS22616 ZSCALER, INC.") == "relay"
+    assert kind("AS62044", "AS62044 Zscaler Switzerland GmbH") == "relay"
+
+
+@pytest.mark.parametrize(
+    ("asn", "org", "expected"),
+    [
+        ("AS16591", "Google Fiber Inc.", "residential/isp"),
+        ("AS29447", "SCALEWAY S.A.S.", "residential/isp"),
+        ("AS37611", "AFRIHOST SP (PTY) LTD", "residential/isp"),
+        ("AS39834", "FIBERHOST S.A.", "residential/isp"),
+        (
+            "AS11816",
+            "SERVICIO DI TELECOMUNICACION DI ARUBA (SETAR) N.V.",
+            "residential/isp",
+        ),
+        ("AS12816", "Leibniz-Rechenzentrum", "education"),
+        ("AS559", "SWITCH", "education"),
+        ("AS30548", "ARUBA NETWORKS, INC.", "business"),
+        ("AS12876", "Scaleway SAS", "hosting"),
+        ("AS31034", "Aruba S.p.A.", "hosting"),
+        ("AS36459", "GitHub, Inc.", "hosting"),
+    ],
+)
+def test_the_number_decides_where_the_name_says_something_else(
+    asn: str, org: str, expected: str
+) -> None:
+    assert kind(asn, f"{asn} {org}") == expected
+
+
+@pytest.mark.parametrize(
+    ("org", "expected"),
+    [
+        ("Cloud Telecom Lda", "residential/isp"),
+        ("cloudsky superfast broadband and services Pvt Ltd", "residential/isp"),
+        ("Cloud 9 Wireless LLC", "residential/isp"),
+        ("Broadband Hosting B.V.", "hosting"),
+        ("CHINANET SiChuan Telecom Internet Data Center", "hosting"),
+        ("Bundesrechenzentrum GmbH", "government"),
+        ("EDEKA Rechenzentrum Sued Betriebs GmbH", "unknown"),
+    ],
+)
+def test_a_word_of_hosting_in_a_providers_name_does_not_decide(
+    org: str, expected: str
+) -> None:
+    assert kind("AS64496", org) == expected
 
 
 def test_words_count_as_whole_words_and_capitals_do_not() -> None:

@@ -1,9 +1,13 @@
 """What kind of network a request came from: by AS number, then by name.
 
 No free list classifies networks, so the table ``networks.tsv`` is ours: well-known AS
-numbers of hosting companies, then words in the names of organisations. If the name says
-nothing, the class is ``unknown``; the network of a small company may serve its office
-or its customers, and often nothing says which.
+numbers, then words in the names of organisations. An AS number always decides before a
+word: "Aruba" is an Italian hosting company and an island with an Internet provider. If
+the name says nothing, the class is ``unknown``; the network of a small company may serve
+its office or its customers, and often nothing says which.
+
+A ``relay`` carries the traffic of people elsewhere: VPNs for everybody, Apple's Private
+Relay, filters of companies. A browser from there is not suspect.
 """
 
 import functools
@@ -23,6 +27,7 @@ NETWORK_CLASSES = (
     "government",
     "business",
     "residential/isp",
+    "relay",
     "unknown",
 )
 """Every value of ``network_class``."""

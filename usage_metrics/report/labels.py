@@ -25,6 +25,7 @@ NETWORKS = {
     "business": "Business",
     "residential/isp": "Internet provider",
     "hosting": "Hosting company",
+    "relay": "VPN, relay or filter",
     "unknown": UNKNOWN,
 }
 

@@ -141,7 +141,7 @@ _BY_NETWORK = (
     ("academic", "Universities and research", ("education",)),
     ("government", "Government and agencies", ("government",)),
     ("hosting", "Hosting companies", ("hosting",)),
-    ("others", "Other networks", ("business", "residential/isp", "unknown")),
+    ("others", "Other networks", ("business", "residential/isp", "relay", "unknown")),
 )
 
 LISTINGS = (
