@@ -117,6 +117,14 @@ class SourceSection(Section):
 class datasette(SourceSection):
     """The request logs of a Datasette site."""
 
+    request_logs = text(
+        "the logs that hold the requests; entries of others witness them again; "
+        "empty: all",
+        default="run.googleapis.com/requests",
+    )
+    services = text("the Cloud Run services of the site; empty: all")
+    hosts = text("the hosts of the site, such as data.example.org; empty: all")
+
     data_request_patterns = text(
         "the path of a data request contains one of these texts; empty: every page of "
         "a database is one, unless it was answered 404"

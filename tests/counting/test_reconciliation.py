@@ -6,13 +6,16 @@ from little_log import LOG, counted_day, events_of
 from usage_metrics.counting.reconciliation import reconcile
 from usage_metrics.errors import StorageError
 
-FACTS = {"rows_in": 10, "duplicates": 2, "rejected": 1, "not_requests": 1}
+FACTS = {"duplicates": 2, "rejected": 1, "not_requests": 1, "other_logs": 5}
+FACTS["rows_in"] = 6 + sum(FACTS.values())
 
 
 def test_every_log_line_is_accounted_for() -> None:
     (row,) = reconcile(counted_day(events_of(LOG), None, FACTS)).to_pylist()
-    apart = row["duplicates"] + row["rejected"] + row["not_requests"]
-    assert row["lines"] == row["requests"] + apart == 10
+    apart = (
+        row["duplicates"] + row["rejected"] + row["not_requests"] + row["other_logs"]
+    )
+    assert row["lines"] == row["requests"] + apart == 15
     assert row["requests"] == 6
     reasons = {k: v for k, v in row.items() if k.startswith("not_counted") and v}
     assert reasons == {
@@ -25,6 +28,13 @@ def test_every_log_line_is_accounted_for() -> None:
 
 def test_a_missing_line_is_an_error_that_says_how_many() -> None:
     with pytest.raises(
-        StorageError, match="11 log lines do not add up to 6 requests, 2"
+        StorageError, match="16 log lines do not add up to 6 requests, 2"
     ):
-        reconcile(counted_day(events_of(LOG), None, FACTS | {"rows_in": 11}))
+        reconcile(counted_day(events_of(LOG), None, FACTS | {"rows_in": 16}))
+
+
+def test_a_day_cleaned_before_other_logs_were_told_apart_has_none() -> None:
+    facts = FACTS | {"rows_in": 10}
+    del facts["other_logs"]
+    (row,) = reconcile(counted_day(events_of(LOG), None, facts)).to_pylist()
+    assert (row["lines"], row["other_logs"]) == (10, 0)

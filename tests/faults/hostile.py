@@ -89,6 +89,7 @@ def follow(content: bytes) -> int | None:
         requests.metadata.num_rows,
         len(rejected),
         sum(cleaned.not_requests for cleaned in found),
+        sum(sum(cleaned.other_logs.values()) for cleaned in found),
         int(drop.sum()),
     )
     assert sum(counts) == lines

@@ -24,7 +24,8 @@ NOON = dt.datetime(2022, 3, 15, 12, tzinfo=dt.UTC)
 LOG = "projects/example/logs/run.googleapis.com%2Frequests"
 SITE = "https://data.example.org"
 SETTINGS = SimpleNamespace(
-    data_request_patterns="/pudl, /ferc1, pudl.db, ferc1.db, .json, .csv"
+    data_request_patterns="/pudl, /ferc1, pudl.db, ferc1.db, .json, .csv",
+    request_logs="run.googleapis.com/requests",
 )
 PAGES = {
     *("index", "database", "table", "row", "query", "download"),
@@ -75,6 +76,7 @@ def same_rows(first: Cleaned, second: Cleaned) -> bool:
         first.requests.cast(CLEANED).equals(second.requests.cast(CLEANED))
         and first.rejected.equals(second.rejected)
         and first.not_requests == second.not_requests
+        and first.other_logs == second.other_logs
     )
 
 
@@ -482,7 +484,7 @@ ENTRIES = st.lists(
             {
                 "insertId": TEXT,
                 "timestamp": st.sampled_from([None, NOON]),
-                "logName": TEXT,
+                "logName": TEXT | st.just(LOG),
                 "otherFields": TEXT,
                 "httpRequest": st.none()
                 | st.fixed_dictionaries(
@@ -513,7 +515,9 @@ def place(row: Row) -> str:
     """Where an entry belongs, said plainly."""
     if "unreadableReason" in row or row["timestamp"] is None or row["insertId"] is None:
         return "rejected"
-    return "not a request" if row["httpRequest"] is None else "request"
+    if row["httpRequest"] is None:
+        return "not a request"
+    return "request" if row["logName"] in (None, "", LOG) else "other log"
 
 
 @FEWER
@@ -530,6 +534,7 @@ def test_every_entry_is_a_request_or_rejected_or_counted_as_no_request(
     ]
     assert found.rejected.num_rows == places.count("rejected")
     assert found.not_requests == places.count("not a request")
+    assert sum(found.other_logs.values()) == places.count("other log")
 
 
 @FEWER

@@ -381,7 +381,7 @@ def test_loading_usage_twice_or_again_after_a_change_doubles_nothing(
 
 
 def test_the_database_reconciles_every_line_with_what_counts(counted: Flow) -> None:
-    lines = "duplicates + rejected + not_requests + requests"
+    lines = "duplicates + rejected + not_requests + other_logs + requests"
     reasons = " + ".join(
         name
         for (name,) in counted.query(
@@ -442,8 +442,8 @@ def _accounted_for(database: Path) -> list[dict[str, Any]]:
         query = "SELECT * FROM usage_reconciliation ORDER BY date"
         rows = [dict(row) for row in connection.execute(query)]
         for row in rows:
-            apart = ("duplicates", "rejected", "not_requests", "requests")
-            assert row["lines"] == sum(row[name] for name in apart)
+            apart = ("duplicates", "rejected", "not_requests", "other_logs")
+            assert row["lines"] == row["requests"] + sum(row[name] for name in apart)
             reasons = [name for name in row if name.startswith("not_counted_")]
             assert row["requests"] == sum(row[n] for n in ("counted", *reasons))
         busy = [(r["date"], r["requests"], r["counted"]) for r in rows if r["requests"]]

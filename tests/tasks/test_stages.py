@@ -282,13 +282,14 @@ def test_every_row_of_a_file_is_accounted_for_in_the_next(flow: Flow) -> None:
     other = request("c")
     del other["httpRequest"]
     lines = [request(str(n)) for n in range(40)]
-    flow.export(DAY, *lines, lines[0], other, "nonsense")
+    again = request("d") | {"logName": "projects/p/logs/run.googleapis.com%2Fstdout"}
+    flow.export(DAY, *lines, lines[0], other, again, "nonsense")
     flow.load(1)
     raw, cleaned, geocoded = map(flow.facts, STAGES)
-    assert raw["rows"] == 43
+    assert raw["rows"] == 44
     assert cleaned["rows_in"] == raw["rows"]
-    parts = ("rows", "rejected", "duplicates", "not_requests")
-    assert [cleaned[part] for part in parts] == [40, 1, 1, 1]
+    parts = ("rows", "rejected", "duplicates", "not_requests", "other_logs")
+    assert [cleaned[part] for part in parts] == [40, 1, 1, 1, 1]
     assert geocoded["rows_in"] == geocoded["rows"] == cleaned["rows"]
     assert geocoded["made_from"] == cleaned["content_id"]
     assert cleaned["made_from"] == raw["content_id"]

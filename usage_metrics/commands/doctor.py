@@ -23,6 +23,7 @@ from usage_metrics.partitions import storage
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.stages import Extract
@@ -103,6 +104,7 @@ def _checks() -> Iterator[tuple[str, Check]]:
         yield f"[{name}] start, stop", functools.partial(_days, name)
         yield f"[{name}] internal_…", functools.partial(_agents, name)
         yield f"[{name}] logs", functools.partial(_logs, name)
+        yield f"[{name}] request_logs", functools.partial(_request_logs, name)
     yield "[counting] datasets", _registry
     for name in sources:
         yield f"[{name}] datasets", functools.partial(_mapped, name)
@@ -157,6 +159,12 @@ def _logs(name: str) -> Iterator[str]:
         more = f" (and files of {len(others):,} more days)" if others else ""
         text = Note(f"{text}; {day}: {sentence}{more}")
     yield text
+
+
+def _request_logs(name: str) -> Iterator[str]:
+    if found := requests_in_logs(name):
+        sentence, needs_a_look = found
+        yield Note(sentence) if needs_a_look else sentence
 
 
 def _registry() -> Iterator[str]:

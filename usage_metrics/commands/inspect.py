@@ -24,6 +24,11 @@ MAX_SAMPLE_LENGTH = 300
 MAX_COUNTS = 8
 MAX_LOG_ENTRIES = 12
 
+SHOWN_COUNTS = (
+    *("duplicates", "rejected", "not_requests", "other_logs", "addresses", "bogon"),
+)
+"""What of a footer stands beside the number of rows."""
+
 AGENT_COLUMNS = ("agent_class", "agent_name")
 
 HIDDEN_FACTS = frozenset(
@@ -169,7 +174,7 @@ def _numbers(facts: dict[str, Any]) -> str:
     parts = [f"{facts['rows']:,} rows"]
     parts += [
         f"{facts[key]:,} {key.replace('_', ' ')}"
-        for key in ("duplicates", "rejected", "not_requests", "addresses", "bogon")
+        for key in SHOWN_COUNTS
         if isinstance(facts.get(key), int) and facts[key]
     ]
     return " · ".join(parts)

@@ -2,7 +2,7 @@
 
 Two equations hold for every day, or the day is not published:
 
-    lines    = requests + not_requests + rejected + duplicates
+    lines    = requests + not_requests + other_logs + rejected + duplicates
     requests = counted + each reason for not counting
 """
 
@@ -20,6 +20,7 @@ _APART = {
     "duplicates": "Lines that repeat another line",
     "rejected": "Lines that could not be parsed",
     "not_requests": "Lines that are not requests",
+    "other_logs": "Requests in other logs, or of other services or hosts",
 }
 
 USAGE_RECONCILIATION = schema_of(
@@ -41,7 +42,8 @@ def reconcile(day: CountedDay) -> pa.Table:
         StorageError: if a line is missing or doubled.
     """
     lines, requests = int(day.lines["rows_in"]), day.events.num_rows
-    apart = {name: int(day.lines[name]) for name in _APART}
+    # Files of before there was other_logs have none.
+    apart = {name: int(day.lines.get(name) or 0) for name in _APART}
     if lines != requests + sum(apart.values()):
         parts = [f"{requests:,} requests"]
         parts += [f"{count:,} {name}" for name, count in apart.items()]

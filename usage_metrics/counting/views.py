@@ -97,7 +97,7 @@ _BY_CLASS = ("requests", *CLASSES, "counted", "sessions")
 _ALL = "dataset = 'all'"
 _QUALITY = (
     *("date", "source", "lines", "requests", "duplicates", "not_requests"),
-    *("rejected", "rejected_percent", "unexplained"),
+    *("other_logs", "rejected", "rejected_percent", "unexplained"),
 )
 
 VIEWS = (
@@ -185,9 +185,11 @@ VIEWS = (
         "Each day: what became of its log lines",
         "usage_reconciliation",
         _schema("usage_reconciliation", _QUALITY),
-        "SELECT date, source, lines, requests, duplicates, not_requests, rejected, "
+        "SELECT date, source, lines, requests, duplicates, not_requests, other_logs, "
+        "rejected, "
         "round(100.0 * rejected / max(lines, 1), 2) AS rejected_percent, "
-        "lines - requests - duplicates - not_requests - rejected AS unexplained "
+        "lines - requests - duplicates - not_requests - other_logs - rejected "
+        "AS unexplained "
         "FROM usage_reconciliation",
         order="date",
     ),

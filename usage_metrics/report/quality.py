@@ -17,6 +17,7 @@ LINES = {
     "duplicates": "Duplicate lines",
     "rejected": "Lines that could not be understood",
     "not_requests": "Lines that are not requests",
+    "other_logs": "Requests in other logs, or of other services or hosts",
 }
 """Why a log line is not a request in the figures."""
 

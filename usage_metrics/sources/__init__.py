@@ -6,8 +6,8 @@ cleaned columns, and how to clean them. It runs nothing: the stages in
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.errors import ConfigError
@@ -31,6 +31,8 @@ class Cleaned:
     """Entries that could not be understood, in the schema ``rejects.REJECTED``."""
     not_requests: int
     """How many entries were understood but are not requests."""
+    other_logs: Mapping[str, int] = field(default_factory=dict)
+    """How many requests are in logs, or of services, that are not meant; by log."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class Source:
     """What a row of the table is, for people."""
     facets: tuple[str, ...] = ()
     """The columns by which to browse the table."""
+    nothing_meant: Callable[[Mapping[str, int], Any], str | None] = lambda *_: None
+    """Says what to do about a day whose requests are all in other logs; None if that
+    may be."""
 
 
 def get_source(name: str) -> Source:

@@ -21,6 +21,7 @@ from usage_metrics.cleaning.who_asked import (
     settings_from,
     who_asked,
 )
+from usage_metrics.logs.cloud_logging import witnesses
 from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
@@ -100,8 +101,8 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 
     Args:
         entries: a table of schema ``ENTRY``; its strings may be dictionaries.
-        settings: the source's section: ``data_request_patterns`` and the settings
-            about known agents.
+        settings: the source's section: ``data_request_patterns``, and the settings
+            about entries that are meant and about known agents.
     """
     unreadable = entries["unreadableReason"].is_valid()
     reason = pc.coalesce(
@@ -112,11 +113,15 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
         ),
     )
     understood = reason.is_null()
-    is_request = pc.and_(understood, entries["httpRequest"].is_valid())
+    has_request = pc.and_(understood, entries["httpRequest"].is_valid())
+    is_meant = witnesses.Meant.from_settings(settings).among(entries)
+    is_request = pc.and_(has_request, is_meant)
+    others = entries.filter(pc.and_not(has_request, is_meant))
     return Cleaned(
         requests=_requests(arrow.kept(entries, is_request), settings),
         rejected=_rejected(entries, reason, unreadable),
-        not_requests=arrow.count(pc.and_not(understood, is_request)),
+        not_requests=arrow.count(pc.and_not(understood, has_request)),
+        other_logs=witnesses.per_log(others),
     )
 
 
@@ -189,7 +194,11 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     version=2,
-    recipe_settings=("data_request_patterns", "base_url", *SETTINGS),
+    recipe_settings=(
+        *("data_request_patterns", "base_url"),
+        *witnesses.SETTINGS,
+        *SETTINGS,
+    ),
     address="remote_ip",
     table="datasette_request_logs",
     partition_column="timestamp",
@@ -199,4 +208,5 @@ SOURCE = Source(
     description="Requests for data by anyone, one row each; the usage tables say which "
     "of them count as use",
     facets=("agent_class", "database", "format"),
+    nothing_meant=witnesses.nothing_meant,
 )

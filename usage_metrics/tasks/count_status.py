@@ -19,7 +19,7 @@ from usage_metrics.tasks.stages import Geocode
 COUNTED = "counted"
 """The stage of the events; its file marks the day as counted."""
 
-RULES = "2026-11-24b"
+RULES = "2026-11-30"
 """Change it with the rules of counting or the columns of a table."""
 
 

@@ -9,6 +9,7 @@ stage for a range of days; ``LoadSQLite`` keeps a database equal to its files.
 """
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import tenacity
@@ -17,6 +18,7 @@ from usage_metrics import config
 from usage_metrics.errors import (
     ChangingError,
     FewerEntriesError,
+    InputError,
     PartitionError,
     RejectedShareError,
     UnreachableError,
@@ -43,7 +45,7 @@ READINGS = 3
 """How often a file that changes while it is read is read again."""
 CHANGES_SETTLE = tenacity.wait_exponential(2, max=30) + tenacity.wait_random(0, 2)
 
-LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests")
+LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests", "other_logs")
 """What the footer of a cleaned file says about the log lines of the day."""
 
 
@@ -146,7 +148,7 @@ class Clean(Stage):
 
         source = get_source(self.source)
         settings = config.source_section(self.source)
-        not_requests = 0
+        not_requests, other_logs = 0, Counter[str]()
         with (
             self.input().open() as raw,
             self.output().writing(source.cleaned, hand_on=True) as requests,
@@ -160,17 +162,21 @@ class Clean(Stage):
                     requests.write(found.requests)
                     rejected.write(found.rejected)
                     not_requests += found.not_requests
+                    other_logs.update(found.other_logs)
                     self.show_progress(start, len(drop))
             self._check_share(rejected.rows, len(drop))
+            self._check_logs(requests.rows, other_logs)
             requests.facts |= made_from(raw) | {
                 "recipe": self.recipe(self.source),
                 "duplicates": int(drop.sum()),
                 "rejected": rejected.rows,
                 "not_requests": not_requests,
+                "other_logs": other_logs.total(),
             }
         self.say(
             f"{requests.rows:,} requests · {rejected.rows:,} rejected · "
-            f"{drop.sum():,} duplicates · {not_requests:,} not requests",
+            f"{drop.sum():,} duplicates · {not_requests:,} not requests"
+            + (f" · {other_logs.total():,} of other logs" if other_logs else ""),
             requests.rows,
         )
 
@@ -184,6 +190,14 @@ class Clean(Stage):
                 f"{self._first_reason()}. All of them, with their reasons, are in "
                 f"{self.partition('rejected').path}. Once the logs are fixed, delete "
                 f"{self.input().path} and rerun: they are read again"
+            )
+
+    def _check_logs(self, requests: int, other_logs: Counter[str]) -> None:
+        settings = config.source_section(self.source)
+        reason = get_source(self.source).nothing_meant(other_logs, settings)
+        if reason and not requests:
+            raise InputError(
+                f"{self.source} {self.date}: {reason} ([{self.source}] in luigi.cfg)"
             )
 
     def _first_reason(self) -> str:
