@@ -8,10 +8,8 @@ the usual places or from a key file that a setting names.
 
 import datetime as dt
 import functools
-import operator
 import os
 from collections.abc import Iterator
-from typing import TypeVar
 
 import luigi
 from luigi.task_register import Register
@@ -24,52 +22,16 @@ from usage_metrics.parameters import (
     OptionalDay,
     PathOfUrl,
     Place,
+    choice,
     did_you_mean,
+    number,
     section_problems,
+    share,
+    text,
 )
-
-Number = TypeVar("Number", int, float)
 
 SHORTEST_TIMEOUT = 0.001
 """Seconds; a timeout of zero would give up at once."""
-
-
-def number(
-    default: Number, most: Number, description: str, least: Number | None = None
-) -> luigi.NumericalParameter[Number]:
-    """A setting that is a number between two others, both allowed.
-
-    Args:
-        default: the value when it is not set; its type is that of the setting.
-        most: the greatest allowed value.
-        description: what it means.
-        least: the smallest allowed value; by default 0.
-    """
-    return luigi.NumericalParameter(
-        default=default,
-        var_type=type(default),
-        min_value=type(default)(0) if least is None else least,
-        max_value=most,
-        right_op=operator.le,
-        description=description,
-    )
-
-
-def text(description: str, default: str = "") -> luigi.Parameter[str]:
-    """A setting that is a text, empty unless it says otherwise."""
-    return luigi.Parameter(default=default, description=description)
-
-
-def choice(choices: list[str], description: str) -> luigi.ChoiceParameter[str]:
-    """A setting that is one of a few words, by default the first."""
-    return luigi.ChoiceParameter(
-        choices=choices, default=choices[0], description=description
-    )
-
-
-def share(default: float, description: str) -> luigi.NumericalParameter[float]:
-    """A setting from 0 to 1, both allowed."""
-    return number(default, 1.0, description)
 
 
 class Section(Configured, luigi.Config):

@@ -6,13 +6,16 @@ unknown keys, and shows a traceback for a value that it cannot read.
 
 import datetime as dt
 import difflib
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from configparser import InterpolationError
-from typing import Any
+from typing import Any, TypeVar
 
 import luigi
 
 from usage_metrics.errors import ConfigError
+
+Number = TypeVar("Number", int, float)
 
 
 class Day(luigi.DateParameter):
@@ -225,3 +228,41 @@ def _check_value(parameter: luigi.Parameter[Any], value: str, setting: str) -> N
         raise ConfigError(f"{setting}: {error}") from None
     except ValueError as error:
         raise ConfigError(f"{setting} = {value!r} cannot be used: {error}") from None
+
+
+def number(
+    default: Number, most: Number, description: str, least: Number | None = None
+) -> luigi.NumericalParameter[Number]:
+    """A setting that is a number between two others, both allowed.
+
+    Args:
+        default: the value when it is not set; its type is that of the setting.
+        most: the greatest allowed value.
+        description: what it means.
+        least: the smallest allowed value; by default 0.
+    """
+    return luigi.NumericalParameter(
+        default=default,
+        var_type=type(default),
+        min_value=type(default)(0) if least is None else least,
+        max_value=most,
+        right_op=operator.le,
+        description=description,
+    )
+
+
+def text(description: str, default: str = "") -> luigi.Parameter[str]:
+    """A setting that is a text, empty unless it says otherwise."""
+    return luigi.Parameter(default=default, description=description)
+
+
+def choice(choices: list[str], description: str) -> luigi.ChoiceParameter[str]:
+    """A setting that is one of a few words, by default the first."""
+    return luigi.ChoiceParameter(
+        choices=choices, default=choices[0], description=description
+    )
+
+
+def share(default: float, description: str) -> luigi.NumericalParameter[float]:
+    """A setting from 0 to 1, both allowed."""
+    return number(default, 1.0, description)
