@@ -1,10 +1,11 @@
 """An erased address is nowhere, and everything else is unchanged."""
 
 import contextlib
+import io
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.privacy.erasure import erase_addresses, stages
+from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -144,7 +146,7 @@ def everything(flow: Flow) -> dict[str, Any]:
 
 
 def erase(*addresses: str) -> list[str]:
-    return [place for place, _ in erase_addresses(addresses)]
+    return [place for place, _ in erase_addresses(AddressRemover(addresses))]
 
 
 @pytest.mark.parametrize("mode", ["keep", "truncate"])
@@ -163,7 +165,7 @@ def test_an_erased_address_is_nowhere_and_no_count_has_changed(
         assert "usage.db" in stages_of or mode == "truncate"
         assert "report" in stages_of or mode == "truncate" or ":" in victim
     before = everything(lived_in)
-    assert main(["erase", *(f"--address={victim}" for victim in VICTIMS)]) == 0
+    assert main(["erase", "--yes", *(f"--address={victim}" for victim in VICTIMS)]) == 0
     for victim in VICTIMS:
         assert places_of(victim, lived_in.root) == []
     for neighbour in NEIGHBOURS:
@@ -231,7 +233,7 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
     fill(lived_in)
     before = everything(lived_in)
     interrupted = 0
-    while next(erase_addresses(VICTIMS), None) is not None:
+    while next(erase_addresses(AddressRemover(VICTIMS)), None) is not None:
         interrupted += 1
     assert interrupted > 10
     for victim in VICTIMS:
@@ -242,7 +244,7 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
 
 def test_concurrent_erasures_do_not_undo_each_other(lived_in: Flow) -> None:
     fill(lived_in)
-    first = erase_addresses(VICTIMS[:2])
+    first = erase_addresses(AddressRemover(VICTIMS[:2]))
     next(first)
     second = threading.Thread(target=erase, args=VICTIMS[2:])
     second.start()
@@ -306,9 +308,9 @@ def test_a_database_in_use_is_reported_and_the_next_erasure_completes_it(
     with contextlib.closing(reader):
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM usage_daily").fetchone()
-        assert main(["erase", "--address", "192.0.2.7"]) == 2
+        assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 2
         assert "close what uses it" in capsys.readouterr().err
-    assert main(["erase", "--address", "192.0.2.7"]) == 0
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 0
     assert places_of("192.0.2.7", lived_in.root) == []
     assert LoadUsage().complete()
 
@@ -321,7 +323,7 @@ def test_a_file_in_an_unknown_format_is_named_and_left_to_its_owner(
     notes.write_text("192.0.2.7 called")
     notes.chmod(0o600)
     picture.write_bytes(b"\0\1 192.0.2.7 \0")
-    assert main(["erase", "--address", "192.0.2.7"]) == 1
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 1
     assert f"{picture}: contains the address but is not ours" in capsys.readouterr().out
     assert notes.read_text() == "address-removed called"
     assert notes.stat().st_mode & 0o777 == 0o600
@@ -399,7 +401,7 @@ def test_what_is_in_an_object_store_is_erased_there(
 def test_what_is_no_address_is_refused(
     lived_in: Flow, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["erase", "--address", text]) == 2
+    assert main(["erase", "--yes", "--address", text]) == 2
     assert "is no address and no network" in capsys.readouterr().err
 
 
@@ -407,8 +409,98 @@ def test_it_says_that_the_logs_themselves_were_not_searched(
     lived_in: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(lived_in)
-    assert main(["erase", "--address", "192.0.2.7"]) == 0
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 0
     said = capsys.readouterr().out
     assert lived_in.partition("raw").path in said
     assert f"The logs in {lived_in.logs} are yours and were not searched" in said
     assert places_of("192.0.2.7", lived_in.logs) != []
+
+
+# --- what is asked before -------------------------------------------------------------
+
+
+@pytest.fixture
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Somebody is at the terminal, and types an answer."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    return lambda answer: monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+
+
+def test_what_would_be_rewritten_is_shown_and_nothing_done_without_a_yes(
+    lived_in: Flow,
+    settings: Settings,
+    at_a_terminal: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings("privacy", addresses="keep")
+    fill(lived_in)
+    before = {path: path.read_bytes() for path in lived_in.root.rglob("*.parquet")}
+    at_a_terminal("n")
+    assert main(["erase", "--address", "192.0.2.7"]) == 1
+    said = capsys.readouterr().out
+    assert "would rewrite raw of datasette: 2 files, 2026-03-02 … 2026-03-03" in said
+    database = lived_in.root / "usage.db"
+    assert f"{database}, datasette_request_logs: 4 rows of 2 days" in said
+    assert "would rewrite counted of datasette: 1 file, 2026-03-02\n" in said
+    assert f"would rewrite {lived_in.root}/runs.jsonl" in said
+    assert said.endswith("Nothing was erased.\n")
+    assert {p: p.read_bytes() for p in lived_in.root.rglob("*.parquet")} == before
+    at_a_terminal("y")
+    assert main(["erase", "--address", "192.0.2.7"]) == 0
+    assert places_of("192.0.2.7", lived_in.root) == []
+
+
+def test_a_dry_run_shows_it_and_asks_nobody(
+    lived_in: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(lived_in)
+    assert main(["erase", "--address", "8.8.4.4", "--dry-run"]) == 0
+    assert f"{lived_in.root}/cache/ipinfo: 1 answers" in capsys.readouterr().out
+    assert places_of("8.8.4.4", lived_in.root) != []
+    assert main(["erase", "--address", "203.0.113.7", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "No file and no table contains it.\n"
+
+
+def test_a_script_has_to_say_yes(
+    lived_in: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(lived_in)
+    assert main(["erase", "--address", "192.0.2.7"]) == 2
+    assert "this is no terminal: add --yes" in capsys.readouterr().err
+    assert places_of("192.0.2.7", lived_in.root) != []
+
+
+@pytest.mark.parametrize(
+    ("network", "number"),
+    [
+        ("0.0.0.0/0", "4,294,967,296"),
+        ("10.0.0.0/15", "131,072"),
+        ("::ffff:0:0/96", "4,294,967,296"),
+        ("2001:da8::/31", f"{2**97:,}"),
+    ],
+)
+def test_a_network_of_a_whole_provider_is_taken_for_a_mistake(
+    flow: Flow,
+    at_a_terminal: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    network: str,
+    number: str,
+) -> None:
+    flow.root.mkdir()
+    at_a_terminal("y")
+    assert main(["erase", "--address", network]) == 2
+    assert f"has {number} addresses; if you mean" in capsys.readouterr().err
+    assert main(["erase", "--yes", "--address", network]) == 0
+
+
+@pytest.mark.parametrize("network", ["10.1.0.0/16", "2001:db8::/32"])
+def test_networks_that_one_organisation_has_are_none(
+    flow: Flow, at_a_terminal: Callable[[str], None], network: str
+) -> None:
+    flow.root.mkdir()
+    at_a_terminal("y")
+    assert main(["erase", "--address", network]) == 0

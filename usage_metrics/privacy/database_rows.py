@@ -52,6 +52,20 @@ def erase_from_database(remover: AddressRemover, renamed: Mapping[str, str]) -> 
     return found
 
 
+def rows_to_erase(remover: AddressRemover) -> Iterator[str]:
+    """Say of each table how many rows, of how many days, hold an address."""
+    if not Path(config.database().path).exists():
+        return
+    with _opened() as connection:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("CREATE TEMP TABLE found (name, value)")
+        for table in _tables(connection):
+            if columns := _found(connection, table, remover):
+                rows, days = _count(connection, table, columns)
+                of = f" of {days:,} days" if days else ""
+                yield f"{table}: {rows:,} rows{of}"
+
+
 def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:
     """Delete the requests of the days before a day, and leave no trace of them.
 
@@ -108,17 +122,10 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
 def _erase_from_table(
     connection: sqlite3.Connection, table: str, remover: AddressRemover
 ) -> int:
-    info = connection.execute(f"PRAGMA table_info({quoted(table)})")
-    types: dict[str, str] = {row[1]: row[2] for row in info}
-    found = {
-        column: replacements
-        for column, type_ in types.items()
-        if type_ in ("TEXT", "")
-        and (replacements := _replacements(connection, table, column, remover))
-    }
+    found = _found(connection, table, remover)
     update = f"UPDATE {quoted(table)} SET"
-    address = _address_column(table)
-    revealing = [name for part in REVEALING if (name := f"{address}_{part}") in types]
+    address, names = _address_column(table), _columns(connection, table)
+    revealing = [name for part in REVEALING if (name := f"{address}_{part}") in names]
     if address in found and revealing:
         # First, as long as the rows can be found by the address.
         emptied = ", ".join(f"{quoted(name)} = NULL" for name in revealing)
@@ -128,6 +135,44 @@ def _erase_from_table(
         name = quoted(column)
         connection.executemany(f"{update} {name} = ? WHERE {name} = ?", replacements)
     return sum(map(len, found.values()))
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    """The columns of a table, each with its type."""
+    info = connection.execute(f"PRAGMA table_info({quoted(table)})")
+    return {row[1]: row[2] for row in info}
+
+
+def _found(
+    connection: sqlite3.Connection, table: str, remover: AddressRemover
+) -> dict[str, Replacements]:
+    """The columns of a table that hold an address."""
+    return {
+        column: replacements
+        for column, type_ in _columns(connection, table).items()
+        if type_ in ("TEXT", "")
+        and (replacements := _replacements(connection, table, column, remover))
+    }
+
+
+def _count(
+    connection: sqlite3.Connection, table: str, found: Mapping[str, Replacements]
+) -> tuple[int, int]:
+    """The rows with one of the found values, and their days, if they have a time."""
+    connection.execute("DELETE FROM found")
+    for name, replacements in found.items():
+        old_values = [(name, old) for _, old in replacements]
+        connection.executemany("INSERT INTO found VALUES (?, ?)", old_values)
+    times = [source.partition_column for source in map(get_source, SOURCES)]
+    time = next(filter(_columns(connection, table).__contains__, times), None)
+    days = f"count(DISTINCT date({quoted(time)}))" if time else "0"
+    matches = " OR ".join(
+        f"{quoted(name)} IN (SELECT value FROM found WHERE name = ?)"  # noqa: S608
+        for name in found
+    )
+    select = f"SELECT count(*), {days} FROM {quoted(table)} WHERE {matches}"  # noqa: S608
+    rows: tuple[int, int] = connection.execute(select, [*found]).fetchone()
+    return rows
 
 
 def _replacements(

@@ -6,7 +6,8 @@ are left alone. So the next erasure completes one that was interrupted.
 
 import contextlib
 import fcntl
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from usage_metrics.counting.tables import TABLES
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import storage
-from usage_metrics.privacy.database_rows import erase_from_database
+from usage_metrics.privacy.database_rows import erase_from_database, rows_to_erase
 from usage_metrics.privacy.other_files import (
     Place,
     erase_from_file,
@@ -32,17 +33,40 @@ from usage_metrics.sources import SOURCES
 LOCK = ".erasing"
 
 
-def erase_addresses(addresses: Sequence[str]) -> Iterator[Place]:
+def find_addresses(remover: AddressRemover) -> Iterator[Place]:
+    """Find the places that an erasure would rewrite, and rewrite none.
+
+    Yields:
+        The files of each stage together, the tables of the database, other files.
+    """
+    root = config.paths().root
+    for source, stage in itertools.product(sorted(SOURCES), stages()):
+        days = [file.date for file in Rewriting(root, [stage], source).find(remover)]
+        if days:
+            files = f"{len(days):,} files, {days[0]} … {days[-1]}"
+            yield Place(
+                f"{stage} of {source}: {files if days[1:] else f'1 file, {days[0]}'}"
+            )
+    for table in rows_to_erase(remover):
+        yield Place(f"{config.database().path}, {table}")
+    cache = LockedShelf(Path(config.ipinfo().cache))
+    if cache.exists():
+        with cache.open() as answers:
+            found = len(_unwanted(dict(answers), remover))
+        if found:
+            yield Place(f"{config.ipinfo().cache}: {found:,} answers of ipinfo")
+    yield from _erase_from_other_files(remover, root, dry_run=True)
+
+
+def erase_addresses(remover: AddressRemover) -> Iterator[Place]:
     """Erase addresses and networks.
 
     Yields:
         Each place that held an address.
 
     Raises:
-        ConfigError: naming a text that is neither.
         UsageMetricsError: if something cannot be read or written.
     """
-    remover = AddressRemover(addresses)
     root = config.paths().root
     with _locked():
         storage.sweep(root)
@@ -55,29 +79,32 @@ def erase_addresses(addresses: Sequence[str]) -> Iterator[Place]:
         if found := erase_from_database(remover, renamed):
             yield Place(f"{config.database().path}: {found:,} different values")
         yield from _erase_from_cache(remover)
-        yield from _erase_from_other_files(remover, root)
+        yield from _erase_from_other_files(remover, root, dry_run=False)
+
+
+def _unwanted(answers: dict[str, str], remover: AddressRemover) -> set[str]:
+    """The keys of the answers of ipinfo that are about an address or contain one."""
+    found = {address for address in answers if remover.is_match(address)}
+    left = remover.from_column(pa.array(answers.values(), STRING))
+    if left is not None:
+        pairs = zip(answers.items(), left.to_pylist(), strict=True)
+        found |= {address for (address, old), new in pairs if old != new}
+    return found
 
 
 def _erase_from_cache(remover: AddressRemover) -> Iterator[Place]:
-    def unwanted(answers: dict[str, str]) -> set[str]:
-        """The keys of the answers that are about an address or contain one."""
-        found = {address for address in answers if remover.is_match(address)}
-        left = remover.from_column(pa.array(answers.values(), STRING))
-        if left is not None:
-            pairs = zip(answers.items(), left.to_pylist(), strict=True)
-            found |= {address for (address, old), new in pairs if old != new}
-        return found
-
     cache = Path(config.ipinfo().cache)
     shelf = LockedShelf(cache)
-    if gone := shelf.forget(unwanted):
+    if gone := shelf.forget(lambda answers: _unwanted(answers, remover)):
         yield Place(f"{cache}: {gone:,} answers of ipinfo")
     # Nobody can tell whose addresses are in a damaged file.
     if damaged := shelf.delete_set_aside():
         yield Place(f"{cache}: {damaged:,} damaged files that were set aside")
 
 
-def _erase_from_other_files(remover: AddressRemover, root: str) -> Iterator[Place]:
+def _erase_from_other_files(
+    remover: AddressRemover, root: str, *, dry_run: bool
+) -> Iterator[Place]:
     folder = run_log.local_folder()
     settings = [config.source_section(source).logs for source in SOURCES]
     logs = [place for place in settings if place]  # not ours to change
@@ -88,10 +115,10 @@ def _erase_from_other_files(remover: AddressRemover, root: str) -> Iterator[Plac
         folder / LOCK,
     ]
     for path in dict.fromkeys([*files_in(folder, left_out), *run_log.files()]):
-        if place := erase_from_file(path, remover):
+        if place := erase_from_file(path, remover, dry_run=dry_run):
             yield place
     for uri in files_in_store(root, logs):
-        if place := erase_from_object(uri, remover):
+        if place := erase_from_object(uri, remover, dry_run=dry_run):
             yield place
 
 

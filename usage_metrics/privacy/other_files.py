@@ -20,7 +20,7 @@ BINARY = "\0"
 
 
 class Place(NamedTuple):
-    """A place that held an address."""
+    """A place that held an address, or still holds it."""
 
     name: str
     is_erased: bool = True
@@ -61,7 +61,9 @@ def files_in_store(root: str, left_out: Collection[str]) -> Iterator[str]:
             yield uri
 
 
-def erase_from_file(path: Path, remover: AddressRemover) -> Place | None:
+def erase_from_file(
+    path: Path, remover: AddressRemover, *, dry_run: bool
+) -> Place | None:
     """Remove addresses from a text file, plain or gzip; return it if it held any.
 
     Other programs may append to it meanwhile if they lock it and check whether it was
@@ -70,21 +72,25 @@ def erase_from_file(path: Path, remover: AddressRemover) -> Place | None:
     with _naming_remedy(str(path)), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         mode = path.stat().st_mode
-        place = _erase(str(path), file.read(), remover)
-        if place is not None:
+        place = _erase(str(path), file.read(), remover, dry_run=dry_run)
+        if place is not None and not dry_run:
             path.chmod(mode)
     return place
 
 
-def erase_from_object(uri: str, remover: AddressRemover) -> Place | None:
+def erase_from_object(
+    uri: str, remover: AddressRemover, *, dry_run: bool
+) -> Place | None:
     """The same for a text file in an object store, which nobody appends to."""
     with _naming_remedy(uri):
         with storage.open_file(uri) as file:
             data = bytes(file.read())
-        return _erase(uri, data, remover)
+        return _erase(uri, data, remover, dry_run=dry_run)
 
 
-def _erase(path: str, data: bytes, remover: AddressRemover) -> Place | None:
+def _erase(
+    path: str, data: bytes, remover: AddressRemover, *, dry_run: bool
+) -> Place | None:
     """Rewrite a file if its content holds an address."""
     plain = None
     if path.endswith(".gz"):
@@ -96,6 +102,8 @@ def _erase(path: str, data: bytes, remover: AddressRemover) -> Place | None:
         return None
     if BINARY in text:
         return Place(path, is_erased=False)
+    if dry_run:
+        return Place(path)
     new = left.encode(errors="surrogateescape")
     with storage.whole_or_absent(path) as stream:
         stream.write(new if plain is None else gzip.compress(new))

@@ -16,6 +16,9 @@ from usage_metrics.addresses.redaction import remove, without
 from usage_metrics.arrow import STRING
 from usage_metrics.errors import ConfigError
 
+WIDEST = {4: 16, 6: 32}
+"""Prefix lengths; whoever means a wider network has to say so."""
+
 REVEALING = ("hostname", "loc", "latitude", "longitude", "postal")
 """The parts of a location that may reveal an address; they are removed with it."""
 
@@ -30,6 +33,11 @@ class AddressRemover:
             ConfigError: naming a text that is neither.
         """
         self._networks = [_network(text) for text in texts]
+
+    def too_wide(self) -> Network | None:
+        """The first network that is so wide that it may be a mistake."""
+        wide = (n for n in self._networks if n.prefixlen < WIDEST[n.version])
+        return next(wide, None)
 
     def matches(self, address: Address) -> bool:
         """Whether an address is to be removed."""

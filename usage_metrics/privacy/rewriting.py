@@ -46,6 +46,10 @@ class Rewriting:
         for partition in self._partitions:
             self._note_replaced(partition.facts())
 
+    def find(self, remover: AddressRemover) -> Iterator[Partition]:
+        """The files that hold an address."""
+        return (file for file in self._partitions if _has_address(file, remover))
+
     def run(self, remover: AddressRemover) -> Iterator[Partition]:
         """Remove the addresses, file by file.
 
@@ -57,9 +61,7 @@ class Rewriting:
             facts = before | {
                 key: self._current(before[key]) for key in _UPSTREAM if key in before
             }
-            with partition.open() as file:
-                groups = (remover.from_table(rows) for _, rows in row_groups(file))
-                has_address = any(rows is not None for rows in groups)
+            has_address = _has_address(partition, remover)
             if has_address or facts != before:
                 self._rewrite(partition, facts, remover)
                 self._note_replaced(partition.facts())
@@ -92,3 +94,9 @@ class Rewriting:
         if isinstance(ids, dict):
             return {key: self._current(value) for key, value in ids.items()}
         return self.renamed.get(ids, ids)
+
+
+def _has_address(partition: Partition, remover: AddressRemover) -> bool:
+    with partition.open() as file:
+        groups = (remover.from_table(rows) for _, rows in row_groups(file))
+        return any(rows is not None for rows in groups)
