@@ -189,6 +189,13 @@ class counting(Section):
     datasets = text(
         "path of the registry of datasets, a TOML file; empty: the one in the package"
     )
+    visitor_prefix = number(
+        128,
+        128,
+        "the bits of an IPv6 address that tell visitors apart; 64: one household or "
+        "office is one visitor, as it mostly is with IPv4;",
+        least=1,
+    )
 
 
 class database(Section):

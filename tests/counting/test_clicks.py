@@ -103,13 +103,20 @@ LOGS = {
         13:30:00  script  206  /pudl.db    counted
         12:30:00  bob     206  /pudl.db    counted
     """,
-    "the query is no part of the object": """
-        12:00:00  script  206  /pudl.db?signature=1    range_repeat
-        12:30:00  script  206  /pudl.db?signature=2    counted
+    "objects whose queries differ are two": """
+        12:00:00  script  206  /pudl/plants.csv?year=2001    range_repeat
+        12:00:05  script  206  /pudl/plants.csv?year=2002    counted
+        12:00:10  script  206  /pudl/plants.csv?year=2001    counted
+        12:00:15  script  206  /pudl/plants.csv              counted
     """,
     "a whole response and a range soon after are one": """
         12:00:00  script  200  /pudl.db    double_click
         12:00:05  script  206  /pudl.db    counted
+    """,
+    "with a query as without": """
+        12:00:00  script  200  /pudl/plants.csv?_size=max    double_click
+        12:00:05  script  206  /pudl/plants.csv?_size=max    range_repeat
+        12:00:09  script  206  /pudl/plants.csv?_size=max    counted
     """,
     "ranges read over the edge of an hour are one": """
         12:30:00  script  206  /pudl.db    counted
@@ -217,9 +224,7 @@ def modelled(rows: list[Row], midnight: dt.datetime) -> list[str]:
         if row["status"] == 500:
             outcome[row["insert_id"]] = "status"
             continue
-        url = row["request_url"]
-        thing = url.split("?")[0] if row["status"] == 206 else url
-        chains[row["remote_ip"], row["user_agent"], thing].append(row)
+        chains[row["remote_ip"], row["user_agent"], row["request_url"]].append(row)
     for chain in chains.values():
         counts = set()
         for number in reversed(range(len(chain))):

@@ -1,12 +1,15 @@
 """Visitors and sessions: told apart, identified by nobody."""
 
+import ipaddress
+
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import CLIENTS, events_of
+from little_log import CLIENTS, events_of, figures, requests_of
 
-from usage_metrics.counting.events import EVENTS
+from usage_metrics.counting.events import EVENTS, count_requests
 from usage_metrics.counting.visitors import fresh_salt, visitor_keys
+from usage_metrics.tasks.datasets_registry import read_registry
 
 PEOPLE = st.tuples(
     st.one_of(st.none(), st.sampled_from(["192.0.2.1", "192.0.2.2"])),
@@ -31,6 +34,67 @@ def test_equal_pairs_and_no_others_have_equal_keys(
     keys = visitor_keys(people(pairs), salt).tolist()
     assert len(set(keys)) == len(set(pairs))
     assert len(set(zip(keys, pairs, strict=True))) == len(set(pairs))
+
+
+V4 = ipaddress.IPv4Address("192.0.2.7")
+V6 = ipaddress.IPv6Address("2001:db8::ff:7")
+SPELLINGS = {
+    V4: ["192.0.2.7", "::ffff:192.0.2.7", "::FFFF:c000:0207", " 192.0.2.7"],
+    V6: ["2001:db8::ff:7", "2001:DB8:0:0::FF:7", V6.exploded, f"{V6}%eth0"],
+}
+
+
+@given(
+    st.lists(
+        st.sampled_from([*SPELLINGS[V4], *SPELLINGS[V6], "192.0.2.8", "-", None]),
+        min_size=1,
+    )
+)
+def test_one_visitor_is_one_however_the_address_is_spelled(
+    spelled: list[str | None],
+) -> None:
+    meant = [
+        next((str(one) for one, all_ in SPELLINGS.items() if text in all_), text)
+        for text in spelled
+    ]
+    keys = visitor_keys(people([(text, "Firefox") for text in spelled]), b"salt")
+    assert len(set(keys.tolist())) == len(set(meant))
+
+
+def test_clicks_sessions_and_shares_are_of_visitors_however_spelled() -> None:
+    today, following = requests_of(
+        """
+        12:00:00 ann 200 /pudl/plants
+        12:00:10 ann 200 /pudl/plants
+        +00:00:00 ann 200 /pudl/plants
+        """
+    )
+    index = today.column_names.index("remote_ip")
+    spelled = pa.array(["192.0.2.7", "::FFFF:192.0.2.7"])
+    today = today.set_column(index, "remote_ip", spelled)
+    events = count_requests(today, following, read_registry())
+    assert events["outcome"].to_pylist() == ["double_click", "counted"]
+    assert events["visitor"].to_pylist() == events["session"].to_pylist() == [0, 0]
+    shares = figures("usage_concentration", events, today)
+    assert set(shares["addresses"].to_pylist()) == {1}
+    assert set(shares["largest_address_share"].to_pylist()) == {1.0}
+
+
+def test_neighbours_in_a_network_are_one_visitor_where_that_is_wanted() -> None:
+    neighbours = people(
+        [
+            ("2001:db8::1", "Firefox"),
+            ("2001:DB8:0:0:ffff::2", "Firefox"),
+            ("2001:db8::1", "curl"),
+            ("2001:db8:0:1::1", "Firefox"),
+            ("192.0.2.1", "Firefox"),
+            ("192.0.2.2", "Firefox"),
+            ("2001:db8::/48", "Firefox"),
+        ]
+    )
+    for bits, visitors in ((128, 7), (64, 6), (48, 5)):
+        keys = visitor_keys(neighbours, b"salt", bits).tolist()
+        assert len(set(keys)) == visitors
 
 
 def test_a_key_depends_on_the_salt_and_each_salt_is_another() -> None:

@@ -234,6 +234,23 @@ requests = ['/trees\\.csv']
     assert set(outcomes(two_days).values()) == {"unmapped", "status"}
 
 
+def test_a_day_is_counted_again_when_neighbours_become_one_visitor(
+    flow: Flow, settings: Settings
+) -> None:
+    click = {"userAgent": FIREFOX}
+    flow.export(
+        DAY,
+        request("a", DAY, "12:00:00", **click, remoteIp="2001:db8::1"),
+        request("b", DAY, "12:00:10", **click, remoteIp="2001:DB8::2"),
+    )
+    flow.build(CountUsage(date=DAY))
+    assert outcomes(flow) == {"a": "counted", "b": "counted"}
+    settings("counting", visitor_prefix=64)
+    assert not CountUsage(date=DAY).complete()
+    flow.build(CountUsage(date=DAY))
+    assert outcomes(flow) == {"a": "double_click", "b": "counted"}
+
+
 def test_a_month_adds_up_the_days_of_the_database(two_days: Flow) -> None:
     two_days.build(CountMonth(month=MONTH))
     (row,) = two_days.table("usage_monthly", MONTH).to_pylist()

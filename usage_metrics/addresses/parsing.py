@@ -32,6 +32,9 @@ REMEMBERED_LENGTH = 64
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_BYTE}(?:\.{_BYTE}){{3}}$"
 
+_MAPPED = bytes(10) + b"\xff\xff"
+"""What the bytes of an IPv4-mapped IPv6 address begin with."""
+
 _MAYBE_SPECIAL_IPV4 = r"^(?:0|10|100|127|169|172|192|198|203|22[4-9]|2[3-5][0-9])\."
 """First bytes in IANA's registry of special-purpose IPv4 addresses: private, reserved
 or for documentation. Addresses that start with any other byte are public.
@@ -52,6 +55,20 @@ def parse_address(text: str) -> Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def canonical_addresses(texts: pa.Array, ipv6_bits: int = 128) -> pa.Array:
+    """Addresses in one spelling each: IPv6 short, in lower case and without a zone.
+
+    Args:
+        texts: as found in the log; what is no address stays as it is.
+        ipv6_bits: how much of an IPv6 address to keep; the rest becomes zeros.
+    """
+    others = pc.invert(pc.fill_null(is_plain_ipv4(texts), True))
+    found = [_canonical(text) for text in texts.filter(others).to_pylist()]
+    if ipv6_bits < 128:
+        found = [_cut(text, ipv6_bits) for text in found]
+    return pc.replace_with_mask(texts, others, pa.array(found, texts.type))
 
 
 def is_internal_address(addresses: pa.Array, networks: Sequence[str]) -> pa.Array:
@@ -79,6 +96,31 @@ def remembering(function: Callable[[str], Result]) -> Callable[[str], Result]:
         return (remembered if len(text) <= REMEMBERED_LENGTH else function)(text)
 
     return ask
+
+
+@remembering
+def _canonical(text: str) -> str:
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, text)  # faster than ipaddress
+    except OSError:
+        address = parse_address(text.strip())
+        if address is None:
+            return text
+        packed = address.packed
+    packed = packed.removeprefix(_MAPPED)
+    family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
+    return socket.inet_ntop(family, packed)
+
+
+def _cut(address: str, bits: int) -> str:
+    """The first address of the network of an IPv6 address; other texts unchanged."""
+    if ":" not in address:
+        return address
+    try:
+        network = ipaddress.IPv6Network((address, bits), strict=False)
+    except ValueError:
+        return address
+    return str(network.network_address)
 
 
 def is_plain_ipv4(texts: pa.Array) -> pa.BooleanArray:

@@ -11,8 +11,9 @@ leaves something open, ours:
   nothing is needed of the neighbouring days but the first 30 seconds of the next. Hour
   and day boundaries make no difference; the click that is left belongs to its own hour
   and day.
-* Range reads (206) of one object, that is of one path, count once per session, the
-  last of them; their double clicks are looked for by path. Pieces are not downloads.
+* Range reads (206) of one object, that is of one URL with its query, count once per
+  session, the last of them. Pieces are not downloads. A whole response that was broken
+  off and the range that goes on with it are a double click, as two whole ones are.
 * Of requests at the same time, the one with the greater ``insert_id`` is the later.
 
 Every request gets exactly one outcome, the first in the list that applies.
@@ -24,8 +25,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, only_chunk
-from usage_metrics.counting.datasets import NONE, UNMAPPED, without_query
+from usage_metrics.arrow import STRING
+from usage_metrics.counting.datasets import NONE, UNMAPPED
 from usage_metrics.counting.grouping import (
     codes_of,
     combine,
@@ -73,8 +74,11 @@ def outcomes(requests: pa.Table, visitors: Any) -> pa.DictionaryArray:
     for outcome, applies in _at_first_sight(requests, is_part):
         decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
     visitor = in_order_of_appearance(visitors)
-    urls = _targets(requests["request_url"], is_part)
-    targets = combine([(visitor, int(visitor.max(initial=-1)) + 1), urls])
+    visitors_and_urls = [
+        (visitor, int(visitor.max(initial=-1)) + 1),
+        codes_of(requests["request_url"]),
+    ]
+    targets = combine(visitors_and_urls)
     times = requests["timestamp"].cast(pa.int64()).to_numpy()
     rest = np.flatnonzero(decided == _NUMBER[COUNTED])
     rest = _in_order(requests, targets, times, rest)
@@ -104,19 +108,6 @@ def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
         ("internal", mask_of(pc.equal(agents, "internal"))),
         ("robot", mask_of(pc.equal(agents, "robot"))),
     ]
-
-
-def _targets(urls: pa.ChunkedArray, is_part: Any) -> tuple[Any, int]:
-    """Number the targets: the URL or, for range reads, the object without query."""
-    codes, count = codes_of(urls)
-    texts = only_chunk(urls).dictionary
-    # A URL without a query is the object of its ranges, too. The last is null.
-    both = pa.concat_arrays([texts, without_query(texts)]).dictionary_encode()
-    numbers = both.indices.to_numpy()
-    unknown = len(both.dictionary)
-    of_url = np.append(numbers[: count - 1], unknown)
-    of_range = np.append(numbers[count - 1 :], unknown)
-    return np.where(is_part, of_range[codes], of_url[codes]), unknown + 1
 
 
 def _in_order(requests: pa.Table, targets: Any, times: Any, rows: Any) -> Any:

@@ -23,6 +23,7 @@ from usage_metrics.counting.usage import (
     over_all_datasets,
     summarise,
 )
+from usage_metrics.counting.visitors import one_spelling
 
 CONCENTRATED = 0.5
 """A larger share than this is marked."""
@@ -82,7 +83,7 @@ def tally(events: pa.Table, addresses: pa.ChunkedArray) -> pa.Table:
     Returns:
         A table for :func:`concentration`; it holds addresses, so do not write it.
     """
-    rows = events.append_column("address", addresses)
+    rows = events.append_column("address", one_spelling(addresses))
     return pa.concat_tables(
         summarise(part, _TALLY) for part in (rows, over_all_datasets(rows))
     )

@@ -25,7 +25,7 @@ from usage_metrics.arrow import (
 )
 from usage_metrics.counting.clicks import OK, PARTIAL, WINDOW, outcomes
 from usage_metrics.counting.columns import schema_of
-from usage_metrics.counting.datasets import Registry, without_query
+from usage_metrics.counting.datasets import Registry
 from usage_metrics.counting.grouping import (
     codes_of,
     compact,
@@ -35,7 +35,13 @@ from usage_metrics.counting.grouping import (
     numbers_of,
     shortened,
 )
-from usage_metrics.counting.visitors import fresh_salt, session_numbers, visitor_keys
+from usage_metrics.counting.visitors import (
+    WHOLE_ADDRESS,
+    fresh_salt,
+    one_spelling,
+    session_numbers,
+    visitor_keys,
+)
 
 EVENTS = schema_of(
     column("insert_id", STRING, "Id of the log entry, as in the geocoded file"),
@@ -66,7 +72,7 @@ EVENTS = schema_of(
         "object_bytes",
         INTEGER,
         "For a range read: size of the day's largest complete response for that "
-        "path; null if there was none",
+        "URL; null if there was none",
         "bytes",
     ),
     column("latency", NUMBER, "Response time", "seconds"),
@@ -105,7 +111,10 @@ _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:]+)
 
 
 def count_requests(
-    requests: pa.Table, following: pa.Table, registry: Registry
+    requests: pa.Table,
+    following: pa.Table,
+    registry: Registry,
+    ipv6_bits: int = WHOLE_ADDRESS,
 ) -> pa.Table:
     """Decide what became of each request of a day.
 
@@ -114,13 +123,14 @@ def count_requests(
         following: those of the next day, or the first of them; only the first half
             minute is looked at. Empty if that day is not available yet.
         registry: the datasets.
+        ipv6_bits: how much of an IPv6 address tells visitors apart.
 
     Returns:
         A table of schema ``EVENTS``, a row per request, in their order, with strings
         dictionary-encoded. The same requests always give the same table.
     """
     today = _needed(requests)
-    about, outcome, visitors = _decided(today, following, registry)
+    about, outcome, visitors = _decided(today, following, registry, ipv6_bits)
     found = {
         **{name: today[name] for name in set(today.column_names) & set(EVENTS.names)},
         **about,
@@ -141,7 +151,7 @@ def count_requests(
 
 
 def _decided(
-    today: pa.Table, following: pa.Table, registry: Registry
+    today: pa.Table, following: pa.Table, registry: Registry, ipv6_bits: int
 ) -> tuple[dict[str, pa.Array], pa.Array, Any]:
     """What each request of a day is about, its outcome, its visitor's number."""
     rows = today.num_rows
@@ -151,7 +161,7 @@ def _decided(
         both = concatenated([both, _needed(edge).select(_DECIDING)]).combine_chunks()
     about = registry.attribute(only_chunk(both["request_url"]))
     both = both.append_column("dataset", about["dataset"])
-    visitors = visitor_keys(both, fresh_salt())
+    visitors = visitor_keys(both, fresh_salt(), ipv6_bits)
     outcome = outcomes(both, visitors).slice(0, rows)
     about = {name: shortened(array.slice(0, rows)) for name, array in about.items()}
     return about, outcome, in_order_of_appearance(visitors[:rows])
@@ -221,7 +231,7 @@ def _there(codes: pa.Array, requests: pa.Table) -> pa.Array:
 
 
 def _suspect(requests: pa.Table) -> pa.Array:
-    addresses = requests["remote_ip"]
+    addresses = one_spelling(requests["remote_ip"])
     codes, _ = codes_of(addresses)
     counts = np.bincount(codes)[codes] if len(codes) else codes
     dominant = counts > DOMINANT_SHARE * max(len(codes), DOMINANT_FROM)
@@ -235,10 +245,8 @@ def _hosts(referers: pa.DictionaryArray) -> pa.DictionaryArray:
 
 
 def _object_sizes(requests: pa.Table) -> pa.Array:
-    """For range reads, the size of the largest complete response for the path."""
-    urls = only_chunk(requests["request_url"])
-    paths = take_encoded(without_query(urls.dictionary), urls.indices)
-    codes, count = codes_of(paths)
+    """For range reads, the size of the largest complete response for the URL."""
+    codes, count = codes_of(requests["request_url"])
     status = numbers_of(requests["status"])
     sizes = numbers_of(requests["response_size"])
     largest = np.zeros(count, dtype=np.int64)

@@ -3,6 +3,8 @@
 All that a request log knows of a visitor is an address and a user agent. The standard
 takes the pair for a user, and the user with the UTC date and hour for a session. So a
 session never spans midnight and sessions may be summed over days; visitors may not.
+However an address is spelled, it is one; of IPv6 addresses, whose owners may change
+them every day, the beginning alone may count.
 
 The key of a visitor is a keyed hash. A new salt is drawn whenever a day is counted,
 stays in memory, and is gone with the process: nobody, neither we nor someone who takes
@@ -19,11 +21,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from usage_metrics.addresses.parsing import canonical_addresses
 from usage_metrics.arrow import only_chunk, take_encoded
 from usage_metrics.counting.grouping import in_order_of_appearance
 
 HOUR = 3_600_000_000
 """Microseconds."""
+
+WHOLE_ADDRESS = 128
+"""The bits of an IPv6 address."""
 
 _PROXY_MARK = r",\s*gzip\(gfe\)$"
 """What Google's front end appends to the user agent of some of a client's requests."""
@@ -34,22 +40,35 @@ def fresh_salt() -> bytes:
     return secrets.token_bytes(32)
 
 
-def visitor_keys(requests: pa.Table, salt: bytes) -> Any:
+def one_spelling(
+    addresses: pa.ChunkedArray, ipv6_bits: int = WHOLE_ADDRESS
+) -> pa.DictionaryArray:
+    """An encoded column of addresses with each in its canonical spelling."""
+    encoded = only_chunk(addresses)
+    distinct = canonical_addresses(encoded.dictionary, ipv6_bits)
+    return take_encoded(distinct, encoded.indices)
+
+
+def visitor_keys(
+    requests: pa.Table, salt: bytes, ipv6_bits: int = WHOLE_ADDRESS
+) -> Any:
     """The key of each request's visitor.
 
     Args:
         requests: a table with ``remote_ip`` and ``user_agent``; either may be null.
         salt: the key of the hash, the same for requests to be compared.
+        ipv6_bits: how much of an IPv6 address tells visitors apart.
 
     Returns:
         A 64-bit number per request. Among a million visitors, the chance that any two
         share a key is below one in thirty million.
     """
-    addresses = _hashes(only_chunk(requests["remote_ip"]), salt + b"address")
+    addresses = one_spelling(requests["remote_ip"], ipv6_bits)
+    who = _hashes(addresses, salt + b"address")
     encoded = only_chunk(requests["user_agent"])
     names = pc.replace_substring_regex(encoded.dictionary, _PROXY_MARK, "")
     agents = _hashes(take_encoded(names, encoded.indices), salt + b"agent")
-    return (addresses + agents).view(np.int64)
+    return (who + agents).view(np.int64)
 
 
 def session_numbers(visitors: Any, times: pa.ChunkedArray) -> Any:

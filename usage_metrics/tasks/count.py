@@ -13,6 +13,7 @@ import datetime as dt
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.tasks.availability import unavailable_reason
@@ -84,7 +85,9 @@ class CountUsage(Stage):
         addresses = kind_of_all(today, next_day)
         requests = read_day(today, addresses)
         following = read_day(next_day, addresses)
-        events = count_requests(requests, following, datasets_registry())
+        events = count_requests(
+            requests, following, datasets_registry(), config.counting().visitor_prefix
+        )
         # The footer of the cleaned file says it too, but that file may be gone.
         lines = today.facts().get("cleaning") or self.partition(Clean.stage).facts()
         day = CountedDay(events, requests, lines, self.date.isoformat(), self.source)

@@ -78,7 +78,7 @@ def is_partial() -> bool:
 
 
 def counting_settings() -> dict[str, str]:
-    """What determines how every day is counted: registry, tables and rules.
+    """What determines how every day is counted: registry, visitors, tables, rules.
 
     Raises:
         ConfigError: if the registry cannot be read.
@@ -88,6 +88,7 @@ def counting_settings() -> dict[str, str]:
 
     return {
         "datasets": registry_digest(),
+        "visitor_prefix": str(config.counting().visitor_prefix),
         "tables": digest_of("\n".join([*(table.name for table in DAILY), RULES])),
     }
 
