@@ -3,8 +3,8 @@
 No free list classifies networks, so the table ``networks.tsv`` is ours: well-known AS
 numbers, then words in the names of organisations. An AS number always decides before a
 word: "Aruba" is an Italian hosting company and an island with an Internet provider. If
-the name says nothing, the class is ``unknown``; the network of a small company may serve
-its office or its customers, and often nothing says which.
+the name says nothing, the class is ``unknown``; the network of a small company may
+serve its office or its customers, and often nothing says which.
 
 A ``relay`` carries the traffic of people elsewhere: VPNs for everybody, Apple's Private
 Relay, filters of companies. A browser from there is not suspect.
