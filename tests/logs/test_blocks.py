@@ -126,6 +126,70 @@ def test_an_array_holds_what_its_elements_hold(
     assert [number for number, _ in found] == list(range(1, len(elements) + 1))
 
 
+@given(
+    st.lists(
+        st.dictionaries(st.text("ab", min_size=1, max_size=2), JSON, max_size=3),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from(["\n", "\r\n", ",\n", "\n\n ", ""]),
+    st.sampled_from([1, 4, "\t"]),
+    st.booleans(),
+    st.integers(20, 200),
+)
+def test_objects_over_several_lines_hold_what_they_hold(
+    objects: list[Any],
+    between: str,
+    indent: int | str,
+    ascii_only: bool,
+    block_bytes: int,
+) -> None:
+    objects[0]["first"] = 1  # or else it is a line
+    texts = [json.dumps(o, indent=indent, ensure_ascii=ascii_only) for o in objects]
+    found = numbered(between.join(texts).encode(), block_bytes)
+    assert [json.loads(line) for _, line in found] == objects
+    assert [number for number, _ in found] == list(range(1, len(objects) + 1))
+
+
+@pytest.mark.parametrize(
+    ("first", "rest"),
+    [
+        (b'{"a": 1}', b'\n"b"\n'),
+        (b'{"a": 1,', b'\n{"b": 2}\n'),
+        (b"{", b"\nx\n"),
+        (b'{"a": {', b"\n\n[1]\n"),
+    ],
+)
+def test_a_line_that_is_cut_off_is_no_object_over_several_lines(
+    first: bytes, rest: bytes
+) -> None:
+    assert numbered(first + rest)[0] == (1, first)
+
+
+@pytest.mark.parametrize("end", [b'{\n"b": 2', b"}", b"oops"])
+def test_a_file_that_ends_within_an_object_is_refused(end: bytes) -> None:
+    with pytest.raises(InputError, match=r"^2022/x\.json ends within a JSON object: '"):
+        read(b'{\n"a": 1\n}\n' + end)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("block_bytes", [8, 13, blocks.BLOCK_BYTES])
+def test_utf_16_is_read_as_the_text_that_it_is(
+    encoding: str, mark: str, block_bytes: int
+) -> None:
+    text = f'{mark}{{"a": "é😀"}}\r\n{{}}\r\n'
+    found = numbered(text.encode(encoding), block_bytes)
+    assert found == [(1, '{"a": "é😀"}\r'.encode()), (2, b"{}\r")]
+
+
+def test_what_is_invalid_in_utf_16_is_replaced_and_the_rest_is_read() -> None:
+    lone = b"\xff\xfe" + '{"a": "'.encode("utf-16-le") + b"\x00\xd8"
+    found = numbered(lone + '"}\n{}\n'.encode("utf-16-le") + b"x")
+    assert found[0] == (1, '{"a": "\ufffd"}'.encode())
+    assert found[1] == (2, b"{}")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -1,5 +1,6 @@
 """Days of log entries, read from a folder of JSON exports."""
 
+import base64
 import bz2
 import datetime as dt
 import gzip
@@ -155,6 +156,20 @@ def from_bigquery(
     return read(open_logs("bigquery://test-project.logs.golden", late_days=1))
 
 
+def pushed(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as Pub/Sub delivers it."""
+    text = json.dumps(entry, ensure_ascii=False, indent=1)
+    return {
+        "message": {
+            "data": base64.b64encode(text.encode()).decode(),
+            "attributes": {"logging.googleapis.com/timestamp": entry["timestamp"]},
+            "messageId": "1",
+            "publishTime": "2022-03-15T23:00:00Z",
+        },
+        "subscription": "projects/p/subscriptions/s",
+    }
+
+
 CONTAINERS: dict[str, Callable[[list[Any]], bytes]] = {
     "lines": as_lines,
     "array": lambda entries: json.dumps(entries).encode(),
@@ -168,6 +183,34 @@ CONTAINERS: dict[str, Callable[[list[Any]], bytes]] = {
     "lines of Windows": lambda entries: as_lines(entries).replace(b"\n", b"\r\n"),
     "marked": lambda entries: b"\xef\xbb\xbf" + as_lines(entries),
     "without an end": lambda entries: as_lines(entries).rstrip(),
+    "UTF-16 of PowerShell": lambda e: (
+        b"\xff\xfe" + as_lines(e).decode().encode("utf-16-le")
+    ),
+    "UTF-16 array": lambda e: json.dumps(e, ensure_ascii=False).encode("utf-16-be"),
+    "objects over lines": lambda e: b"\n".join(
+        json.dumps(each, indent=2).encode() for each in e
+    ),
+    "objects, comma behind": lambda e: b",\r\n".join(
+        json.dumps(each, indent=1).replace("\n", "\r\n").encode() for each in e
+    ),
+    "pushed messages": lambda e: as_lines([pushed(each) for each in e]),
+    "pulled messages": lambda e: json.dumps(
+        [{"ackId": "a"} | pushed(each) for each in e], indent=2
+    ).encode(),
+    "messages": lambda e: as_lines([pushed(each)["message"] for each in e]),
+    "a reply of pull": lambda e: json.dumps(
+        {"receivedMessages": [{"ackId": "a"} | pushed(each) for each in e]}
+    ).encode(),
+    "a reply of the API": lambda e: json.dumps(
+        {"entries": e, "nextPageToken": "EAA4suKu3qnLwb"}, indent=2
+    ).encode(),
+    "replies of the API": lambda e: as_lines(
+        [
+            {"entries": e[:7], "nextPageToken": "x"},
+            {"nextPageToken": "y"},
+            {"entries": e[7:]},
+        ]
+    ),
     "spaced out": lambda entries: as_lines(entries).replace(b"\n", b"\n\n \n"),
 }
 

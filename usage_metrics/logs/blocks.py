@@ -1,9 +1,9 @@
 """Reads a file of JSON, lines or arrays, packed or not, as blocks of whole lines.
 
-The elements of an array become lines, too, so that readers need not distinguish them.
+The elements of an array, and objects that go over several lines, become lines, too, so
+that readers need not distinguish them.
 """
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from usage_metrics.logs.encoding import as_utf8
 from usage_metrics.logs.lines import whole_lines
 from usage_metrics.logs.unpacking import unpacked
 
@@ -95,7 +96,7 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
             damaged or unpacks to more than any log would.
     """
     number = 1
-    chunks = _without_mark(unpacked(raw, name, BLOCK_BYTES))
+    chunks = as_utf8(unpacked(raw, name, BLOCK_BYTES))
     for text in whole_lines(chunks, name):
         count = text.count(b"\n")
         block = Block(text, np.arange(number, number + count), name)
@@ -103,8 +104,3 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
         block = block.without_blank_lines()
         if len(block):
             yield block
-
-
-def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield next(chunks, b"").removeprefix(codecs.BOM_UTF8)
-    yield from chunks

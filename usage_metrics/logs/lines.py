@@ -1,8 +1,9 @@
-"""Cuts a file of JSON into whole lines: its own lines, or the elements of its arrays.
+"""Cuts a file of JSON into whole lines: its own, or elements of arrays, or objects.
 
 ``gcloud logging read --format=json`` writes an array, and another one after it if its
-output is appended to a file. Elements are found by their brackets without decoding:
-each arrives as it was written, and an invalid one does not affect the others.
+output is appended to a file. Tools for people, such as jq, write an object over several
+lines. Elements and objects are found by their brackets without decoding: each arrives
+as it was written, and an invalid one does not affect the others.
 """
 
 import itertools
@@ -20,24 +21,39 @@ LONGEST_LINE = 32 << 20
 
 _ARRAY_OF_OBJECTS = re.compile(rb"\s*\[\s*(?:[\]{]|$)")
 
+_OBJECT_OVER_LINES = re.compile(rb"\s*\{(?:[^\n]*[,{\[])?[ \t\r]*\n\s*[\"}]")
+"""A line that an object begins but does not end, and then a key or the end."""
+
+BEGINNING = 1 << 16
+"""Bytes by which a file's form is known."""
+
 _BLANKS = b" \t\r\n"
+_BETWEEN = _BLANKS + b","
+"""What may stand between objects or elements."""
 _QUOTE, _OPENING, _CLOSING, _COMMA = 1, 2, 3, 4
 _KINDS = np.zeros(256, dtype=np.uint8)
 _KINDS[list(b'"[{]},')] = (_QUOTE, _OPENING, _OPENING, _CLOSING, _CLOSING, _COMMA)
 
 
 def whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Cut the content of a file at the end of lines, or of an array's elements.
+    """Cut the content of a file at the end of lines, elements or objects.
 
     Yields:
         One or more lines, each ending in a newline.
 
     Raises:
-        InputError: if a line is too long, or an array is cut off.
+        InputError: if a line is too long, or an array or object is cut off.
     """
-    first = next(chunks, b"")
-    cut = _elements if _ARRAY_OF_OBJECTS.match(first) else _lines
-    return cut(itertools.chain([first], chunks), name)
+    first: list[bytes] = []
+    while sum(map(len, first)) < BEGINNING and (chunk := next(chunks, b"")):
+        first.append(chunk)
+    beginning = b"".join(first)
+    cut = _lines
+    if _ARRAY_OF_OBJECTS.match(beginning):
+        cut = _elements
+    elif _OBJECT_OVER_LINES.match(beginning):
+        cut = _objects
+    return cut(itertools.chain(first, chunks), name)
 
 
 def _lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -51,6 +67,24 @@ def _lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
         _check_length(pending, name)
     if pending:
         yield pending + b"\n"
+
+
+def _objects(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    pending = b""
+    for chunk in chunks:
+        pending += chunk
+        at, kinds = _outside_strings(pending)
+        is_end = (kinds == _CLOSING) & (_depth(kinds) == 0)
+        ends = (at[is_end] + 1).tolist()
+        lines, pending = _as_lines(pending, [0, *ends], ends)
+        if lines:
+            yield lines
+        _check_length(pending, name)
+    if pending.strip(_BETWEEN):
+        raise InputError(
+            f"{name} ends within a JSON object: {_excerpt(pending.strip(_BETWEEN))}; "
+            "export it again"
+        )
 
 
 def _elements(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -84,19 +118,30 @@ def _complete_elements(text: bytes) -> tuple[bytes, bytes, bool]:
         The elements as lines, the text after them, and whether that is in the array.
     """
     at, kinds = _outside_strings(text)
-    steps = (kinds == _OPENING).astype(np.int64) - (kinds == _CLOSING)
-    depth = 1 + np.cumsum(steps)
+    depth = 1 + _depth(kinds)
     closed = np.flatnonzero(depth == 0)[:1]
     known = len(at) if not len(closed) else closed[0] + 1
     is_end = (depth == 1) & (kinds == _COMMA) | (depth == 0)
     ends = at[:known][is_end[:known]].tolist()
-    starts = [0, *(end + 1 for end in ends)]
+    lines, rest = _as_lines(text, [0, *(end + 1 for end in ends)], ends)
+    return lines, rest, not len(closed)
+
+
+def _as_lines(text: bytes, starts: list[int], ends: list[int]) -> tuple[bytes, bytes]:
+    """Write pieces of a text as lines; and the text after them."""
     pieces = [
-        text[start:end].strip(_BLANKS).replace(b"\n", b" ")
+        text[start:end].strip(_BETWEEN).replace(b"\n", b" ")
         for start, end in zip(starts, ends, strict=False)
     ]
     lines = b"".join(piece + b"\n" for piece in pieces if piece)
-    return lines, text[starts[-1] :], not len(closed)
+    return lines, text[starts[-1] :]
+
+
+def _depth(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """How many of the brackets in a text are open after each of its marks."""
+    steps = (kinds == _OPENING).astype(np.int64) - (kinds == _CLOSING)
+    depth: npt.NDArray[np.int64] = np.cumsum(steps)
+    return depth
 
 
 def _outside_strings(

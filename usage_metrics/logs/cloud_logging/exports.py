@@ -2,7 +2,8 @@
 
 A Cloud Storage sink writes a file an hour, and late entries to addenda beside them;
 people write a file a day. A file holds JSON lines or, from ``gcloud logging read``, a
-JSON array; it may be packed.
+JSON array; it may be packed. A file may also hold Pub/Sub messages or replies of the
+API (:mod:`~usage_metrics.logs.cloud_logging.envelopes`).
 
 An entry that arrived late may be in the export of a later day. So a day is read from
 its own files and from those of the next ``late_days`` days; of the latter, only the
@@ -27,6 +28,7 @@ from usage_metrics.arrow import TIMESTAMP, count, kept
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ChangingError, InputError
 from usage_metrics.logs.blocks import Block, read_blocks
+from usage_metrics.logs.cloud_logging.envelopes import entries_in
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.folder import (
     HOW_TO_NAME,
@@ -170,7 +172,7 @@ class ExportedLogs:
         if not file.size:
             log.warning("%r is empty", file.name)
         with self._reading(file) as raw:
-            for block in read_blocks(raw, file.name):
+            for block in entries_in(read_blocks(raw, file.name)):
                 wanted = block if file.date == day else block.mentioning(mention)
                 if len(wanted):
                     yield wanted
