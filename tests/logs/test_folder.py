@@ -244,7 +244,9 @@ def test_of_many_such_files_of_a_day_three_are_named(folder: Folder) -> None:
 
 def test_a_folder_in_which_every_file_is_passed_over_names_one(folder: Folder) -> None:
     folder.write("2022-03-15.zip")
-    with pytest.raises(InputError, match=r"no exports: .*; '2022-03-15\.zip' is none$"):
+    with pytest.raises(
+        InputError, match=r"no exports: .*; '2022-03-15\.zip' in .* is not read"
+    ):
         folder.logs().unavailable(DAY)
 
 

@@ -3,6 +3,10 @@
 A Cloud Storage sink writes to ``run.googleapis.com/requests/2022/03/15/``; people write
 a file a day and put the date in its name. Both are found at any depth. A folder is
 listed once for all days and tasks, because it may hold hourly files of many years.
+
+Logs Explorer names a download by the hour of downloading
+(``downloaded-logs-20240320-205148.json``). Its days are those of its first and last
+entry, which are remembered until the file changes.
 """
 
 import contextlib
@@ -10,12 +14,13 @@ import datetime as dt
 import logging
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pyarrow.fs as pafs
 
-from usage_metrics.errors import ConfigError, InputError
+from usage_metrics.errors import ChangingError, ConfigError, InputError
 from usage_metrics.logs.unpacking import PACKED_ENDINGS
 from usage_metrics.partitions.storage import filesystem_of
 
@@ -27,6 +32,9 @@ HOW_TO_NAME = (
     f"the name of an export ends in {', '.join(ENDINGS)}, packed "
     f"({', '.join(PACKED_ENDINGS)}) or not"
 )
+
+SHOWN = 3
+"""How many names of files a sentence gives."""
 
 LISTING_SECONDS = 60.0
 """How long the listing of an object store is valid."""
@@ -41,6 +49,11 @@ _CREDENTIALS = {
 }
 _CREDENTIALS["gcs"] = _CREDENTIALS["gs"]  # Arrow accepts both
 
+_DOWNLOAD = re.compile(r"downloaded-logs-(?:\d{8}-)*\d{8}-\d{6}(?!\d)")
+
+LONGEST_DOWNLOAD = dt.timedelta(366)
+"""A download holds at most 10,000 entries; a wider one has a wrong date somewhere."""
+
 _DATE = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d{2})\2(\d{2})(?!\d)")
 
 
@@ -52,7 +65,32 @@ class ExportFile:
     name: str
     """The path relative to the folder of exports."""
     date: dt.date
+    """Its day; of a download, the last."""
     size: int
+    first: dt.date
+    """Its day; of a download, the first."""
+    changed: int | None
+    """When it was last modified."""
+    problem: str = ""
+    """Why it is not read, if not for its name."""
+
+    @property
+    def days(self) -> Iterator[dt.date]:
+        """The days that it holds."""
+        return map(dt.date.fromordinal, range(self.first.toordinal(), self._end))
+
+    def may_be_cut(self, day: dt.date) -> bool:
+        """Whether it is a download that may hold a part of a day only."""
+        is_download = _DOWNLOAD.match(self.name.rpartition("/")[2]) is not None
+        return is_download and day in (self.first, self.date)
+
+    @property
+    def _end(self) -> int:
+        return self.date.toordinal() + 1
+
+
+DaysIn = Callable[[ExportFile], tuple[dt.date, dt.date] | None]
+"""Finds the days of the first and the last entry of a file; None without entries."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +99,7 @@ class Listing:
 
     files: list[ExportFile]
     passed_over: list[ExportFile]
-    """Files with a day's date that are no exports by their names."""
+    """Files with a day's date that are no exports by their names, or no use."""
     changed: dict[str, int | None]
     """When each folder was last modified; None in an object store."""
     taken: float
@@ -86,6 +124,9 @@ class Listing:
 
 _LISTINGS: dict[str, Listing] = {}
 
+_DOWNLOADS: dict[ExportFile, ExportFile] = {}
+"""The downloads that were looked into, with the days of their entries."""
+
 
 def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
     """The file system of a ``logs`` setting, and the path of the folder within it.
@@ -101,8 +142,16 @@ def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
     return filesystem_of(uri)
 
 
-def list_exports(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
+def list_exports(
+    filesystem: pafs.FileSystem, folder: str, uri: str, days_in: DaysIn
+) -> Listing:
     """List the exports in a folder, unless the previous listing is still current.
+
+    Args:
+        filesystem: where the folder is.
+        folder: its path there.
+        uri: the ``logs`` setting, for messages.
+        days_in: looks into the files whose names do not say their days.
 
     Raises:
         ConfigError: if the folder is missing.
@@ -110,11 +159,13 @@ def list_exports(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
     """
     known = _LISTINGS.get(uri)
     if known is None or not known.is_current(filesystem):
-        known = _LISTINGS[uri] = _list(filesystem, folder, uri)
+        known = _LISTINGS[uri] = _list(filesystem, folder, uri, days_in)
     return known
 
 
-def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
+def _list(
+    filesystem: pafs.FileSystem, folder: str, uri: str, days_in: DaysIn
+) -> Listing:
     taken, steady = time.monotonic(), time.time_ns() - CLOCK_TICK
     try:
         found = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
@@ -136,7 +187,7 @@ def _list(filesystem: pafs.FileSystem, folder: str, uri: str) -> Listing:
         for info in found
         if info.type == pafs.FileType.Directory
     }
-    return Listing(*_dated(found, folder, uri), changed, taken)
+    return Listing(*_dated(found, folder, uri, days_in), changed, taken)
 
 
 def cause(error: OSError) -> str:
@@ -145,7 +196,7 @@ def cause(error: OSError) -> str:
 
 
 def _dated(
-    found: list[pafs.FileInfo], folder: str, uri: str
+    found: list[pafs.FileInfo], folder: str, uri: str, days_in: DaysIn
 ) -> tuple[list[ExportFile], list[ExportFile]]:
     """The exports among the files that were found, and other files with a date."""
     exports: list[ExportFile] = []
@@ -155,8 +206,10 @@ def _dated(
         name = info.path.removeprefix(folder).lstrip("/")
         date, is_export = _date_of(name), _is_export(info.base_name)
         if date is not None:
-            file = ExportFile(info.path, name, date, info.size)
-            (exports if is_export else others).append(file)
+            file = ExportFile(info.path, name, date, info.size, date, info.mtime_ns)
+            if is_export and _DOWNLOAD.match(info.base_name):
+                file = _looked_into(file, days_in)
+            (exports if is_export and not file.problem else others).append(file)
         elif is_export:
             undated.append(name)
     if undated:
@@ -171,16 +224,51 @@ def _dated(
         raise InputError(
             f"logs = {uri} holds no exports: {HOW_TO_NAME}, and it has a date in the "
             "name (2022-03-15.jsonl.gz) or the folders (2022/03/15/)"
-            + (f"; {others[0].name!r} is none" if others else "")
+            + (f"; {not_read(others, uri)}" if others else "")
         )
     return sorted(exports, key=_order), sorted(others, key=_order)
+
+
+def _looked_into(download: ExportFile, days_in: DaysIn) -> ExportFile:
+    """A download with the days of its entries, or with what is wrong with it."""
+    if download in _DOWNLOADS:
+        return _DOWNLOADS[download]
+    try:
+        days = days_in(download)
+    except ChangingError as error:  # look again
+        return replace(download, problem=str(error))
+    except InputError as error:
+        found = replace(download, problem=str(error))
+    else:
+        if days is None:
+            found = replace(download, problem="it holds no entries")
+        elif days[1] - days[0] > LONGEST_DOWNLOAD:
+            problem = f"its entries are of {days[0]} to {days[1]}"
+            found = replace(download, problem=problem)
+        else:
+            found = replace(download, first=days[0], date=days[1])
+    _DOWNLOADS[download] = found
+    return found
 
 
 def _by_day(files: list[ExportFile]) -> dict[dt.date, list[ExportFile]]:
     days: dict[dt.date, list[ExportFile]] = {}
     for file in files:
-        days.setdefault(file.date, []).append(file)
+        for day in file.days:
+            days.setdefault(day, []).append(file)
     return days
+
+
+def not_read(files: list[ExportFile], uri: str) -> str:
+    """Say which files are not read, and why."""
+    if file := next((file for file in files if file.problem), None):
+        return f"{file.name!r} in {uri} is not read: {file.problem}"
+    names = ", ".join(repr(file.name) for file in files[:SHOWN])
+    more = f" and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
+    return (
+        f"{names}{more} in {uri} {'is' if len(files) == 1 else 'are'} not read: "
+        f"{HOW_TO_NAME}; export the day as such, or rename what is"
+    )
 
 
 def _order(file: ExportFile) -> tuple[dt.date, str]:

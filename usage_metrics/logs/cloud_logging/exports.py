@@ -31,11 +31,11 @@ from usage_metrics.logs.blocks import Block, read_blocks
 from usage_metrics.logs.cloud_logging.envelopes import entries_in
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.folder import (
-    HOW_TO_NAME,
     ExportFile,
     Listing,
     cause,
     list_exports,
+    not_read,
     open_folder,
 )
 from usage_metrics.logs.unpacking import PACKED_ENDINGS
@@ -45,9 +45,6 @@ log = logging.getLogger("luigi-interface")
 THREADS = 2
 WAITING = 8
 """How many blocks are parsed ahead while the caller writes a row group."""
-
-SHOWN = 3
-"""How many names of files a sentence gives."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +58,10 @@ class ExportedLogs:
 
     def describe(self) -> str:
         """Say how many exports there are, and of which days."""
-        files = self._files()
+        files, days = self._files(), self._listing().by_day
         return (
-            f"{len(files):,} JSON exports in {self.uri}, from {files[0].date} to "
-            f"{files[-1].date}"
+            f"{len(files):,} JSON exports in {self.uri}, from {min(days)} to "
+            f"{max(days)}"
         )
 
     def unavailable(self, day: dt.date) -> str | None:
@@ -72,12 +69,12 @@ class ExportedLogs:
 
         A day between two exports had no requests; it is not missing.
         """
-        files = self._files()
-        oldest, newest = files[0].date, files[-1].date
         listing = self._listing()
-        unread = listing.passed_over_by_day.get(day)
-        if unread and day not in listing.by_day:
+        if day in listing.by_day:
+            return None
+        if unread := listing.passed_over_by_day.get(day):
             return f"{day} is not exported: {self._not_read(unread)}"
+        oldest, newest = min(listing.by_day), max(listing.by_day)
         if day > newest:
             why = f"not exported yet: the newest export in {self.uri} is of {newest}"
         elif day < oldest:
@@ -95,17 +92,24 @@ class ExportedLogs:
             InputError: if it has no exports, or one of them cannot be read.
         """
         late = dt.timedelta(self.late_days)
-        files = [f for f in self._files() if day <= f.date <= day + late]
+        files = [f for f in self._files() if f.first - late <= day <= f.date]
         listing = self._listing()
-        if day not in listing.by_day:
+        own = listing.by_day.get(day, [])
+        if not own:
             log.warning("%s: no export of that day in %s", day, self.uri)
+        elif all(file.may_be_cut(day) for file in own):
+            log.warning(
+                "%s: %r is a download, which may hold a part of that day only",
+                day,
+                own[0].name,
+            )
         if unread := listing.passed_over_by_day.get(day):
             log.warning("%s: %s", day, self._not_read(unread))
         stray: Counter[str] = Counter()
         for file, table in self._tables(files, day):
             is_own = file.date == day
             if is_own:
-                within_reach = _between(table, day - late, day)
+                within_reach = _between(table, file.first - late, day)
                 stray[file.name] += count(pc.invert(within_reach))
             wanted = pc.fill_null(_between(table, day, day), is_own)
             yield from kept(table, wanted).to_batches()
@@ -125,14 +129,7 @@ class ExportedLogs:
         return {day: self._not_read(files) for day, files in days.items()}
 
     def _not_read(self, files: list[ExportFile]) -> str:
-        names = ", ".join(repr(file.name) for file in files[:SHOWN])
-        more = len(files) - SHOWN
-        return (
-            names
-            + (f" and {more:,} more" if more > 0 else "")
-            + f" in {self.uri} {'is' if len(files) == 1 else 'are'} not read: "
-            f"{HOW_TO_NAME}; export the day as such, or rename what is"
-        )
+        return not_read(files, self.uri)
 
     @cached_property
     def _folder(self) -> tuple[pafs.FileSystem, str]:
@@ -142,7 +139,16 @@ class ExportedLogs:
         return self._listing().files
 
     def _listing(self) -> Listing:
-        return list_exports(*self._folder, self.uri)
+        return list_exports(*self._folder, self.uri, self._days_in)
+
+    def _days_in(self, file: ExportFile) -> tuple[dt.date, dt.date] | None:
+        """The days of the first and the last entry of a file; None without entries."""
+        reader, days = EntryReader(), set[dt.date]()
+        with self._reading(file) as raw:
+            for block in entries_in(read_blocks(raw, file.name)):
+                times = pc.min_max(reader.read(block)["timestamp"])
+                days |= {time.date() for time in times.as_py().values() if time}
+        return (min(days), max(days)) if days else None
 
     def _tables(
         self, files: list[ExportFile], day: dt.date
