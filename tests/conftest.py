@@ -152,6 +152,7 @@ def flow(tmp_path: Path, settings: Settings) -> Flow:
     found = Flow(tmp_path)
     found.logs.mkdir()
     settings("datasette", logs=found.logs)
+    settings("counting", datasets="")
     settings("paths", root=found.root)
     settings("database", path=found.database, busy_seconds=0.2)
     return found

@@ -256,7 +256,10 @@ def test_a_section_that_the_shipped_luigi_cfg_lacks_is_put_behind() -> None:
     assert renewed_settings(again) == again
 
 
-OF_THE_SAMPLE = {("datasette", key) for key in ("logs", "start", "stop")}
+OF_THE_SAMPLE = {
+    *(("datasette", key) for key in ("logs", "start", "stop")),
+    ("counting", "datasets"),
+}
 
 
 def test_the_shipped_luigi_cfg_says_what_the_package_says() -> None:

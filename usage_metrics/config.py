@@ -187,7 +187,7 @@ class counting(Section):
     """What counts as use."""
 
     datasets = text(
-        "path of the registry of datasets, a TOML file; empty: the one in the package"
+        "path of the registry of datasets, a TOML file; empty: each database is one"
     )
     visitor_prefix = number(
         128,

@@ -158,7 +158,7 @@ def report(path: Path, span: Span) -> None:
         )
         reconciled = timed("quality", lambda: quality.reconciliation(database, span))
     material = page.Material(
-        platform="Benchmark",
+        site="data.example.org",
         titles={},
         payload=gathered,
         concentration=concentrated,

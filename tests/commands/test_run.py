@@ -82,6 +82,22 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
     assert "luigi.cfg: [datasette] settle_hours = 'soon'" in capsys.readouterr().err
 
 
+def test_a_wrong_registry_is_named_with_all_its_mistakes_before_a_day_is_read(
+    nightly: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = nightly.folder / "datasets.toml"
+    registry.write_text("[[dataset]]\ntitle = 7\n[[dataset]]\nid = 'Rivers'\n")
+    settings("counting", datasets=registry)
+    assert main(["run"]) == 2
+    said = capsys.readouterr().err
+    assert f"{registry}, line 1: id is missing; {registry}, line 2: title = 7" in said
+    assert f"{registry}, line 4: id = 'Rivers' should be" in said
+    settings("counting", datasets=nightly.folder / "none.toml")
+    assert main(["run"]) == 2
+    assert "none.toml cannot be read: " in capsys.readouterr().err
+    assert not nightly.root.exists()
+
+
 # --- another run in progress ----------------------------------------------------------
 
 

@@ -4,11 +4,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from little_log import figures, requests_of
+from little_log import figures, requests_of, sample_registry
 
 from usage_metrics.counting import breakdowns
 from usage_metrics.counting.events import count_requests
-from usage_metrics.tasks.datasets_registry import read_registry
 
 
 def test_a_path_is_named_without_its_query() -> None:
@@ -19,7 +18,7 @@ def test_a_path_is_named_without_its_query() -> None:
         12:02:00 bob 404 /pudl/nothing
         """
     )
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     table = figures("usage_by_path", events, today)
     shown = ("host", "path", "requests", "counted")
     assert [tuple(row[name] for name in shown) for row in table.to_pylist()] == [
@@ -40,7 +39,7 @@ def test_paths_beyond_those_most_asked_for_are_one_row(
         12:02:00 bob 200 /pudl/c
         """
     )
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     rows = figures("usage_by_path", events, today)
     found = [(row["path"], row["requests"]) for row in rows.to_pylist()]
     assert found == [("/pudl/plants", 2), (None, 2)]
@@ -54,7 +53,7 @@ def test_cities_are_added_up_and_null_where_none_are_known() -> None:
         12:02:00 bob 200 /pudl/b
         """
     )
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     located = today.append_column(
         "remote_ip_city", pa.array(["Lyon", None, None], pa.string())
     )
@@ -70,6 +69,6 @@ def test_cities_are_added_up_and_null_where_none_are_known() -> None:
 
 def test_a_day_without_requests_has_no_paths_and_no_cities() -> None:
     today, following = requests_of("")
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     for name in ("usage_by_class", "usage_by_path", "usage_by_city"):
         assert figures(name, events, today).num_rows == 0

@@ -7,13 +7,20 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import DAY, Row, events_of, outcomes_of, requests_of, table
+from little_log import (
+    DAY,
+    Row,
+    events_of,
+    outcomes_of,
+    requests_of,
+    sample_registry,
+    table,
+)
 
 from usage_metrics.counting.clicks import OUTCOMES
 from usage_metrics.counting.events import count_requests
-from usage_metrics.tasks.datasets_registry import read_registry
 
-REGISTRY = read_registry()
+REGISTRY = sample_registry()
 HALF_A_MINUTE = dt.timedelta(seconds=30)
 
 LOGS = {

@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from little_log import events_of, figures, figures_of_month, requests_of
+from little_log import (
+    events_of,
+    figures,
+    figures_of_month,
+    requests_of,
+    sample_registry,
+)
 
 from usage_metrics.counting.concentration import tally
 from usage_metrics.counting.events import count_requests
 from usage_metrics.counting.grouping import compact
-from usage_metrics.tasks.datasets_registry import read_registry
 
 
 def concentrated(log: str, days: int = 1) -> dict[str, dict[str, Any]]:
     today, following = requests_of(log)
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     tallies = [tally(events, compact(today["remote_ip"]))] * days
     found = figures_of_month("usage_concentration_monthly", [], *tallies)
     return {row["dataset"]: row for row in found.to_pylist()}

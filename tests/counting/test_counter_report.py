@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pyarrow as pa
 import pytest
-from little_log import counted_day, events_of, figures
+from little_log import counted_day, events_of, figures, sample_registry
 
 from usage_metrics.counting.counter import (
     METRICS,
@@ -26,7 +26,6 @@ from usage_metrics.counting.counter_report import (
 )
 from usage_metrics.counting.datasets import Pattern, Registry
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.tasks.datasets_registry import read_registry
 
 SCHEMA = Path(__file__).with_name("dataset_report.schema.json")
 FEBRUARY = [dt.date(2022, 2, day) for day in range(1, 29)]
@@ -108,7 +107,7 @@ def test_without_a_whole_response_the_share_of_downloads_is_unknown() -> None:
 
 def with_versions() -> Registry:
     """A registry with a dataset and two versions of it."""
-    registry = read_registry()
+    registry = sample_registry()
     trees = replace(
         registry.datasets[0],
         id="trees",
@@ -198,12 +197,12 @@ def month_of(log: str) -> list[Usage]:
         for date in FEBRUARY[:2]
     ]
     none = USAGE_COUNTER_VERSIONS.empty_table()
-    return month_usage(read_registry(), pa.concat_tables(tables), none)
+    return month_usage(sample_registry(), pa.concat_tables(tables), none)
 
 
 def report(usage: list[Usage], registry: Registry | None = None) -> dict[str, Any]:
     month = Month(FEBRUARY[0], FEBRUARY)
-    return as_json(usage, registry or read_registry(), month, TODAY)
+    return as_json(usage, registry or sample_registry(), month, TODAY)
 
 
 def test_the_json_says_what_was_counted() -> None:
@@ -251,7 +250,7 @@ def test_an_unknown_country_is_left_out_and_still_counts() -> None:
 
 @pytest.mark.parametrize("code", ["XK", "EU", "us"])
 def test_a_code_that_is_not_in_iso_3166_is_left_out_and_still_counts(code: str) -> None:
-    key, dataset = ("regular", METRICS[0]), read_registry().datasets[0]
+    key, dataset = ("regular", METRICS[0]), sample_registry().datasets[0]
     usage = [Usage(dataset, None, {key: {code: 3, "AL": 2}})]
     (reported,) = report(usage)["report-datasets"]
     (instance,) = reported["performance"][0]["instance"]
@@ -261,7 +260,7 @@ def test_a_code_that_is_not_in_iso_3166_is_left_out_and_still_counts(code: str) 
 def test_a_month_without_use_has_no_datasets() -> None:
     empty = USAGE_COUNTER.empty_table()
     none = USAGE_COUNTER_VERSIONS.empty_table()
-    assert month_usage(read_registry(), empty, none) == []
+    assert month_usage(sample_registry(), empty, none) == []
 
 
 def test_a_month_with_all_its_days_carries_no_exception() -> None:
@@ -270,7 +269,7 @@ def test_a_month_with_all_its_days_carries_no_exception() -> None:
 
 def test_a_partial_month_carries_the_exception_and_names_the_days() -> None:
     days = [FEBRUARY[0], *FEBRUARY[3:27]]
-    document = as_json([], read_registry(), Month(FEBRUARY[0], days), TODAY)
+    document = as_json([], sample_registry(), Month(FEBRUARY[0], days), TODAY)
     (exception,) = document["report-header"]["exceptions"]
     assert exception == {
         "code": 3040,
@@ -283,7 +282,7 @@ def test_a_partial_month_carries_the_exception_and_names_the_days() -> None:
 
 def test_the_tabular_form_has_header_lines_an_empty_one_and_rows() -> None:
     month = Month(FEBRUARY[0], FEBRUARY[:27])
-    text = as_tsv(month_of(LOG), read_registry(), month, TODAY)
+    text = as_tsv(month_of(LOG), sample_registry(), month, TODAY)
     lines = list(csv.reader(text.splitlines(), delimiter="\t"))
     assert lines[:2] == [
         ["Report_Name", "Dataset Master Report"],
@@ -310,7 +309,7 @@ def test_the_tabular_form_has_header_lines_an_empty_one_and_rows() -> None:
 
 
 def test_the_tabular_form_has_every_header_and_every_mandatory_column() -> None:
-    text = as_tsv(month_of(LOG), read_registry(), Month(FEBRUARY[0], FEBRUARY), TODAY)
+    text = as_tsv(month_of(LOG), sample_registry(), Month(FEBRUARY[0], FEBRUARY), TODAY)
     lines = list(csv.reader(text.splitlines(), delimiter="\t"))
     assert [line[0] for line in lines[:10]] == [
         *("Report_Name", "Report_ID", "Release", "Metric_Types", "Report_Filters"),
@@ -337,7 +336,7 @@ def test_the_tabular_form_has_every_header_and_every_mandatory_column() -> None:
 def test_a_publisher_is_named_with_the_kind_of_its_id(
     kind: str, value: str, shown: str
 ) -> None:
-    known = read_registry()
+    known = sample_registry()
     publisher = {"type": kind, "value": value}
     datasets = tuple(replace(d, publisher_id=publisher) for d in known.datasets)
     usage = [

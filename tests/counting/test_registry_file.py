@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from little_log import sample_registry
 
-from usage_metrics.counting.registry_file import check_dois
+from usage_metrics.counting.reportable import check_dois
 from usage_metrics.errors import ConfigError
 from usage_metrics.tasks.datasets_registry import read_registry
 
@@ -61,7 +62,8 @@ URLS = {
 def test_a_url_is_about_one_dataset(
     url: str | None, about: tuple[str, str | None, str | None]
 ) -> None:
-    found = read_registry().attribute(pa.array([url], pa.string()).dictionary_encode())
+    urls = pa.array([url], pa.string()).dictionary_encode()
+    found = sample_registry().attribute(urls)
     names = ("dataset", "kind", "table")
     assert tuple(found[name][0].as_py() for name in names) == about
 
@@ -92,7 +94,7 @@ MISTAKES = {
         "'/trees(?!/x)'",
         "not a usable pattern",
     ),
-    "no title": ('title = "Trees"\n', "", "[[dataset]]", "title is missing"),
+    "no id": ('id = "trees"\n', "", "[[dataset]]", "id is missing"),
     "an unknown key": ("title =", "titel =", "titel", "'titel'"),
     "a wrong type": ('"Trees"', "7", "title = 7", "should be a string"),
     "a string in place of a list": (
@@ -108,11 +110,14 @@ MISTAKES = {
         "doi =",
         "a DOI",
     ),
-    "neither DOI nor URI": (
-        'doi = "10.5072/trees"\n',
-        "",
-        "[[dataset]]",
-        "neither doi nor uri",
+    "a version without patterns": (
+        "investigations = ['/trees', '/trees/{table}']\nrequests = "
+        "['/trees/{table}\\.csv', '/trees\\?sql=.*']\n"
+        "investigation_examples = ['/trees/oaks']\n"
+        "request_examples = ['/trees/oaks.csv']\n",
+        'version = "2"\n',
+        "version =",
+        "a version without patterns",
     ),
     "a reserved id": ('id = "trees"', 'id = "unmapped"', "id =", "is reserved"),
     "an example of the wrong kind": (
@@ -158,6 +163,96 @@ def test_a_mistake_is_refused_with_file_and_line(mistake: str, tmp_path: Path) -
     with pytest.raises(ConfigError, match=re.escape(said)) as refused:
         read_registry(file)
     assert f"{file}, line {line_of(text, sought)}: " in str(refused.value)
+
+
+def test_all_mistakes_are_named_at_once_in_the_order_of_their_lines(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "datasets.toml"
+    text = GOOD.replace('"Example"\n', "7\n", 1).replace("'/-/.*'", "'/-/(.*'")
+    text = text.replace("'/trees/{table}'", "'/trees/{table', '/{2,1}'")
+    text = text.replace("title =", "# titel =\ntitel =").replace("10.5072", "5072")
+    text += """
+[[dataset]]
+id = "Trees and shrubs"
+requests = "/shrubs"
+
+[[dataset]]
+id = "woods"
+investigations = ['/woods']
+investigation_examples = ['/woods/oaks']
+"""
+    file.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        read_registry(file)
+    first, *mistakes = re.split(f"(?:; )?{file}, line ", str(refused.value))
+    assert not first
+    said = [
+        ("platform = 7", "platform = 7 should be a string"),
+        ("'/-/(.*'", "'/-/(.*' in not_data is not a usable pattern"),
+        ("titel =", "unknown key 'titel'"),
+        ("doi =", "doi = '5072/trees' should be a DOI"),
+        ("'/{2,1}'", "'/{2,1}' in investigations is not a usable pattern"),
+        ('id = "Trees and', "id = 'Trees and shrubs' should be of lower-case letters"),
+        ('requests = "/shrubs"', "requests should be a list of strings"),
+        ("'/woods/oaks'", "the example /woods/oaks should match woods only"),
+    ]
+    own_line = text.index("\ntitel =") + 1
+    lines = [line_of(text, sought) for sought, _ in said]
+    lines[2] = text[:own_line].count("\n") + 1
+    assert [int(mistake.partition(":")[0]) for mistake in mistakes] == lines
+    for mistake, (_, sentence) in zip(mistakes, said, strict=True):
+        assert sentence in mistake
+
+
+def test_id_and_patterns_are_enough(tmp_path: Path) -> None:
+    file = tmp_path / "datasets.toml"
+    file.write_text("[[dataset]]\nid = 'trees'\nrequests = ['/trees/.*']\n")
+    registry = read_registry(file)
+    assert [dataset.title for dataset in registry.datasets] == ["trees"]
+    urls = pa.array(["/trees/oaks.csv"]).dictionary_encode()
+    assert registry.attribute(urls)["dataset"].to_pylist() == ["trees"]
+
+
+def test_a_file_may_name_nothing_but_the_platform(tmp_path: Path) -> None:
+    file = tmp_path / "datasets.toml"
+    file.write_text("platform = 'Our data'")
+    registry = read_registry(file)
+    assert (registry.platform, registry.datasets) == ("Our data", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "dataset"),
+    [("", "none"), ("not_data = []", "unmapped"), ("not_data = ['/']", "unmapped")],
+)
+def test_what_is_no_data_is_as_in_the_package_unless_the_file_says_it(
+    text: str, dataset: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "datasets.toml"
+    file.write_text(text)
+    urls = pa.array(["/robots.txt"]).dictionary_encode()
+    for path, expected in ((file, dataset), ("", "none")):
+        assert read_registry(path).attribute(urls)["dataset"].to_pylist() == [expected]
+
+
+def test_the_package_names_no_dataset_of_anybody() -> None:
+    registry = read_registry()
+    assert (registry.datasets, registry.platform) == ((), None)
+
+
+def test_only_what_decides_about_counting_is_in_the_digest(tmp_path: Path) -> None:
+    file = tmp_path / "datasets.toml"
+
+    def digest(text: str) -> str:
+        file.write_text(text)
+        return read_registry(file).digest()
+
+    before = digest(GOOD)
+    assert digest(GOOD.replace('"Trees"', '"Our trees"  # a better title')) == before
+    assert digest(GOOD.replace('"Example"', '"Another"')) == before
+    assert digest(GOOD.replace("'/trees/{table}'", "'/trees/{table}/?'")) != before
+    assert digest(GOOD.replace("'/-/.*'", "'/-/.+'")) != before
+    assert digest(GOOD.replace('id = "trees"', 'id = "woods"')) != before
 
 
 def test_created_by_may_hold_spaces(tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import CLIENTS, LOG, events_of, figures, requests_of
+from little_log import CLIENTS, LOG, events_of, figures, requests_of, sample_registry
 
 from usage_metrics.counting.events import count_requests
-from usage_metrics.tasks.datasets_registry import read_registry
 
 
 def daily(log: str) -> list[dict[str, Any]]:
@@ -45,7 +44,7 @@ def test_nor_is_a_format_or_a_table_that_the_source_read_in_such_a_path(
     )
     today = today.append_column("table", pa.array(["made-up", "plants"]))
     today = today.append_column("format", pa.array(["made_up", "parquet"]))
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     assert events["table"].to_pylist() == [None, "plants"]
     assert events["format"].to_pylist() == [None, "parquet"]
 
@@ -92,7 +91,7 @@ def test_referrers_are_hosts_and_nothing_more() -> None:
     ]
     index = today.column_names.index("referer")
     today = today.set_column(index, "referer", pa.array(referers))
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     rows = figures("usage_by_referrer", events).to_pylist()
     found = [(row["referrer"], row["requests"]) for row in rows]
     assert sorted(found, key=str) == [("google.com", 2), (None, 1)]

@@ -5,11 +5,10 @@ import ipaddress
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import CLIENTS, events_of, figures, requests_of
+from little_log import CLIENTS, events_of, figures, requests_of, sample_registry
 
 from usage_metrics.counting.events import EVENTS, count_requests
 from usage_metrics.counting.visitors import fresh_salt, visitor_keys
-from usage_metrics.tasks.datasets_registry import read_registry
 
 PEOPLE = st.tuples(
     st.one_of(st.none(), st.sampled_from(["192.0.2.1", "192.0.2.2"])),
@@ -72,7 +71,7 @@ def test_clicks_sessions_and_shares_are_of_visitors_however_spelled() -> None:
     index = today.column_names.index("remote_ip")
     spelled = pa.array(["192.0.2.7", "::FFFF:192.0.2.7"])
     today = today.set_column(index, "remote_ip", spelled)
-    events = count_requests(today, following, read_registry())
+    events = count_requests(today, following, sample_registry())
     assert events["outcome"].to_pylist() == ["double_click", "counted"]
     assert events["visitor"].to_pylist() == events["session"].to_pylist() == [0, 0]
     shares = figures("usage_concentration", events, today)

@@ -9,11 +9,12 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from project import ROOT
+from project import ROOT, SAMPLE_REGISTRY
 
 from usage_metrics.maintenance.sample import Sample, lines_of, write
 from usage_metrics.maintenance.sample.days import (
@@ -22,6 +23,8 @@ from usage_metrics.maintenance.sample.days import (
     NOT_REQUESTS,
 )
 from usage_metrics.maintenance.sample.population import DOMINATING
+from usage_metrics.sources.datasette import SOURCE
+from usage_metrics.tasks.datasets_registry import read_registry
 
 FOLDER = ROOT / "data" / "sample_logs"
 SAMPLE = Sample()
@@ -72,7 +75,7 @@ def tracked() -> Lines:
     """The lines of each tracked file."""
     return {
         dt.date.fromisoformat(path.name[:10]): read(path)
-        for path in sorted(FOLDER.iterdir())
+        for path in sorted(FOLDER.glob("*.jsonl.gz"))
     }
 
 
@@ -304,6 +307,19 @@ def test_a_written_file_is_the_same_bytes_whenever_and_under_any_hash_seed(
     assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+def test_the_registry_of_its_datasets_is_written_with_the_logs(tmp_path: Path) -> None:
+    write(SMALL, tmp_path)
+    written = (tmp_path / "datasets.toml").read_text()
+    assert written == SAMPLE_REGISTRY.read_text()
+    registry = read_registry(tmp_path / "datasets.toml")
+    assert [dataset.id for dataset in registry.datasets] == ["pudl", "ferc1"]
+
+
+def test_the_registry_is_no_log() -> None:
+    reader = SOURCE.open_logs(SimpleNamespace(logs=str(FOLDER), late_days=1))
+    assert "13" in reader.describe()
+
+
 def test_another_seed_makes_other_lines() -> None:
     other = SMALL._replace(seed="other")
     assert lines_of(other, other.start) != lines_of(SMALL, SMALL.start)
@@ -318,7 +334,7 @@ def test_a_day_is_the_same_in_a_longer_sample() -> None:
 def test_a_small_sample_can_be_written_anywhere(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     write(SMALL, folder)
-    assert len(list(folder.iterdir())) == 11
+    assert len(list(folder.glob("*.jsonl.gz"))) == 11
     lines = read(folder / "2026-03-11.jsonl.gz")
     assert len(lines) == facts(SMALL, dt.date(2026, 3, 11))["lines"]
 

@@ -11,6 +11,7 @@ import datetime as dt
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+from project import SAMPLE_REGISTRY
 
 from usage_metrics.arrow import TIMESTAMP
 from usage_metrics.counting.datasets import Registry
@@ -79,9 +80,14 @@ def table(rows: list[Row]) -> pa.Table:
     return found.slice(0, len(rows))
 
 
+def sample_registry() -> Registry:
+    """The registry of the sample logs, with the datasets pudl and ferc1."""
+    return read_registry(SAMPLE_REGISTRY)
+
+
 def events_of(log: str, registry: Registry | None = None) -> pa.Table:
     """The events that the counting makes of a log."""
-    return count_requests(*requests_of(log), registry or read_registry())
+    return count_requests(*requests_of(log), registry or sample_registry())
 
 
 def counted_day(

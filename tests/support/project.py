@@ -5,5 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+SAMPLE_REGISTRY = ROOT / "data" / "sample_logs" / "datasets.toml"
+"""The registry of the datasets in the sample logs, pudl and ferc1."""
+
 Settings = Callable[..., None]
 """Changes settings for one test: ``settings("paths", root="data")``."""

@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 import pytest
 from benchmarks.workload import START, write_exports
 from flow import DAY, ONE_DAY, Flow, fill_once, request
-from project import Settings
+from project import SAMPLE_REGISTRY, Settings
 
 from usage_metrics.counting import tables
 from usage_metrics.counting.tables import TABLES
@@ -213,25 +213,21 @@ def test_another_registry_makes_the_count_again(
 ) -> None:
     two_days.build(CountUsage(date=DAY))
     registry = tmp_path / "datasets.toml"
-    registry.write_text(
-        """
-platform = "Trees"
-created_by = "trees"
-
-[[dataset]]
-id = "trees"
-title = "Trees"
-publisher = "Example"
-publisher_id = { type = "urn", value = "urn:example" }
-uri = "https://example.org/trees"
-investigations = ['/trees']
-requests = ['/trees\\.csv']
-"""
-    )
+    registry.write_text("not_data = ['/pudl/.*']")
     settings("counting", datasets=registry)
     assert not CountUsage(date=DAY).complete()
     two_days.build(CountUsage(date=DAY))
-    assert set(outcomes(two_days).values()) == {"unmapped", "status"}
+    assert set(outcomes(two_days).values()) == {"not_data", "status"}
+
+
+def test_what_a_registry_says_besides_makes_no_count_again(
+    two_days: Flow, settings: Settings, tmp_path: Path
+) -> None:
+    two_days.build(CountUsage(date=DAY))
+    registry = tmp_path / "datasets.toml"
+    registry.write_text('platform = "Our data"  # a comment')
+    settings("counting", datasets=registry)
+    assert CountUsage(date=DAY).complete()
 
 
 def test_a_day_is_counted_again_when_neighbours_become_one_visitor(
@@ -273,7 +269,10 @@ def test_a_day_that_is_counted_again_makes_its_month_again(two_days: Flow) -> No
     assert sum(row["requests"] for row in rows) == 8
 
 
-def test_a_report_is_written_as_json_and_as_tsv(two_days: Flow) -> None:
+def test_a_report_is_written_as_json_and_as_tsv(
+    two_days: Flow, settings: Settings
+) -> None:
+    settings("counting", datasets=SAMPLE_REGISTRY)
     two_days.build(CounterReport(month=MONTH))
     as_json, as_tsv = (Path(file.path) for file in CounterReport(month=MONTH).output())
     report = json.loads(as_json.read_text())
@@ -339,6 +338,50 @@ requests = ['/pudl{0}/.*']
     assert not any(file.exists() for file in task.output())
 
 
+def test_a_report_asks_for_all_that_it_needs_to_know_of_datasets_at_once(
+    two_days: Flow, settings: Settings, tmp_path: Path
+) -> None:
+    task = CounterReport(month=MONTH)
+    assert not two_days.build(task).scheduling_succeeded
+    said = r"add created_by at the top; publisher, publisher_id, doi or uri to pudl\. "
+    with pytest.raises(ConfigError, match=said):
+        task.run()
+    registry = tmp_path / "datasets.toml"
+    registry.write_text(
+        """
+        created_by = "Our office"
+        [[dataset]]
+        id = "pudl"
+        publisher = "Our office"
+        publisher_id = { type = "urn", value = "https://example.org" }
+        [[dataset]]
+        id = "rivers"
+        uri = "https://example.org/rivers"
+        """
+    )
+    settings("counting", datasets=registry)
+    said = r"add doi or uri to pudl; publisher, publisher_id to rivers\. "
+    with pytest.raises(ConfigError, match=said):
+        task.run()
+    assert not task.complete()
+    assert not any(file.exists() for file in task.output())
+
+
+def test_the_platform_of_a_report_is_the_host_unless_the_registry_names_it(
+    two_days: Flow, settings: Settings, tmp_path: Path
+) -> None:
+    registry = tmp_path / "datasets.toml"
+    text = SAMPLE_REGISTRY.read_text()
+    registry.write_text(text.replace('platform = "PUDL Data Service"\n', ""))
+    settings("counting", datasets=registry)
+    task = CounterReport(month=MONTH)
+    for named, platform in ((registry, "data.example"), (SAMPLE_REGISTRY, "PUDL Data")):
+        settings("counting", datasets=named)
+        two_days.build(task)
+        (pudl,) = json.loads(Path(task.output()[0].path).read_text())["report-datasets"]
+        assert pudl["platform"].startswith(platform)
+
+
 @pytest.mark.parametrize("month", ["March", "2026-13", "2026-03-02", ""])
 def test_what_is_no_month_is_refused_in_a_sentence(month: str) -> None:
     said = f"month = '{month}' is not a month; write it as YYYY-MM"
@@ -346,7 +389,10 @@ def test_what_is_no_month_is_refused_in_a_sentence(month: str) -> None:
         CounterReport.from_str_params({"month": month})
 
 
-def test_a_report_is_replaced_when_its_days_have_changed(two_days: Flow) -> None:
+def test_a_report_is_replaced_when_its_days_have_changed(
+    two_days: Flow, settings: Settings
+) -> None:
+    settings("counting", datasets=SAMPLE_REGISTRY)
     two_days.build(CounterReport(month=MONTH))
     day = DAY + ONE_DAY
     two_days.export(day, request("d", day, "05:00:00"), request("e", day, "07:00:00"))

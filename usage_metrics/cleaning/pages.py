@@ -12,5 +12,14 @@ _HIDDEN = "^(?:_|:memory:$)"
 
 def about_data(page: pa.Array, database: pa.Array) -> pa.Array:
     """Whether a page, in whatever format, is one of a database for the public."""
-    is_hidden = pc.fill_null(pc.match_substring_regex(database, _HIDDEN), True)
-    return pc.and_not(pc.is_in(page, pa.array(DATA_PAGES)), is_hidden)
+    return pc.and_(is_data_page(page), is_public(database))
+
+
+def is_data_page(page: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Whether a page is of a kind that shows or gives data."""
+    return pc.is_in(page, pa.array(DATA_PAGES))
+
+
+def is_public(database: pa.Array) -> pa.Array:
+    """Whether a name is that of a database for the public; a null is not."""
+    return pc.invert(pc.fill_null(pc.match_substring_regex(database, _HIDDEN), True))

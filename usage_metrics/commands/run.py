@@ -18,6 +18,7 @@ from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.monitoring.notify import notify
 from usage_metrics.partitions import storage
 from usage_metrics.tasks.backfill import backfill_command
+from usage_metrics.tasks.preflight import check_registry
 
 BUSY = (10, 25)
 """Luigi's exit codes if another run is in progress."""
@@ -61,6 +62,7 @@ def command(source: str, partial: bool, patience: float, workers: int) -> int:
     with running.logged_errors(verbose=True) as errors:
         try:
             options.check_settings()
+            check_registry()
             code = _run_when_free(source, workers, patience)
             if partial and code in (20, 30):
                 running.run_luigi("LoadSQLite", source=source, partial=True)

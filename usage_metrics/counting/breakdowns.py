@@ -5,6 +5,8 @@ hand. The tables stay short whatever a day brings: only the most requested paths
 most active agents are named, and the rest share one row.
 """
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -67,6 +69,19 @@ def usage_by_path(day: CountedDay) -> pa.Table:
         for name, texts in (("host", pc.utf8_lower(hosts)), ("path", paths))
     }
     return summarise_day(day, USAGE_BY_PATH, **columns)
+
+
+def host_of_site(by_path: pa.Table) -> str | None:
+    """The host of the site: that of the most counted requests; None if none is known.
+
+    Args:
+        by_path: rows of ``usage_by_path``, of any days.
+    """
+    named = by_path.filter(by_path["host"].is_valid())
+    sums = named.group_by("host").aggregate([("counted", "sum"), ("requests", "sum")])
+    order = [("counted_sum", "descending"), ("requests_sum", "descending")]
+    hosts = sums.sort_by([*order, ("host", "ascending")])["host"]
+    return re.sub(":(?:80|443)$", "", hosts[0].as_py()) if len(hosts) else None
 
 
 def usage_by_city(day: CountedDay) -> pa.Table:

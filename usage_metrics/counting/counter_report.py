@@ -84,10 +84,14 @@ def month_usage(
 
     Returns:
         The use of each entry of the registry: of one version or, for an entry without
-        a version, of all versions of its dataset. Entries without use are omitted.
+        a version, of all versions of its dataset; then of each dataset that nobody has
+        named. Entries without use are omitted.
     """
     found: list[Usage] = []
-    for dataset in registry.datasets:
+    named = {dataset.id for dataset in registry.datasets}
+    others = set(by_dataset["dataset"].to_pylist()) - named
+    unnamed = [Dataset(id_, title=id_) for id_ in sorted(others)]
+    for dataset in (*registry.datasets, *unnamed):
         if dataset.version is None:
             rows = by_dataset.filter(pc.field("dataset") == dataset.id)
         else:
@@ -142,7 +146,9 @@ def as_json(
     return {"report-header": header, "report-datasets": datasets}
 
 
-def _dataset(usage: Usage, platform: str, period: dict[str, str]) -> dict[str, Any]:
+def _dataset(
+    usage: Usage, platform: str | None, period: dict[str, str]
+) -> dict[str, Any]:
     dataset = usage.dataset
     kind, value = ("doi", dataset.doi) if dataset.doi else ("uri", dataset.uri)
     about: dict[str, Any] = {
@@ -220,7 +226,8 @@ _COLUMNS = (
 
 def _rows(usage: Usage) -> Iterator[tuple[str | int | None, ...]]:
     dataset = usage.dataset
-    kind, value = dataset.publisher_id["type"], dataset.publisher_id["value"]
+    publisher = dataset.publisher_id or {"type": "", "value": ""}
+    kind, value = publisher["type"], publisher["value"]
     about = (
         dataset.title,
         dataset.publisher,

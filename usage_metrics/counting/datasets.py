@@ -1,8 +1,9 @@
 """The registry: which dataset a URL is about, and whether it retrieves the data.
 
-A registry is a TOML file; the packaged one, ``datasets.toml``, explains the format.
-It is checked when it is read, and errors name the line. Each distinct URL is matched
-once, however many requests there are for it.
+A registry is a TOML file; ``docs/what-counts.md`` explains the format. It is checked
+when it is read, and errors name their lines. Each distinct URL is matched once, however
+many requests there are for it. What it says nothing of is left to
+:mod:`usage_metrics.counting.derived`.
 """
 
 import functools
@@ -23,6 +24,11 @@ NONE = "none"
 """The dataset of a request for a page that belongs to none."""
 ALL = "all"
 """The dataset of figures over all datasets."""
+
+RESERVED = (UNMAPPED, NONE, ALL)
+"""The ids that no dataset may have."""
+ID = "[a-z0-9][a-z0-9_.-]*"
+"""What an id is made of."""
 
 INVESTIGATION = "investigation"
 REQUEST = "request"
@@ -64,10 +70,10 @@ class Dataset:
 
     id: str
     title: str
-    publisher: str
-    publisher_id: dict[str, str]
-    investigations: tuple[Pattern, ...]
-    requests: tuple[Pattern, ...]
+    investigations: tuple[Pattern, ...] = ()
+    requests: tuple[Pattern, ...] = ()
+    publisher: str | None = None
+    publisher_id: dict[str, str] | None = None
     version: str | None = None
     doi: str | None = None
     uri: str | None = None
@@ -96,12 +102,22 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Registry:
-    """All datasets, in matching order."""
+    """The datasets that somebody has named, in matching order."""
 
-    platform: str
-    created_by: str
-    datasets: tuple[Dataset, ...]
+    datasets: tuple[Dataset, ...] = ()
     not_data: tuple[Pattern, ...] = ()
+    platform: str | None = None
+    created_by: str | None = None
+
+    @property
+    def with_patterns(self) -> set[str]:
+        """The ids of the datasets of which patterns say what belongs to them."""
+        return {d.id for d in self.datasets if d.requests or d.investigations}
+
+    def digest(self) -> str:
+        """A short hash of all that decides how days are counted."""
+        about = [(d.id, d.version, d.investigations, d.requests) for d in self.datasets]
+        return digest_of(repr((about, self.not_data)))
 
     def attribute(self, urls: pa.DictionaryArray) -> dict[str, pa.Array]:
         """Say what each request is about.

@@ -26,6 +26,7 @@ from usage_metrics.arrow import (
 from usage_metrics.counting.clicks import OK, PARTIAL, WINDOW, outcomes
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import Registry
+from usage_metrics.counting.derived import with_derived
 from usage_metrics.counting.grouping import (
     codes_of,
     compact,
@@ -80,8 +81,9 @@ EVENTS = schema_of(
 """The columns of the ``counted`` files."""
 
 OPTIONAL = (
-    *("request_method", "response_size", "referer", "latency", "table", "format"),
-    *("page", "network_class", "is_suspect", "remote_ip_country", "remote_ip_org"),
+    *("request_method", "response_size", "referer", "latency", "database", "table"),
+    *("format", "page", "network_class", "is_suspect"),
+    *("remote_ip_country", "remote_ip_org"),
 )
 """The geocoded columns that are null for a source that does not have them."""
 NEEDED = (
@@ -89,7 +91,10 @@ NEEDED = (
     *("agent_class", *OPTIONAL),
 )
 """The geocoded columns that are read."""
-_DECIDING = [*NEEDED[: -len(OPTIONAL)], "request_method"]
+_DECIDING = [
+    *NEEDED[: -len(OPTIONAL)],
+    *("request_method", "database", "format", "page"),
+]
 """Those that decide whether a request counts."""
 _TYPES = {
     "timestamp": TIMESTAMP,
@@ -160,6 +165,7 @@ def _decided(
     if edge.num_rows:
         both = concatenated([both, _needed(edge).select(_DECIDING)]).combine_chunks()
     about = registry.attribute(only_chunk(both["request_url"]))
+    about = with_derived(about, both, registry, rows)
     both = both.append_column("dataset", about["dataset"])
     visitors = visitor_keys(both, fresh_salt(), ipv6_bits)
     outcome = outcomes(both, visitors).slice(0, rows)

@@ -1,20 +1,19 @@
-"""Parses the TOML text of a registry of datasets, and finds mistakes in it."""
+"""Parses the TOML text of a registry of datasets, and finds all mistakes in it."""
 
 import functools
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import pyarrow as pa
 
 from usage_metrics.counting.datasets import (
-    ALL,
+    ID,
     INVESTIGATION,
-    NONE,
     REQUEST,
-    UNMAPPED,
+    RESERVED,
     Dataset,
     Pattern,
     Registry,
@@ -27,128 +26,160 @@ PUBLISHER_ID_TYPES = ("isni", "orcid", "grid", "urn", "client-id")
 _Reader = Callable[["_Section", str, Any], Any]
 
 
+class _MistakeError(Exception):
+    """A value cannot be used; its section has noted why."""
+
+
 @functools.lru_cache(maxsize=4)
-def parse_registry(file: str, text: str) -> Registry:
+def parse_registry(
+    file: str, text: str, not_data: tuple[Pattern, ...] = ()
+) -> Registry:
     """Parse and check a registry; cached, since every counted day asks for it.
 
     Args:
         file: the name of the file, for errors.
         text: its content.
+        not_data: what is no data if the file does not say it.
 
     Raises:
-        ConfigError: naming the file, the line, the mistake and the remedy.
+        ConfigError: naming the file and, of each mistake, the line and the remedy.
     """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not TOML: {error}") from error
-    return _registry(_Section(file, text.splitlines(), 0, content))
+    top = _Section(text.splitlines(), 0, content)
+    registry = _registry(top, not_data)
+    if top.mistakes:
+        ordered = sorted(top.mistakes)
+        each = [f"{file}, line {m.line}: {m.sentence}" for m in ordered]
+        raise ConfigError("; ".join(each))
+    return registry
 
 
-def check_dois(registry: Registry) -> None:
-    """Refuse a DOI that would stand twice in a report: DataCite keeps one of the two.
+@dataclass(frozen=True, order=True)
+class _Mistake:
+    """Something wrong in the file."""
 
-    Only reports need this; counting does not look at DOIs.
-
-    Raises:
-        ConfigError: naming the DOI, both entries and the remedy.
-    """
-    names: dict[str, str] = {}
-    for dataset in registry.datasets:
-        if dataset.doi is None:
-            continue
-        doi = dataset.doi.lower()  # upper and lower case are the same DOI
-        if doi in names:
-            raise ConfigError(
-                f"in the registry of datasets, {names[doi]} and {dataset.name} have "
-                f"the same doi {dataset.doi}, of which a report may hold one; give "
-                "each its own doi, or a uri instead"
-            )
-        names[doi] = dataset.name
+    line: int
+    sentence: str
 
 
 @dataclass(frozen=True)
 class _Section:
     """A table of the file, with its place there."""
 
-    file: str
     lines: list[str]
     start: int
     """The number of its first line, from zero."""
     content: Mapping[str, Any]
+    mistakes: list[_Mistake] = field(default_factory=list)
+    """Those found so far in the whole file."""
 
-    def refuse(self, sentence: str, *sought: str) -> NoReturn:
-        """Raise an error that names the line where one of some texts stands."""
-        raise ConfigError(f"{self.file}, line {self._line(sought)}: {sentence}")
+    def note(self, sentence: str, key: str = "", text: str = "") -> None:
+        """Note a mistake with the line where a text or a key stands."""
+        self.mistakes.append(_Mistake(self._line(key, text), sentence))
 
-    def _line(self, sought: tuple[str, ...]) -> int:
+    def refuse(self, sentence: str, key: str = "", text: str = "") -> NoReturn:
+        """Note a mistake and give up the value."""
+        self.note(sentence, key, text)
+        raise _MistakeError
+
+    def holds(self, mistake: _Mistake) -> bool:
+        """Whether a mistake stands in this section."""
+        return mistake.line - 1 in self._own_lines
+
+    @functools.cached_property
+    def _own_lines(self) -> range:
         following = range(self.start + 1, len(self.lines))
-        headers = (n for n in following if self.lines[n].startswith("[["))
-        own = range(self.start, next(headers, len(self.lines)))
-        found = (n for text in sought for n in own if text in self.lines[n])
-        return next(found, self.start) + 1
+        headers = (n for n in following if self.lines[n].lstrip().startswith("[["))
+        return range(self.start, next(headers, len(self.lines)))
+
+    def _line(self, key: str, text: str) -> int:
+        own = [n for n in self._own_lines if not self.lines[n].lstrip().startswith("#")]
+        assigned = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
+        found = [n for n in own if text and text in self.lines[n]]
+        found += [n for n in own if key and assigned.match(self.lines[n])]
+        return (found[0] if found else self.start) + 1
 
     def read(
         self, required: Mapping[str, _Reader], optional: Mapping[str, _Reader]
     ) -> dict[str, Any]:
-        """Read the values of all keys; refuse unknown and missing keys."""
+        """Read the values of all keys that can be read; note what is wrong."""
         readers = {**required, **optional}
-        for key in self.content:
-            if key not in readers:
-                known = ", ".join(readers)
-                self.refuse(f"unknown key {key!r}; the keys are {known}", key)
-        if missing := [key for key in required if key not in self.content]:
-            self.refuse(f"{missing[0]} is missing")
-        return {
-            key: read(self, key, self.content[key])
-            for key, read in readers.items()
-            if key in self.content
+        for key in self.content.keys() - readers.keys():
+            known = ", ".join(readers)
+            self.note(f"unknown key {key!r}; the keys are {known}", key)
+        for key in required.keys() - self.content.keys():
+            self.note(f"{key} is missing")
+        found: dict[str, Any] = {}
+        for key in self.content.keys() & readers.keys():
+            try:
+                found[key] = readers[key](self, key, self.content[key])
+            except _MistakeError:
+                continue
+        return found
+
+
+def _registry(top: _Section, not_data: tuple[Pattern, ...]) -> Registry:
+    values = {"not_data": not_data, **top.read({}, _TOP)}
+    read: list[tuple[_Section, Dataset]] = values.pop("dataset", [])
+    registry = Registry(datasets=tuple(dataset for _, dataset in read), **values)
+    _check_unique(read)
+    for section, dataset in read:
+        if any(section.holds(mistake) for mistake in top.mistakes):
+            continue  # its examples may be right once that is mended
+        kinds = {
+            INVESTIGATION: dataset.investigation_examples,
+            REQUEST: dataset.request_examples,
         }
-
-
-def _registry(top: _Section) -> Registry:
-    values = top.read(_TOP_REQUIRED, {"not_data": _patterns})
-    sections: list[_Section] = values.pop("dataset")
-    datasets = tuple(_dataset(section) for section in sections)
-    registry = Registry(datasets=datasets, **values)
-    _check_unique(datasets, sections)
-    for dataset, section in zip(datasets, sections, strict=True):
-        for url in dataset.investigation_examples:
-            _check_example(registry, dataset, section, url, INVESTIGATION)
-        for url in dataset.request_examples:
-            _check_example(registry, dataset, section, url, REQUEST)
+        for kind, examples in kinds.items():
+            for url in examples:
+                _check_example(registry, dataset, section, url, kind)
     return registry
 
 
-def _sections(top: _Section, key: str, value: Any) -> list[_Section]:
-    """The tables of the datasets, each with its place in the file."""
+def _datasets(top: _Section, key: str, value: Any) -> list[tuple[_Section, Dataset]]:
+    """The datasets that can be read, each with its section of the file."""
     header = re.compile(rf"\s*\[\[\s*{key}\s*\]\]")
     starts = [n for n, line in enumerate(top.lines) if header.match(line)]
     if not isinstance(value, list) or len(value) != len(starts):
-        top.refuse(f"each dataset should be a table that begins with [[{key}]]")
-    return [
-        _Section(top.file, top.lines, start, content)
+        top.refuse(f"each dataset should be a table that begins with [[{key}]]", key)
+    sections = [
+        _Section(top.lines, start, content, top.mistakes)
         for start, content in zip(starts, value, strict=True)
     ]
+    found = ((section, _dataset(section)) for section in sections)
+    return [(section, dataset) for section, dataset in found if dataset is not None]
 
 
-def _dataset(section: _Section) -> Dataset:
-    dataset = Dataset(**section.read(_REQUIRED, _OPTIONAL))
-    if dataset.doi is None and dataset.uri is None:
-        section.refuse(f"{dataset.id} has neither doi nor uri; add one of them")
-    if dataset.id in (UNMAPPED, NONE, ALL):
-        section.refuse(f"the id {dataset.id!r} is reserved; choose another", "id")
+def _dataset(section: _Section) -> Dataset | None:
+    """A dataset, as far as it can be read; None without an id."""
+    values = section.read(_REQUIRED, _OPTIONAL)
+    if "id" not in values:
+        return None
+    dataset = Dataset(**{"title": values["id"], **values})
+    if dataset.version and not (
+        section.content.keys() & {"requests", "investigations"}
+    ):
+        section.note(
+            f"{dataset.name} is a version without patterns, so nothing would be "
+            "counted for it; add requests and investigations",
+            "version",
+        )
     return dataset
 
 
-def _check_unique(datasets: Sequence[Dataset], sections: list[_Section]) -> None:
-    names = [dataset.name for dataset in datasets]
-    for number, (name, section) in enumerate(zip(names, sections, strict=True)):
-        if name in names[:number]:
-            section.refuse(
-                f"duplicate dataset id {name}; merge them, or give each its version",
+def _check_unique(read: Iterable[tuple[_Section, Dataset]]) -> None:
+    names: set[str] = set()
+    for section, dataset in read:
+        if dataset.name in names:
+            section.note(
+                f"duplicate dataset id {dataset.name}; merge them, or give each its "
+                "version",
                 "id",
             )
+        names.add(dataset.name)
 
 
 def _check_example(
@@ -165,7 +196,7 @@ def _check_example(
         mistake = "also matches a pattern of not_data"
     else:
         return
-    section.refuse(f"the example {url} {mistake}; change the patterns", url)
+    section.note(f"the example {url} {mistake}; change the patterns", text=url)
 
 
 def _text(section: _Section, key: str, value: Any) -> str:
@@ -190,6 +221,14 @@ def _matching(expression: str, form: str) -> _Reader:
     return read
 
 
+def _id(section: _Section, key: str, value: Any) -> str:
+    form = "of lower-case letters, digits, dots, hyphens and underscores"
+    text: str = _matching(ID, form)(section, key, value)
+    if text in RESERVED:
+        section.refuse(f"the id {text!r} is reserved; choose another", key)
+    return text
+
+
 def _publisher_id(section: _Section, key: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or set(value) != {"type", "value"}:
         section.refuse(f'{key} should be {{ type = "…", value = "…" }}', key)
@@ -202,42 +241,47 @@ def _publisher_id(section: _Section, key: str, value: Any) -> dict[str, str]:
 
 
 def _patterns(section: _Section, key: str, value: Any) -> tuple[Pattern, ...]:
-    texts = _texts(section, key, value)
-    return tuple(_pattern(section, key, text) for text in texts)
+    """The patterns of a key; each that cannot be used is a mistake of its own."""
+    patterns = [Pattern(text) for text in _texts(section, key, value)]
+    mistakes = [(pattern, _unusable(pattern)) for pattern in patterns]
+    for pattern, why in mistakes:
+        if why:
+            section.note(
+                f"{pattern.text!r} in {key} is not a usable pattern: {why}",
+                key,
+                pattern.text,
+            )
+    return tuple(pattern for pattern, why in mistakes if not why)
 
 
-def _pattern(section: _Section, key: str, text: str) -> Pattern:
-    pattern = Pattern(text)
+def _unusable(pattern: Pattern) -> str:
+    """Why a pattern cannot be used; empty if it can."""
     try:
         # Unlike Python, Arrow knows neither lookaround nor backreferences.
         re.compile(pattern.expression)
         pattern.matches(pa.array([""]))
     except (re.error, pa.ArrowInvalid) as error:
-        section.refuse(f"{text!r} in {key} is not a usable pattern: {error}", text, key)
-    return pattern
+        return str(error)
+    return ""
 
 
-_TOP_REQUIRED: dict[str, _Reader] = {
+_TOP: dict[str, _Reader] = {
     "platform": _text,
     "created_by": _matching(
         r"[-._;()/:a-zA-Z0-9*~$=]+(?: [-._;()/:a-zA-Z0-9*~$=]+)*",
         "words of the characters a-z A-Z 0-9 - . _ ; ( ) / : * ~ $ =",
     ),
-    "dataset": _sections,
+    "not_data": _patterns,
+    "dataset": _datasets,
 }
-_REQUIRED: dict[str, _Reader] = {
-    "id": _matching(
-        "[a-z0-9][a-z0-9_.-]*",
-        "of lower-case letters, digits, dots, hyphens and underscores",
-    ),
+_REQUIRED: dict[str, _Reader] = {"id": _id}
+_OPTIONAL: dict[str, _Reader] = {
     "title": _text,
-    "publisher": _text,
-    "publisher_id": _publisher_id,
     "investigations": _patterns,
     "requests": _patterns,
-}
-_OPTIONAL: dict[str, _Reader] = {
     "version": _text,
+    "publisher": _text,
+    "publisher_id": _publisher_id,
     "doi": _matching(r"10\.\d{4,}/\S+", "a DOI such as 10.5281/zenodo.3653158"),
     "uri": _matching(r"https?://\S+", "an address that begins with https://"),
     "yop": _matching(r"\d{4}", "a year of four digits, in quotes"),

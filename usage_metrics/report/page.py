@@ -50,8 +50,8 @@ LIBRARIES = ("altair", "vl-convert-python")
 class Material:
     """What a report is made of."""
 
-    platform: str
-    """The name of the site."""
+    site: str
+    """What the title calls the site: "the PUDL Data Service" or "data.example.org"."""
     titles: Mapping[str, str]
     """Titles of the datasets, by id."""
     payload: Payload
@@ -117,7 +117,7 @@ def _content(material: Material) -> dict[str, Any]:
     last = span.stop - ONE_DAY
     cities = (name[0] for name in payload.facts["cities"].names)
     return {
-        "title": f"Use of the {material.platform}",
+        "title": f"Use of {formatting.harmless(material.site)}",
         "span_label": formatting.days(span.start, last),
         "first": span.start.isoformat(),
         "last": last.isoformat(),

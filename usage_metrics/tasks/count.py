@@ -77,6 +77,7 @@ class CountUsage(Stage):
 
     def run(self) -> None:
         """Count, and write the tables; last the events, which mark the day as done."""
+        from usage_metrics.counting.derived import names_of_databases
         from usage_metrics.counting.events import EVENTS, count_requests
         from usage_metrics.counting.tables import DAILY
         from usage_metrics.counting.usage import CountedDay
@@ -97,6 +98,7 @@ class CountUsage(Stage):
             counted.facts |= {
                 "counted_from": self._counting_from(),
                 "addresses": addresses,
+                "databases": names_of_databases(requests, events),
             }
             for table in DAILY:
                 self._write(table, tables[table.name])

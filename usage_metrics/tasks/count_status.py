@@ -12,7 +12,7 @@ from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
-from usage_metrics.tasks.datasets_registry import registry_digest
+from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.stages import Geocode
 
@@ -81,13 +81,13 @@ def counting_settings() -> dict[str, str]:
     """What determines how every day is counted: registry, visitors, tables, rules.
 
     Raises:
-        ConfigError: if the registry cannot be read.
+        ConfigError: if the registry cannot be used.
     """
     from usage_metrics.counting.datasets import digest_of
     from usage_metrics.counting.tables import DAILY
 
     return {
-        "datasets": registry_digest(),
+        "datasets": datasets_registry().digest(),
         "visitor_prefix": str(config.counting().visitor_prefix),
         "tables": digest_of("\n".join([*(table.name for table in DAILY), RULES])),
     }

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usage_metrics import config
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from usage_metrics.counting.counter_report import Month, Usage
+    from usage_metrics.counting.datasets import Registry
 
 
 class CounterReport(OfMonth):
@@ -43,7 +45,8 @@ class CounterReport(OfMonth):
         """Write both files.
 
         Raises:
-            ConfigError: if there is nothing to report, or a DOI would stand twice.
+            ConfigError: if there is nothing to report, the registry lacks something
+                that a report says, or a DOI would stand twice.
         """
         usage = self._usage()
         self._check(usage)
@@ -62,8 +65,8 @@ class CounterReport(OfMonth):
         )
 
     def _check(self, usage: "list[Usage]") -> None:
-        """Refuse what DataCite does not accept: nothing, or a DOI that stands twice."""
-        from usage_metrics.counting.registry_file import check_dois
+        """Refuse what DataCite does not accept: nothing, or datasets half described."""
+        from usage_metrics.counting.reportable import check_dois, check_reportable
 
         check_dois(datasets_registry())
         if not self._month().counted:
@@ -77,14 +80,24 @@ class CounterReport(OfMonth):
                 "refuses an empty report; if there was use, correct the patterns in "
                 "the registry of datasets, otherwise send no report for that month"
             )
+        check_reportable(datasets_registry(), usage)
 
     def _texts(self, usage: "list[Usage]", created: dt.date) -> list[str]:
         from usage_metrics.counting import counter_report as report
 
-        registry, month = datasets_registry(), self._month()
+        registry, month = self._registry(), self._month()
         document = report.as_json(usage, registry, month, created)
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         return [text, report.as_tsv(usage, registry, month, created)]
+
+    def _registry(self) -> "Registry":
+        """The registry, with the site's host as the platform if it names none."""
+        from usage_metrics.counting.breakdowns import host_of_site
+
+        registry = datasets_registry()
+        if registry.platform:
+            return registry
+        return replace(registry, platform=host_of_site(self._rows("usage_by_path")))
 
     def _month(self) -> "Month":
         from usage_metrics.counting.counter_report import Month

@@ -12,40 +12,36 @@ if TYPE_CHECKING:
 
 
 def datasets_registry() -> "Registry":
-    """The registry that the settings name."""
+    """The registry that the settings name, checked.
+
+    Raises:
+        ConfigError: as :func:`read_registry`.
+    """
     return read_registry(config.counting().datasets)
 
 
-def registry_digest() -> str:
-    """A digest of the registry that the settings name, without parsing it.
-
-    Raises:
-        ConfigError: if it cannot be read.
-    """
-    from usage_metrics.counting.datasets import digest_of
-
-    _, text = _read(config.counting().datasets)
-    return digest_of(text)
-
-
 def read_registry(path: str | Path = "") -> "Registry":
-    """Read a registry; without a path, the one in the package.
+    """Read a registry; without a path, the one in the package, which names no dataset.
+
+    A file that does not say what is no data leaves that to the one in the package.
 
     Raises:
-        ConfigError: naming the file, the line, what is wrong there and the remedy.
+        ConfigError: naming the file and, of each mistake, the line and the remedy.
     """
     from usage_metrics.counting.registry_file import parse_registry
 
-    return parse_registry(*_read(path))
-
-
-def _read(path: str | Path) -> tuple[str, str]:
     packaged = importlib.resources.files("usage_metrics.counting") / "datasets.toml"
-    file = Path(path) if path else packaged
+    general = parse_registry(str(packaged), packaged.read_text(encoding="utf-8"))
+    if not path:
+        return general
+    return parse_registry(str(path), _text(Path(path)), general.not_data)
+
+
+def _text(file: Path) -> str:
     try:
-        return str(file), file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{file} cannot be read: {error}; set [counting] datasets to a registry of "
-            "datasets, or leave it empty for the one in the package"
+            "datasets, or leave it empty: then each database is a dataset"
         ) from error

@@ -6,6 +6,7 @@ from usage_metrics import config
 from usage_metrics.errors import ConfigError, PartitionError
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.sources import get_source
+from usage_metrics.tasks.datasets_registry import datasets_registry
 
 SAMPLE_LOGS = "data/sample_logs"
 """The logs in the luigi.cfg of the repository; they are made up."""
@@ -22,6 +23,15 @@ def check_provider(source: str) -> None:
 
         with locate.open_provider():
             pass
+
+
+def check_registry() -> None:
+    """Read the registry of datasets, to fail before the first day does.
+
+    Raises:
+        ConfigError: if it cannot be read; of a wrong one, with each mistake and line.
+    """
+    datasets_registry()
 
 
 def check_no_sample(source: str, stage: str) -> None:

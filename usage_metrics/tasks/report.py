@@ -13,7 +13,9 @@ from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import OptionalDay, source_parameter
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -23,6 +25,8 @@ from usage_metrics.tasks.task import Reporting
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from usage_metrics.report.page import Material
     from usage_metrics.report.usage_database import Span
 
@@ -113,7 +117,7 @@ class Report(Reporting):
             )
             for table in TABLES.values()
         }
-        facts = [str(span), page.recipe(), config.counting().datasets, content]
+        facts = [str(span), page.recipe(), repr(datasets_registry()), content]
         text = json.dumps(facts, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -123,13 +127,12 @@ class Report(Reporting):
         from usage_metrics.warehouse.reading import open_tables
 
         span = self._span()
-        registry = datasets_registry()
-        titles = {dataset.id: dataset.title for dataset in registry.datasets}
+        titles = self._titles()
         facts, attributions = self._footers(span)
         with open_tables(open_warehouse().path) as tables:
             database = Database(tables)
             return page.Material(
-                platform=registry.platform,
+                site=_site(database.rows("usage_by_path", span)),
                 titles=titles,
                 payload=payload.gather(database, span, titles),
                 concentration=figures.concentration(database, span),
@@ -137,6 +140,15 @@ class Report(Reporting):
                 versions=quality.versions(facts),
                 attributions=attributions,
             )
+
+    def _titles(self) -> dict[str, str]:
+        """The titles of datasets by id: as in the registry, or the database's name."""
+        counts = FooterIndex().of_stage(CountUsage.stage, self.source).values()
+        titles: dict[str, str] = {}
+        for facts in counts:
+            titles |= facts.get("databases", {})
+        registry = datasets_registry()
+        return titles | {dataset.id: dataset.title for dataset in registry.datasets}
 
     def _footers(self, span: "Span") -> tuple[dict[dt.date, dict[str, Any]], list[str]]:
         """What the files of each day were made with, and the attributions due."""
@@ -166,6 +178,15 @@ VERSIONS = {
     "plan": "Plan of the provider",
 }
 """What the report shows of the recipes of files, under these names."""
+
+
+def _site(by_path: "pa.Table") -> str:
+    """What the report calls the site: as in the registry, or its host."""
+    from usage_metrics.counting.breakdowns import host_of_site
+
+    if platform := datasets_registry().platform:
+        return f"the {platform}"
+    return host_of_site(by_path) or "this site"
 
 
 def _versions(footer: dict[str, Any]) -> dict[str, Any]:

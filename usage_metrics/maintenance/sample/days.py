@@ -11,6 +11,7 @@ in twenty has a trace, a day has one container, and entries are received in batc
 import datetime as dt
 import gzip
 import json
+from importlib import resources
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -25,6 +26,9 @@ from usage_metrics.maintenance.sample.log_entries import (
     service_entry,
 )
 from usage_metrics.maintenance.sample.population import Client, Hit, draw_visit
+
+REGISTRY = "datasets.toml"
+"""The registry of the sample's datasets, which lies with its logs."""
 
 QUIET_DAY = 6
 """The day without requests, counted from 0."""
@@ -105,8 +109,13 @@ def lines_of(sample: Sample, date: dt.date) -> list[str]:
 
 
 def write(sample: Sample, folder: Path) -> None:
-    """Write one compressed file per day, without a name or time in its header."""
+    """Write the registry of the datasets, and one compressed file per day.
+
+    These have neither a name nor a time in their headers.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    registry = resources.files(__package__).joinpath(REGISTRY)
+    (folder / REGISTRY).write_text(registry.read_text("utf-8"), "utf-8")
     for date in sample.dates():
         text = "".join(f"{line}\n" for line in lines_of(sample, date))
         with (

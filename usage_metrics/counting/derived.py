@@ -1,0 +1,176 @@
+"""Datasets that nobody has named: each database of a Datasette is one.
+
+What the patterns of the registry leave unmapped is attributed by the cleaned columns. A
+data page or a file of a database is a request, an HTML page is an investigation; the
+site's own pages, metadata and hidden databases are about no dataset. A database is one
+if the site answered a request for one of its pages that day, so ``/wp-admin/setup.php``
+makes no dataset. A database that the registry names by patterns is left to them.
+"""
+
+import hashlib
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.arrow import STRING, only_chunk, take_encoded
+from usage_metrics.cleaning.pages import is_data_page, is_public
+from usage_metrics.counting.clicks import NOT_MODIFIED
+from usage_metrics.counting.datasets import (
+    ID,
+    INVESTIGATION,
+    NONE,
+    REQUEST,
+    RESERVED,
+    UNMAPPED,
+    Registry,
+)
+from usage_metrics.counting.grouping import codes_of, mask_of, numbers_of
+
+LONGEST_ID = 60
+"""Characters of an id that a name is cut to."""
+
+_SQL = r"[?&]sql=[^&#]"
+_SUCCESS = (*range(200, 300), NOT_MODIFIED)
+_PAGE_FORMATS = ("html", "json", "jsono")
+"""The formats in which a database's page exists; /ads.txt is a file of the site."""
+
+Attribution = dict[str, pa.Array]
+"""What each request is about: ``dataset``, ``version``, ``kind`` and ``table``."""
+
+
+def with_derived(
+    about: Attribution, requests: pa.Table, registry: Registry, today: int
+) -> Attribution:
+    """Attribute what is unmapped to the databases that were asked for.
+
+    Args:
+        about: what the registry says.
+        requests: with ``database``, ``page``, ``format``, ``request_method``,
+            ``request_url`` and ``status``, texts encoded in one chunk.
+        registry: the datasets that are named.
+        today: how many of the rows are of the day itself; they show what exists.
+    """
+    databases = only_chunk(requests["database"])
+    codes, _ = codes_of(databases)
+    is_data, is_site = _kinds_of_pages(requests)
+    ids = _ids(databases.dictionary, codes, is_data & _answered(requests, today))
+    for number in _named(databases.dictionary, ids, registry):
+        ids[number] = None
+    is_unmapped = mask_of(pc.equal(about["dataset"], UNMAPPED))
+    known = np.array([id_ is not None for id_ in ids])
+    is_derived = is_unmapped & is_data & known[codes]
+    names = about["dataset"].dictionary.to_pylist()
+    numbers = about["dataset"].indices.cast(pa.int64()).to_numpy().copy()
+    numbers[is_unmapped & is_site] = len(names)
+    numbers[is_derived] = len(names) + 1 + codes[is_derived]
+    dataset = _texts(numbers, [*names, NONE, *(id_ or UNMAPPED for id_ in ids)])
+    kind = _kinds(about["kind"], requests, is_derived)
+    return about | {"dataset": dataset, "kind": kind}
+
+
+def names_of_databases(requests: pa.Table, events: pa.Table) -> dict[str, str]:
+    """The names of the databases of a day, by dataset, where id and name differ.
+
+    Args:
+        requests: the requests of the day, with ``database`` if the source has it.
+        events: what became of them.
+    """
+    if "database" not in requests.column_names:
+        return {}
+    used = set(only_chunk(events["dataset"]).dictionary.to_pylist())
+    names = only_chunk(requests["database"]).dictionary.drop_null().to_pylist()
+    found = {dataset_id(name): name for name in sorted(names)}
+    return {id_: name for id_, name in found.items() if id_ in used and id_ != name}
+
+
+def dataset_id(database: str) -> str:
+    """The id of the dataset that a database is: its name, made fit for an id.
+
+    Capitals become small and spaces hyphens. Names that differ in more than that have
+    different ids: a digest of the name follows what is left of it.
+    """
+    plain = database.lower().replace(" ", "-")
+    if re.fullmatch(ID, plain) and plain not in RESERVED and len(plain) <= LONGEST_ID:
+        return plain
+    letters = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
+    left = re.sub("[^a-z0-9]+", "-", letters)[:LONGEST_ID].strip("-") or "database"
+    digest = hashlib.blake2b(database.encode(errors="replace"), digest_size=3)
+    return f"{left}-{digest.hexdigest()}"
+
+
+def _kinds_of_pages(requests: pa.Table) -> tuple[Any, Any]:
+    """Which requests are for pages of a database, and which for others of the site."""
+    page = requests["page"]
+    databases = only_chunk(requests["database"])
+    public = is_public(databases.dictionary).take(databases.indices)
+    is_data = mask_of(is_data_page(page)) & mask_of(public)
+    return is_data, mask_of(pc.not_equal(page, "other")) & ~is_data
+
+
+def _answered(requests: pa.Table, today: int) -> Any:
+    """Which requests of the day itself show that there is such a page.
+
+    Datasette answers OPTIONS for any path.
+    """
+    is_success = np.isin(numbers_of(requests["status"]), _SUCCESS)
+    is_options = mask_of(pc.equal(requests["request_method"], "OPTIONS"))
+    is_page = mask_of(pc.is_in(requests["format"], pa.array(_PAGE_FORMATS)))
+    is_file = mask_of(pc.equal(requests["page"], "database")) & ~is_page
+    is_today = np.arange(requests.num_rows) < today
+    return is_success & ~is_options & ~is_file & is_today
+
+
+def _ids(names: pa.Array, codes: Any, shows: Any) -> list[str | None]:
+    """The id of each database that some request shows to be there, and a last null."""
+    found = np.bincount(codes[shows], minlength=len(names) + 1) > 0
+    texts = names.to_pylist()
+    ids = [dataset_id(t) if yes else None for t, yes in zip(texts, found, strict=False)]
+    return [*ids, None]
+
+
+def _named(names: pa.Array, ids: list[str | None], registry: Registry) -> list[int]:
+    """The numbers of the databases whose pages the registry's patterns decide about."""
+    by_patterns = registry.with_patterns
+    numbers = [number for number, id_ in enumerate(ids) if id_ is not None]
+    texts = [names[number].as_py() for number in numbers]
+    said = [
+        _said_of(registry, [f"/{encode(text, safe='')}" for text in texts])
+        for encode in (quote, quote_plus)
+    ]
+    return [
+        number
+        for number, *datasets in zip(numbers, *said, strict=True)
+        if ids[number] in by_patterns or set(datasets) != {UNMAPPED}
+    ]
+
+
+def _said_of(registry: Registry, paths: list[str]) -> list[str]:
+    """What the patterns of the registry say of some paths."""
+    encoded = pa.array(paths, STRING).dictionary_encode()
+    found: list[str] = registry.attribute(encoded)["dataset"].to_pylist()
+    return found
+
+
+def _kinds(kinds: pa.DictionaryArray, requests: pa.Table, is_derived: Any) -> pa.Array:
+    """The kind of use: as the registry says it or, where derived, by the page."""
+    page = requests["page"]
+    is_html = mask_of(pc.equal(requests["format"], "html"))
+    urls = only_chunk(requests["request_url"])
+    has_sql = pc.match_substring_regex(urls.dictionary, _SQL).take(urls.indices)
+    is_result = mask_of(pc.equal(page, "query")) & mask_of(has_sql)
+    is_file = mask_of(pc.equal(page, "download")) | ~is_html
+    values = kinds.dictionary.to_pylist()
+    numbers = pc.fill_null(kinds.indices.cast(pa.int64()), len(values))
+    numbers = numbers.to_numpy().copy()
+    numbers[is_derived] = len(values) + 1 + (is_result | is_file)[is_derived]
+    return _texts(numbers, [*values, None, INVESTIGATION, REQUEST])
+
+
+def _texts(numbers: Any, values: list[str | None]) -> pa.Array:
+    """A text per row, by its number."""
+    return take_encoded(pa.array(values, STRING), pa.array(numbers))
