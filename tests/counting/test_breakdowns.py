@@ -72,3 +72,36 @@ def test_a_day_without_requests_has_no_paths_and_no_cities() -> None:
     events = count_requests(today, following, sample_registry())
     for name in ("usage_by_class", "usage_by_path", "usage_by_city"):
         assert figures(name, events, today).num_rows == 0
+
+
+def asked_at(hosts: dict[str | None, tuple[int, int]]) -> pa.Table:
+    """Rows of ``usage_by_path``: counted and all requests of each host."""
+    return pa.table(
+        {
+            "host": pa.array(hosts, pa.string()),
+            "counted": [counted for counted, _ in hosts.values()],
+            "requests": [requests for _, requests in hosts.values()],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host"),
+    [
+        ({"data.example.org": (5, 9), "192.0.2.1": (1, 900)}, "data.example.org"),
+        ({"a.example": (0, 5), "b.example": (0, 9)}, "b.example"),
+        ({"b.example": (1, 1), "a.example": (1, 1)}, "a.example"),
+        ({"data.example.org:443": (1, 1)}, "data.example.org"),
+        ({"localhost:8001": (1, 1)}, "localhost:8001"),
+        ({None: (9, 9), "a.example": (1, 1)}, "a.example"),
+        ({None: (9, 9)}, None),
+        ({}, None),
+    ],
+)
+def test_the_host_of_the_site_is_that_of_most_counted_requests(
+    hosts: dict[str | None, tuple[int, int]], host: str | None
+) -> None:
+    rows = asked_at(hosts)
+    encoded = rows.set_column(0, "host", rows["host"].dictionary_encode())
+    assert breakdowns.host_of_site(rows) == host
+    assert breakdowns.host_of_site(encoded) == host

@@ -77,7 +77,8 @@ def host_of_site(by_path: pa.Table) -> str | None:
     Args:
         by_path: rows of ``usage_by_path``, of any days.
     """
-    named = by_path.filter(by_path["host"].is_valid())
+    rows = by_path.select(["host", "counted", "requests"])
+    named = rows.set_column(0, "host", rows["host"].cast(STRING)).drop_null()
     sums = named.group_by("host").aggregate([("counted", "sum"), ("requests", "sum")])
     order = [("counted_sum", "descending"), ("requests_sum", "descending")]
     hosts = sums.sort_by([*order, ("host", "ascending")])["host"]
