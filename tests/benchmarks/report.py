@@ -165,6 +165,7 @@ def report(path: Path, span: Span) -> None:
         reconciled=reconciled,
         versions=quality.versions({}),
         attributions=[],
+        made_on=span.stop,
     )
     text = timed("page", lambda: page.render(material, "0"))
     total = sum(costs.values())

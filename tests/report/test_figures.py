@@ -178,9 +178,11 @@ def test_reach_counts_an_organisation_once_however_many_datasets_it_used(
     database: Database,
 ) -> None:
     rows = figures.reach(database, span()).set_index(["dataset", "agent_class"])
-    assert rows.loc[("all", "all"), "organizations"] == 3
-    assert rows.loc[("all", "human"), "organizations"] == 2
-    assert rows.loc[("ferc1", "human"), "organizations"] == 1
+    assert rows.loc[("all", "all"), "organizations_counted"] == 3
+    assert rows.loc[("all", "human"), "organizations_counted"] == 2
+    assert rows.loc[("ferc1", "human"), "organizations_counted"] == 1
+    assert rows.loc[("all", "robot"), "organizations_counted"] == 0
+    assert rows.loc[("all", "robot"), "organizations_requests"] == 1
 
 
 def test_concentration_stands_beside_what_is_left_without_the_largest(

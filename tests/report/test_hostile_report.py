@@ -120,7 +120,7 @@ def test_nothing_from_a_log_runs_or_breaks_the_page(
         "(e) => e.localName)"
     )
     assert not {"img", "script", "iframe", "object", "title"} & set(elements)
-    names = {row[0] for row in browser.table("top_organizations")}
+    names = {name for name, _ in browser.names("top_organizations")}
     assert any(name.startswith("</script><script>attacked(") for name in names)
     assert any("\\u202e" in name for name in names)
     assert "__proto__" in names

@@ -114,6 +114,31 @@ class Page:
         )
         return found
 
+    def names(self, name: str) -> list[tuple[str, str]]:
+        """Of each row of a table: its name, and what is said below it."""
+        found = self.run(
+            """
+            const body = document.querySelector(`[data-table="${arguments[0]}"]`);
+            return [...body.tBodies[0].rows].map(({cells: [cell]}) => [
+                cell.firstChild.textContent.trim(),
+                cell.querySelector("small")?.textContent ?? ""]);
+            """,
+            name,
+        )
+        return [(text, below) for text, below in found]
+
+    def heads(self, name: str) -> list[str]:
+        """The heads of a table."""
+        found: list[str] = self.run(
+            """
+            const table = document.querySelector(`[data-table="${arguments[0]}"]`);
+            return [...table.tHead.rows[0].cells].map(
+                (cell) => cell.textContent.trim());
+            """,
+            name,
+        )
+        return found
+
     def command(self, name: str, **parameters: Any) -> Any:
         """Send a command of the DevTools protocol."""
         return self.driver.execute_cdp_cmd(name, parameters)

@@ -4,11 +4,12 @@ from html.parser import HTMLParser
 
 
 class Standing(HTMLParser):
-    """Collects the rows of each table and the text of each figure."""
+    """Collects the heads and rows of each table and the text of each figure."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tables: dict[str, list[list[str]]] = {}
+        self.heads: dict[str, list[str]] = {}
         self.figures: dict[str, str] = {}
         self._rows: list[list[str]] | None = None
         self._cell: list[str] | None = None
@@ -20,11 +21,12 @@ class Standing(HTMLParser):
         found = dict(attrs)
         if tag == "table" and (name := found.get("data-table")):
             self._rows = self.tables.setdefault(name, [])
+            self._heads = self.heads.setdefault(name, [])
         if tag == "tbody":
             self._in_body = True
         if tag == "tr" and self._in_body and self._rows is not None:
             self._rows.append([])
-        if tag in ("th", "td") and self._in_body and self._rows is not None:
+        if tag in ("th", "td") and self._rows is not None:
             self._cell = []
         name = found.get("data-figure") or found.get("data-change")
         if name:
@@ -39,8 +41,9 @@ class Standing(HTMLParser):
             self.figures[self._figure] += data.strip()
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("th", "td") and self._cell is not None and self._rows:
-            self._rows[-1].append("".join(self._cell).strip())
+        if tag in ("th", "td") and self._cell is not None and self._rows is not None:
+            cells = self._rows[-1] if self._in_body else self._heads
+            cells.append("".join(self._cell).strip())
             self._cell = None
         if tag in ("span", "td"):
             self._figure = None

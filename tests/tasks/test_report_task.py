@@ -1,5 +1,6 @@
 """The task: when it writes the report, and when there is nothing to do."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from project import Settings
 from report_html import Standing
 
 from usage_metrics.report import page
+from usage_metrics.tasks import report
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.report import Report
 
@@ -132,17 +134,29 @@ def test_a_missing_day_is_named_where_the_database_may_lack_it(
     assert Report().complete()
 
 
+def test_the_day_on_which_it_was_made_stands_in_it_and_makes_it_no_older(
+    reported: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = dt.datetime(2027, 1, 2, tzinfo=dt.UTC)
+    monkeypatch.setattr(report, "utc_now", lambda: later)
+    assert Report().complete()
+    assert "Made on 2 January 2027" not in text(reported)
+    file(reported).unlink()
+    assert reported.build(Report()).scheduling_succeeded
+    assert "Made on 2 January 2027 with usage_metrics" in text(reported)
+
+
 def test_rejected_lines_and_versions_of_lists_are_said(three_days: Flow) -> None:
     three_days.export(DAY, *(request(str(n)) for n in range(30)), "no JSON")
     assert three_days.build(Report()).scheduling_succeeded
     tables = Standing(text(three_days)).tables
     assert tables["incomplete"] == [["2 March 2026", "31", "1", "30", "1"]]
-    assert tables["filtered"][0][:3] == [
-        "Lines that could not be understood",
-        "lines",
-        "1",
+    assert tables["filtered"][0] == [
+        *("Lines that could not be understood", "1", "2.9 % of lines"),
     ]
-    assert "List of robots: counter-robots" in {row[0] for row in tables["versions"]}
+    assert "List of robots: counter-robots 2 March 2026" in {
+        row[0] for row in tables["versions"]
+    }
     assert 'href="https://db-ip.com"' in text(three_days)
 
 

@@ -63,28 +63,29 @@ def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Cha
     colour = getattr(palette, agent_class)
     tooltip = _tooltip(label="Period", requests="Requests", counted="Counted uses")
     base = alt.Chart(rows).encode(x=_time(), x2="stop:T", tooltip=tooltip)
-    none = base.mark_rect(color=palette.missing).encode(
-        opacity=alt.condition("datum.missing", alt.value(1), alt.value(0))
-    )
     bars = [
         base.mark_rect(color=colour, opacity=opacity, **_edge(palette)).encode(
             y=_amount(field), y2=alt.datum(0)
         )
         for field, opacity in (("requests", 0.4), ("counted", 1))
     ]
-    return _finished(_over_days(alt.layer(none, *bars)), palette, height=130)
+    return _finished(
+        _over_days(alt.layer(_band(rows, palette), *bars)), palette, height=130
+    )
 
 
 def per_week(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
     """Requests per week by class.
 
-    Rows have ``start``, ``stop``, ``label``, ``agent_class``, its ``order``, ``value``.
+    Rows have ``start``, ``stop``, ``label``, ``agent_class``, its ``order``, ``value``
+    and, if a period has no data, ``missing``.
     """
     chart = _stacked(rows, palette).encode(
         color=_by_class(palette, legend=legend),
         tooltip=_tooltip(label="Week", agent_class="Who", value="Requests"),
     )
-    return _finished(_over_days(chart), palette, height=200)
+    layers = alt.layer(_band(rows, palette), chart)
+    return _finished(_over_days(layers), palette, height=200)
 
 
 def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
@@ -110,17 +111,23 @@ def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.
     return _finished(chart, palette, height=alt.Step(24))
 
 
-def new_and_returning(rows: Rows, palette: Palette = PAPER) -> alt.Chart:
+def new_and_returning(
+    rows: Rows, palette: Palette = PAPER, *, legend: bool = True
+) -> alt.Chart:
     """Organisations of each period: new, or seen before.
 
-    Rows have ``start``, ``stop``, ``label``, ``kind``, its ``order`` and ``value``.
+    Rows have ``start``, ``stop``, ``label``, ``kind``, its ``order``, ``value`` and, if
+    a period has no data, ``missing``.
     """
     scale = alt.Scale(domain=["Returning", "New"], range=[palette.more, palette.some])
     chart = _stacked(rows, palette).encode(
-        color=alt.Color("kind:N", scale=scale, title=None, legend=_LEGEND),
-        tooltip=_tooltip(label="Period", kind="Organisations", value="Count"),
+        color=alt.Color(
+            "kind:N", scale=scale, title=None, legend=_LEGEND if legend else None
+        ),
+        tooltip=_tooltip(label="Period", kind="Organisations", value="Number"),
     )
-    return _finished(_over_days(chart), palette, height=180)
+    layers = alt.layer(_band(rows, palette), chart)
+    return _finished(_over_days(layers), palette, height=180)
 
 
 def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
@@ -179,7 +186,7 @@ KINDS: dict[str, tuple[Callable[..., alt.Chart], dict[str, Any]]] = {
     **{f"over_time_{name}": (over_time, {"agent_class": name}) for name in CLASSES},
     "per_week": (per_week, {"legend": False}),
     "ranked": (ranked, {"legend": False}),
-    "new_and_returning": (new_and_returning, {}),
+    "new_and_returning": (new_and_returning, {"legend": False}),
     "world": (world, {"legend": False}),
 }
 """The charts of the page."""
@@ -240,6 +247,21 @@ def _tooltip(**titles: str) -> list[alt.Tooltip]:
         else alt.Tooltip(f"{field}:Q", title=title, format=",")
         for field, title in titles.items()
     ]
+
+
+def _band(rows: Rows, palette: Palette) -> alt.Chart:
+    """A band as high as the chart for each period without data."""
+    band: alt.Chart = (
+        alt.Chart(rows)
+        .mark_rect(color=palette.missing)
+        .encode(
+            x=_time(),
+            x2="stop:T",
+            opacity=alt.condition("datum.missing", alt.value(1), alt.value(0)),
+            tooltip=_tooltip(label="Period"),
+        )
+    )
+    return band
 
 
 def _stacked(rows: Rows, palette: Palette) -> alt.Chart:

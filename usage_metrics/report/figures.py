@@ -113,19 +113,26 @@ def new_and_returning(database: Database, span: Span) -> "pd.DataFrame":
 
 
 def reach(database: Database, span: Span) -> "pd.DataFrame":
-    """How many organisations and countries have counted uses in the whole span.
+    """How many organisations and countries there are in the whole span.
 
-    For each dataset, each class and each pair of them, and for all; none of these
-    numbers may be added up.
+    ``_requests``: with requests; ``_counted``: with counted uses. For each dataset,
+    each class and each pair of them, and for all; none of these numbers may be added
+    up.
     """
     import pandas as pd
 
-    named = (("usage_by_organization", "organization"), ("usage_daily", "country"))
-    counts = [
-        _with_all(_seen(database, table, column, span)).groupby(KEYS)[column].nunique()
-        for table, column in named
-    ]
-    found = pd.concat(counts, axis=1, keys=["organizations", "countries"])
+    named = {
+        "organizations": ("usage_by_organization", "organization"),
+        "countries": ("usage_daily", "country"),
+    }
+    counts = {
+        f"{name}_{number}": _with_all(_seen(database, table, column, span, number))
+        .groupby(KEYS)[column]
+        .nunique()
+        for name, (table, column) in named.items()
+        for number in NUMBERS
+    }
+    found = pd.concat(counts, axis=1)
     return found.fillna(0).astype(int).reset_index()
 
 
@@ -212,12 +219,14 @@ def periods(database: Database, span: Span) -> "pd.DataFrame":
     )
 
 
-def _seen(database: Database, table: str, name: str, span: Span) -> "pd.DataFrame":
-    """The names with counted uses, by period, dataset and class."""
+def _seen(
+    database: Database, table: str, name: str, span: Span, number: str = "counted"
+) -> "pd.DataFrame":
+    """The names with counted uses or requests, by period, dataset and class."""
     import pyarrow.compute as pc
 
     rows = database.rows(table, span)
-    used = pc.and_(pc.greater(rows["counted"], 0), pc.is_valid(rows[name]))
+    used = pc.and_(pc.greater(rows[number], 0), pc.is_valid(rows[name]))
     rows = rows.filter(used).select(["date", *KEYS, name])
     return totals(with_periods(rows, span), ["period", *KEYS, name], [])
 

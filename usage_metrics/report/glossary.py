@@ -74,7 +74,9 @@ GLOSSARY = (
         "Who routes the address, by the number of its autonomous system (AS): a "
         "university, a company, an internet provider, a cloud. It is not always the "
         "visitor's employer. The headline figure is the number of different "
-        "organisations with at least one counted use.",
+        "organisations with at least one counted use on any day of the report; with "
+        "“All requests” or robots chosen, with at least one request. It does not "
+        "include the organisations that are unknown.",
     ),
     (
         "University or research, government, business, internet provider, hosting",
@@ -107,8 +109,8 @@ GLOSSARY = (
     ),
     (
         "Concentration",
-        "The share of the organisation with most requests. Each figure is also shown "
-        "without it. A day is concentrated if one organisation, or one address, made "
+        "The shares of the organisation with most requests: of all requests, and of the "
+        "counted uses. Each figure is also shown without it. A day is concentrated if one organisation, or one address, made "
         f"more than {CONCENTRATED:.0%} of its requests.",
     ),
     (

@@ -13,6 +13,9 @@ CLASSES = {
 }
 """Classes of agents, in the order in which the page shows them."""
 
+NEVER_COUNTED = ("robot", "internal")
+"""The classes whose requests are never use."""
+
 DATASETS = {
     "none": "(no dataset: start page, style sheets)",
     "unmapped": "(not in the registry)",

@@ -4,8 +4,8 @@
 (() => {
   const data = JSON.parse(document.getElementById("figures").textContent);
   const documents = JSON.parse(document.getElementById("documents").textContent);
-  const { classes, class_names: classNames, columns: COLUMNS } = data;
-  const NOT_COUNTED = ["robot", "internal"];
+  const { classes, class_names: classNames, texts } = data;
+  const DAY = 86_400_000;
   const ANY = -1;
   const BAR = 24;
   const SIZES = ["bytes", "kB", "MB", "GB", "TB", "PB"];
@@ -14,6 +14,8 @@
   const chartAt = (id) => document.querySelector(`[data-chart="${id}"]`);
   const sum = (values) => values.reduce((total, value) => total + value, 0);
   const views = new Map();
+  const keysOf = new Map();
+  let noun;
 
   // How numbers are written, as in formatting.py.
   const places = (value, digits) =>
@@ -34,19 +36,52 @@
     return `${sign}${points} %`;
   };
   const writers = { number, rounded, percent, size };
+  const filled = (text, values) =>
+    text.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]);
+  const capital = (text) => text[0].toUpperCase() + text.slice(1);
+  const shifted = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
+  const written = (day, ...parts) => new Date(day).toLocaleDateString("en-GB", {
+    timeZone: "UTC", ...Object.fromEntries(parts.map((part) => [part, part === "month" ? "long" : "numeric"])),
+  });
+  function days(first, last) {
+    const whole = written(last, "day", "month", "year");
+    if (first === last) return whole;
+    if (first.slice(0, 4) !== last.slice(0, 4)) return `${written(first, "day", "month", "year")} – ${whole}`;
+    if (first.slice(0, 7) !== last.slice(0, 7)) return `${written(first, "day", "month")} – ${whole}`;
+    return `${written(first, "day")}–${whole}`;
+  }
 
   // What the filter selects; "who" is ANY for everybody.
+  let wanted = "counted";
   function chosen() {
     const who = element("who").value;
-    const isNeverCounted = NOT_COUNTED.includes(who);
-    element("measure").disabled = isNeverCounted;
-    const measure = isNeverCounted ? "requests" : element("measure").value;
+    const measure = element("measure");
+    measure.disabled = data.never_counted.includes(who);
+    measure.value = measure.disabled ? "requests" : wanted;
+    return {
+      dataset: data.datasets.indexOf(element("dataset").value),
+      who: classes.indexOf(who), measure: measure.value, noun: data.nouns[measure.value],
+      ...chosenDays(),
+    };
+  }
+
+  // The periods that hold the chosen days, and what there is to say about these.
+  function chosenDays() {
     const { periods, before } = data;
-    let first = periods.findIndex((period) => period[1] > element("from").value);
-    first = first < 0 ? periods.length - 1 : Math.max(first, before);
-    const last = Math.max(first, periods.findLastIndex((period) => period[0] <= element("to").value));
-    const dataset = data.datasets.indexOf(element("dataset").value);
-    return { dataset, who: classes.indexOf(who), measure, first, last };
+    const [from, to] = [element("from"), element("to")];
+    const within = ({ value, min, max }, otherwise) =>
+      !value ? otherwise : value < min ? min : value > max ? max : value;
+    const asked = [within(from, from.min), within(to, to.max)];
+    const [start, end] = asked.toSorted();
+    const first = Math.max(before, periods.findIndex((period) => period[1] > start));
+    const last = periods.findLastIndex((period) => period[0] <= end);
+    const shown = [periods[first][0], shifted(periods[last][1], -1)];
+    const notes = [];
+    if (asked[0] > asked[1]) notes.push(texts.swapped);
+    if (asked[0] !== from.value || asked[1] !== to.value) notes.push(texts.outside);
+    if (shown[0] !== start || shown[1] !== end) notes.push(filled(texts.whole, data));
+    const areAll = first === before && last === periods.length - 1;
+    return { first, last, span: days(...shown), notes, areAll };
   }
 
   // payload.py packs the rows of each name, dataset and class together.
@@ -92,28 +127,29 @@
     return { entries: kept, total: sum(entries.map((entry) => entry.total)) };
   }
 
-  function listingTable({ entries, total }, columns) {
-    const line = (name, those) => {
-      const by = classes.map((_, index) => sum(those.map((entry) => entry.by[index])));
-      return [...name, number(sum(by)), percent(sum(by) / Math.max(1, total)), ...spread(by)];
-    };
+  // Columns that are zero in every line are left out.
+  const notZero = (lines) =>
+    Object.keys(lines[0] ?? []).filter((column) => lines.some((line) => line[column]));
+
+  function listingTable(listing, { entries, total }, { noun }) {
+    const added = (those) => classes.map((_, index) => sum(those.map((entry) => entry.by[index])));
     const shown = entries.filter((entry) => !isRest(entry)).slice(0, data.lines);
-    const lines = shown.map((entry) => line(entry.name, [entry]));
+    const lines = shown.map((entry) => [entry.name, entry.by]);
     // The rest is sorted to the end.
     const rest = entries.slice(shown.length);
-    if (rest.length) lines.push(line([data.others, ...Array(columns - 1).fill("")], rest));
-    return lines;
+    if (rest.length) lines.push([[data.others], added(rest)]);
+    const columns = notZero(lines.map(([, by]) => by));
+    return {
+      heads: [data.facts[listing.ranking].columns, capital(noun), filled(texts.share, { noun }),
+        ...columns.map((column) => classNames[column])],
+      lines: lines.map(([name, by]) => [name, number(sum(by)), percent(sum(by) / Math.max(1, total)),
+        ...columns.map((column) => number(by[column]))]),
+    };
   }
 
-  // Three classes have columns of their own; one more adds up the others.
-  function spread(by) {
-    const own = COLUMNS.map((index) => by[index]);
-    return [...own, sum(by) - sum(own)].map(number);
-  }
-
-  function overTime(table, periods, choice) {
-    const lines = periods.map(([start, stop, label, , counted]) => ({
-      start, stop, label, missing: counted === 0,
+  function overTime(table, choice) {
+    const lines = data.periods.map(([start, stop, label, length, counted]) => ({
+      start, stop, label, length, counted,
       by: classes.map(() => 0), byCounted: classes.map(() => 0),
     }));
     for (const row of rowsOf(table, choice)) {
@@ -124,11 +160,33 @@
     return lines.slice(choice.first, choice.last + 1);
   }
 
-  const timeTable = (lines) => lines.map(({ label, by, byCounted }) =>
-    [label, ...spread(by), number(sum(by)), number(sum(byCounted))]);
+  // Days are put together in weeks; longer periods stay as they are.
+  function inWeeks(lines) {
+    if (data.unit !== "day") return lines;
+    const weeks = Map.groupBy(lines, ({ start }) => shifted(start, -((new Date(start).getUTCDay() + 6) % 7)));
+    const added = (those, name) => classes.map((_, index) => sum(those.map((day) => day[name][index])));
+    return [...weeks.values()].map((those) => {
+      const [start, { stop }] = [those[0].start, those.at(-1)];
+      const counted = sum(those.map((day) => day.counted));
+      const label = days(start, shifted(stop, -1)) + (counted === those.length ? ""
+        : counted ? ` (${counted} of ${those.length} days)` : " (no data)");
+      return { start, stop, label, counted, by: added(those, "by"), byCounted: added(those, "byCounted") };
+    });
+  }
 
-  // A class without a column is shown only when chosen.
-  const isShown = ({ who }, index) => (who === ANY ? COLUMNS.includes(index) : who === index);
+  function timeTable(lines) {
+    const numbers = lines.map(({ by, byCounted }) => [sum(by), sum(byCounted), ...by]);
+    const heads = [capital(data.nouns.requests), capital(data.nouns.counted), ...classNames];
+    const columns = notZero(numbers);
+    return {
+      heads: ["Period", ...columns.map((column) => heads[column])],
+      lines: lines.map(({ label, counted }, line) =>
+        [label, ...columns.map((column) => (counted ? number(numbers[line][column]) : data.none))]),
+    };
+  }
+
+  // A class without a card of its own is shown only when chosen.
+  const isShown = ({ who }, index) => (who === ANY ? data.main.includes(index) : who === index);
 
   // The headline figures and how they changed.
   function daysOf(first, last) {
@@ -148,10 +206,9 @@
   }
 
   function comparisonText(comparison) {
-    if (comparison === null) return data.texts.nothing_to_compare;
+    if (comparison === null) return texts.nothing_to_compare;
     const unit = comparison.count === 1 ? data.unit : `${data.unit}s`;
-    return (comparison.isHalf ? data.texts.halves : data.texts.before)
-      .replaceAll("{count}", comparison.count).replaceAll("{unit}", unit);
+    return filled(comparison.isHalf ? texts.halves : texts.before, { ...comparison, unit });
   }
 
   function writeFigures(prefix, { dataset, first, last }, who, comparison) {
@@ -165,16 +222,18 @@
     const span = sumsOf(first, last);
     const now = comparison && sumsOf(...comparison.now);
     const then = comparison && sumsOf(...comparison.then);
-    for (const { id, column, write: writer, per, is_ratio: isRatio } of data.measures) {
+    // More requests of robots, which are in the total too, are neither good nor bad.
+    const isUse = (id) => (prefix === "all" ? id === "counted" : !data.never_counted.includes(prefix));
+    for (const { id, column, write: writer, per, is_ratio: isRatio, better } of data.measures) {
       const ratio = (sums) => (sums[per] ? sums[column] / sums[per] : 0);
       write(`[data-figure="${prefix}.${id}"]`, writers[writer](isRatio ? ratio(span) : span[column]));
       const before = then ? ratio(then) : 0;
       const text = change(before > 0 ? ratio(now) / before - 1 : null);
-      const isBetter = id === "errors" ? "−" : "+";
+      const isJudged = isUse(id) && "+−".includes(text[0]);
       for (const place of all(`[data-change="${prefix}.${id}"]`)) {
         place.textContent = text;
-        place.classList.toggle("up", text[0] === isBetter);
-        place.classList.toggle("down", "+−".includes(text[0]) && text[0] !== isBetter);
+        place.classList.toggle("up", isJudged && text[0] === better);
+        place.classList.toggle("down", isJudged && text[0] !== better);
       }
     }
   }
@@ -192,8 +251,10 @@
     const row = dataset.findIndex((value, index) =>
       value === choice.dataset && agentClass[index] === whoOrAll(choice));
     for (const name of ["organizations", "countries"]) {
-      write(`[data-figure="all.${name}"]`, number(row < 0 ? 0 : data.reach[name][row]));
+      write(`[data-figure="all.${name}"]`, number(row < 0 ? 0 : data.reach[`${name}_${choice.measure}`][row]));
     }
+    write("[data-note]", filled(choice.areAll ? texts.reach : texts.reach_of_all_days, choice));
+    write("[data-noun]", `by ${choice.noun}`);
     const { days, counted } = daysOf(choice.first, choice.last);
     write('[data-figure="all.days"]', `${number(counted)} of ${number(days)}`);
   }
@@ -205,27 +266,34 @@
     for (const place of all(selector)) place.textContent = text;
   }
 
-  function writeTable(id, lines) {
+  // A name is a text, or a list of it and what is said below it.
+  function cell(kind, content, className) {
+    const made = document.createElement(kind);
+    const [text, ...more] = [content].flat();
+    made.className = className;
+    made.textContent = text;
+    const below = more.filter(Boolean).join(" · ");
+    if (below) {
+      const small = document.createElement("small");
+      small.textContent = below;
+      made.append(" ", small);
+    }
+    return made;
+  }
+
+  function writeTable(id, { heads, lines }) {
     const table = document.querySelector(`[data-table="${id}"]`);
     if (!table) return;
-    const heads = table.tHead.rows[0].cells;
-    const body = document.createElement("tbody");
-    for (const line of lines) {
-      const row = body.insertRow();
-      line.forEach((text, column) => {
-        const cell = document.createElement(column ? "td" : "th");
-        if (!column) cell.scope = "row";
-        if (heads[column].classList.contains("number")) cell.className = "number";
-        cell.textContent = text;
-        row.append(cell);
-      });
-    }
-    if (!lines.length) {
-      const cell = body.insertRow().insertCell();
-      cell.colSpan = heads.length;
-      cell.textContent = data.texts.empty;
-    }
-    table.tBodies[0].replaceWith(body);
+    const row = (contents, first, others) => {
+      const made = document.createElement("tr");
+      made.append(...contents.map((content, column) =>
+        cell(column ? others : first, content, column ? "number" : "")));
+      made.cells[0].scope = first === others ? "col" : "row";
+      return made;
+    };
+    table.tHead.replaceChildren(row(heads, "th", "th"));
+    for (const head of table.tHead.rows[0].cells) head.scope = "col";
+    table.tBodies[0].replaceChildren(...lines.map((line) => row(line, "th", "td")));
   }
 
   // The charts.
@@ -235,7 +303,7 @@
     if (box.hidden) return;
     box.replaceChildren(...Object.entries(value).map(([name, text]) => {
       const line = document.createElement("p");
-      line.textContent = `${name}: ${text}`;
+      line.textContent = `${name === "Count" ? capital(noun) : name}: ${text}`;
       return line;
     }));
     box.style.left = `${Math.min(event.clientX + 14, window.innerWidth - box.offsetWidth - 8)}px`;
@@ -251,12 +319,13 @@
       (_, step) => Date.parse(starts[Math.round((step * last) / steps)]));
   }
 
-  async function draw(place, rows, summary) {
-    const isEmpty = rows.length === 0;
-    place.hidden = isEmpty;
-    place.nextElementSibling.hidden = !isEmpty;
-    if (isEmpty) return;
-    place.setAttribute("aria-label", `${place.dataset.title}. ${summary} ${data.texts.see_table}`);
+  // A figure without data is a line; one may have a table although there is nothing to draw.
+  async function draw(place, rows, { keys, summary, isEmpty = rows.length === 0 }) {
+    place.closest("figure").classList.toggle("bare", isEmpty);
+    place.hidden = rows.length === 0;
+    keysOf.set(place, rows.length ? keys : []);
+    if (place.hidden) return;
+    place.setAttribute("aria-label", `${place.dataset.title}. ${summary} ${texts.see_table}`);
     const { kind } = place.dataset;
     const height = kind === "ranked" ? BAR * new Set(rows.map((row) => row.label)).size
       : kind === "world" ? Math.round(place.clientWidth * 0.46) : null;
@@ -301,20 +370,31 @@
   const countries = (entries) => entries.map(({ name: [label, code], total }) =>
     ({ code: safely(code), label, value: total }));
 
+  const classesIn = (rows) => rows.filter((row) => row.value > 0).map((row) => classes[row.order]);
+
   async function showListings(choice) {
     for (const listing of data.listings) {
       const found = ranked(listing, choice);
-      writeTable(listing.id, listingTable(found, data.facts[listing.ranking].columns));
+      writeTable(listing.id, listingTable(listing, found, choice));
+      const figure = element(listing.id);
       const place = chartAt(listing.id);
-      if (!place) continue;
-      const rows = listing.chart === "world" ? countries(found.entries) : bars(found.entries);
+      if (!place) {
+        figure.classList.toggle("bare", found.entries.length === 0);
+        continue;
+      }
+      const isMap = listing.chart === "world";
+      const rows = isMap ? countries(found.entries) : bars(found.entries);
+      const keys = isMap ? rows.map(({ value }) => data.shades.findLast(([, least]) => value >= least)[0])
+        : classesIn(rows);
       const largest = found.entries.slice(0, 3).map(({ name, total }) => `${name[0]}: ${number(total)}`);
-      await draw(place, rows, `${largest.join("; ")}.`);
+      await draw(place, rows, { keys, summary: `${capital(choice.noun)}: ${largest.join("; ")}.` });
     }
   }
 
   async function showTime(choice) {
-    const lines = overTime(data.by_class, data.periods, choice);
+    const lines = overTime(data.by_class, choice)
+      .map((line) => ({ ...line, missing: line.counted === 0 }));
+    const missing = lines.some((line) => line.missing) ? ["missing"] : [];
     writeTable("periods", timeTable(lines));
     for (const panel of all("[data-panel]")) {
       const index = classes.indexOf(panel.dataset.panel);
@@ -323,39 +403,52 @@
       const rows = lines.map(({ by, byCounted, ...line }) =>
         ({ ...line, requests: by[index], counted: byCounted[index] }));
       const total = sum(rows.map((row) => row.requests));
-      await draw(panel.querySelector("[data-chart]"), total ? rows : [], `${number(total)} requests.`);
+      await draw(panel.querySelector("[data-chart]"), total ? rows : [],
+        { keys: missing, summary: `${number(total)} requests.` });
     }
-    const [from, to] = [data.periods[choice.first][0], data.periods[choice.last][1]];
-    const weeks = overTime(data.by_week, data.weeks, {
-      ...choice,
-      first: data.weeks.findIndex((week) => week[1] > from),
-      last: data.weeks.findLastIndex((week) => week[0] < to),
-    });
+    const weeks = inWeeks(lines);
     writeTable("weeks", timeTable(weeks));
-    const rows = weeks.flatMap(({ start, stop, label, by }) => by.map((value, order) =>
-      ({ start, stop, label, agent_class: classNames[order], order, value })));
-    const any = rows.some((row) => row.value > 0);
-    await draw(chartAt("per_week"), any ? rows : [], `${weeks.length} weeks.`);
+    const rows = weeks.flatMap(({ start, stop, label, counted, by }) => by.map((value, order) =>
+      ({ start, stop, label, missing: counted === 0, agent_class: classNames[order], order, value })));
+    const keys = classesIn(rows);
+    await draw(chartAt("per_week"), keys.length ? rows : [], { keys, summary: `${weeks.length} periods.` });
   }
 
   async function showLoyalty(choice) {
     const table = data.loyalty;
-    const lines = [...rowsOf(table, { ...choice, who: whoOrAll(choice) })].map((row) => {
-      const [start, stop, label] = data.periods[table.period[row]];
-      const [fresh, returning] = [table.new[row], table.returning[row]];
-      return { start, stop, label, fresh, returning, isFirst: table.is_first[row] === 1 };
+    const known = new Map([...rowsOf(table, { ...choice, who: whoOrAll(choice) })]
+      .map((row) => [table.period[row], row]));
+    const lines = data.periods.map(([start, stop, label, , counted], period) => {
+      const row = known.get(period);
+      const [fresh, returning] = row === undefined ? [0, 0] : [table.new[row], table.returning[row]];
+      return { start, stop, label, counted, fresh, returning, isFirst: table.is_first[row] === 1 };
+    }).slice(choice.first, choice.last + 1);
+    writeTable("loyalty", {
+      heads: data.loyalty_heads,
+      lines: lines.map(({ label, counted, fresh, returning, isFirst }) => {
+        const total = fresh + returning;
+        const split = [number(fresh), number(returning), percent(returning / Math.max(1, total))];
+        return [label, counted ? number(total) : data.none,
+          ...(isFirst || !total ? split.map(() => data.none) : split)];
+      }),
     });
-    lines.sort((a, b) => (a.start < b.start ? -1 : 1));
-    writeTable("loyalty", lines.map(({ label, fresh, returning, isFirst }) => {
-      const total = fresh + returning;
-      const split = [number(fresh), number(returning), percent(returning / Math.max(1, total))];
-      return [label, number(total), ...(isFirst ? ["–", "–", "–"] : split)];
-    }));
-    const rows = lines.filter((line) => !line.isFirst).flatMap(({ start, stop, label, fresh, returning }) => [
-      { start, stop, label, kind: "Returning", order: 0, value: returning },
-      { start, stop, label, kind: "New", order: 1, value: fresh },
-    ]);
-    await draw(chartAt("loyalty"), rows, `${lines.length} periods.`);
+    const drawn = lines.filter((line) => !line.isFirst);
+    const rows = drawn.flatMap(({ start, stop, label, counted, fresh, returning }) => [
+      { kind: "Returning", order: 0, value: returning, key: "more" },
+      { kind: "New", order: 1, value: fresh, key: "some" },
+    ].map((row) => ({ ...row, start, stop, label, missing: counted === 0 })));
+    const keys = rows.filter((row) => row.value || row.missing).map((row) => (row.missing ? "missing" : row.key));
+    await draw(chartAt("loyalty"), known.size ? rows : [],
+      { keys, isEmpty: known.size === 0, summary: `${drawn.length} periods.` });
+  }
+
+  // A legend has what is in the charts beside it.
+  async function showLegends() {
+    for (const legend of all(".legend")) {
+      const charts = legend.parentElement.querySelectorAll("figure:not([hidden]) [data-chart]");
+      const keys = new Set([...charts].flatMap((chart) => keysOf.get(chart) ?? []));
+      for (const entry of legend.children) entry.hidden = !keys.has(entry.dataset.key);
+    }
   }
 
   // One after the other: a chart is not drawn twice at once. Of many, the last counts.
@@ -365,12 +458,14 @@
     const mine = (latest += 1);
     const choice = chosen();
     headline(choice);
-    const [from, to] = [data.periods[choice.first], data.periods[choice.last]];
-    const span = from === to ? from[2] : `${from[2]} to ${to[2]}`;
+    noun = choice.noun;
     const name = (id) => element(id).selectedOptions[0].textContent.trim();
-    element("chosen").textContent = mine === 1 ? "" : `${name("dataset")} · ${name("who")} · ${span}`;
+    const isWhole = choice.areAll && choice.who === ANY && choice.dataset === 0;
+    const said = [`${name("dataset")} · ${name("who")} · ${choice.span}.`, ...choice.notes];
+    if (!isWhole) said.push(texts.unfiltered);
+    element("chosen").textContent = mine === 1 ? "" : said.join(" ");
     queue = queue.then(async () => {
-      for (const step of [showTime, showListings, showLoyalty]) {
+      for (const step of [showTime, showListings, showLoyalty, showLegends]) {
         if (mine === latest) await step(choice);
       }
       if (mine === latest) document.documentElement.dataset.shown = String(mine);
@@ -380,8 +475,14 @@
   const filter = element("filter");
   filter.hidden = false;
   filter.addEventListener("submit", (event) => event.preventDefault());
-  filter.addEventListener("change", show);
-  filter.addEventListener("reset", () => setTimeout(show));
+  filter.addEventListener("change", () => {
+    if (!element("measure").disabled) wanted = element("measure").value;
+    show();
+  });
+  filter.addEventListener("reset", () => {
+    wanted = "counted";
+    setTimeout(show);
+  });
   let opened = [];
   window.addEventListener("beforeprint", () => {
     opened = all("details:not([open])");

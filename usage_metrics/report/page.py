@@ -7,6 +7,7 @@ two, by their hashes, and blocks every request.
 """
 
 import base64
+import datetime as dt
 import functools
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +19,13 @@ from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import formatting, static_tables
 from usage_metrics.report.figures import ALL
 from usage_metrics.report.glossary import GLOSSARY
-from usage_metrics.report.labels import CLASSES, DATASETS, OTHERS, UNKNOWN
+from usage_metrics.report.labels import (
+    CLASSES,
+    DATASETS,
+    NEVER_COUNTED,
+    OTHERS,
+    UNKNOWN,
+)
 from usage_metrics.report.payload import Payload
 from usage_metrics.report.quality_section import (
     in_short,
@@ -59,6 +66,7 @@ class Material:
     reconciled: "pd.DataFrame"
     versions: "pd.DataFrame"
     attributions: list[str]
+    made_on: dt.date
 
     def dataset_name(self, dataset: str) -> str:
         """What the page calls a dataset."""
@@ -121,6 +129,8 @@ def _content(material: Material) -> dict[str, Any]:
         "span_label": formatting.days(span.start, last),
         "first": span.start.isoformat(),
         "last": last.isoformat(),
+        "made_on": formatting.day(material.made_on),
+        "unit": static_tables.coarse(span.grain),
         "sections": SECTIONS,
         "in_short": in_short(payload, material.concentration),
         "dataset_choices": [
@@ -146,13 +156,19 @@ def _content(material: Material) -> dict[str, Any]:
 
 def _figures(material: Material) -> dict[str, Any]:
     """What the script needs."""
+    from usage_metrics.report.charts import SHADES
+
     found = material.payload.as_json()
     for name, facts in material.payload.facts.items():
-        found["facts"][name]["columns"] = len(facts.columns)
+        found["facts"][name]["columns"] = facts.columns
     return {
         **found,
         "class_names": list(CLASSES.values()),
-        "columns": [list(CLASSES).index(name) for name in static_tables.COLUMNS],
+        "main": [list(CLASSES).index(name) for name in static_tables.MAIN],
+        "never_counted": NEVER_COUNTED,
+        "nouns": static_tables.NOUNS,
+        "none": static_tables.NONE,
+        "shades": list(SHADES.items()),
         "measures": [
             # The script has functions of the same names.
             {**measure._asdict(), "write": measure.write.__name__}
@@ -164,6 +180,7 @@ def _figures(material: Material) -> dict[str, Any]:
         "bars": static_tables.BARS,
         "others": OTHERS,
         "unit": material.payload.span.grain,
+        "loyalty_heads": static_tables.LOYALTY,
         "texts": static_tables.TEXTS,
     }
 

@@ -29,7 +29,7 @@ DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 LONGEST = {"day": 120, "week": 1_000}
 """The longest span, in days, that is cut into such short periods."""
 NAMES = (60, 30, 12, 5)
-"""How many names of a ranking are kept; for each dataset, a quarter as many."""
+"""How many names of a ranking are kept; of each dataset and class, a quarter."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,6 @@ class Payload:
     datasets: list[str]
     """The first is ``all``."""
     by_class: "pd.DataFrame"
-    weeks: "pd.DataFrame"
-    by_week: "pd.DataFrame"
     loyalty: "pd.DataFrame"
     reach: "pd.DataFrame"
     facts: dict[str, Facts]
@@ -71,22 +69,21 @@ class Payload:
         return sums.reindex(range(len(CLASSES)), fill_value=0)
 
     @functools.cached_property
-    def labels(self) -> dict[str, list[list[Any]]]:
-        """Periods and weeks: first day, day after the last, name, days, with data."""
-        return {
-            "periods": _labelled(self.periods, self.span.grain),
-            "weeks": _labelled(self.weeks, "week"),
-        }
+    def labels(self) -> list[list[Any]]:
+        """Of each period: first day, day after the last, name, days, with data."""
+        return [
+            [*(row.first, row.stop, row.label), *(row.days, row.days_counted)]
+            for row in labelled(self.periods, self.span.grain).itertuples()
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """For the page's script: every table as columns of whole numbers."""
         return {
             "before": self.before,
-            **self.labels,
+            "periods": self.labels,
             "datasets": self.datasets,
             "classes": list(CLASSES),
             "by_class": _columns(self.by_class),
-            "by_week": _columns(self.by_week),
             "loyalty": _columns(self.loyalty),
             "reach": _columns(self.reach),
             "facts": {
@@ -157,15 +154,12 @@ def _expected(found: Payload, detail: Detail) -> float:
 def _gather(database: Database, detail: Detail, ranked: Sequence[Ranking]) -> Payload:
     span, names = detail
     periods, by_class, before = _with_earlier(database, span)
-    weekly = replace(span, grain="week")
-    weeks = figures.periods(database, weekly)
     datasets = [ALL, *sorted(set(by_class["dataset"]) - {ALL})]
     codes = {
         "dataset": datasets,
         "agent_class": [*CLASSES, ALL],
         "period": list(periods["period"]),
     }
-    by_week = figures.by_class(database, weekly)[["period", *KEYS, *NUMBERS]]
     loyalty = figures.new_and_returning(database, span)
     return Payload(
         span=span,
@@ -174,8 +168,6 @@ def _gather(database: Database, detail: Detail, ranked: Sequence[Ranking]) -> Pa
         before=before,
         datasets=datasets,
         by_class=_coded(by_class, codes),
-        weeks=weeks,
-        by_week=_coded(by_week, {**codes, "period": list(weeks["period"])}),
         loyalty=_coded(loyalty.drop(columns="organizations"), codes),
         reach=_coded(figures.reach(database, span), codes),
         facts={
@@ -222,8 +214,15 @@ def _facts(
 
 
 def _most_frequent(frame: "pd.DataFrame", most: int) -> list[int]:
-    """The names with most counted uses or most requests, of all and of each dataset."""
-    each = [(rows, max(1, most // 4)) for _, rows in frame.groupby("dataset")]
+    """The names with most counted uses or most requests.
+
+    They are those of all, of each dataset and of each class.
+    """
+    each = [
+        (rows, max(1, most // 4))
+        for key in KEYS
+        for _, rows in frame.groupby(key, observed=True)
+    ]
     chosen: dict[int, None] = {}
     for rows, limit in [(frame, most), *each]:
         sums = rows.groupby("name")[NUMBERS].sum()
@@ -272,11 +271,11 @@ def _concat(first: "pd.DataFrame", second: "pd.DataFrame") -> "pd.DataFrame":
     return pd.concat(frames, ignore_index=True) if frames else second
 
 
-def _labelled(periods: "pd.DataFrame", grain: str) -> list[list[Any]]:
-    labels = []
+def labelled(periods: "pd.DataFrame", grain: str) -> "pd.DataFrame":
+    """Add to each period its name and the day after its last."""
+    names, stops = [], []
     for row in periods.itertuples():
         first, last = (dt.date.fromisoformat(day) for day in (row.first, row.last))
-        name = formatting.period(grain, first, last, row.days_counted)
-        stop = (last + ONE_DAY).isoformat()
-        labels.append([row.first, stop, name, row.days, row.days_counted])
-    return labels
+        names.append(formatting.period(grain, first, last, row.days_counted))
+        stops.append((last + ONE_DAY).isoformat())
+    return periods.assign(label=names, stop=stops)

@@ -13,7 +13,7 @@ from usage_metrics.report.figures import ALL
 from usage_metrics.report.formatting import harmless, listed, number, percent
 from usage_metrics.report.labels import CLASSES
 from usage_metrics.report.payload import Payload
-from usage_metrics.report.static_tables import Table
+from usage_metrics.report.static_tables import NONE, Cell, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,42 +80,45 @@ def _concentrated(rows: "pd.DataFrame") -> list[str]:
     rows = rows[(rows["dataset"] == ALL) & (rows["largest_share"] > WORTH_SAYING)]
     return [
         f"One organisation, {harmless(row.organization)}, made "
-        f"{percent(row.largest_share)} of all requests. Without it, "
-        f"{number(row.counted_without_largest)} requests count as use."
+        f"{percent(row.largest_share)} of all requests and "
+        f"{percent(row.counted_of_largest / max(1, row.counted))} of the counted uses. "
+        f"Without it, {number(row.requests_without_largest)} requests are left, and "
+        f"{number(row.counted_without_largest)} of them count as use."
         for row in rows.itertuples()
     ]
 
 
 def _concentration(found: "pd.DataFrame", dataset_name: Callable[[str], str]) -> Table:
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for row in found.itertuples():
         name = row.organization
-        counts = (
-            *(row.requests, row.requests_without_largest),
-            *(row.counted, row.counted_without_largest, row.days_concentrated),
-        )
+        largest = NONE if formatting.is_unknown(name) else harmless(name)
         rows.append(
             (
-                dataset_name(row.dataset),
-                "–" if formatting.is_unknown(name) else harmless(name),
+                (dataset_name(row.dataset), largest),
                 percent(row.largest_share),
-                *map(number, counts),
+                *map(number, (row.requests, row.requests_without_largest)),
+                percent(row.counted_of_largest / max(1, row.counted)),
+                *map(number, (row.counted, row.counted_without_largest)),
+                number(row.days_concentrated),
             )
         )
     heads = (
-        *("Dataset", "Largest organisation", "Its share", "Requests", "Without it"),
-        *("Counted uses", "Without it", "Days concentrated"),
+        ("Dataset", "Organisation with most requests"),
+        *("Its share of requests", "Requests", "Requests without it"),
+        *("Its share of counted uses", "Counted uses", "Counted uses without it"),
+        "Days concentrated",
     )
-    return Table("concentration", heads, rows, texts=2)
+    return Table("concentration", heads, rows)
 
 
 def _filtered(reconciled: "pd.DataFrame") -> Table:
     rows = [
-        (row.reason, row.of, number(row.number), percent(row.share))
+        (row.reason, number(row.number), f"{percent(row.share)} of {row.of}")
         for row in quality.what_was_filtered(reconciled).itertuples()
         if row.number
     ]
-    return Table("filtered", ("Reason", "Of", "Number", "Share"), rows, texts=2)
+    return Table("filtered", ("Reason", "Number", "Share"), rows)
 
 
 def _missing(missing: list[dt.date], total: int) -> str:
@@ -151,11 +154,10 @@ def versions_table(found: "pd.DataFrame") -> Table:
     """The lists, settings and databases that the days were made with."""
     rows = [
         (
-            row.what,
-            harmless(row.value) or "–",
-            formatting.days(row.first, row.last),
+            (row.what, formatting.days(row.first, row.last)),
+            harmless(row.value) or NONE,
             number(row.days),
         )
         for row in found.itertuples()
     ]
-    return Table("versions", ("Item", "Version", "Period", "Days"), rows, texts=3)
+    return Table("versions", (("Item", "Period"), "Version", "Days"), rows, texts=2)

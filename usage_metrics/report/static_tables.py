@@ -4,27 +4,33 @@ The page's script makes the same from the same payload when the filter changes, 
 page can also be read, printed and quoted where no script runs. A test compares the two.
 """
 
+import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from usage_metrics.report.formatting import change, number, percent
-from usage_metrics.report.labels import CLASSES, OTHERS
-from usage_metrics.report.payload import Facts, Payload
-from usage_metrics.report.rankings import LISTINGS, NETWORK, Listing
+from usage_metrics.report.labels import CLASSES, NEVER_COUNTED, OTHERS
+from usage_metrics.report.payload import Facts, Payload, labelled
+from usage_metrics.report.rankings import LISTINGS, NETWORK, Listing, Named
+from usage_metrics.report.usage_database import Span
 from usage_metrics.units import rounded, size
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NONE = "–"
+"""Stands for a number that is not known."""
 LINES = 25
 """The most names in a table; a last row adds up all others."""
 BARS = 12
 """The most bars in a chart of names."""
 
-COLUMNS = ("human", "machine", "robot")
-"""The classes that have a column of their own, and always a card."""
-BY_CLASS = (*(CLASSES[name] for name in COLUMNS), "Other")
+MAIN = ("human", "machine", "robot")
+"""The classes that have a card and a chart when none is chosen."""
+LOYALTY = ("Period", "Organisations", "New", "Returning", "Share returning")
+NOUNS = {"counted": "counted uses", "requests": "requests"}
+"""What is ranked."""
 
 CARDS = {
     "human": "People who explore, search and download in a web browser.",
@@ -42,8 +48,20 @@ TEXTS = {
     "nothing_to_compare": "There is no earlier data to compare with.",
     "empty": "Nothing in this selection.",
     "see_table": "The table below has all figures.",
+    "reach": "with {noun}",
+    "reach_of_all_days": "with {noun}, on any day of the report",
+    "share": "Share of {noun}",
+    "swapped": "From is after To: the days between them are shown.",
+    "outside": "The report has no other days.",
+    "whole": "In whole {unit}s.",
+    "unfiltered": "The sentences at the top and the section on data quality are about "
+    "everybody, all datasets and all days.",
 }
 """Sentences that the page's script writes too."""
+
+
+Cell: TypeAlias = str | Named
+"""A text, or a name and what is said below it in small letters."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +69,8 @@ class Table:
     """A table of the page."""
 
     id: str
-    heads: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+    heads: tuple[Cell, ...]
+    rows: Sequence[tuple[Cell, ...]]
     texts: int = 1
     """How many columns, from the first, are not numbers."""
     title: str = ""
@@ -67,6 +85,8 @@ class Figure:
     name: str
     value: str
     change: str = ""
+    note: str = ""
+    """What it is about, if its name does not say."""
 
 
 @dataclass(frozen=True)
@@ -103,20 +123,32 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
     rest = [position for position in listed if position not in named[:LINES]]
     lines = [(facts.names[position], [position]) for position in named[:LINES]]
     if rest:
-        lines.append(((OTHERS, *[""] * (len(facts.columns) - 1)), rest))
-    rows = []
-    for name, positions in lines:
-        sums = by.loc[positions].sum().tolist()
-        share = percent(sum(sums) / max(1, total))
-        rows.append((*name, number(sum(sums)), share, *_spread(sums)))
+        lines.append(((OTHERS,), rest))
+    sums = [by.loc[positions].sum().tolist() for _, positions in lines]
+    shown = _not_zero(sums)
+    rows = [
+        (
+            *(name, number(sum(of_line)), percent(sum(of_line) / max(1, total))),
+            *(number(of_line[position]) for position in shown),
+        )
+        for (name, _), of_line in zip(lines, sums, strict=True)
+    ]
+    noun = NOUNS["counted"]
     return Table(
         id=listing.id,
-        heads=(*facts.columns, "Total", "Share", *BY_CLASS),
+        heads=(
+            *(facts.columns, noun.capitalize(), TEXTS["share"].format(noun=noun)),
+            *(list(CLASSES.values())[position] for position in shown),
+        ),
         rows=rows,
-        texts=len(facts.columns),
         title=listing.title,
         chart=listing.chart,
     )
+
+
+def _not_zero(lines: Sequence[Sequence[int]]) -> list[int]:
+    """The columns that are not zero in every line."""
+    return [n for n, column in enumerate(zip(*lines, strict=True)) if any(column)]
 
 
 def _by_class(rows: "pd.DataFrame", key: str, values: str) -> "pd.DataFrame":
@@ -125,48 +157,72 @@ def _by_class(rows: "pd.DataFrame", key: str, values: str) -> "pd.DataFrame":
     return sums.reindex(columns=range(len(CLASSES)), fill_value=0)
 
 
-def _spread(sums: list[int]) -> list[str]:
-    """The sums of the classes that have a column, and that of all others."""
-    own = [sums[list(CLASSES).index(name)] for name in COLUMNS]
-    return [number(count) for count in (*own, sum(sums) - sum(own))]
-
-
 def time_tables(payload: Payload) -> dict[str, Table]:
     """Requests of each period and week, and new and returning organisations."""
+    over_time = _over_time(payload)
+    grain = payload.span.grain
+    weeks = _in_weeks(over_time, payload.span) if grain == "day" else over_time
     return {
-        "periods": _over_time("periods", payload, payload.by_class, payload.before),
-        "weeks": _over_time("weeks", payload, payload.by_week, 0),
+        "periods": _time_table("periods", labelled(over_time, grain)),
+        "weeks": _time_table("weeks", labelled(weeks, coarse(grain))),
         "loyalty": _loyalty(payload),
     }
 
 
-def _over_time(id_: str, payload: Payload, used: "pd.DataFrame", first: int) -> Table:
-    labels = payload.labels[id_]
-    used = used[used["dataset"] == 0]
-    by = _by_class(used, "period", "requests")
-    by = by.reindex(range(len(labels)), fill_value=0)
-    counted = used.groupby("period")["counted"].sum()
-    rows = []
-    for period, (_, _, label, *_) in enumerate(labels[first:], start=first):
-        sums = by.loc[period].tolist()
-        numbers = (number(sum(sums)), number(counted.get(period, 0)))
-        rows.append((label, *_spread(sums), *numbers))
-    head = "Week" if id_ == "weeks" else "Period"
-    return Table(id_, (head, *BY_CLASS, "All requests", "Counted uses"), rows)
+def coarse(grain: str) -> str:
+    """The grain of the chart of all classes: days are put together in weeks."""
+    return "week" if grain == "day" else grain
+
+
+def _over_time(payload: Payload) -> "pd.DataFrame":
+    """The periods of the span with their requests, counted uses, and both by class."""
+    used = payload.by_class[payload.by_class["dataset"] == 0]
+    sums = used.groupby("period")[["requests", "counted"]].sum()
+    sums = sums.join(_by_class(used, "period", "requests"))
+    names = ["first", "last", "days", "days_counted"]
+    found = payload.periods[names].join(sums).iloc[payload.before :]
+    return found.fillna(0).astype(dict.fromkeys(sums, int))
+
+
+def _in_weeks(days: "pd.DataFrame", span: Span) -> "pd.DataFrame":
+    weekly = replace(span, grain="week")
+    weeks = [weekly.period(dt.date.fromisoformat(day)) for day in days["first"]]
+    ends = {"first": "min", "last": "max"}
+    return days.groupby(weeks).agg({name: ends.get(name, "sum") for name in days})
+
+
+def _time_table(id_: str, periods: "pd.DataFrame") -> Table:
+    """The table of requests over time; a period without data has no numbers."""
+    names = ["requests", "counted", *range(len(CLASSES))]
+    heads = [*(NOUNS[name].capitalize() for name in names[:2]), *CLASSES.values()]
+    shown = _not_zero(periods[names].to_numpy().tolist())
+    rows = [
+        (
+            row["label"],
+            *(
+                number(row[names[position]]) if row["days_counted"] else NONE
+                for position in shown
+            ),
+        )
+        for row in periods.to_dict("records")
+    ]
+    return Table(id_, ("Period", *(heads[position] for position in shown)), rows)
 
 
 def _loyalty(payload: Payload) -> Table:
     found = payload.loyalty
     found = found[(found["dataset"] == 0) & (found["agent_class"] == len(CLASSES))]
+    known = {row.period: row for row in found.itertuples()}
     rows = []
-    for row in found.sort_values("period").itertuples():
-        total = row.new + row.returning
-        share = percent(row.returning / max(1, total))
-        split = (number(row.new), number(row.returning), share)
-        label = payload.labels["periods"][row.period][2]
-        rows.append((label, number(total), *(("–",) * 3 if row.is_first else split)))
-    heads = ("Period", "Organisations", "New", "Returning", "Share returning")
-    return Table("loyalty", heads, rows)
+    for period, (_, _, label, _, counted) in enumerate(payload.labels):
+        row = known.get(period)
+        new, returning = (0, 0) if row is None else (row.new, row.returning)
+        total = new + returning
+        split = (number(new), number(returning), percent(returning / max(1, total)))
+        if row is None or not total or row.is_first:
+            split = (NONE,) * 3
+        rows.append((label, number(total) if counted else NONE, *split))
+    return Table("loyalty", LOYALTY, rows[payload.before :] if known else ())
 
 
 class Comparison(NamedTuple):
@@ -212,6 +268,8 @@ class Measure(NamedTuple):
     """The sum it is divided by where selections are compared."""
     is_ratio: bool = False
     """Whether the figure itself is divided, too."""
+    better: str = "+"
+    """The sign of a change for the better, where people use the site."""
 
     def ratio(self, sums: dict[str, int]) -> float:
         """The number that is compared."""
@@ -224,7 +282,11 @@ MEASURES = (
     Measure("sessions", "Sessions", "unique_sessions", number),
     Measure("visitors", "Visitors per day", "visitor_days", rounded, is_ratio=True),
     Measure("bytes", "Data sent", "bytes", size),
-    Measure("errors", "Failed requests", "errors", percent, "requests", is_ratio=True),
+    Measure(
+        *("errors", "Failed requests", "errors", percent, "requests"),
+        is_ratio=True,
+        better="−",
+    ),
 )
 """The figures of a card."""
 STRIP = ("requests", "counted", "bytes")
@@ -235,10 +297,10 @@ def headline(payload: Payload) -> dict[str, Any]:
     """The headline figures: of everybody, and of each class."""
     found = _comparison(payload)
     names = list(CARDS)
-    shown = {*COLUMNS, *(names[n] for n in set(payload.by_class["agent_class"]))}
+    shown = {*MAIN, *(names[n] for n in set(payload.by_class["agent_class"]))}
     cards = [
         Card(
-            *(name, CLASSES[name], what, name in COLUMNS),
+            *(name, CLASSES[name], what, name in MAIN),
             figures=_figures(payload, found, name, [position]),
         )
         for position, (name, what) in enumerate(CARDS.items())
@@ -248,8 +310,10 @@ def headline(payload: Payload) -> dict[str, Any]:
     strip = [figure for figure in everybody if figure.id.removeprefix("all.") in STRIP]
     reach = payload.reach
     reach = reach[(reach["dataset"] == 0) & (reach["agent_class"] == len(CLASSES))]
+    note = TEXTS["reach"].format(noun=NOUNS["counted"])
     for name, text in (("organizations", "Organisations"), ("countries", "Countries")):
-        strip.append(Figure(f"all.{name}", text, number(reach[name].sum())))
+        reached = number(reach[f"{name}_counted"].sum())
+        strip.append(Figure(f"all.{name}", text, reached, note=note))
     days = payload.periods[["days_counted", "days"]].iloc[payload.before :].sum()
     strip.append(Figure("all.days", "Days with data", "{:,} of {:,}".format(*days)))
     return {"strip": strip, "cards": cards, "compared": _compared(payload, found)}
@@ -266,6 +330,8 @@ def _figures(
     now, then = (sums(*found.now), sums(*found.then)) if found else (span, None)
     figures = []
     for measure in MEASURES:
+        if measure.id == "counted" and prefix in NEVER_COUNTED:
+            continue
         value = measure.ratio(span) if measure.is_ratio else span[measure.column]
         before = measure.ratio(then) if then else 0.0
         ratio = measure.ratio(now) / before - 1 if before > 0 else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import luigi
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, days_between
+from usage_metrics.dates import ONE_DAY, days_between, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions.footer_index import FooterIndex
@@ -139,6 +139,8 @@ class Report(Reporting):
                 reconciled=quality.reconciliation(database, span),
                 versions=quality.versions(facts),
                 attributions=attributions,
+                # Not in the mark: a report is not made again for the date alone.
+                made_on=utc_now().date(),
             )
 
     def _titles(self) -> dict[str, str]:

@@ -1,0 +1,255 @@
+"""Whatever a reader chooses: each figure is that of the choice, or says that it is not.
+
+The figures are compared with those that the database gives for the same choice.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from chromium import Page, needs_browser
+
+from usage_metrics.report import figures
+from usage_metrics.report.figures import ALL
+from usage_metrics.report.formatting import number
+from usage_metrics.report.labels import CLASSES
+from usage_metrics.report.usage_database import Database, Span
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+pytestmark = needs_browser
+
+FIRST, LAST = dt.date(2026, 3, 2), dt.date(2026, 3, 15)
+ONE_DAY = dt.timedelta(days=1)
+ON_ANY_DAY = "on any day of the report"
+
+RANKED = {
+    "formats": (figures.by_format, ["format"]),
+    "pages": (figures.by_page, ["page"]),
+    "tables": (figures.by_table, ["dataset", "table"]),
+    "countries": (figures.by_country, ["country"]),
+    "top_organizations": (figures.by_organization, ["organization", "network_class"]),
+    "agents": (figures.by_agent, ["agent_name", "agent_kind"]),
+    "referrers": (figures.by_referrer, ["referrer"]),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a reader chooses, and what the database says about that."""
+
+    dataset: str = ALL
+    who: str = ALL
+    first: dt.date = FIRST
+    last: dt.date = LAST
+    measure: str = "counted"
+    span: Span = field(init=False)
+
+    def __post_init__(self) -> None:
+        span = Span("datasette", self.first, self.last + ONE_DAY)
+        object.__setattr__(self, "span", span)
+
+    def values(self) -> dict[str, str]:
+        """For the controls of the page."""
+        dates = {"from": self.first.isoformat(), "to": self.last.isoformat()}
+        named = {"dataset": self.dataset, "who": self.who, "measure": self.measure}
+        return {**named, **dates}
+
+    @property
+    def ranked_by(self) -> str:
+        """Robots and our own monitors never count, so their requests are ranked."""
+        return "requests" if self.who in ("robot", "internal") else self.measure
+
+    def of(self, frame: "pd.DataFrame", *, with_all: bool = False) -> "pd.DataFrame":
+        """The rows of a frame that are chosen."""
+        if self.dataset != ALL or with_all:
+            frame = frame[frame["dataset"] == self.dataset]
+        return frame if self.who == ALL else frame[frame["agent_class"] == self.who]
+
+
+CHOICES = [
+    Choice(),
+    Choice(measure="requests"),
+    Choice(who="robot"),
+    Choice(who="internal", first=dt.date(2026, 3, 5)),
+    Choice(dataset="ferc1", who="human"),
+    Choice(dataset="pudl", first=dt.date(2026, 3, 4), last=dt.date(2026, 3, 11)),
+    Choice("pudl", "machine", dt.date(2026, 3, 10), dt.date(2026, 3, 10), "requests"),
+    Choice("none", "robot", dt.date(2026, 3, 7), dt.date(2026, 3, 9)),
+]
+
+
+def numbers(page: Page, table: str, head: str) -> list[int]:
+    """A column of a table."""
+    column = page.heads(table).index(head)
+    return [int(row[column].replace(",", "")) for row in page.table(table)]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_every_figure_is_that_of_the_choice(
+    page: Page, database: Database, choice: Choice
+) -> None:
+    page.choose(**choice.values())
+    the_headline_is_that_of_the_choice(page, database, choice)
+    the_rankings_are_those_of_the_choice(page, database, choice)
+    use_over_time_adds_up_to_the_headline(page)
+
+
+def the_headline_is_that_of_the_choice(
+    page: Page, database: Database, choice: Choice
+) -> None:
+    used = choice.of(figures.by_class(database, choice.span), with_all=True)
+    assert page.text("[data-figure='all.requests']") == number(used["requests"].sum())
+    assert page.text("[data-figure='all.counted']") == number(used["counted"].sum())
+    for name in {"human", "machine", "robot"} if choice.who == ALL else {choice.who}:
+        requests = used[used["agent_class"] == name]["requests"].sum()
+        assert page.text(f"[data-figure='{name}.requests']") == number(requests)
+    reach = figures.reach(database, Span("datasette", FIRST, LAST + ONE_DAY))
+    row = reach.set_index(["dataset", "agent_class"]).loc[(choice.dataset, choice.who)]
+    for name in ("organizations", "countries"):
+        expected = row[f"{name}_{choice.ranked_by}"]
+        assert page.text(f"[data-figure='all.{name}']") == number(expected)
+    is_narrowed = (choice.first, choice.last) != (FIRST, LAST)
+    assert (ON_ANY_DAY in page.text("[data-note]")) == is_narrowed
+
+
+def the_rankings_are_those_of_the_choice(
+    page: Page, database: Database, choice: Choice
+) -> None:
+    noun = {"counted": "Counted uses", "requests": "Requests"}[choice.ranked_by]
+    for listing, (ask, names) in RANKED.items():
+        rows = choice.of(ask(database, choice.span))
+        expected = figures.ranking(rows, names, choice.ranked_by)[choice.ranked_by]
+        expected = expected[expected > 0].tolist()
+        if len(expected) > 25:
+            expected = [*expected[:25], sum(expected[25:])]
+        assert (page.heads(listing)[1:3], numbers(page, listing, noun)) == (
+            [noun, f"Share of {noun.lower()}"],
+            expected,
+        ), listing
+
+
+def use_over_time_adds_up_to_the_headline(page: Page) -> None:
+    total = page.text("[data-figure='all.requests']")
+    for table in ("periods", "weeks"):
+        column = page.heads(table).index("Requests")
+        cells = [row[column].replace(",", "") for row in page.table(table)]
+        assert number(sum(int(cell) for cell in cells if cell != "–")) == total
+
+
+def test_the_organisations_of_robots_are_those_in_the_table(page: Page) -> None:
+    page.choose(who="robot")
+    names = {name for name, _ in page.names("top_organizations")} - {"Unknown"}
+    assert page.text("[data-figure='all.organizations']") == str(len(names)) == "8"
+    assert page.run("return document.getElementById('measure').value") == "requests"
+    page.choose(who="human")
+    assert page.run("return document.getElementById('measure').value") == "counted"
+
+
+def test_dates_in_the_wrong_order_are_put_in_order_and_that_is_said(page: Page) -> None:
+    page.choose(**{"from": "2026-03-12", "to": "2026-03-10"})
+    swapped = page.text("[data-figure='all.requests']")
+    assert page.text("[data-figure='all.days']") == "3 of 3"
+    assert "10–12 March 2026. From is after To" in page.text("#chosen")
+    page.choose(**{"from": "2026-03-10", "to": "2026-03-12"})
+    assert page.text("[data-figure='all.requests']") == swapped
+    assert "From is after To" not in page.text("#chosen")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "days"),
+    [("", "", "14"), ("2026-03-14", "", "2"), ("2020-01-01", "2026-03-03", "2")],
+)
+def test_dates_that_are_empty_or_not_in_the_report_are_its_first_or_last(
+    page: Page, first: str, last: str, days: str
+) -> None:
+    page.choose(**{"from": first, "to": last})
+    assert page.text("[data-figure='all.days']").endswith(f" of {days}")
+    assert "The report has no other days." in page.text("#chosen")
+
+
+def test_a_week_holds_only_the_chosen_days(page: Page) -> None:
+    page.choose(**{"from": "2026-03-11", "to": "2026-03-12"})
+    [[week, requests, *_]] = page.table("weeks")
+    assert week == "11–12 March 2026"
+    assert requests == page.text("[data-figure='all.requests']")
+
+
+def test_what_the_filter_does_not_change_says_so(page: Page) -> None:
+    page.choose(who="human")
+    assert "everybody, all datasets and all days" in page.text("#chosen")
+    assert "the filter does not change it" in page.text("#quality .lead")
+
+
+LEGENDS = """
+return Object.fromEntries([...document.querySelectorAll(".legend")].map((legend) =>
+    [legend.parentElement.id, [...legend.children].filter((entry) =>
+        entry.checkVisibility()).map((entry) => entry.textContent.trim())]));
+"""
+
+
+def test_a_legend_and_a_table_have_nothing_that_is_zero_throughout(page: Page) -> None:
+    legends = page.run(LEGENDS)
+    assert legends["datasets-section"] == ["Human", "Machine"]
+    assert legends["per_week"] == list(CLASSES.values())
+    assert page.heads("formats")[3:] == ["Human", "Machine"]
+    page.choose(who="robot")
+    legends = page.run(LEGENDS)
+    assert legends["per_week"] == legends["datasets-section"] == ["Robot"]
+    assert page.heads("periods") == ["Period", "Requests", "Robot"]
+
+
+def test_a_change_is_coloured_only_where_more_is_better(page: Page) -> None:
+    colours = page.run(
+        """
+        return Object.fromEntries([...document.querySelectorAll("[data-change]")].map(
+            (place) => [place.dataset.change, place.className.replace("number ", "")]));
+        """
+    )
+    assert colours["human.requests"] == "change up"
+    for name in ("robot.requests", "robot.errors", "all.requests", "all.bytes"):
+        assert colours[name] == "change"
+
+
+def test_the_share_of_the_largest_organisation_says_of_what(page: Page) -> None:
+    said = "made 59.1 % of all requests and 82.9 % of the counted uses"
+    assert said in page.text(".short")
+    assert page.table("top_organizations")[0][2] == "82.9 %"
+    assert page.heads("top_organizations")[2] == "Share of counted uses"
+    everything = dict(
+        zip(page.heads("concentration"), page.table("concentration")[0], strict=True)
+    )
+    assert everything["Its share of requests"] == "59.1 %"
+    assert everything["Its share of counted uses"] == "82.9 %"
+
+
+def test_every_table_shows_its_first_number_beside_the_name_on_a_phone(
+    browser: Page, file: Path
+) -> None:
+    browser.open(file, 390)
+    browser.run("for (const d of document.querySelectorAll('details')) d.open = true;")
+    for choice in ({"dataset": ALL}, {"measure": "requests"}, {"who": "robot"}):
+        browser.choose(**choice)
+        hidden = browser.run(
+            """
+            return [...document.querySelectorAll("table")].filter((table) =>
+                table.checkVisibility() && table.tBodies[0].rows.length
+            ).filter((table) => {
+                const right = (place) => place.getBoundingClientRect().right;
+                const seen = right(table.closest(".scroll") ?? table.closest(".card"));
+                return right(table.tBodies[0].querySelector(".number")) > seen + 1;
+            }).map((table) => table.dataset.table);
+            """
+        )
+        assert hidden == []
+
+
+def test_it_says_when_and_with_what_it_was_made(page: Page) -> None:
+    version = re.escape(metadata.version("usage_metrics"))
+    made = rf"Made on \d+ [A-Z][a-z]+ \d{{4}} with usage_metrics {version}\."
+    assert re.fullmatch(made, page.text(".top .small"))
