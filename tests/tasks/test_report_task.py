@@ -154,7 +154,7 @@ def test_rejected_lines_and_versions_of_lists_are_said(three_days: Flow) -> None
     assert tables["filtered"][0] == [
         *("Lines that could not be understood", "1", "2.9 % of lines"),
     ]
-    assert "List of robots: counter-robots 2 March 2026" in {
+    assert "List of robots: counter-robots 2–4 March 2026" in {
         row[0] for row in tables["versions"]
     }
     assert 'href="https://db-ip.com"' in text(three_days)
