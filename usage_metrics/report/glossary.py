@@ -109,8 +109,9 @@ GLOSSARY = (
     ),
     (
         "Concentration",
-        "The shares of the organisation with most requests: of all requests, and of the "
-        "counted uses. Each figure is also shown without it. A day is concentrated if one organisation, or one address, made "
+        "The shares of the organisation with most requests: of all requests, and of "
+        "the counted uses. Each figure is also shown without it. A day is concentrated "
+        "if one organisation, or one address, made "
         f"more than {CONCENTRATED:.0%} of its requests.",
     ),
     (
