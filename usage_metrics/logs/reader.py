@@ -45,24 +45,28 @@ class LogReader(Protocol):
         ...
 
 
-def open_logs(uri: str, late_days: int) -> LogReader:
+def open_logs(
+    uri: str, late_days: int, request_logs: tuple[str, ...] = ()
+) -> LogReader:
     """Choose the reader for a ``logs`` setting.
 
     Args:
         uri: a folder, an ``s3://`` or ``gs://`` URI, or ``bigquery://P.D.T``.
         late_days: how many days late an entry may be exported.
+        request_logs: which logs to read where others can be left out at no cost; none:
+            all.
 
     Raises:
         ConfigError: if what the reader needs is not installed.
     """
     if uri.startswith("bigquery://"):
-        return _open_bigquery(uri)
+        return _open_bigquery(uri, request_logs)
     from usage_metrics.logs.cloud_logging.exports import ExportedLogs
 
     return ExportedLogs(uri, late_days)
 
 
-def _open_bigquery(uri: str) -> LogReader:
+def _open_bigquery(uri: str, request_logs: tuple[str, ...]) -> LogReader:
     try:
         from usage_metrics.logs.bigquery.reader import BigQueryLogs
     except ModuleNotFoundError as error:
@@ -72,4 +76,4 @@ def _open_bigquery(uri: str) -> LogReader:
             f"logs = {uri}: Google's BigQuery library is not installed; run "
             "pip install 'usage_metrics[bigquery]'"
         ) from None
-    return BigQueryLogs.from_config(uri)
+    return BigQueryLogs.from_config(uri, request_logs)

@@ -183,7 +183,9 @@ def _at(
 
 SOURCE = Source(
     name="datasette",
-    open_logs=lambda settings: open_logs(settings.logs, settings.late_days),
+    open_logs=lambda settings: open_logs(
+        settings.logs, settings.late_days, witnesses.Meant.from_settings(settings).logs
+    ),
     raw=ENTRY,
     raw_dictionaries=tuple(
         path for path, field in _TAKEN.items() if field.name in _REPEATING

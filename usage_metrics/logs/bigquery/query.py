@@ -4,13 +4,13 @@ A Cloud Logging sink adds a column when the first entry has the field, so no two
 have the same columns, and only existing ones can be named. Nested columns are read
 under flat names (``httpRequest_requestUrl``), because the REST client decodes those
 several times faster than nested rows; :mod:`usage_metrics.logs.bigquery.entries` nests
-them again.
+them again. :mod:`usage_metrics.logs.bigquery.log_analytics` knows the other layout.
 """
 
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from google.cloud.bigquery import SchemaField, Table
@@ -18,6 +18,7 @@ from google.cloud.bigquery import SchemaField, Table
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ConfigError, InputError
+from usage_metrics.logs.bigquery import log_analytics
 from usage_metrics.logs.cloud_logging.entry import EXPECTED, Path
 
 OTHER_FIELDS = "otherFields"
@@ -42,6 +43,8 @@ _OLD_TYPE_NAMES = {
     "BOOLEAN": "BOOL",
     "RECORD": "STRUCT",
 }
+_OF_LOGS = "SPLIT(`log_name`, '/logs/')[SAFE_OFFSET(1)] IN UNNEST(@logs)"
+_HAS_REQUEST = "`http_request` IS NOT NULL"
 _NEEDED: tuple[Path, ...] = (("timestamp",), ("insertId",), ("httpRequest",))
 
 
@@ -96,18 +99,21 @@ class Part(NamedTuple):
     """A table to read from, and which of its columns are declared."""
 
     name: str
-    known: frozenset[Path]
+    known: dict[Path, str]
+    """The declared fields, and the SQL of each."""
     unknown: str | None
     """A SQL expression for all other columns, or None if there are none."""
     by_ingestion: str | None
     """The granularity of its partitions by ingestion time, or None without."""
+    holds_all_logs: bool = False
+    """Whether it is a view of Log Analytics, which holds every log of a bucket."""
 
 
 class Query(NamedTuple):
-    """A query and its TIMESTAMP parameters."""
+    """A query and its parameters: times, and lists of texts."""
 
     sql: str
-    parameters: dict[str, dt.datetime]
+    parameters: dict[str, dt.datetime | tuple[str, ...]]
 
 
 def flat_name(path: Path) -> str:
@@ -122,8 +128,14 @@ def examine(table: Table) -> Part:
         InputError: if a required column is missing or one has an unexpected type.
     """
     name = f"{table.project}.{table.dataset_id}.{table.table_id}"
-    known: set[Path] = set()
-    unknown = _sort_columns(table.schema, (), name, known)
+    known: dict[Path, str] = {}
+    holds_all_logs = log_analytics.is_log_analytics(table.schema)
+    if holds_all_logs:
+        known, plain, unknown = log_analytics.columns(table.schema)
+        for field, path in plain:
+            _check_type(field, path, name)
+    else:
+        unknown = _sort_columns(table.schema, (), name, known)
     missing = [".".join(path) for path in _NEEDED if path not in known]
     if missing:
         raise InputError(
@@ -135,20 +147,26 @@ def examine(table: Table) -> Part:
     by_ingestion = partitioning and partitioning.field is None
     return Part(
         name,
-        frozenset(known),
+        known,
         f"TO_JSON_STRING(STRUCT({', '.join(unknown)}))" if unknown else None,
         partitioning.type_ if by_ingestion else None,
+        holds_all_logs,
     )
 
 
 def prunes(table: Table) -> bool:
-    """Whether BigQuery reads and bills only the day that a query selects."""
+    """Whether BigQuery reads and bills only the day that a query selects.
+
+    The tables behind the views of Log Analytics are partitioned.
+    """
     partitioning = table.time_partitioning
+    if log_analytics.is_log_analytics(table.schema):
+        return True
     return partitioning is not None and partitioning.field in (None, "timestamp")
 
 
 def _sort_columns(
-    fields: Sequence[SchemaField], above: Path, table: str, known: set[Path]
+    fields: Sequence[SchemaField], above: Path, table: str, known: dict[Path, str]
 ) -> list[str]:
     """Add declared columns to ``known``; return the others as parts of a STRUCT."""
     unknown = []
@@ -158,7 +176,7 @@ def _sort_columns(
             unknown.append(f"{_quoted(path)} AS `{field.name}`")
             continue
         _check_type(field, path, table)
-        known.add(path)
+        known[path] = _quoted(path)
         if pa.types.is_struct(EXPECTED[path]):
             inner = _sort_columns(field.fields, path, table, known)
             if inner:
@@ -182,8 +200,11 @@ def _check_type(field: SchemaField, path: Path, table: str) -> None:
         )
 
 
-def day_query(parts: Sequence[Part], day: dt.date) -> Query:
+def day_query(parts: Sequence[Part], day: dt.date, logs: tuple[str, ...] = ()) -> Query:
     """Write the query for one UTC day.
+
+    Of a view of every log, only some logs are read, which ``logs`` names by their ids
+    as they stand in ``log_name``; without any, what has an ``httpRequest``.
 
     The tables are combined by UNION rather than read through a wildcard: a wildcard
     table has only the columns of its newest table, and fails on any view whose name
@@ -192,12 +213,14 @@ def day_query(parts: Sequence[Part], day: dt.date) -> Query:
     columns = [path for path in EXPECTED if any(path in part.known for part in parts)]
     keep_others = any(part.unknown for part in parts)
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
-    parameters = {"start": start, "end": start + ONE_DAY}
+    parameters: dict[str, Any] = {"start": start, "end": start + ONE_DAY}
+    if logs and any(part.holds_all_logs for part in parts):
+        parameters["logs"] = logs
     for part in parts:
         if part.by_ingestion:
             first, last = _ingestion_window(start, part.by_ingestion)
             parameters |= {"ingested_from": first, "ingested_until": last}
-    selects = [_select(part, columns, keep_others) for part in parts]
+    selects = [_select(part, columns, keep_others, bool(logs)) for part in parts]
     return Query("\nUNION ALL\n".join(selects), parameters)
 
 
@@ -216,7 +239,9 @@ def _ingestion_window(
     return first, start + 2 * ONE_DAY
 
 
-def _select(part: Part, columns: Sequence[Path], keep_others: bool) -> str:
+def _select(
+    part: Part, columns: Sequence[Path], keep_others: bool, only_logs: bool
+) -> str:
     selected = [f"{_expression(path, part)} AS `{flat_name(path)}`" for path in columns]
     if keep_others:
         others = part.unknown or "CAST(NULL AS STRING)"
@@ -231,18 +256,20 @@ def _select(part: Part, columns: Sequence[Path], keep_others: bool) -> str:
             "\n  AND (_PARTITIONTIME >= @ingested_from"
             " AND _PARTITIONTIME < @ingested_until OR _PARTITIONTIME IS NULL)"
         )
+    if part.holds_all_logs:
+        where += f"\n  AND {_OF_LOGS if only_logs else _HAS_REQUEST}"
     return f"SELECT\n  {lines}\nFROM `{part.name}`\nWHERE {where}"
 
 
 def _expression(path: Path, part: Part) -> str:
     type_ = EXPECTED[path]
-    there = path in part.known
+    sql = part.known.get(path)
     if pa.types.is_struct(type_):
         # A record is read field by field; only whether it is null remains.
-        return f"{_quoted(path)} IS NOT NULL" if there else "FALSE"
+        return f"{sql} IS NOT NULL" if sql else "FALSE"
     if pa.types.is_list(type_):
-        return f"TO_JSON_STRING({_quoted(path)})" if there else "CAST(NULL AS STRING)"
-    return _quoted(path) if there else f"CAST(NULL AS {_SQL_TYPES[type_]})"
+        return f"TO_JSON_STRING({sql})" if sql else "CAST(NULL AS STRING)"
+    return sql or f"CAST(NULL AS {_SQL_TYPES[type_]})"
 
 
 def _quoted(path: Path) -> str:

@@ -1,10 +1,11 @@
 """Reads log entries from BigQuery, where a Cloud Logging sink puts them.
 
 A sink's table has one of three layouts: partitioned by ``timestamp``, partitioned by
-ingestion time, or a table a day (``TABLE_YYYYMMDD``). Every byte read is billed, so
-only the partitions of the day are read: the cost is estimated first, and BigQuery
-itself is given the limit. Results are streamed through the Storage Read API or, if that
-is unavailable, over REST.
+ingestion time, or a table a day (``TABLE_YYYYMMDD``). A view of Log Analytics holds
+every log of a bucket; of it, only the logs with the requests are read. Every byte read
+is billed, so only the partitions of the day are read: the cost is estimated first, and
+BigQuery itself is given the limit. Results are streamed through the Storage Read API
+or, if that is unavailable, over REST.
 
 Each call opens and closes its own client, because connections do not survive the fork
 with which Luigi starts a worker.
@@ -13,9 +14,10 @@ with which Luigi starts a worker.
 import datetime as dt
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 from google.api_core import exceptions as api
@@ -52,9 +54,11 @@ class BigQueryLogs:
     storage_api: str = "auto"
     endpoint: str = ""
     timeout: float = 600.0
+    logs: tuple[str, ...] = ()
+    """The ids of the logs to read of a view of all logs; none: all with requests."""
 
     @classmethod
-    def from_config(cls, uri: str) -> "BigQueryLogs":
+    def from_config(cls, uri: str, logs: tuple[str, ...] = ()) -> "BigQueryLogs":
         """Create a reader of ``bigquery://PROJECT.DATASET.TABLE``.
 
         Raises:
@@ -73,7 +77,7 @@ class BigQueryLogs:
                 "[bigquery] storage_api = on cannot be used with an endpoint, which "
                 "only speaks REST; set it to auto or off"
             )
-        return cls(LogTable.from_uri(uri), **settings.param_kwargs)
+        return cls(LogTable.from_uri(uri), logs=logs, **settings.param_kwargs)
 
     def unavailable(self, day: dt.date) -> str | None:
         """Say why a day is not available yet; None if it is.
@@ -113,6 +117,9 @@ class BigQueryLogs:
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
         """Read the entries whose timestamp is in that UTC day.
 
+        Of a view of all logs, those of the logs that are named; if there are none, the
+        requests of other logs, so that cleaning can say where they are.
+
         Raises:
             ConfigError: if it would cost more than ``maximum_bytes_billed``, or
                 credentials are missing or refused.
@@ -124,11 +131,24 @@ class BigQueryLogs:
             tables = self._tables(client, day)
             if not tables:
                 return
-            job = self._start(client, tables, day)
-            self._check_clock(job.created, day)
-            for rows in self._stream(job):
-                if rows.num_rows:
-                    yield entries(rows)
+            found = False
+            for rows in self._rows(client, tables, day):
+                found = True
+                yield entries(rows)
+            if not found and self.logs and examine(tables[0]).holds_all_logs:
+                logger.warning(
+                    "%s: nothing in %s of %s; reading the requests of its other logs",
+                    *(day, ", ".join(self.logs), self.table),
+                )
+                others = replace(self, logs=())
+                yield from map(entries, others._rows(client, tables, day))
+
+    def _rows(
+        self, client: bigquery.Client, tables: list[bigquery.Table], day: dt.date
+    ) -> Iterator[pa.RecordBatch]:
+        job = self._start(client, tables, day)
+        self._check_clock(job.created, day)
+        yield from (rows for rows in self._stream(job) if rows.num_rows)
 
     def describe(self) -> str:
         """Say which table it is and what reading a day costs, without reading it."""
@@ -207,9 +227,12 @@ class BigQueryLogs:
         day: dt.date,
         **options: Any,
     ) -> bigquery.QueryJob:
-        query = day_query([examine(table) for table in tables], day)
+        encoded = tuple(quote(log, safe="") for log in self.logs)
+        query = day_query([examine(table) for table in tables], day, encoded)
         parameters = [
-            bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
+            bigquery.ArrayQueryParameter(name, "STRING", value)
+            if isinstance(value, tuple)
+            else bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
             for name, value in query.parameters.items()
         ]
         return client.query(
