@@ -19,7 +19,7 @@ What a path alone does not show is decided so:
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote_plus
 
 import pyarrow as pa
@@ -65,28 +65,28 @@ PAGE = [
     ),
 ]
 
-_FORMAT = r"[\pL\pN_]+"
-"""An extension is a format: which there are depends on the site's plugins."""
+# Any extension is a format: which there are depends on the site's plugins.
 _SEGMENTS = (
-    r"^/(?P<first>[^/.]*)(?:\.(?P<first_format>FORMAT)"
-    r"|/(?P<second>[^/.][^/]*?)(?:\.(?P<second_format>FORMAT)"
-    r"|/(?P<third>[^/]+?)(?:\.(?P<third_format>FORMAT)"
+    r"^/(?P<first>[^/.]*)(?:\.(?P<first_format>\w+)"
+    r"|/(?P<second>[^/.][^/]*?)(?:\.(?P<second_format>\w+)"
+    r"|/(?P<third>[^/]+?)(?:\.(?P<third_format>\w+)"
     r"|(?P<rest>/+[^/].*))?)?)?/*$"
-).replace("FORMAT", _FORMAT)
-_HASH = r"^(.+)-[0-9a-f]{7}$"
+)
+_HASH = re.compile(r"(?<=.)-[0-9a-f]{7}\Z")
 _SQL = r"(?:^|&)sql=[^&]"
 # Since 0.61 Datasette puts this into some links but no longer reads it.
 _QUERY_FORMAT = (
     r"(?:^|&)_format=(?P<format>json|jsono|csv|tsv|blob|db|geojson|atom|ics|yaml"
     r"|Notebook)(?:&|$)"
 )
-_STATIC = (
-    r"^/(?:-/)?static(?:-plugins)?/"
-    r"|(?i)^/.*\.(?:css|m?js|(?:css|js)\.map|woff2?|[ot]tf|eot|ico|png|jpe?g|gif|svg"
-    r"|webp)/*$"
+_STATIC = r"^/(?:-/)?static(?:-plugins)?/"
+_FILES_OF_PAGES = (
+    *("css", "js", "mjs", "map", "woff", "woff2", "ttf", "otf", "eot"),
+    *("ico", "png", "jpg", "jpeg", "gif", "svg", "webp"),
 )
-"""With a folder that the site itself mounts, which may have any name."""
-_FILE_OF_SITE = r"(?i)^/[^/]+\.(?:txt|xml|webmanifest|php[0-9]?|aspx?|jsp|cgi)/*$"
+"""Extensions of what pages consist of, in any folder that the site mounts."""
+_FILES_OF_SITES = ("txt", "xml", "webmanifest", "php", "asp", "aspx", "jsp", "cgi")
+"""Extensions of what visitors look for at the top of any site."""
 _INDEX = r"^/(?:-/)?(?:\.jsono?)?$"
 _OF_SITE = r"^/-(?:[/.]|$)"
 
@@ -156,25 +156,26 @@ def _pages(path: pa.Array) -> dict[str, pa.Array]:
         field.name: pc.fill_null(pc.struct_field(found, field.name), "")
         for field in found.type
     }
-    page = _kinds(path, part)
-    name = pc.replace_substring_regex(part["first"], _HASH, r"\1")
-    no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
-    about_site = pc.is_in(page, pa.array(["index", "static", "other"]))
-    in_database = pc.and_not(pc.invert(about_site), pc.equal(name, "-"))
-    no_table = pc.is_in(part["second"], pa.array(["", "-"]))
     # At most one of these is not empty.
     formats = [part[f"{place}_format"] for place in ("first", "second", "third")]
     format_ = pc.binary_join_element_wise(*formats, "")
+    page = _kinds(path, part, format_)
+    no_data = pc.is_in(page, pa.array(["static", "internal", "other"]))
+    about_site = pc.is_in(page, pa.array(["index", "static", "other"]))
+    in_database = pc.and_not(pc.invert(about_site), pc.equal(part["first"], "-"))
+    no_table = pc.is_in(part["second"], pa.array(["", "-"]))
     return {
         "page": page,
-        "database": _names(name, in_database),
-        "table": _names(part["second"], pc.and_not(in_database, no_table)),
+        "database": _names(part["first"], in_database, _database),
+        "table": _names(part["second"], pc.and_not(in_database, no_table), _decoded),
         "format": pc.if_else(no_data, pa.scalar(None, STRING), format_),
     }
 
 
-def _kinds(path: pa.Array, part: dict[str, pa.Array]) -> pa.Array:
+def _kinds(path: pa.Array, part: dict[str, pa.Array], format_: pa.Array) -> pa.Array:
     """The kind of page of each path."""
+    is_file = pc.is_in(pc.ascii_lower(format_), pa.array(_FILES_OF_PAGES))
+    is_top = pc.is_in(pc.ascii_lower(part["first_format"]), pa.array(_FILES_OF_SITES))
     second, third, rest = part["second"], part["third"], part["rest"]
     ends_there = pc.equal(rest, "")
     is_query = pc.and_(pc.equal(second, "-"), pc.equal(third, "query"))
@@ -183,11 +184,11 @@ def _kinds(path: pa.Array, part: dict[str, pa.Array]) -> pa.Array:
     below_row = pc.match_substring_regex(rest, r"^/-(?:/|$)")
     return pc.case_when(
         pc.make_struct(
-            pc.match_substring_regex(path, _STATIC),
+            pc.or_(pc.match_substring_regex(path, _STATIC), is_file),
             pc.match_substring_regex(path, _INDEX),
             pc.match_substring_regex(path, _OF_SITE),
             pc.equal(part["first"], ""),
-            pc.match_substring_regex(path, _FILE_OF_SITE),
+            is_top,
             pc.equal(part["first_format"], "db"),
             pc.equal(second, ""),
             pc.and_(is_query, ends_there),
@@ -231,10 +232,17 @@ def _with_query(asked: dict[str, pa.Array], query: pa.Array) -> dict[str, pa.Arr
     }
 
 
-def _names(segment: pa.Array, applies: pa.Array) -> pa.Array:
+def _names(
+    segment: pa.Array, applies: pa.Array, decoded: Callable[[str], str]
+) -> pa.Array:
     """Decode the segments that are names."""
     names = pc.if_else(applies, segment, pa.scalar(None, STRING))
-    return arrow.each_distinct(arrow.empty_as_null(names), _decoded)
+    return arrow.each_distinct(arrow.empty_as_null(names), decoded)
+
+
+def _database(segment: str) -> str:
+    """The name of a database, without the hash that may stand behind it."""
+    return _decoded(_HASH.sub("", segment))
 
 
 def _decoded(segment: str) -> str:
