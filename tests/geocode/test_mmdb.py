@@ -211,6 +211,21 @@ LAYOUTS: dict[str, tuple[Record, Known]] = {
         },
         {k: v for k, v in MILAN.items() if k not in ("postal", "timezone")},
     ),
+    "combined: flat, with maxmind's names of networks": (
+        MAXMIND_ASN | {"country_code": "IT"},
+        ITALY | NETWORK,
+    ),
+    "combined: the code is the country": (
+        MAXMIND_ASN | {"country": "IT"},
+        ITALY | NETWORK,
+    ),
+    "combined: a flat city": (
+        MAXMIND_ASN
+        | {"city": "Milan", "country_code": "IT", "state1": "Lombardy"}
+        | {"postcode": "20121", "timezone": "Europe/Rome"}
+        | COORDINATES,
+        MILAN | NETWORK,
+    ),
     "the code alone: the name follows": ({"country_code": "IT"}, ITALY),
     "a code that no country has": (
         {"country_code": "ZZ"},
@@ -522,6 +537,21 @@ def test_damage_that_only_a_lookup_meets_is_an_error_that_names_the_file(
     assert str(caught.value).startswith(
         f"[geocode] database: the file {path} is damaged"
     )
+
+
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        (MAXMIND_ASN | {"countryCode": "IT"}, "countryCode"),
+        ({"asn": "AS64496", "country_iso": "IT"}, "country_iso"),
+        ({"city": "Milan", "country": {"code": "IT"}}, "country.code"),
+    ],
+)
+def test_a_database_whose_country_would_be_lost_is_refused(
+    write: Write, record: Record, field: str
+) -> None:
+    message = refused(write({V4: record}), InputError)
+    assert f"has the country in a field that is not known, {field!r}; name" in message
 
 
 def test_a_database_that_says_nothing_of_places_or_networks_is_refused(

@@ -4,7 +4,8 @@ The vendors agree on little. In IPinfo's current files ``country`` is the countr
 *name*, in its older ones the *code*; in its files of AS numbers it is the country of
 the network's owner, not of the address. Its older files write numbers as text and
 unknown values as empty text; the current ones omit them. MaxMind and DB-IP nest, with
-names in several languages. Seen in the vendors' samples of 2026.
+names in several languages; files that others combine from theirs, such as those of
+ip-location-db, do not. Seen in the vendors' samples of 2026.
 """
 
 import functools
@@ -42,8 +43,8 @@ IPINFO: Layout = {
     "longitude": ("longitude", "lng", "loc"),
     "postal": ("postal_code", "postal", "zip", "postcode"),
     "timezone": ("timezone",),
-    "asn": ("asn",),
-    "as_name": ("as_name",),
+    "asn": ("asn", "autonomous_system_number"),
+    "as_name": ("as_name", "autonomous_system_organization"),
 }
 COUNTRY_IS_NAME: Layout = {
     **IPINFO,
@@ -76,9 +77,11 @@ SIGNS: tuple[tuple[set[str], Layout], ...] = (
     ({"country.iso_code"}, MAXMIND),
     ({"registered_country.iso_code"}, MAXMIND),
     ({"location.latitude"}, MAXMIND),
-    ({"autonomous_system_number"}, MAXMIND),
     ({"country_code"}, COUNTRY_IS_NAME),
     ({"as_name"}, COUNTRY_IS_CODE),
+    ({"autonomous_system_number", "country"}, COUNTRY_IS_CODE),
+    ({"autonomous_system_number", "city"}, COUNTRY_IS_CODE),
+    ({"autonomous_system_number"}, MAXMIND),
     ({"asn", "name"}, NETWORK_ONLY),
     ({"country"}, COUNTRY_IS_CODE),
     ({"city"}, COUNTRY_IS_CODE),
@@ -105,6 +108,20 @@ def field_names(records: Iterable[Record]) -> set[str]:
 def find_layout(fields: set[str]) -> Layout | None:
     """The layout of a database with these fields; None if none of them is useful."""
     return next((layout for signs, layout in SIGNS if signs <= fields), None)
+
+
+def unknown_country(fields: set[str], layout: Layout) -> str | None:
+    """A field that seems to name the country, where the layout knows none of them.
+
+    In a file of networks it is the country of the owner. In MaxMind's files a record
+    may have a country without its code.
+    """
+    values = fields - {name.partition(".")[0] for name in fields if "." in name}
+    if layout is NETWORK_ONLY or not values.isdisjoint(layout["country"]):
+        return None
+    if layout is MAXMIND:
+        values = {name for name in values if "." not in name}
+    return next((name for name in sorted(values) if "country" in name.lower()), None)
 
 
 def read_facts(record: Record | None, layout: Layout) -> Facts:

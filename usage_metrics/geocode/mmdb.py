@@ -32,6 +32,7 @@ from usage_metrics.geocode.layouts import (
     find_layout,
     read_facts,
     to_location,
+    unknown_country,
 )
 from usage_metrics.geocode.locations import Location
 
@@ -217,6 +218,12 @@ class Database:
                 f"{self._name} is of the type {database_type!r}, which has neither "
                 f"country nor network but {', '.join(sorted(fields)) or 'nothing'}; "
                 "name one such as IPinfo Lite, GeoLite2 City or GeoLite2 ASN"
+            )
+        if field := unknown_country(fields, layout):
+            raise InputError(
+                f"{self._name} is of the type {database_type!r}, which has the country "
+                f"in a field that is not known, {field!r}; name one with country or "
+                "country_code, such as IPinfo Lite or GeoLite2 Country"
             )
         return layout
 
