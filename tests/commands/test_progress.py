@@ -17,14 +17,14 @@ from usage_metrics.commands.progress import line, shown
 from usage_metrics.tasks.backfill import ManyDays
 
 
-def _bar(flow: Flow, *arguments: str) -> tuple[int, str, str]:
-    """Run a backfill in a terminal: its exit code, its screen and its output."""
-    cfg = f"[datasette]\nlogs = {flow.logs}\n[paths]\nroot = {flow.root}\n"
+def _screen(flow: Flow, *arguments: str, days: str = "") -> tuple[int, str, str]:
+    """Run a command in a terminal: its exit code, its screen and its output."""
+    cfg = f"[datasette]\nlogs = {flow.logs}\n{days}[paths]\nroot = {flow.root}\n"
     (flow.folder / "luigi.cfg").write_text(cfg)
     ours, theirs = pty.openpty()
     program = Path(sys.executable).with_name("usage-metrics")
     with subprocess.Popen(
-        [program, "backfill", *arguments],
+        [program, *arguments],
         cwd=flow.folder,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
         stdout=subprocess.PIPE,
@@ -51,12 +51,29 @@ def test_in_a_terminal_there_is_a_bar_and_no_log(
     flow.export_days(40)
     flow.export(first, "nonsense")
     days = ("--start", str(first), "--stop", str(first + 3 * ONE_DAY))
-    code, screen, output = _bar(flow, *days, "--workers", workers)
+    code, screen, output = _screen(flow, "backfill", *days, "--workers", workers)
     assert code == 30
     assert "━" in screen
     assert "2 of 3 days 1 failed" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
     assert "Worker" not in screen
     assert output.startswith("2 of 3 days done in")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_run_has_a_bar_for_each_stage(flow: Flow, workers: str) -> None:
+    flow.export_days(3)
+    flow.export(DAY, "nonsense")
+    days = f"start = {DAY}\nstop = {DAY + 3 * ONE_DAY}\n"
+    code, screen, _ = _screen(flow, "run", "--workers", workers, days=days)
+    assert code == 30
+    last = re.sub(r"\x1b\[K", "", screen.rpartition("\x1b[4A")[2]).replace("\r", "")
+    assert [line.split("━")[-1].strip() for line in last.splitlines()[:4]] == [
+        "3 of 3 days",
+        "2 of 3 days, 1 failed",
+        "2 of 3 days",
+        "2 of 3 days",
+    ]
+    assert "Worker" not in screen
 
 
 def test_elsewhere_there_are_lines_in_which_the_last_outcome_of_a_day_counts(

@@ -6,10 +6,12 @@ import gc
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from command import run_usage_metrics
 from flow import DAY, ONE_DAY, Flow
 from project import Settings
 from webhook_server import Chat, serving
@@ -58,7 +60,7 @@ def test_a_failed_day_is_passed_on_with_its_reason_and_how_to_retry(
     assert main(["run"]) == 30
     said = " ".join(capsys.readouterr().err.split())
     assert "1 of 1 lines could not be understood" in said
-    assert f"usage-metrics backfill --start {DAY} --stop {NEXT}" in said
+    assert said.endswith("To retry: usage-metrics run --source datasette")
     assert not failing.database.exists()
 
 
@@ -96,6 +98,91 @@ def test_a_wrong_registry_is_named_with_all_its_mistakes_before_a_day_is_read(
     assert main(["run"]) == 2
     assert "none.toml cannot be read: " in capsys.readouterr().err
     assert not nightly.root.exists()
+
+
+# --- what it says ---------------------------------------------------------------------
+
+
+def test_it_is_quiet_and_says_last_where_the_report_is(
+    nightly: Flow, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run"]) == 0
+    said = capfd.readouterr()
+    assert said.err.splitlines() == [
+        "Extract: 2 of 2 days",
+        "Clean: 2 of 2 days",
+        "Geocode: 2 of 2 days",
+        "CountUsage: 2 of 2 days",
+    ]
+    database, report = nightly.database, nightly.root / "report/datasette.html"
+    lines = said.out.splitlines()
+    assert lines[0] == f"LoadSQLite: 4 requests of 2 days loaded into {database}"
+    assert lines[-1] == f"Report: open {report}"
+    assert report.exists()
+    log = (nightly.root / "luigi.log").read_text()
+    assert "Extract(date=2026-03-02, source=datasette): 2 log entries" in log
+    assert "===== Luigi Execution Summary =====" in log
+
+    assert main(["run"]) == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    assert said.out.splitlines() == [
+        "Nothing to do: everything is made, loaded and counted.",
+        f"Report: open {report}",
+    ]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_failed_is_counted_and_said_at_the_end_with_the_warnings_before(
+    failing: Flow, workers: str, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (failing.logs / f"{NEXT}.jsonl").write_text("")
+    assert main(["run", "--workers", workers]) == 30
+    said = capfd.readouterr().err.splitlines()
+    assert said[:3] == [
+        "Extract: 2 of 2 days",
+        "Clean: 1 of 2 days, 1 failed",
+        "Geocode: 1 of 2 days",
+    ]
+    heading = said.index("Not everything was done: a task failed")
+    assert f"  '{NEXT}.jsonl' is empty" in said[3:heading]
+    assert said[heading + 1].startswith(f"  Clean: datasette {DAY}: 1 of 1 lines")
+    assert "Luigi" not in "".join(said)
+
+
+def test_luigis_log_is_shown_on_request(
+    nightly: Flow, capfd: pytest.CaptureFixture[str]
+) -> None:
+    done = run_usage_metrics("run", "--verbose", folder=_furnished(nightly))
+    assert done.returncode == 0
+    assert "Extract(date=2026-03-02, source=datasette): 2 log entries" in done.stderr
+    assert "===== Luigi Execution Summary =====" in done.stderr
+    assert "2 of 2 days" not in done.stderr
+    assert done.stdout.splitlines()[-1].startswith("Report: open ")
+
+
+def _furnished(flow: Flow) -> Path:
+    """The folder, with the settings in a luigi.cfg."""
+    (flow.folder / "luigi.cfg").write_text(
+        f"[datasette]\nlogs = {flow.logs}\nstart = {DAY}\nstop = {STOP}\n"
+        f"[paths]\nroot = {flow.root}\n"
+    )
+    return flow.folder
+
+
+def test_a_log_that_is_full_makes_room_for_a_new_one(
+    nightly: Flow, settings: Settings
+) -> None:
+    assert main(["run"]) == 0
+    settings("run_log", maximum_bytes=1)
+    assert main(["run"]) == 0
+    assert "Extract" in (nightly.root / "luigi.1.log").read_text()
+    assert "Extract" not in (nightly.root / "luigi.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_fails_no_run(nightly: Flow) -> None:
+    (nightly.root / "luigi.log").mkdir(parents=True)
+    assert main(["run"]) == 0
 
 
 # --- another run in progress ----------------------------------------------------------
@@ -146,7 +233,7 @@ def test_a_failure_is_posted_with_the_reason_and_how_to_retry(
     assert list(post) == ["text"]
     assert "exit code 30: a task failed" in post["text"]
     assert f"Clean: datasette {DAY}: 1 of 1 lines could not be" in post["text"]
-    assert "&& usage-metrics run" in post["text"]
+    assert "&& usage-metrics run --source datasette" in post["text"]
 
 
 def test_what_goes_well_is_not_posted(nightly: Flow, settings: Settings) -> None:

@@ -8,13 +8,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from usage_metrics.tasks.backfill import ManyDays
 
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
 LINE_SECONDS, BAR_SECONDS = 10.0, 0.1
 """Between two lines, and between two looks of the bar at what is done."""
+
+
+def bar_of_days(length: int, **how: Any) -> "ProgressBar[int]":
+    """A bar as all commands draw it."""
+    return click.progressbar(
+        length=length, fill_char="━", empty_char=" ", show_percent=False, **how
+    )
 
 
 @contextlib.contextmanager
@@ -25,13 +36,10 @@ def shown(total: int, *, in_lines: bool) -> Iterator[None]:
     so the count covers all of them, and a killed worker leaves no lock behind.
     """
     began = time.monotonic()
-    bar = click.progressbar(
-        length=total,
+    bar = bar_of_days(
+        total,
         label=f"0 of {total:,} days",
         bar_template="%(bar)s %(label)s  %(info)s",
-        fill_char="━",
-        empty_char=" ",
-        show_percent=False,
         width=0,
         hidden=in_lines or not sys.stderr.isatty(),
         file=sys.stderr,

@@ -1,8 +1,8 @@
 """The command for every night."""
 
 import contextlib
+import datetime as dt
 import fcntl
-import functools
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -10,18 +10,20 @@ from pathlib import Path
 
 import click
 
-from usage_metrics.commands import options, running
+from usage_metrics.commands import options, running, stage_lines
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.monitoring.notify import notify
 from usage_metrics.partitions import storage
-from usage_metrics.tasks.backfill import backfill_command
 from usage_metrics.tasks.preflight import check_registry
+from usage_metrics.tasks.report import Report
 
 BUSY = (10, 25)
 """Luigi's exit codes if another run is in progress."""
+
+CANNOT_RUN = 2
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 
@@ -47,7 +49,10 @@ MAX_NOTIFIED = 10
     help="seconds to wait for another run to end",
 )
 @options.workers
-def command(source: str, partial: bool, patience: float, workers: int) -> int:
+@options.verbose
+def command(
+    source: str, partial: bool, patience: float, workers: int, verbose: bool
+) -> int:
     """Build every missing day and load it: for cron and timers.
 
     Missing days are built, however old; days that refresh_days in luigi.cfg covers are
@@ -57,24 +62,58 @@ def command(source: str, partial: bool, patience: float, workers: int) -> int:
     If another run is in progress (exit codes 10, 25), it retries. Any other exit code
     is passed on. Unless it is 0, the webhook in the environment variable
     USAGE_METRICS_WEBHOOK is notified.
+
+    Luigi's log is in luigi.log, beside the run log.
     """
     since = utc_now()
-    with running.logged_errors(verbose=True) as errors:
+    with running.logged_errors(verbose) as errors:
         try:
             options.check_settings()
             check_registry()
-            code = _run_when_free(source, workers, patience)
+            with stage_lines.shown(source, hidden=verbose):
+                code = _run_when_free(source, workers, patience)
             if partial and code in (20, 30):
                 running.run_luigi("LoadSQLite", source=source, partial=True)
         except UsageMetricsError as error:
             errors.append(printable(str(error)))
             click.echo(errors[-1], err=True)
-            code = 2
+            code = CANNOT_RUN
+    found = running.failures(since)
+    if code != CANNOT_RUN:
+        _conclude(code, source, since, found, errors)
     if code:
-        found = running.failures(since)
-        running.list_failures(found, functools.partial(backfill_command, source))
-        notify(_message(code, [*map(running.in_words, found)] or errors))
+        problems = [*map(running.in_words, found)] or errors
+        notify(_message(code, problems, _again(source)))
     return code
+
+
+def _again(source: str) -> str:
+    return f"usage-metrics run --source {source}"
+
+
+def _conclude(
+    code: int,
+    source: str,
+    since: dt.datetime,
+    found: Sequence[running.Entry],
+    errors: Sequence[str],
+) -> None:
+    """Say what was done, then what was not, and last where the report is."""
+    entries = [*running.entries_since(since)]
+    if not code and not entries:
+        click.echo("Nothing to do: everything is made, loaded and counted.")
+    report = Report(source=source)
+    running.say_results(e for e in entries if e["task"] != report.task_family)
+    running.report_failures(code, "Not everything was done", found, errors)
+    if any(failure["outcome"] == run_log.FAILED for failure in found):
+        click.echo(f"To retry: {_again(source)}", err=True)
+    is_made = any(
+        (entry["task"], entry["outcome"]) == (report.task_family, run_log.DONE)
+        for entry in entries
+    )
+    if is_made or not code:
+        path = report.output().path
+        click.echo(f"Report: open {path if '://' in path else Path(path).absolute()}")
 
 
 def _run_when_free(source: str, workers: int, patience: float) -> int:
@@ -110,7 +149,7 @@ def _lock() -> Iterator[bool]:
         yield True
 
 
-def _message(code: int, problems: Sequence[str]) -> str:
+def _message(code: int, problems: Sequence[str], again: str) -> str:
     reason = running.REASONS.get(code, "it could not start")
     lines = [
         f"usage_metrics on {socket.gethostname()}: the run in {Path.cwd()} ended with "
@@ -119,4 +158,4 @@ def _message(code: int, problems: Sequence[str]) -> str:
     lines += [f"• {problem}" for problem in problems[:MAX_NOTIFIED]]
     if len(problems) > MAX_NOTIFIED:
         lines.append(f"and {len(problems) - MAX_NOTIFIED:,} more")
-    return "\n".join([*lines, f"To retry: cd {Path.cwd()} && usage-metrics run"])
+    return "\n".join([*lines, f"To retry: cd {Path.cwd()} && {again}"])

@@ -6,7 +6,7 @@ import functools
 import logging
 import operator
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ from luigi.task_register import Register
 from usage_metrics.commands import options
 from usage_metrics.commands.progress import shown
 from usage_metrics.dates import utc_now
-from usage_metrics.monitoring import run_log
+from usage_metrics.monitoring import luigi_log, run_log
 from usage_metrics.tasks.backfill import ManyDays, backfill_command
 from usage_metrics.tasks.task import Reporting
 
@@ -51,14 +51,19 @@ def load(source: str, workers: int, verbose: bool) -> int:
     since = utc_now()
     with logged_errors(verbose) as errors:
         code = run_luigi("Report", source=source, workers=workers)
-    for entry in entries_since(since):
-        is_of_all_days = not entry["parameters"].keys() & {"date", "month"}
-        if is_of_all_days and entry.get("said"):
-            click.echo(f"{entry['task']}: {entry['said']}")
+    say_results(entries_since(since))
     retry = functools.partial(backfill_command, source)
     found = failures(since)
     report_failures(code, "Not everything was loaded", found, errors, retry)
     return code
+
+
+def say_results(entries: Iterable[Entry]) -> None:
+    """Print what came of the database and the report."""
+    said = {entry["task"]: entry["said"] for entry in entries if entry.get("said")}
+    for task in ("LoadSQLite", "LoadUsage", "Report"):
+        if task in said:
+            click.echo(f"{task}: {said[task]}")
 
 
 def make(task: Reporting, heading: str, workers: int, verbose: bool) -> int:
@@ -132,7 +137,8 @@ def run_luigi(family: str, **parameters: object) -> int:
         flag = f"--{name.replace('_', '-')}"
         command += {"True": [flag], "False": []}.get(str(value), [flag, str(value)])
     try:
-        run_with_retcodes(command)
+        with luigi_log.kept():
+            run_with_retcodes(command)
     except SystemExit as end:
         return int(end.code or 0)
     return 0
@@ -208,7 +214,11 @@ def in_words(failure: Entry) -> str:
 
 
 def report_failures(
-    code: int, heading: str, found: Sequence[Entry], errors: Sequence[str], retry: Retry
+    code: int,
+    heading: str,
+    found: Sequence[Entry],
+    errors: Sequence[str],
+    retry: Retry | None = None,
 ) -> None:
     """Unless the exit code is 0, say what was not done, and why.
 
@@ -222,11 +232,11 @@ def report_failures(
         click.echo("\n".join(errors), err=True)
 
 
-def list_failures(found: Sequence[Entry], retry: Retry) -> None:
-    """Print failures, each with its reason and the command that retries its day."""
+def list_failures(found: Sequence[Entry], retry: Retry | None) -> None:
+    """Print failures, each with its reason and any command that retries its day."""
     for failure in found[:MAX_FAILURES]:
         click.echo(options.wrapped(in_words(failure)), err=True)
-        if day := failure["parameters"].get("date"):
+        if retry and (day := failure["parameters"].get("date")):
             click.echo(f"    to retry: {retry(dt.date.fromisoformat(day))}", err=True)
     if len(found) > MAX_FAILURES:
         click.echo(f"  and {len(found) - MAX_FAILURES:,} more", err=True)

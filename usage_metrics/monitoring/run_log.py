@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ LONGEST_REASON = 2000
 
 RUN_ID = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
 """Identifies this process and its forked workers."""
+
+
+listener: Callable[[Mapping[str, Any]], None] | None = None
+"""Is told each entry by the process that writes it, even if there is no log."""
 
 
 def path() -> Path | None:
@@ -63,6 +67,8 @@ def files() -> list[Path]:
 
 def append(entry: dict[str, Any], *, make_folder: bool = True) -> None:
     """Append an entry; if it cannot be written, warn and continue."""
+    if listener is not None:
+        listener(entry)
     file = path()
     if file is None or not (make_folder or file.parent.is_dir()):
         return
