@@ -113,13 +113,143 @@ def test_a_data_client_is_a_machine_though_lists_call_it_a_robot(
     [
         "python-requests/2.32.3 (+https://example.org/our-crawler)",
         "curl/8.10.1 ExampleBot/1.0",
-        "Go-http-client/2.0 someone@example.org",
         "Java/17.0.12 spider",
-        "ExampleTool/1.0 (+https://example.org) python-requests/2.32.3",
+        "http.rb/2.2.2 (Mastodon/1.6.1; +https://social.example.org/)",
+        "hackney/1.6.6, Mozilla/5.0 (Windows NT 6.1; rv:29.0) Firefox/29.0",
     ],
 )
 def test_a_client_that_says_it_is_a_robot_is_one(agent: str) -> None:
     assert who(agent)["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("python-requests/2.32.3 (thesis; mailto:student@example.edu)", "requests"),
+        ("Go-http-client/2.0 someone@example.org", "Go"),
+        ("ckanapi/4.8 (+https://github.com/ckan/ckanapi)", "Open Data tools"),
+        ("openml-python/0.15.1", "Open Data tools"),
+        ("newthing-python/0.1", "newthing-python"),
+        ("PlantStudy/0.1 (https://example.edu; a@example.edu) curl/8.5", "PlantStudy"),
+        ("ExampleTool/1.0 (+https://github.com/example/tool)", "ExampleTool"),
+        ("ExampleTool/1.0 (mailto:someone@example.org)", "ExampleTool"),
+    ],
+)
+def test_a_script_may_name_its_language_a_project_or_a_contact(
+    agent: str, name: str
+) -> None:
+    said = who(agent)
+
+    assert (said["agent_class"], said["agent_name"]) == ("machine", name)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "mountpoint-s3/1.21.0 mountpoint-s3-client/0.19.0 ua/2.1 os/linux lang/rust",
+        "gcsfuse/3.3.0 (GPN:gcsfuse-DLVM) (Cfg:0:0:0:0:0:0)",
+        "Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)",
+        "Microsoft.Data.Mashup (http://go.microsoft.com/fwlink/?LinkID=304225)",
+        "unknown/None; hf_hub/0.35.3; python/3.12.3; torch/2.8.0",
+        "[aws-cli/2.15.0 Python/3.11.6 Linux/5.10 exe/x86_64.amzn.2 command/s3.ls]",
+        "twine/4.0.2 CPython/3.9.16",
+        "earthaccess v0.15.1",
+        "Geosaurus/2.4.2",
+    ],
+)
+def test_data_clients_are_machines_in_all_the_forms_they_come_in(agent: str) -> None:
+    assert who(agent)["agent_class"] == "machine"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "Viber/14.7.0.4",
+        "Code/1.85.1 Chrome/114.0.5735.289 Electron/25.9.7 Safari/537.36",
+        "Slack/4.39.90 Chrome/127.0.6533.72 Electron/13.1.9 Safari/537.36",
+        "WhatsApp/0.2.4238 Chrome/53.0.2785.143 Electron/1.4.12 Safari/537.36",
+        "Mobile/22G100 Safari/604.1 MetaIAB Facebook",
+        "Version/11.0 MQQBrowser/8.6.1 Mobile/15B87 MttCustomUA/2 QBWebViewType/1",
+        "Mobile/15E148 DaumApps/7.5.1 DaumDevice/mobile",
+        "1Password/7.0.3 (like Version/11.1.2 Mobile/15B202 Safari/600.1.4)",
+        "Chrome/43.0.2272.76 Safari/537.36 Seznam.cz/2.0.5",
+        "Kobo eReader Safari/538.1",
+    ],
+)
+def test_an_app_that_shows_pages_is_a_person_though_lists_name_it(ending: str) -> None:
+    agent = (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 "
+        f"(KHTML, like Gecko) {ending}"
+    )
+
+    assert who(agent)["agent_class"] == "human"
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Opera/9.80 (MAUI Runtime; Opera Mini/4.4.39008/61.445; U; hi) Presto/2.12",
+        "itunesstored/1.0 iOS/15.6.1 model/iPad13,8 build/19G82 (5; dt:238)",
+        "Mozilla/5.0 (Windows NT 6.3; rv:50.0) Gecko/20100101 Firefox/50 FirePHP/0.7",
+        "iBrowser/2.8 Mozilla/5.0 (Linux; Android 4.4.2; itel) AppleWebKit/537.36",
+        "Surf/0.4.1 (X11; U; Unix; en-US) AppleWebKit/531.2+",
+        "Mozilla/4.0 (jig browser web; 1.0.4; N905i)",
+    ],
+)
+def test_a_pattern_of_a_list_does_not_match_within_a_word(agent: str) -> None:
+    assert who(agent)["agent_class"] in ("human", "unknown")
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "compatible; ExampleThing/1.0",
+        "Nexus 5X Build/MMB29P; examplebot",
+        "Pixel 7; +https://example.org",
+        "K; someone@example.org",
+        "Examplebot/2.1",
+    ],
+)
+def test_a_robot_in_the_place_of_a_phones_model_is_found(device: str) -> None:
+    agent = (
+        f"Mozilla/5.0 (Linux; Android 13; {device}) AppleWebKit/537.36 (KHTML, like "
+        "Gecko) Chrome/120.0.0.0 Mobile Safari/537.36"
+    )
+
+    assert who(agent)["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
+    "injection",
+    [
+        "' OR '1'='1",
+        "1 AND SLEEP(5)",
+        "-1 OR 2+5-5-1=0+0+0+1 --",
+        "'; WAITFOR DELAY '0:0:5'--",
+        "(select(0)from(select(sleep(15)))v)",
+        "'XOR(if(now()=sysdate(),sleep(15),0))XOR'Z",
+        "'||DBMS_PIPE.RECEIVE_MESSAGE(CHR(98),15)||'",
+        '"><img src=x onerror=alert(1)>',
+        "${jndi:ldap://192.0.2.1/a}",
+        "{{7*7}}",
+        "() { :;}; /bin/bash -c id",
+        "| cat /etc/passwd",
+        "../../../../windows/win.ini",
+        "AND 4321=4322",
+    ],
+)
+@pytest.mark.parametrize("browser", [CHROME, FIREFOX, "", "python-requests/2.32"])
+def test_an_injection_is_an_attack_whoever_it_claims_to_be(
+    browser: str, injection: str
+) -> None:
+    said = who(browser + injection)
+
+    assert (said["agent_class"], said["agent_kind"]) == ("robot", "attack")
+
+
+def test_what_nobody_knows_after_a_whole_browser_makes_it_unknown() -> None:
+    assert who(f"{CHROME} ExampleThing/1.0")["agent_class"] == "unknown"
+    assert who(f"{CHROME} Viber/14.7")["agent_class"] == "human"
 
 
 @pytest.mark.parametrize("agent", [None, "", "-", " ", '"-"', "null", "undefined"])
@@ -275,6 +405,16 @@ def test_a_data_client_of_the_field_can_be_added() -> None:
 
     assert (said["agent_class"], said["agent_name"]) == ("machine", "PUDL Viewer")
     assert who("See PUDL Viewer/3.1", known)["agent_class"] != "machine"
+
+
+@pytest.mark.parametrize(
+    "agent", ["PlantBot/1.0 (+https://example.org/bot)", "Mozilla/5.0 crawler 1"]
+)
+def test_a_data_client_of_the_settings_wins_over_every_rule(agent: str) -> None:
+    known = AgentSettings(data_clients=("PlantBot", "Mozilla/5.0 crawler"))
+
+    assert who(agent)["agent_class"] == "robot"
+    assert who(agent, known)["agent_class"] == "machine"
 
 
 def test_the_table_has_the_declared_columns_and_a_row_for_each_agent() -> None:

@@ -3,13 +3,16 @@
 The rules are tried in this order:
 
 1. no user agent: unknown, never a person;
-2. our own monitors, and data clients added in the settings;
-3. data clients, from our table and from COUNTER's list of machines: before any list of
-   robots, because those lists contain every one of them;
-4. apps of people that those lists contain;
-5. robots: our table, crawler-user-agents, crawlerdetect, what robots say of
-   themselves, and last COUNTER's list, so that its share can be counted;
-6. browsers and other programs of people; the rest is unknown.
+2. our own monitors, and data clients that the settings name: those who run a site know;
+3. attacks, whoever they claim to be;
+4. data clients, from our table and from COUNTER's list of machines: before any list of
+   robots, because those lists contain every one of them; then apps of people;
+5. robots of our table, and scripts, by the shape of what they say: the Code of Practice
+   forbids to leave out a script because it names its language, a project or a contact;
+6. robots: crawler-user-agents, crawlerdetect, what robots say of themselves, and last
+   COUNTER's list, so that its share can be counted. All of them see no more of a
+   browser's user agent than what is unusual in it;
+7. browsers and other programs of people; the rest is unknown.
 """
 
 import functools
@@ -24,11 +27,13 @@ from usage_metrics.agents.matching import PatternSet, compiled
 from usage_metrics.agents.names import name_in
 from usage_metrics.agents.normalize import (
     normalised,
+    not_browsers,
+    unknown_ending,
+    unusual,
     whole,
     without_browser_words,
-    without_device,
 )
-from usage_metrics.agents.rules import CLASSES, ROBOT_WORDS, Rule, own_rules
+from usage_metrics.agents.rules import CLASSES, GUARDS, Rule, own_rules
 from usage_metrics.arrow import STRING, column
 
 AGENT = pa.schema(
@@ -120,15 +125,10 @@ class Step:
     def _first(self, subject: str) -> Rule | None:
         for position in self._patterns.matches(subject):
             rule = self._rules[position]
-            if rule.step != "client" or not _says_robot(subject, rule.framed):
+            guard = GUARDS.get(rule.step)
+            if guard is None or not compiled(guard).search(subject):
                 return rule
         return None
-
-
-def _says_robot(text: str, client: str) -> bool:
-    """Whether the name of a client is followed by something typical of robots."""
-    name = compiled(client).match(text)
-    return compiled(ROBOT_WORDS).search(text, name.end()) is not None
 
 
 class Classifier:
@@ -179,14 +179,18 @@ def cascade(settings: AgentSettings) -> tuple[Step, ...]:
             whole,
             own["empty"],
             _of_setting("internal_agents", settings, "robot", "internal", None),
-            _of_setting("data_clients", settings, "client", "machine", "data client"),
+            _of_setting("data_clients", settings, "site", "machine", "data client"),
+            own["attack"],
             own["client"],
             lists.counter_machines(),
             own["app"],
         ),
-        Step(without_device, own["robot"], lists.crawler_user_agents()),
+        Step(unusual, own["robot"]),
+        Step(not_browsers, own["script"]),
+        Step(unusual, lists.crawler_user_agents()),
         Step(without_browser_words, lists.crawlerdetect()),
-        Step(without_device, own["sign"], lists.counter_robots()),
+        Step(unusual, own["sign"], lists.counter_robots()),
+        Step(unknown_ending, own["ending"]),
         Step(whole, own["browser"], own["rest"]),
     )
 

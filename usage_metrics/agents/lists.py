@@ -133,7 +133,7 @@ def counter_machines() -> tuple[Rule, ...]:
     """The rules of COUNTER's list of machines; it lists nearly all as robots, too."""
     patterns = _counter_patterns("machine.txt")
     rules = COUNTER.rules((pattern, "library") for pattern in patterns)
-    return tuple(rule._replace(step="client", agent_class="machine") for rule in rules)
+    return tuple(rule._replace(step="machine", agent_class="machine") for rule in rules)
 
 
 @functools.cache

@@ -19,7 +19,9 @@ _NOT_A_NAME = re.compile(r"mozilla|https?|www\.|.*@|[\d._-]*$", re.IGNORECASE)
 
 def name_in(agent: str, rule: Rule) -> str | None:
     """The name in a user agent that a rule matches, if there is one."""
-    if "(?P<name>" in rule.pattern:
+    if rule.step == "script":
+        naming = _PRODUCT
+    elif "(?P<name>" in rule.pattern:
         naming = rule.pattern
     else:
         # What the pattern matches, extended to whole words.

@@ -1,8 +1,9 @@
 """Reduces user agents to what the rules are tried on.
 
 The model of a phone is a name that its maker chose: CUBOT, Panasonic and Radar 4G are
-not robots. The versions of a browser say nothing. Without both, a thousand user agents
-are a few dozen texts, and the lists mistake fewer people for robots.
+not robots. The names and versions of browsers and of apps (``people.tsv``) say that a
+person asks. Without them, a thousand user agents are a few dozen texts, and lists of
+robots mistake no person's browser for one, whatever patterns they grow.
 """
 
 import functools
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.agents import lists
+from usage_metrics.agents.rules import lines_of, own_table
 from usage_metrics.arrow import STRING
 
 LONGEST = 2000
@@ -23,14 +25,32 @@ _DEVICE = r"(?i)\((?:Linux|Android)[^()]*Android(?:[^()]|\([^()]*\))*\)"
 """The system, model and build of a phone."""
 
 _ROBOT_IN_DEVICE = (
-    r"\((?:Linux|Android)[^()]*Android[^()]*(?:compatible|https?:|bot/|-Google/)"
+    r"\((?:Linux|Android)[^()]*Android[^()]*(?:compatible|https?:|\w@\w|(?:bot|crawler|"
+    r"spider)/|-Google/|Build/[^();]*;[^()]*(?:bot|crawl|spider|fetch))"
 )
 """Robots with their name where phones have their model."""
 
-_VERSION = (
-    r"(?i)\b((?:AppleWebKit|Chrome|CriOS|Edg|EdgA|EdgiOS|Firefox|FxiOS|Gecko|Mobile|"
-    r"OPR|Safari|SamsungBrowser|Version)/|OS X |OS |Windows NT |rv:)[\w.]+"
+_SYSTEM = (
+    r"(?i)\b(?:Windows NT [\d.]+|Win64|WOW64|x64|x86_64|i[3-6]86|amd64|aarch64|"
+    r"armv?\w+|Macintosh|Intel Mac OS X [\d_.]+|Mac OS X|X11|Linux|CrOS|iPhone|iPad|"
+    r"CPU (?:iPhone )?OS [\d_]+ like Mac OS X|Windows Phone [\d.]+|rv:[\d.]+|"
+    r"SLCC\d|\.NET CLR [\d.]+|\.NET[\d.]+[CE]?|Media Center PC [\d.]+|InfoPath\.\d|"
+    r"Tablet PC [\d.]+|Cortana [\d.]+|Instagram [\d.]+ Android \([^()]*\)|"
+    r"Twitter for \w+|MetaIAB Facebook|Kobo eReader|"
+    r"like Mac OS X)|\(KHTML, like Gecko\)|\) like Gecko$|"
+    r"(?:HbbTV|FVC)/[\d.]+ \([^()]*\)|\[(?:FB|Pinterest|LinkedIn)[^\]]*\]"
 )
+"""What browsers say of the system, and apps of themselves, without a version."""
+
+_BROWSER = r"(?i)^(?:Mozilla|Opera)/"
+
+_CHROME_AND_A_WORD = (
+    r"(?i)^Mozilla/5\.0 \((?:Windows NT 10|Macintosh|X11; Linux)[^()]*\) "
+    r"AppleWebKit/537\.36 \(KHTML, like Gecko\) Chrome/\d+\.0\.0\.0 "
+    r"Safari/537\.36 \S+$"
+)
+
+_BROWSER_OR_PHONE = rf"{_BROWSER}|\b(?:MIDP|CLDC)-\d"
 
 
 def normalised(agents: pa.Array) -> pa.Array:
@@ -46,17 +66,44 @@ def whole(texts: pa.Array) -> pa.Array:
     return texts
 
 
-def without_device(texts: pa.Array) -> pa.Array:
-    """User agents without browser versions and phone models."""
-    shorter = pc.replace_substring_regex(texts, _DEVICE, "(Android)")
+def unusual(texts: pa.Array) -> pa.Array:
+    """What a browser's user agent says beyond what everybody's browser says.
+
+    The phone, the system, browsers and apps are taken out. Of a person's browser
+    nothing is left that a list of robots could mistake; a robot leaves its name.
+    """
+    device = pc.replace_substring_regex(texts, _DEVICE, "(Android)")
     robots = pc.match_substring_regex(texts, _ROBOT_IN_DEVICE, ignore_case=True)
-    texts = pc.if_else(robots, texts, shorter)
-    return pc.replace_substring_regex(texts, _VERSION, r"\1")
+    rest = pc.if_else(robots, texts, device)
+    rest = pc.replace_substring_regex(rest, _SYSTEM, "")
+    rest = pc.replace_substring_regex(rest, _people(), "")
+    browsers = pc.match_substring_regex(texts, _BROWSER)
+    return pc.if_else(browsers, rest, texts)
+
+
+def not_browsers(texts: pa.Array) -> pa.Array:
+    """What browsers and old phones do not send; their user agents become empty."""
+    return pc.if_else(pc.match_substring_regex(texts, _BROWSER_OR_PHONE), "", texts)
+
+
+def unknown_ending(texts: pa.Array) -> pa.Array:
+    """What follows a whole Chrome on a desktop, unless browsers or apps say it."""
+    rest = pc.utf8_trim(unusual(texts), " ();,.")
+    words = pc.match_substring_regex(rest, r"^[a-zA-Z][\w.-]*(?:/[\w.]*)?$")
+    return pc.if_else(
+        pc.and_(pc.match_substring_regex(texts, _CHROME_AND_A_WORD), words), rest, ""
+    )
 
 
 def without_browser_words(texts: pa.Array) -> pa.Array:
     """User agents as crawlerdetect searches them."""
-    return pc.replace_substring_regex(without_device(texts), _browser_words(), "")
+    return pc.replace_substring_regex(unusual(texts), _browser_words(), "")
+
+
+@functools.cache
+def _people() -> str:
+    names = [name for _, name in lines_of(own_table("people.tsv"), "#")]
+    return rf"(?i)\b(?:{'|'.join(names)})/[\w.:+-]*"
 
 
 @functools.cache

@@ -4,12 +4,19 @@ Each line is a rule: its step, the class, kind and name it gives, an RE2 pattern
 example that a test classifies. All patterns ignore case. The steps:
 
 * ``empty``: matches the whole user agent.
-* ``client``: matches at the start, unless something typical of robots
-  (:data:`ROBOT_WORDS`) follows: ``python-requests/2.32`` is a client,
+* ``attack``: matches anywhere.
+* ``client``: matches at the start, unless the user agent says that it is a robot
+  (:data:`ROBOT_WORDS`): ``python-requests/2.32`` is a client, and so is
+  ``python-requests/2.32 (mailto:someone@example.org)``;
   ``python-requests/2.32 (+https://example.org/bot)`` is not.
 * ``app``: matches anywhere. Before the lists of robots, which contain these.
-* ``robot``: matches whole words. Before the lists, which know few kinds of AI.
-* ``sign``: matches anywhere. After the lists, which know names.
+* ``robot``: matches whole words of what is unusual. Before the lists, which know few
+  kinds of AI.
+* ``script``: matches anywhere, unless the user agent says that it is a robot. Before
+  the lists, which contain the names of languages.
+* ``sign``: matches anywhere in what is unusual. After the lists, which know names.
+* ``ending``: matches what follows a whole Chrome on a desktop, if no browser or app
+  that we know says it: a new app, or a robot that says who it is.
 * ``browser`` and ``rest``: match anywhere, after all rules for robots.
 """
 
@@ -25,16 +32,37 @@ from usage_metrics.errors import StorageError
 CLASSES = ("human", "machine", "robot", "internal", "unknown")
 """Every value of ``agent_class``."""
 
-STEPS = ("empty", "client", "app", "robot", "sign", "browser", "rest")
+STEPS = (
+    *("empty", "attack", "client", "app", "robot", "script", "sign"),
+    *("ending", "browser", "rest"),
+)
 """The steps of the table."""
 
 ROBOT_WORDS = (
-    r"(?i)bots?(?:\b|_)|crawl|spider|spyder|slurp|scraper|https?:|\bwww\.|"
-    r"[\w.+-]@[\w-]+\.[a-z]{2}"
+    r"(?i)bots?(?:\b|_)|crawl|spider|spyder|slurp|scrap(?:e|ing|y)|.Mozilla/\d|"
+    r"mastodon|misskey|pleroma|akkoma"
 )
-"""Words that mark a robot even after the name of a client."""
+"""Words that mark a robot even beside the name of a client, and a client's disguise."""
 
-_FRAMES = {"empty": "^(?:{})$", "client": "^(?:{})", "robot": r"\b(?:{})\b"}
+_CONTACT = r"https?:|\bwww\.|[\w.+-]@[\w-]+\.[a-z]{2}"
+
+GUARDS = {
+    "client": ROBOT_WORDS,
+    "script": rf"{ROBOT_WORDS}|check|chk|validat|monitor|uptime|scan|sitemap",
+    "machine": f"{ROBOT_WORDS}|{_CONTACT}",
+}
+"""What keeps the rules of a step from a user agent. COUNTER's list of machines
+(``machine``) has words like ``wordpress``, which say less than the name of a client.
+"""
+
+_FRAMES = {
+    "empty": "^(?:{})$",
+    "client": r"^\[?(?:{})",
+    "machine": "^(?:{})",
+    "site": "^(?:{})",
+    "robot": r"\b(?:{})\b",
+    "list": r"\b(?:{})",
+}
 
 
 class Rule(NamedTuple):
@@ -60,6 +88,8 @@ class Rule(NamedTuple):
     def framed(self) -> str:
         """The pattern as its step matches it."""
         frame = _FRAMES.get(self.step, "(?:{})")
+        if self.step == "list" and not re.match(r"[a-zA-Z0-9]", self.pattern):
+            frame = "(?:{})"
         return frame.format(self.pattern.replace("(?P<name>", "(?:"))
 
 
