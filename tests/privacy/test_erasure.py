@@ -15,7 +15,7 @@ import pytest
 from flow import DAY, ONE_DAY, Flow, fill_once, request
 from forensics import places_of
 from ipinfo_server import TOKEN, IpinfoServer
-from project import Settings
+from project import SAMPLE_REGISTRY, Settings
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
 from usage_metrics import config
@@ -90,6 +90,7 @@ def lived_in(
     flow: Flow, settings: Settings, server: IpinfoServer, quick_reports: None
 ) -> Flow:
     """A folder after many kinds of runs."""
+    settings("counting", datasets=SAMPLE_REGISTRY)
     settings("datasette", maximum_rejected_share=1)
     settings("geocode", provider="ipinfo")
     settings(

@@ -10,7 +10,7 @@ import pytest
 from flow import DAY, ONE_DAY, Flow, days, fill_once, request
 from forensics import places_of
 from ipinfo_server import TOKEN, IpinfoServer
-from project import Settings
+from project import SAMPLE_REGISTRY, Settings
 
 from usage_metrics.commands import main
 from usage_metrics.config import retention_start
@@ -33,6 +33,7 @@ SINCE_KEPT = (utc_now().date() - KEPT).days
 
 @pytest.fixture
 def three_days(flow: Flow, settings: Settings) -> Flow:
+    settings("counting", datasets=SAMPLE_REGISTRY)
     settings("datasette", start=OLD, stop=NEWEST + ONE_DAY)
     settings("datasette", maximum_rejected_share=1)
     fill_once(flow, "three-days", _fill)
