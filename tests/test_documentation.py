@@ -133,7 +133,12 @@ NOT_RUN = (
     # CI runs them.
     *(".venv/bin/pytest", ".venv/bin/ruff", ".venv/bin/mypy"),
     # Below, or in tests of their modules.
-    *("git clean", "python -m tests.", ".venv/bin/python -m usage_metrics.maintenance"),
+    *(
+        ".venv/bin/usage-metrics init",
+        "git clean",
+        "python -m tests.",
+        ".venv/bin/python -m usage_metrics.maintenance",
+    ),
 )
 
 

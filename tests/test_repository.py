@@ -1,10 +1,11 @@
 """What may be in the repository."""
 
+import configparser
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -57,6 +58,20 @@ def test_of_data_only_the_sample_is_tracked(tracked: list[str]) -> None:
     data = [name for name in tracked if name.startswith("data/")]
     assert data
     assert all(name.startswith("data/sample_logs/") for name in data)
+
+
+def test_a_wheel_holds_every_data_file_of_the_package(tracked: list[str]) -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    patterns = settings["options.package_data"]["usage_metrics"].split()
+    data = [
+        name.removeprefix("usage_metrics/")
+        for name in tracked
+        if name.startswith("usage_metrics/") and not name.endswith(".py")
+    ]
+    assert data
+    for name in data:
+        assert any(PurePosixPath(name).match(each) for each in patterns), name
 
 
 def test_every_command_that_ci_runs_is_there() -> None:

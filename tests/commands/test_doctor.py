@@ -80,6 +80,14 @@ def test_a_full_disk_is_named_before_it_stops_a_run(
 # --- what a run would find ------------------------------------------------------------
 
 
+def _all(capsys: pytest.CaptureFixture[str], what: str) -> list[tuple[str, str]]:
+    """Every finding about something."""
+    capsys.readouterr()
+    main(["doctor", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    return [(f["state"], f["found"]) for f in found if f["what"] == what]
+
+
 def _bad(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Everything that is BAD, as it is said to people."""
     capsys.readouterr()
@@ -166,6 +174,52 @@ def test_a_source_without_a_section_is_not_looked_at(
 ) -> None:
     monkeypatch.setitem(SOURCES, "toy", "toy_source")
     assert not any("toy" in what for what in _examined(capsys))
+
+
+@pytest.mark.parametrize(
+    ("log", "url", "state", "sentence"),
+    [
+        (
+            "run.googleapis.com%2Fstdout",
+            "https://data.example/fec/a",
+            "ok",
+            "pages of fec; entries of run.googleapis.com/stdout repeat requests",
+        ),
+        (
+            "requests",
+            "https://data.example/fec/a",
+            "BAD",
+            "the requests need request_logs = requests",
+        ),
+        (
+            "run.googleapis.com%2Fstdout",
+            "https://data.example/data/-/static/app.css",
+            "BAD",
+            "the requests need base_url = /data/",
+        ),
+    ],
+)
+def test_before_the_first_run_it_looks_at_what_the_logs_hold(
+    healthy: Flow,
+    log: str,
+    url: str,
+    state: str,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = request("a", requestUrl=url)
+    again = request("b") | {"logName": f"projects/p/logs/{log}"}
+    healthy.export(DAY, *([again] if log == "requests" else [entry, again]))
+    found = _all(capsys, "[datasette] request_logs")
+    assert any(one[0] == state and sentence in one[1] for one in found), found
+
+
+def test_a_day_that_cannot_be_read_is_found_before_the_first_run(
+    healthy: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy.export(DAY, "nonsense")
+    (bad,) = _bad(capsys)
+    assert "none of 1 entries is a request that can be read; the first line 1" in bad
 
 
 ELSEWHERE = "/files/of/another/site.zip"

@@ -274,7 +274,7 @@ def test_a_place_that_is_none_is_refused(uri: str, words: str) -> None:
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "2022-03-15.json"
     file.touch()
-    with pytest.raises(ConfigError, match="is not a folder that exists"):
+    with pytest.raises(ConfigError, match="is a file; set logs in luigi.cfg to the"):
         open_logs(str(file), late_days=1).unavailable(DAY)
 
 

@@ -13,6 +13,7 @@ import click
 from usage_metrics.errors import UsageMetricsError
 
 COMMANDS = {
+    "init": "Look at logs, and write the settings for them.",
     "run": "Build every missing day and load it: the command for every night.",
     "report": "Write the report, of all days or of some, and print its path.",
     "counter": "Write the COUNTER report of a month, and print its paths.",

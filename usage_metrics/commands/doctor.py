@@ -14,12 +14,13 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.cleaning.who_asked import settings_from
-from usage_metrics.commands import options, running
+from usage_metrics.commands import first_look, options, running
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions import storage
+from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
@@ -162,15 +163,40 @@ def _logs(name: str) -> Iterator[str]:
 
 
 def _request_logs(name: str) -> Iterator[str]:
-    if found := requests_in_logs(name):
-        sentence, needs_a_look = found
-        yield Note(sentence) if needs_a_look else sentence
+    """Whether the requests are where they are meant to be."""
+    section = config.source_section(name)
+    if list_partitions(config.paths().root, Extract.stage, name):
+        if found := requests_in_logs(name):
+            sentence, needs_a_look = found
+            yield Note(sentence) if needs_a_look else sentence
+    elif "database" in get_source(name).cleaned.names and not (
+        first_look.is_billed(section.logs)
+    ):
+        yield from _first_entries(name, section.logs)
+
+
+def _first_entries(name: str, logs: str) -> Iterator[str]:
+    """What is in the logs, before a day of them is extracted."""
+    days = first_look.sample_of(first_look.open_logs(name, logs).days())
+    content = first_look.look_into(name, logs, days)
+    if content is None:
+        yield Note(f"{logs} holds no entry of the newest days")
+        return
+    for setting, value in content.settings.items():
+        yield Bad(f"the requests need {setting} = {value}")
+    text = f"{content.span}: pages of {', '.join(content.databases) or 'no database'}"
+    if content.other_logs:
+        text += f"; entries of {', '.join(content.other_logs)} repeat requests"
+    yield text
 
 
 def _registry() -> Iterator[str]:
-    registry = datasets_registry()
-    path = config.counting().datasets or "the one in the package"
-    yield f"{path}, with {len(registry.datasets):,} datasets"
+    registry, path = datasets_registry(), config.counting().datasets
+    yield (
+        f"{path} names {len(registry.datasets):,} datasets; any other database is one"
+        if path
+        else "no registry, so each database is a dataset"
+    )
 
 
 UNMAPPED = """

@@ -144,8 +144,8 @@ def check_settings() -> None:
     if not settings_files() and not run_log.local_folder().is_dir():
         raise ConfigError(
             f"there is no luigi.cfg in {Path.cwd()}, and no {config.paths().root}: go "
-            "to the pipeline's folder, or set the environment variable "
-            "LUIGI_CONFIG_PATH to its luigi.cfg"
+            "to the pipeline's folder, set the environment variable LUIGI_CONFIG_PATH "
+            "to its luigi.cfg, or let usage-metrics init write one"
         )
     config.check_sections()
 

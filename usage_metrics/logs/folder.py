@@ -122,7 +122,7 @@ class Listing:
         return all(self.changed[info.path] == info.mtime_ns for info in folders)
 
 
-_LISTINGS: dict[str, Listing] = {}
+_LISTINGS: dict[tuple[str, str], Listing] = {}
 
 _DOWNLOADS: dict[ExportFile, ExportFile] = {}
 """The downloads that were looked into, with the days of their entries."""
@@ -137,7 +137,8 @@ def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
     if not uri:
         raise ConfigError(
             "the setting logs is missing: set it in the source's section of luigi.cfg, "
-            "such as [datasette] logs = data/sample_logs"
+            "such as [datasette] logs = data/sample_logs, or let usage-metrics init "
+            "write that file"
         )
     return filesystem_of(uri)
 
@@ -157,9 +158,10 @@ def list_exports(
         ConfigError: if the folder is missing.
         InputError: if it cannot be listed, or has no exports with a date.
     """
-    known = _LISTINGS.get(uri)
+    place = uri, folder  # a relative one depends on the current folder
+    known = _LISTINGS.get(place)
     if known is None or not known.is_current(filesystem):
-        known = _LISTINGS[uri] = _list(filesystem, folder, uri, days_in)
+        known = _LISTINGS[place] = _list(filesystem, folder, uri, days_in)
     return known
 
 
@@ -171,6 +173,11 @@ def _list(
         found = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
         found.append(filesystem.get_file_info(folder))
     except (FileNotFoundError, NotADirectoryError):
+        if filesystem.get_file_info(folder).type == pafs.FileType.File:
+            raise ConfigError(
+                f"logs = {uri} is a file; set logs in luigi.cfg to the folder that it "
+                "is in"
+            ) from None
         raise ConfigError(
             f"logs = {uri} is not a folder that exists; set logs in luigi.cfg to the "
             "folder of the exports (or to an s3://, gs:// or bigquery:// URI)"

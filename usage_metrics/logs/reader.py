@@ -29,6 +29,14 @@ class LogReader(Protocol):
         """
         ...
 
+    def days(self) -> list[dt.date]:
+        """The days with logs, oldest first, as far as they are known without reading.
+
+        Raises:
+            UsageMetricsError: if they cannot be listed.
+        """
+        ...
+
     def unavailable(self, day: dt.date) -> str | None:
         """Say why a day is not available yet; None if it is."""
         ...

@@ -11,6 +11,7 @@ Each call opens and closes its own client, because connections do not survive th
 with which Luigi starts a worker.
 """
 
+import contextlib
 import datetime as dt
 import logging
 from collections.abc import Iterator
@@ -78,6 +79,21 @@ class BigQueryLogs:
                 "only speaks REST; set it to auto or off"
             )
         return cls(LogTable.from_uri(uri), logs=logs, **settings.param_kwargs)
+
+    def days(self) -> list[dt.date]:
+        """The days with a table of their own, or that on which the one table was made.
+
+        A sink makes its table for its first entry.
+        """
+        with clear_errors(self.table), self._client() as client:
+            whole = self._whole_table(client)
+            if whole is not None:
+                return [whole.created.date()] if whole.created else []
+            found = []
+            for shard in self._shard_days(client):
+                with contextlib.suppress(ValueError):  # no such day
+                    found.append(dt.date.fromisoformat(shard))
+            return found
 
     def unavailable(self, day: dt.date) -> str | None:
         """Say why a day is not available yet; None if it is.

@@ -64,6 +64,10 @@ class ExportedLogs:
             f"{max(days)}"
         )
 
+    def days(self) -> list[dt.date]:
+        """The days that have an export, oldest first."""
+        return sorted(self._listing().by_day)
+
     def unavailable(self, day: dt.date) -> str | None:
         """Say why a day is not exported; None if it is.
 

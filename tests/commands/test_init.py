@@ -1,0 +1,344 @@
+"""``usage-metrics init``: from somebody's logs to settings that work."""
+
+import configparser
+import datetime as dt
+import io
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from bigquery_service import Service, serve  # noqa: F401
+from command import run_usage_metrics
+from flow import DAY, ONE_DAY, Flow, days, request
+from project import ROOT, Settings
+
+from usage_metrics.commands import init, main
+from usage_metrics.tasks.datasets_registry import read_registry
+
+TABLE = "bigquery://test-project.logs.requests"
+
+
+@pytest.fixture
+def here(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> Flow:
+    """A folder without settings, with the logs of three days."""
+    flow.export_days(3)
+    monkeypatch.chdir(flow.folder)
+    return flow
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Types lines into the terminal."""
+
+    def type_in(*lines: str) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    return type_in
+
+
+def _cfg(path: str | Path = "luigi.cfg") -> dict[str, dict[str, str]]:
+    """The settings that a luigi.cfg gives."""
+    parser = configparser.ConfigParser()
+    parser.read(path)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def _datasette() -> dict[str, str]:
+    return _cfg()["datasette"]
+
+
+def _said(capsys: pytest.CaptureFixture[str]) -> str:
+    said = capsys.readouterr()
+    return " ".join(f"{said.out} {said.err}".split())
+
+
+def _page(day: dt.date, path: str, **http: Any) -> dict[str, Any]:
+    """A request for a page of the site."""
+    http.setdefault("requestUrl", f"https://data.example{path}")
+    return request(f"{day}{path}{http}", day, **http)
+
+
+# --- what it writes -------------------------------------------------------------------
+
+
+def test_with_what_it_writes_a_run_succeeds(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    flow.logs.mkdir()
+    flow.export_days(2)
+    for command in (("init", "--logs", "logs", "--datasets"), ("doctor",), ("run",)):
+        done = run_usage_metrics(*command, folder=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "data/report/datasette.html").exists()
+
+
+def test_it_says_what_the_logs_hold_and_ends_with_the_command_to_type(
+    here: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in days(3):
+        pages = [_page(day, path) for path in ("/fec/filings.json", "/fec", "/pudl/a")]
+        here.export(day, *pages, _page(day, "/nothing", status=404))
+    assert main(["init", "--logs", "logs"]) == 0
+    said = _said(capsys)
+    assert "3 JSON exports in logs, from 2026-03-02 to 2026-03-04" in said
+    assert "4 entries a day, as of 2026-03-02 to 2026-03-03" in said
+    assert "hosts: data.example databases: fec, pudl" in said
+    assert said.endswith("luigi.cfg is written. Next: usage-metrics run")
+    assert _datasette() == {"logs": "logs", "start": "2026-03-02", "stop": "2026-03-05"}
+    assert not Path("datasets.toml").exists()
+
+
+def test_only_logs_that_have_ended_get_a_stop(
+    here: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = dt.datetime.combine(DAY + 4 * ONE_DAY, dt.time(3), dt.UTC)
+    monkeypatch.setattr(init, "utc_now", lambda: now)
+    assert main(["init", "--logs", "logs"]) == 0
+    assert "stop" not in _datasette()
+
+
+def test_days_without_logs_are_named(
+    here: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in days(3, DAY + 5 * ONE_DAY):
+        here.export(day, _page(day, "/fec"))
+    (here.logs / "2026-03-03.jsonl").unlink()
+    assert main(["init", "--logs", "logs"]) == 0
+    gaps = "2026-03-03, 2026-03-05..2026-03-06"
+    assert f"no logs of {gaps}" in _said(capsys)
+
+
+def test_a_first_day_of_ones_own_is_taken(here: Flow) -> None:
+    assert main(["init", "--logs", "logs", "--start", "2026-03-03"]) == 0
+    assert _datasette()["start"] == "2026-03-03"
+
+
+def test_the_registry_names_each_database_with_its_tables(here: Flow) -> None:
+    for day in days(3):
+        paths = ["/fec/filings", "/fec/filings.json", "/fec/committees", "/Our%20Data"]
+        here.export(day, *(_page(day, path) for path in paths))
+    assert main(["init", "--logs", "logs", "--datasets"]) == 0
+    assert _cfg()["counting"] == {"datasets": "datasets.toml"}
+    registry = read_registry("datasets.toml")
+    found = [(dataset.id, dataset.title) for dataset in registry.datasets]
+    assert found == [("fec", "fec"), ("our-data", "Our Data")]
+    assert registry.platform == "data.example"
+    assert (
+        "# The tables seen: filings, committees\n" in Path("datasets.toml").read_text()
+    )
+
+
+def test_where_the_requests_are_is_found(
+    here: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a load balancer's log, of a site that lies under a path."""
+    log = {"logName": "projects/p/logs/requests"}
+    for day in days(3):
+        paths = ["/data/fec/filings", "/data/-/static/app.css", "/data/-/static/a.js"]
+        here.export(day, *(_page(day, path) | log for path in paths))
+    assert main(["init", "--logs", "logs"]) == 0
+    assert "databases: fec request_logs = requests base_url = /data/" in _said(capsys)
+    found = _datasette()
+    assert (found["request_logs"], found["base_url"]) == ("requests", "/data/")
+
+
+def test_entries_that_repeat_requests_are_said_not_to_count(
+    here: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = {"logName": "projects/p/logs/run.googleapis.com%2Fstdout"}
+    for day in days(3):
+        page = _page(day, "/fec")
+        here.export(day, page, page | again | {"insertId": "again"})
+    assert main(["init", "--logs", "logs"]) == 0
+    assert "the entries of run.googleapis.com/stdout" in _said(capsys)
+
+
+def test_several_hosts_are_suggested_to_choose_from(here: Flow) -> None:
+    for day in days(3):
+        other = _page(day, "", requestUrl="https://www.example/fec")
+        here.export(day, _page(day, "/fec"), _page(day, "/fec/a"), other)
+    assert main(["init", "--logs", "logs"]) == 0
+    assert "\n# hosts = data.example, www.example\n" in Path("luigi.cfg").read_text()
+
+
+def test_nothing_in_a_log_breaks_out_of_its_line(here: Flow) -> None:
+    evil = 'x"\n[[dataset]]\nid = "y%(z)s'
+    for day in days(3):
+        url = f"https://h\u2028core/{quote(evil)}/{quote(evil)}"
+        here.export(
+            day,
+            _page(day, "", requestUrl=url),
+            _page(day, "", requestUrl="https://b%d/fec"),
+        )
+    folder = here.folder / "100% of\u200b logs"
+    here.logs.rename(folder)
+    assert main(["init", "--logs", str(folder), "--datasets"]) == 0
+    assert set(_cfg()) == {"datasette", "counting", "privacy"}
+    assert len(tomllib.loads(Path("datasets.toml").read_text())["dataset"]) == 2
+    read_registry("datasets.toml")
+
+
+# --- the sample -----------------------------------------------------------------------
+
+
+def test_the_sample_is_that_of_the_repository_with_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--sample"]) == 0
+    assert _said(capsys).endswith("luigi.cfg is written. Next: usage-metrics run")
+    made = {file.name: file.read_bytes() for file in Path("data/sample_logs").iterdir()}
+    tracked = (ROOT / "data/sample_logs").iterdir()
+    assert made == {file.name: file.read_bytes() for file in tracked}
+    ours, found = _cfg(ROOT / "luigi.cfg"), _cfg()
+    for section, values in found.items():
+        assert values.items() <= ours[section].items()
+    assert found["datasette"] == ours["datasette"]
+    assert found["counting"] == ours["counting"]
+
+
+# --- asked ----------------------------------------------------------------------------
+
+
+def test_it_asks_until_there_are_logs_and_for_the_first_day(
+    here: Flow, answers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers("nowhere", "logs", "2026-03-03")
+    assert main(["init"]) == 0
+    assert "Error: logs = nowhere is not a folder that exists" in _said(capsys)
+    found = _datasette()
+    assert (found["logs"], found["start"]) == ("logs", "2026-03-03")
+
+
+def test_what_is_known_or_found_is_offered(here: Flow, answers: Any) -> None:
+    answers("", "")
+    assert main(["init"]) == 0
+    found = _datasette()
+    assert (found["logs"], found["start"]) == (str(here.logs), "2026-03-02")
+
+
+def test_if_nobody_answers_it_says_which_option_does(
+    here: Flow, answers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers()
+    assert main(["init"]) == 2
+    assert "say where the logs are with --logs" in _said(capsys)
+
+
+# --- files that are there -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("luigi.cfg", ("--logs", "logs")),
+        ("datasets.toml", ("--logs", "logs", "--datasets")),
+        ("luigi.cfg", ("--sample",)),
+        ("data/sample_logs", ("--sample", "--yes")),
+    ],
+)
+def test_what_is_there_is_kept_unless_one_says_otherwise(
+    here: Flow, name: str, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(name)
+    if "." in name:
+        path.write_text("mine")
+    else:
+        path.mkdir(parents=True)
+    before = sorted(Path().rglob("*"))
+    assert main(["init", *options]) == 2
+    assert f"{name} is there already: give --force to replace it" in _said(capsys)
+    assert sorted(Path().rglob("*")) == before
+    assert main(["init", *options, "--force"]) == 0
+    assert path.is_dir() or path.read_text() != "mine"
+
+
+def test_who_is_asked_may_replace_one_file_and_keep_another(
+    here: Flow, answers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("luigi.cfg", "datasets.toml"):
+        Path(name).write_text("mine")
+    answers("n", "n")
+    assert main(["init", "--datasets"]) == 0
+    assert _said(capsys).endswith("Nothing is written.")
+    answers("n", "y", "logs")
+    assert main(["init", "--datasets"]) == 0
+    assert "in luigi.cfg: [counting] datasets = datasets.toml" in _said(capsys)
+    assert Path("luigi.cfg").read_text() == "mine"
+    assert Path("datasets.toml").read_text() != "mine"
+
+
+# --- logs that are none ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("logs", "sentence"),
+    [
+        ("nowhere", "logs = nowhere is not a folder that exists"),
+        ("logs/2026-03-02.jsonl", "is a file; set logs in luigi.cfg to the folder"),
+        ("empty", "logs = empty holds no exports: the name of an export ends in"),
+        (
+            "garbled",
+            "none of 1 entries is a request that can be read; the first line 1",
+        ),
+        ("other", "none of 1 entries is a request; name logs of requests"),
+        ("bad\nname", "luigi.cfg cannot hold the name 'bad\\nname'; rename the folder"),
+        ("late", "logs = late holds no entry of 2026-03-02; name logs with requests"),
+        ("", "say where the logs are: --logs FOLDER"),
+    ],
+)
+def test_logs_that_cannot_be_used_are_refused_in_a_sentence(
+    here: Flow, settings: Settings, logs: str, sentence: str, capsys: Any
+) -> None:
+    settings("datasette", logs="")
+    lines = {
+        "garbled": "nonsense",
+        "other": json.dumps({"insertId": "a", "timestamp": f"{DAY}T12:00:00Z"}),
+        "late": json.dumps(request("a", DAY + ONE_DAY)),
+    }
+    Path("empty").mkdir()
+    for name, line in lines.items():
+        Path(name).mkdir()
+        Path(name, f"{DAY}.jsonl").write_text(f"{line}\n")
+    place = ("--logs", logs) if logs else ("--yes",)
+    assert main(["init", *place]) == 2
+    assert sentence in _said(capsys)
+    assert not Path("luigi.cfg").exists()
+
+
+# --- BigQuery -------------------------------------------------------------------------
+
+
+def test_bigquery_is_priced_and_not_read_unless_one_agrees(
+    here: Flow, service: Service, answers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", "--logs", TABLE]) == 2
+    assert "give the first UTC day of the figures: --start" in _said(capsys)
+    assert main(["init", "--logs", TABLE, "--start", "2026-03-02"]) == 0
+    said = _said(capsys)
+    assert "BigQuery table test-project.logs.requests, 12.3 MB for" in said
+    assert "no entry was read, since BigQuery bills what is read" in said
+    assert all(job.get("dryRun") for job in service.jobs)
+    assert _datasette() == {"logs": TABLE, "start": "2026-03-02"}
+
+
+def test_bigquery_is_read_for_a_day_if_one_agrees(
+    here: Flow, service: Service, answers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers(TABLE, "y", "2026-03-02")
+    service.now = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+    assert main(["init"]) == 0
+    assert "2 entries a day" in _said(capsys)
+    assert sum(not job.get("dryRun") for job in service.jobs) == 1
+
+
+def test_a_registry_needs_entries_that_were_read(
+    here: Flow, service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--logs", TABLE, "--start", "2026-03-02", "--datasets")
+    assert main(["init", *options]) == 2
+    assert "there is no database to put into datasets.toml" in _said(capsys)
+    assert not Path("luigi.cfg").exists()

@@ -1,0 +1,295 @@
+"""Write the settings for logs, after a look at them."""
+
+import contextlib
+import datetime as dt
+import shutil
+import sys
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from usage_metrics import config
+from usage_metrics.commands import new_files, options
+from usage_metrics.commands.first_look import (
+    Content,
+    is_billed,
+    look_into,
+    open_logs,
+    sample_of,
+)
+from usage_metrics.commands.new_files import NewSettings
+from usage_metrics.dates import ONE_DAY, consecutive, days_between, utc_now
+from usage_metrics.errors import (
+    ConfigError,
+    InputError,
+    UsageMetricsError,
+    os_errors_as,
+)
+from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.tasks.preflight import SAMPLE_LOGS
+
+SOURCE = "datasette"
+
+SETTINGS, REGISTRY = Path("luigi.cfg"), Path("datasets.toml")
+
+ENDED = dt.timedelta(days=7)
+"""Logs whose newest day is older than this have ended."""
+
+MOST_NAMES = 8
+"""Hosts and databases that are listed."""
+
+
+@click.command(
+    epilog=options.example(
+        "usage-metrics init",
+        "usage-metrics init --logs gs://our-bucket/our-logs --datasets",
+        "usage-metrics init --sample",
+    )
+)
+@click.option(
+    "--logs",
+    metavar="PLACE",
+    help="a folder, s3://…, gs://… or bigquery://PROJECT.DATASET.TABLE",
+)
+@click.option(
+    "--start",
+    type=options.DAY,
+    metavar="YYYY-MM-DD",
+    help="first UTC day of the figures; by default, the first with logs",
+)
+@click.option(
+    "--datasets",
+    "with_registry",
+    is_flag=True,
+    help="write datasets.toml, too, to give the databases better names",
+)
+@click.option("--sample", is_flag=True, help="make fourteen days of sample logs")
+@click.option("--yes", "-y", is_flag=True, help="ask nothing: take what is found")
+@click.option("--force", is_flag=True, help="replace files that are there")
+def command(
+    logs: str | None,
+    start: dt.date | None,
+    with_registry: bool,
+    sample: bool,
+    yes: bool,
+    force: bool,
+) -> None:
+    """Look at logs, and write the settings for them to luigi.cfg in this folder.
+
+    Without --logs, it asks where they are. It lists them and reads some entries of up
+    to three days, to say which hosts and databases they are about. BigQuery bills what
+    is read: it says how much a day would be, and reads one only if you agree.
+
+    Files that are there are replaced only if you say so.
+    """
+    asks = not (logs or sample or yes)
+    files = [SETTINGS, *([REGISTRY] if with_registry else [])]
+    if sample:
+        files = [SETTINGS, Path(SAMPLE_LOGS)]
+    with _answers_expected():
+        files = [file for file in files if _may_write(file, asks, force)]
+        if not files:
+            click.echo("Nothing is written.")
+            return
+        if sample:
+            _write_sample(files)
+        else:
+            _write_for(logs or _where(asks), start, files, asks)
+    program = shutil.which("usage-metrics") and "usage-metrics"
+    click.echo(f"Next: {program or sys.argv[0]} run")
+
+
+def _write_for(
+    logs: str, start: dt.date | None, files: Collection[Path], asks: bool
+) -> None:
+    """Look at the logs, and write the files for them."""
+    if logs != " ".join(logs.splitlines()).strip():
+        raise ConfigError(
+            f"{SETTINGS} cannot hold the name {logs!r}; rename the folder, without "
+            "line breaks or blanks at its ends"
+        )
+    reader = open_logs(SOURCE, logs)
+    _say(reader.describe())
+    for day, sentence in reader.passed_over().items():
+        _say(f"{day}: {sentence}")
+    days = reader.days()
+    content = _look(logs, days, asks)
+    if REGISTRY in files and (content is None or not content.databases):
+        raise ConfigError(
+            "there is no database to put into datasets.toml, since no entry was read "
+            "that asks for one; leave out --datasets"
+        )
+    if SETTINGS in files:
+        start = start or _first_day(days, asks)
+        settings = _settings(logs, start, days, content)
+        if REGISTRY in files:
+            settings = replace(settings, datasets=str(REGISTRY))
+        _write(SETTINGS, settings.text())
+    if REGISTRY in files and content:
+        _write(REGISTRY, new_files.registry(content))
+        if SETTINGS not in files:
+            click.echo(f"Name it in {SETTINGS}: [counting] datasets = {REGISTRY}")
+
+
+@contextlib.contextmanager
+def _answers_expected() -> Iterator[None]:
+    """Say what to do if nobody answers, as in cron."""
+    try:
+        yield
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError(
+            "nobody answered: say where the logs are with --logs, and --force to "
+            "replace files that are there"
+        ) from None
+
+
+def _may_write(path: Path, asks: bool, force: bool) -> bool:
+    if force or not path.exists():
+        return True
+    if asks:
+        return click.confirm(f"{path} is there already. Replace it?")
+    raise click.UsageError(
+        f"{path} is there already: give --force to replace it, or go to another folder"
+    )
+
+
+def _where(asks: bool) -> str:
+    """Ask where the logs are, until there are some."""
+    known = config.source_section(SOURCE).logs or None
+    if not asks:
+        if known:
+            return known
+        raise click.UsageError("say where the logs are: --logs FOLDER")
+    click.echo(
+        "Logs are JSON exports of Cloud Logging, in a folder, s3://… or gs://…, or in "
+        "a table, bigquery://PROJECT.DATASET.TABLE."
+    )
+    answer: str = click.prompt("Where are they", default=known, value_proc=_checked)
+    return answer
+
+
+def _checked(answer: str) -> str:
+    logs = str(Path(answer).expanduser()) if answer.startswith("~") else answer.strip()
+    try:
+        open_logs(SOURCE, logs).describe()
+    except UsageMetricsError as error:
+        raise click.BadParameter(printable(str(error))) from error
+    return logs
+
+
+def _look(logs: str, days: list[dt.date], asks: bool) -> Content | None:
+    """Read some entries and say what is in them, unless that costs something."""
+    if not is_billed(logs):
+        days = [*sample_of(days)]
+    elif asks and click.confirm("Read that day, to see what is in it?"):
+        days = [utc_now().date() - ONE_DAY]
+    else:
+        _say("no entry was read, since BigQuery bills what is read")
+        return None
+    content = look_into(SOURCE, logs, days)
+    if content is None:
+        raise InputError(
+            f"logs = {logs} holds no entry of {', '.join(map(str, days))}; name logs "
+            "with requests, in files that have the UTC day of their entries in their "
+            "names"
+        )
+    least = "more than " if content.is_more else ""
+    _say(f"{least}{content.entries_a_day:,} entries a day, as of {content.span}")
+    _say(f"hosts: {_shown(content.hosts)}")
+    _say(f"databases: {_shown(content.databases)}")
+    for name, value in content.settings.items():
+        _say(f"{name} = {value}")
+    if content.other_logs:
+        _say(
+            "not counted, since they repeat requests: the entries of "
+            f"{_shown(content.other_logs)}"
+        )
+    return content
+
+
+def _say(text: str) -> None:
+    click.echo(options.wrapped(printable(text)))
+
+
+def _shown(names: Collection[str]) -> str:
+    shown = ", ".join([*names][:MOST_NAMES]) or "none"
+    more = len(names) - MOST_NAMES
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _first_day(days: list[dt.date], asks: bool) -> dt.date:
+    first = days[0] if days else None
+    if asks:
+        day: dt.date = click.prompt(
+            "First UTC day of the figures", default=first, type=options.DAY
+        )
+        return day
+    if first is None:
+        raise click.UsageError("give the first UTC day of the figures: --start")
+    return first
+
+
+def _settings(
+    logs: str, start: dt.date, days: list[dt.date], content: Content | None
+) -> NewSettings:
+    """The settings for what was found."""
+    settings = NewSettings(logs, start)
+    if content is not None:
+        settings = replace(
+            settings,
+            settings=content.settings,
+            services=content.services,
+            hosts=content.hosts,
+        )
+    if is_billed(logs) or not days:
+        return settings
+    end = days[-1] + ONE_DAY
+    if utc_now().date() - end > ENDED:
+        settings = replace(settings, stop=end)
+        _say("the logs have ended, so there is a stop; delete it if they go on")
+    gaps = sorted({*days_between(start, end)} - {*days})
+    if gaps:
+        _say(f"no logs of {_ranges(gaps)}")
+    return settings
+
+
+def _ranges(days: list[dt.date]) -> str:
+    """Days as ``2026-03-08, 2026-04-01..2026-04-03``."""
+    return ", ".join(
+        str(first) if first == last else f"{first}..{last}"
+        for first, last in consecutive(days)
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    with os_errors_as(
+        ConfigError, f"{path} cannot be written", "change the permissions of the folder"
+    ):
+        path.write_text(text, encoding="utf-8")
+    click.echo(f"{path} is written.")
+
+
+def _write_sample(files: Collection[Path]) -> None:
+    """Make the sample logs, and the settings for them."""
+    from usage_metrics.maintenance.sample import Sample, write
+
+    sample, folder = Sample(), Path(SAMPLE_LOGS)
+    stop = sample.start + dt.timedelta(sample.days)
+    if folder in files:
+        with os_errors_as(
+            ConfigError, f"{folder} cannot be written", "change its permissions"
+        ):
+            write(sample, folder)
+        click.echo(f"{folder} is written.")
+    if SETTINGS in files:
+        settings = NewSettings(
+            SAMPLE_LOGS,
+            sample.start,
+            stop,
+            datasets=f"{SAMPLE_LOGS}/{REGISTRY}",
+        )
+        _write(SETTINGS, settings.text())
