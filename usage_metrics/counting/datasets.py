@@ -33,7 +33,8 @@ ID = "[a-z0-9][a-z0-9_.-]*"
 INVESTIGATION = "investigation"
 REQUEST = "request"
 
-_TABLE = "(?P<table>[^/?]+?)"
+_TABLE = "(?P<table>[^/?-]|[^/?]{2,}?)"
+"""Never ``-``: below that are pages about a database."""
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*"
 
 
