@@ -6,18 +6,38 @@ from typing import TYPE_CHECKING
 
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
+from usage_metrics.sources import SOURCES
 
 if TYPE_CHECKING:
     from usage_metrics.counting.datasets import Registry
 
 
+SAMPLE_LOGS = "data/sample_logs"
+"""The logs in the luigi.cfg of the repository; they are made up."""
+
+
 def datasets_registry() -> "Registry":
     """The registry that the settings name, checked.
+
+    That of the sample logs is for these only: who has put their own logs into the
+    repository's luigi.cfg should not see the sample's datasets and title.
 
     Raises:
         ConfigError: as :func:`read_registry`.
     """
-    return read_registry(config.counting().datasets)
+    path = config.counting().datasets
+    if is_of_sample(path) and not any(is_of_sample(logs) for logs in _logs()):
+        return read_registry()
+    return read_registry(path)
+
+
+def is_of_sample(path: str) -> bool:
+    """Whether a path is that of the sample logs, or of a file there."""
+    return Path(path).is_relative_to(SAMPLE_LOGS)
+
+
+def _logs() -> list[str]:
+    return [config.source_section(name).logs for name in SOURCES]
 
 
 def read_registry(path: str | Path = "") -> "Registry":

@@ -6,10 +6,8 @@ from usage_metrics import config
 from usage_metrics.errors import ConfigError, PartitionError
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.sources import get_source
+from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS as SAMPLE_LOGS
 from usage_metrics.tasks.datasets_registry import datasets_registry
-
-SAMPLE_LOGS = "data/sample_logs"
-"""The logs in the luigi.cfg of the repository; they are made up."""
 
 
 def check_provider(source: str) -> None:

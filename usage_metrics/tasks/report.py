@@ -186,9 +186,9 @@ def _site(by_path: "pa.Table") -> str:
     """What the report calls the site: as in the registry, or its host."""
     from usage_metrics.counting.breakdowns import host_of_site
 
-    if platform := datasets_registry().platform:
-        return f"the {platform}"
-    return host_of_site(by_path) or "this site"
+    platform = datasets_registry().platform or host_of_site(by_path) or "site"
+    is_host = "." in platform and " " not in platform
+    return platform if is_host else f"the {platform}"
 
 
 def _versions(footer: dict[str, Any]) -> dict[str, Any]:
