@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from flow import DAY, ONE_DAY, Flow
-from project import Settings
+from project import SAMPLE_REGISTRY, Settings
 
 from usage_metrics.commands import main
 
@@ -19,6 +19,7 @@ STOP = DAY + 2 * ONE_DAY
 def exported(flow: Flow, settings: Settings) -> Flow:
     """Two days of logs, of which nothing is made yet."""
     settings("datasette", start=DAY, stop=STOP)
+    settings("counting", datasets=SAMPLE_REGISTRY)
     flow.export_days(2)
     return flow
 

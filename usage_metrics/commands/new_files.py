@@ -32,6 +32,8 @@ REGISTRY = """\
 
 # The title of the site.
 platform = {platform}
+# The COUNTER report of a month (usage-metrics counter) says who made it:
+# created_by = "Example Organisation"
 """
 
 DATASET = """\
@@ -40,7 +42,7 @@ DATASET = """\
 id = {id}
 title = {title}
 # The tables seen: {tables}
-# The COUNTER report of a month (usage-metrics counter) needs these, too:
+# The COUNTER report needs these, too:
 # publisher = "Example Organisation"
 # publisher_id = {{ type = "urn", value = "https://example.org" }}
 # doi = "10.5281/zenodo.1234567"
