@@ -55,6 +55,30 @@ def test_sums_over_a_day_are_those_of_its_requests() -> None:
     assert sum(row["bytes"] for row in rows) == 4600
 
 
+def test_requests_of_ai_assistants_are_robots_and_a_figure_of_their_own() -> None:
+    today, following = requests_of(
+        """
+        12:00:00 bot 200 /pudl/plants
+        12:00:10 bot 404 /pudl/plants
+        12:00:20 bot 200 /pudl/plants
+        12:00:30 ann 200 /pudl/plants
+        """
+    )
+    kinds = ["AI assistant", "AI assistant", "AI training", "browser"]
+    today = today.append_column("agent_kind", pa.array(kinds))
+    events = count_requests(today, following, sample_registry())
+    shown = ("dataset", "agent_class", "requests", "assistants", "counted")
+    rows = figures("usage_by_class", events).select(shown).to_pylist()
+
+    assert {tuple(row.values()) for row in rows} == {
+        ("pudl", "robot", 3, 2, 0),
+        ("pudl", "human", 1, 0, 1),
+        ("all", "robot", 3, 2, 0),
+        ("all", "human", 1, 0, 1),
+    }
+    assert sum(r["assistants"] for r in figures("usage_daily", events).to_pylist()) == 2
+
+
 @given(st.lists(st.sampled_from(list(CLIENTS)), min_size=1, max_size=30))
 def test_sessions_and_visitors_may_be_added_up_over_who_asked_and_from_where(
     people: list[str],

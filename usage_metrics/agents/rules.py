@@ -32,6 +32,9 @@ from usage_metrics.errors import StorageError
 CLASSES = ("human", "machine", "robot", "internal", "unknown")
 """Every value of ``agent_class``."""
 
+ASSISTANT = "AI assistant"
+"""The kind of what fetches a page because somebody has just asked an AI for it."""
+
 STEPS = (
     *("empty", "attack", "client", "app", "robot", "script", "sign"),
     *("ending", "browser", "rest"),

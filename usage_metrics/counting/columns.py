@@ -47,6 +47,12 @@ _COLUMNS = (
         "half of the day's requests; also included in the other figures",
     ),
     column(
+        "assistants",
+        INTEGER,
+        "Requests of AI assistants that fetch a page because a person has asked, such "
+        "as ChatGPT-User; also included in requests, as robots, and not counted",
+    ),
+    column(
         "unique_sessions",
         INTEGER,
         "Unique sessions (visitor and UTC hour). May be summed over days, agent "
@@ -77,7 +83,7 @@ DATASET_OR_ALL = column(
 )
 
 FIGURES = (
-    *("requests", "counted", "suspect", "unique_sessions"),
+    *("requests", "counted", "suspect", "assistants", "unique_sessions"),
     *("bytes", "errors", "latency_p50", "latency_p95"),
 )
 """The figures of the most detailed tables."""

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from usage_metrics.agents.rules import ASSISTANT
 from usage_metrics.arrow import (
     BOOLEAN,
     INTEGER,
@@ -64,6 +65,11 @@ EVENTS = schema_of(
         "A browser in a hosting network, or an address that sent more than half of "
         "the day's requests; counted nevertheless",
     ),
+    column(
+        "is_assistant",
+        BOOLEAN,
+        "Whether an AI assistant fetched this because a person had asked it",
+    ),
     *("country", "organization", "referrer"),
     column("visitor", INTEGER, "Number of the visitor within this day"),
     column("session", INTEGER, "Number of visitor and UTC hour within this day"),
@@ -82,7 +88,7 @@ EVENTS = schema_of(
 
 OPTIONAL = (
     *("request_method", "response_size", "referer", "latency", "database", "table"),
-    *("format", "page", "network_class", "is_suspect"),
+    *("format", "page", "network_class", "is_suspect", "agent_kind"),
     *("remote_ip_country", "remote_ip_org"),
 )
 """The geocoded columns that are null for a source that does not have them."""
@@ -143,6 +149,7 @@ def count_requests(
         "table": _tables(today, about["table"]),
         "format": _formats(today),
         "is_suspect": _suspect(today),
+        "is_assistant": _is_assistant(today),
         "country": today["remote_ip_country"],
         "organization": today["remote_ip_org"],
         "referrer": _hosts(only_chunk(today["referer"])),
@@ -243,6 +250,10 @@ def _suspect(requests: pa.Table) -> pa.Array:
     dominant = counts > DOMINANT_SHARE * max(len(codes), DOMINANT_FROM)
     dominant &= mask_of(addresses.is_valid())
     return pa.array(mask_of(requests["is_suspect"]) | dominant)
+
+
+def _is_assistant(requests: pa.Table) -> pa.Array:
+    return pa.array(mask_of(pc.equal(requests["agent_kind"], ASSISTANT)))
 
 
 def _hosts(referers: pa.DictionaryArray) -> pa.DictionaryArray:

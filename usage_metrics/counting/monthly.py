@@ -22,7 +22,7 @@ USAGE_MONTHLY = schema_of(
 
 NEEDED = (
     *("dataset", "agent_class", "outcome", "is_suspect", "session"),
-    *("bytes", "status", "latency"),
+    *("is_assistant", "bytes", "status", "latency"),
 )
 """The columns of a day's events that are read for its month."""
 

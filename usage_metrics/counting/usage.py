@@ -39,8 +39,8 @@ USAGE_BY_REFERRER = schema_of(
 )
 USAGE_BY_CLASS = schema_of(
     *("date", "source", DATASET_OR_ALL, "agent_class"),
-    *("requests", "counted", "suspect", "unique_sessions", "unique_visitors"),
-    *("bytes", "errors"),
+    *("requests", "counted", "suspect", "assistants", "unique_sessions"),
+    *("unique_visitors", "bytes", "errors"),
 )
 
 ERROR = 400
@@ -125,6 +125,8 @@ def _figure(groups: Groups, events: pa.Table, name: str) -> Any:
             return groups.count(mask_of(pc.equal(events["outcome"], COUNTED)))
         case "suspect":
             return groups.count(mask_of(events["is_suspect"]))
+        case "assistants":
+            return groups.count(mask_of(events["is_assistant"]))
         case "unique_sessions":
             return groups.distinct(events["session"].to_numpy())
         case "unique_visitors":

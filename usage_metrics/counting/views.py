@@ -22,6 +22,7 @@ _NEW = {
         column("human", INTEGER, "Requests of people's browsers and apps"),
         column("machine", INTEGER, "Requests of scripts and data clients"),
         column("robot", INTEGER, "Requests of crawlers, monitors and scrapers"),
+        SHARED["assistants"],
         column("internal", INTEGER, "Requests of our own monitors and networks"),
         column("unknown", INTEGER, "Requests of unknown agents"),
         column("counted_human", INTEGER, "Counted requests of people"),
@@ -52,6 +53,7 @@ _SQL = {
     "week": "date(date, '-6 days', 'weekday 1')",
     "days": "count(DISTINCT date)",
     **{name: f"sum({name})" for name in ("requests", "counted", "bytes", "errors")},
+    "assistants": "sum(assistants)",
     **{name: f"sum(iif(agent_class = '{name}', requests, 0))" for name in CLASSES},
     **{
         f"counted_{name}": f"sum(iif(agent_class = '{name}', counted, 0))"
@@ -93,7 +95,7 @@ def _view(
 
 
 _REQUESTS = ("requests", "counted")
-_BY_CLASS = ("requests", *CLASSES, "counted", "sessions")
+_BY_CLASS = ("requests", *CLASSES, "assistants", "counted", "sessions")
 _ALL = "dataset = 'all'"
 _QUALITY = (
     *("date", "source", "lines", "requests", "duplicates", "not_requests"),

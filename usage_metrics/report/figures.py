@@ -36,7 +36,8 @@ def by_class(database: Database, span: Span) -> "pd.DataFrame":
     sum of each day's visitors: divided by the days, it is the visitors of an average
     day. The number of different visitors of several days is unknown by design.
     """
-    numbers = (*NUMBERS, "unique_sessions", "unique_visitors", "bytes", "errors")
+    numbers = (*NUMBERS, "assistants", "unique_sessions", "unique_visitors")
+    numbers = (*numbers, "bytes", "errors")
     found = database.sums("usage_by_class", KEYS, numbers, span)
     return found.rename(columns={"unique_visitors": "visitor_days"})
 

@@ -37,6 +37,14 @@ GLOSSARY = (
         "The user agent is on a list of crawlers, scanners or monitors; the lists and "
         "their versions are named above. Robots never count.",
     ),
+    (
+        "For people by AI assistants",
+        "Requests of AI assistants that fetch a page because a person has just asked "
+        "them something, such as ChatGPT-User, Claude-User and Perplexity-User. They "
+        "are among the robots and do not count: the Code of Practice has no class for "
+        "them yet. Crawlers that collect pages to train an AI or to fill its search "
+        "engine are not among them.",
+    ),
     ("Our own", "Our monitors and checkers, known by their names or addresses."),
     (
         "Unknown",
@@ -79,9 +87,11 @@ GLOSSARY = (
         "include the organisations that are unknown.",
     ),
     (
-        "University or research, government, business, internet provider, hosting",
+        "University or research, government, business, internet provider, hosting, "
+        "VPN, relay or filter",
         "The kind of an organisation's network, derived from its AS number and name "
-        "with a list and rules. It is unknown if neither applies.",
+        "with a list and rules. It is unknown if neither applies. Through a VPN, a "
+        "relay or a company's filter comes the traffic of people elsewhere.",
     ),
     (
         "Programs",

@@ -281,6 +281,7 @@ MEASURES = (
     Measure("counted", "Counted uses", "counted", number),
     Measure("sessions", "Sessions", "unique_sessions", number),
     Measure("visitors", "Visitors per day", "visitor_days", rounded, is_ratio=True),
+    Measure("assistants", "For people by AI assistants", "assistants", number),
     Measure("bytes", "Data sent", "bytes", size),
     Measure(
         *("errors", "Failed requests", "errors", percent, "requests"),
@@ -289,7 +290,7 @@ MEASURES = (
     ),
 )
 """The figures of a card."""
-STRIP = ("requests", "counted", "bytes")
+STRIP = ("requests", "counted", "assistants", "bytes")
 """Those that are shown for everybody."""
 
 
@@ -332,12 +333,19 @@ def _figures(
     for measure in MEASURES:
         if measure.id == "counted" and prefix in NEVER_COUNTED:
             continue
+        if measure.id == "assistants" and not _shows_assistants(payload, prefix):
+            continue
         value = measure.ratio(span) if measure.is_ratio else span[measure.column]
         before = measure.ratio(then) if then else 0.0
         ratio = measure.ratio(now) / before - 1 if before > 0 else None
         id_, text = f"{prefix}.{measure.id}", measure.write(value)
         figures.append(Figure(id_, measure.name, text, change(ratio)))
     return figures
+
+
+def _shows_assistants(payload: Payload, prefix: str) -> bool:
+    """Whether there are requests of AI assistants, all of which are robots."""
+    return prefix in ("all", "robot") and bool(payload.by_class["assistants"].any())
 
 
 def _days(payload: Payload, first: int, last: int) -> int:
