@@ -37,6 +37,18 @@ SHORTEST_TIMEOUT = 0.001
 class Section(Configured, luigi.Config):
     """A section of ``luigi.cfg`` that rejects unknown keys."""
 
+    def complete(self) -> bool:
+        """Refuse to be run: Luigi takes a section for a task.
+
+        Raises:
+            ConfigError: always.
+        """
+        name = self.task_family
+        tasks = {family for family in Register.task_names() if not family.islower()}
+        raise ConfigError(
+            f"{name} is a section of luigi.cfg, not a task{did_you_mean(name, tasks)}"
+        )
+
 
 class paths(Section):
     """Where everything is kept."""

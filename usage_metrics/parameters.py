@@ -200,9 +200,10 @@ def _check_key(
 
 
 def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.75) -> str:
-    """The known word that one resembles, in brackets; or nothing."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=likeness)
-    return f" (did you mean {close[0]}?)" if close else ""
+    """The known word that one resembles, but for case, in brackets; or nothing."""
+    cased = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), cased, n=1, cutoff=likeness)
+    return f" (did you mean {cased[close[0]]}?)" if close else ""
 
 
 def read(section: str, key: str) -> str:

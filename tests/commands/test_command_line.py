@@ -150,7 +150,22 @@ def test_scheduling_in_parallel_changes_nothing(here: Flow) -> None:
         (
             ("RangeDaily", "--local-scheduler", "--of", "Geocod"),
             40,
-            r"No task Geocod. Did you mean:\nGeocode",
+            "there is no task Geocod (did you mean Geocode?)",
+        ),
+        (
+            ("LoadSqlite", "--local-scheduler"),
+            1,
+            "ERROR: there is no task LoadSqlite (did you mean LoadSQLite?)\n",
+        ),
+        (
+            ("geocode", "--local-scheduler"),
+            35,
+            "geocode is a section of luigi.cfg, not a task (did you mean Geocode?)",
+        ),
+        (
+            ("CounterReport", "--month", "March"),
+            40,
+            "month = 'March' is not a month; write it as YYYY-MM, such as 2026-03",
         ),
         (
             (*LOAD, "--start", "2026-03-09"),

@@ -3,8 +3,12 @@
 import contextlib
 import datetime as dt
 import json
+import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -14,7 +18,7 @@ from typing import Any
 
 import pytest
 from chromium import Page, needs_browser
-from faults.place import Place, luigid
+from faults.place import Place, free_port, luigid, wait_for
 from flow import DAY, ONE_DAY, Flow, days
 from project import ROOT
 
@@ -183,6 +187,31 @@ def test_a_failed_day_shows_as_a_sentence(site: Site) -> None:
     error = site.ask("fetch_error", task_id=task_id)["error"]
     assert json.loads(error).startswith(f"datasette {day}: 1 of 1 lines could not be")
     assert "Traceback" not in error
+
+
+def test_luigid_as_the_docs_start_it_keeps_what_it_knows_and_stops_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(ROOT / "luigi.cfg", tmp_path)
+    (tmp_path / "data").mkdir()
+    docs = (ROOT / "docs/nightly.md").read_text()
+    (command,) = re.findall(r"^\.venv/bin/(luigid .*)$", docs, re.MULTILINE)
+    port = free_port()
+    arguments = command.replace("8082", str(port)).split()
+    program = Path(sys.executable).with_name(arguments[0])
+    for remembers in ("Starting with empty state", "Attempting to load state from"):
+        with subprocess.Popen(
+            [program, *arguments[1:]],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as daemon:
+            wait_for("127.0.0.1", port)
+            daemon.send_signal(signal.SIGINT)
+            _, log = daemon.communicate(timeout=60)
+        assert remembers in log
+        assert "Saved state in data/luigid.pickle" in log
+        assert "Traceback" not in log
 
 
 def test_without_a_scheduler_it_fails_after_two_attempts_and_says_what_to_do(

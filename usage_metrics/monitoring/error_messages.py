@@ -6,16 +6,25 @@ that Luigi writes for a task that succeeds, only the first is kept, since the ta
 its own result.
 """
 
+import functools
 import logging
 import re
 import sys
+from collections.abc import Callable
+from types import TracebackType
 from typing import NoReturn
 
+from luigi import Config
 from luigi.parameter import ParameterException
 from luigi.rpc import RPCError
-from luigi.task_register import TaskClassException
+from luigi.task_register import (
+    Register,
+    TaskClassException,
+    TaskClassNotFoundException,
+)
 
 from usage_metrics.errors import UsageMetricsError
+from usage_metrics.parameters import did_you_mean
 
 UNHANDLED = 40
 """The exit code for an error before Luigi starts, as in the package's defaults."""
@@ -78,6 +87,20 @@ def shorten_errors() -> None:
     logger = logging.getLogger("luigi-interface")
     if not any(isinstance(known, ErrorFilter) for known in logger.filters):
         logger.addFilter(ErrorFilter())
+        sys.excepthook = functools.partial(_print_uncaught, sys.excepthook)
+
+
+def _print_uncaught(
+    otherwise: Callable[..., object],
+    kind: type[BaseException],
+    error: BaseException,
+    traceback: TracebackType | None,
+) -> None:
+    """Print what ends Python: of a misspelt task, which Luigi lets through, no more."""
+    if isinstance(error, TaskClassException):
+        sys.stderr.write(f"ERROR: {sentence_of(error)}\n")
+    else:
+        otherwise(kind, error, traceback)
 
 
 def exit_with(error: UsageMetricsError) -> NoReturn:
@@ -95,10 +118,20 @@ def sentence_of(error: BaseException | None) -> str | None:
         )
     if isinstance(error, RPCError):
         return printable(f"{error}; start luigid, or add --local-scheduler")
+    if isinstance(error, TaskClassNotFoundException):
+        return printable(_no_such_task(str(error)))
     cause = error.__cause__ if isinstance(error, ValueError) else None
     if cause is not None and "Error when parsing the default value" in str(error):
         return printable(f"{error}: {cause}")  # Luigi's report of a wrong setting
     return printable(str(error)) if isinstance(error, EXPECTED) else None
+
+
+def _no_such_task(message: str) -> str:
+    """Luigi's sentence, but proposing no section of luigi.cfg."""
+    name = message.removeprefix("No task ").partition(". ")[0]
+    families = Register.task_names()
+    tasks = [f for f in families if not issubclass(Register.get_task_cls(f), Config)]
+    return f"there is no task {name}{did_you_mean(name, tasks)}"
 
 
 def printable(text: str) -> str:
