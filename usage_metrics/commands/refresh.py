@@ -49,7 +49,5 @@ def command(days: int, source: str, load_too: bool, workers: int, verbose: bool)
         click.echo(f"{day}  {result}")
     retry = f"usage-metrics refresh --days {days} --source {source}"
     found = running.failures(since)
-    running.report_failures(
-        code, "Not everything was read", found, errors, lambda _: retry
-    )
+    running.report_failures(code, "Not everything was read", found, errors, retry)
     return code if code or not load_too else running.load(source, workers, verbose)

@@ -83,12 +83,8 @@ def command(
         _conclude(code, source, since, found, errors)
     if code:
         problems = [*map(running.in_words, found)] or errors
-        notify(_message(code, problems, _again(source)))
+        notify(_message(code, problems, running.run_again(source)))
     return code
-
-
-def _again(source: str) -> str:
-    return f"usage-metrics run --source {source}"
 
 
 def _conclude(
@@ -104,9 +100,8 @@ def _conclude(
         click.echo("Nothing to do: everything is made, loaded and counted.")
     report = Report(source=source)
     running.say_results(e for e in entries if e["task"] != report.task_family)
-    running.report_failures(code, "Not everything was done", found, errors)
-    if any(failure["outcome"] == run_log.FAILED for failure in found):
-        click.echo(f"To retry: {_again(source)}", err=True)
+    again = running.run_again(source)
+    running.report_failures(code, "Not everything was done", found, errors, again)
     is_made = any(
         (entry["task"], entry["outcome"]) == (report.task_family, run_log.DONE)
         for entry in entries

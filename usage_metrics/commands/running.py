@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime as dt
-import functools
 import logging
 import operator
 import time
@@ -18,7 +17,7 @@ from usage_metrics.commands import options
 from usage_metrics.commands.progress import shown
 from usage_metrics.dates import utc_now
 from usage_metrics.monitoring import luigi_log, run_log
-from usage_metrics.tasks.backfill import ManyDays, backfill_command
+from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.task import Reporting
 
 NOT_AVAILABLE = 20
@@ -52,9 +51,8 @@ def load(source: str, workers: int, verbose: bool) -> int:
     with logged_errors(verbose) as errors:
         code = run_luigi("Report", source=source, workers=workers)
     say_results(entries_since(since))
-    retry = functools.partial(backfill_command, source)
-    found = failures(since)
-    report_failures(code, "Not everything was loaded", found, errors, retry)
+    heading = "Not everything was loaded"
+    report_failures(code, heading, failures(since), errors, run_again(source))
     return code
 
 
@@ -89,9 +87,14 @@ def make(task: Reporting, heading: str, workers: int, verbose: bool) -> int:
         for file in luigi.task.flatten(task.output()):
             click.echo(file.path)
         heading = "Not everything is in it"
-    retry = functools.partial(backfill_command, task.source)
+    retry = run_again(task.source)
     report_failures(code, heading, failures(since), errors, retry)
     return code
+
+
+def run_again(source: str) -> str:
+    """The command that retries everything."""
+    return f"usage-metrics run --source {source}"
 
 
 def run_many_days(
@@ -218,18 +221,20 @@ def report_failures(
     heading: str,
     found: Sequence[Entry],
     errors: Sequence[str],
-    retry: Retry | None = None,
+    retry: Retry | str,
 ) -> None:
-    """Unless the exit code is 0, say what was not done, and why.
+    """Unless the exit code is 0, say what was not done, why, and how to retry.
 
     Without failed tasks, what was logged is printed.
     """
     if not code:
         return
     click.echo(f"{heading}: {REASONS.get(code, 'see above')}", err=True)
-    list_failures(found, retry)
+    list_failures(found, None if isinstance(retry, str) else retry)
     if not found:
         click.echo("\n".join(errors), err=True)
+    elif isinstance(retry, str) and any(e["outcome"] == run_log.FAILED for e in found):
+        click.echo(f"To retry: {retry}", err=True)
 
 
 def list_failures(found: Sequence[Entry], retry: Retry | None) -> None:
