@@ -15,9 +15,10 @@ from chromium import Page, needs_browser
 
 from usage_metrics.report import figures
 from usage_metrics.report.figures import ALL
-from usage_metrics.report.formatting import number
+from usage_metrics.report.formatting import number, percent
 from usage_metrics.report.labels import CLASSES
 from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.units import rounded, size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,8 +115,26 @@ def the_headline_is_that_of_the_choice(
     for name in ("organizations", "countries"):
         expected = row[f"{name}_{choice.ranked_by}"]
         assert page.text(f"[data-figure='all.{name}']") == number(expected)
+    the_cards_are_those_of_the_choice(page, used, choice)
     is_narrowed = (choice.first, choice.last) != (FIRST, LAST)
     assert (ON_ANY_DAY in page.text("[data-note]")) == is_narrowed
+
+
+def the_cards_are_those_of_the_choice(
+    page: Page, used: "pd.DataFrame", choice: Choice
+) -> None:
+    days = int(page.text("[data-figure='all.days']").partition(" of ")[0])
+    for name, rows in used.groupby("agent_class"):
+        if choice.who not in (ALL, name):
+            continue
+        sums = rows[["unique_sessions", "visitor_days", "bytes", "errors"]].sum()
+        for figure, expected in {
+            "sessions": number(sums["unique_sessions"]),
+            "visitors": rounded(sums["visitor_days"] / days),
+            "bytes": size(sums["bytes"]),
+            "errors": percent(sums["errors"] / rows["requests"].sum()),
+        }.items():
+            assert page.text(f"[data-figure='{name}.{figure}']") == expected
 
 
 def the_rankings_are_those_of_the_choice(
@@ -184,6 +203,15 @@ def test_what_the_filter_does_not_change_says_so(page: Page) -> None:
     page.choose(who="human")
     assert "everybody, all datasets and all days" in page.text("#chosen")
     assert "the filter does not change it" in page.text("#quality .lead")
+
+
+def test_what_is_chosen_stands_on_paper_too(page: Page) -> None:
+    page.choose(who="human")
+    page.command("Emulation.setEmulatedMedia", media="print")
+    visible = "return document.querySelector(arguments[0]).checkVisibility()"
+    assert page.run(visible, "#chosen")
+    assert not page.run(visible, "#who")
+    page.command("Emulation.setEmulatedMedia", media="")
 
 
 LEGENDS = """

@@ -343,7 +343,7 @@ def test_it_prints_with_every_table_open_and_on_white(page: Page) -> None:
     )
     background, _, _ = page.run(COLOURS)
     assert background == "rgb(255, 255, 255)"
-    assert not page.run("return document.getElementById('filter').checkVisibility()")
+    assert not page.run("return document.getElementById('who').checkVisibility()")
     printed = page.command("Page.printToPDF", printBackground=True)
     page.command("Emulation.setEmulatedMedia", media="")
     assert base64.b64decode(printed["data"]).startswith(b"%PDF")

@@ -40,15 +40,14 @@
     text.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]);
   const capital = (text) => text[0].toUpperCase() + text.slice(1);
   const shifted = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
-  const written = (day, ...parts) => new Date(day).toLocaleDateString("en-GB", {
-    timeZone: "UTC", ...Object.fromEntries(parts.map((part) => [part, part === "month" ? "long" : "numeric"])),
-  });
+  const written = (day, parts) => new Date(day).toLocaleDateString("en-GB", { timeZone: "UTC", ...parts });
   function days(first, last) {
-    const whole = written(last, "day", "month", "year");
+    const parts = { day: "numeric", month: "long", year: "numeric" };
+    const whole = written(last, parts);
     if (first === last) return whole;
-    if (first.slice(0, 4) !== last.slice(0, 4)) return `${written(first, "day", "month", "year")} – ${whole}`;
-    if (first.slice(0, 7) !== last.slice(0, 7)) return `${written(first, "day", "month")} – ${whole}`;
-    return `${written(first, "day")}–${whole}`;
+    if (first.slice(0, 4) !== last.slice(0, 4)) return `${written(first, parts)} – ${whole}`;
+    if (first.slice(0, 7) !== last.slice(0, 7)) return `${written(first, { ...parts, year: undefined })} – ${whole}`;
+    return `${written(first, { day: "numeric" })}–${whole}`;
   }
 
   // What the filter selects; "who" is ANY for everybody.
@@ -72,7 +71,7 @@
     const within = ({ value, min, max }, otherwise) =>
       !value ? otherwise : value < min ? min : value > max ? max : value;
     const asked = [within(from, from.min), within(to, to.max)];
-    const [start, end] = asked.toSorted();
+    const [start, end] = [...asked].sort();
     const first = Math.max(before, periods.findIndex((period) => period[1] > start));
     const last = periods.findLastIndex((period) => period[0] <= end);
     const shown = [periods[first][0], shifted(periods[last][1], -1)];
@@ -163,7 +162,11 @@
   // Days are put together in weeks; longer periods stay as they are.
   function inWeeks(lines) {
     if (data.unit !== "day") return lines;
-    const weeks = Map.groupBy(lines, ({ start }) => shifted(start, -((new Date(start).getUTCDay() + 6) % 7)));
+    const weeks = new Map();
+    for (const line of lines) {
+      const monday = shifted(line.start, -((new Date(line.start).getUTCDay() + 6) % 7));
+      weeks.set(monday, [...(weeks.get(monday) ?? []), line]);
+    }
     const added = (those, name) => classes.map((_, index) => sum(those.map((day) => day[name][index])));
     return [...weeks.values()].map((those) => {
       const [start, { stop }] = [those[0].start, those.at(-1)];

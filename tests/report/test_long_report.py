@@ -1,0 +1,86 @@
+"""A report of many weeks, most of them without data, cut into weeks."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from chromium import Page, needs_browser
+
+from usage_metrics.report import figures, page, payload, quality
+from usage_metrics.report.formatting import days
+from usage_metrics.report.usage_database import Database, Span
+
+pytestmark = [needs_browser, pytest.mark.usefixtures("quick_reports")]
+
+FIRST, LAST = dt.date(2025, 11, 6), dt.date(2026, 3, 15)
+
+
+@pytest.fixture(scope="module")
+def long_report(
+    database: Database, quick_reports: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    span = Span("datasette", FIRST, LAST + dt.timedelta(days=1))
+    material = page.Material(
+        site="data.example.org",
+        titles={},
+        payload=payload.gather(database, span, {}),
+        concentration=figures.concentration(database, span),
+        reconciled=quality.reconciliation(database, span),
+        versions=quality.versions({}),
+        attributions=[],
+        made_on=LAST,
+    )
+    file = tmp_path_factory.mktemp("long") / "report.html"
+    file.write_text(page.render(material, "0"))
+    return file
+
+
+@pytest.fixture
+def opened(browser: Page, long_report: Path) -> Page:
+    browser.open(long_report)
+    return browser
+
+
+def test_periods_without_data_are_in_the_legend_and_have_no_numbers(
+    opened: Page,
+) -> None:
+    assert opened.run(
+        "return document.querySelector('#time > .legend [data-key]').checkVisibility()"
+    )
+    first, *_, last = opened.table("periods")
+    assert first[:3] == ["6–9 November 2025 (no data)", "–", "–"]
+    assert last[:3] == ["9–15 March 2026", "9,825", "6,518"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        ((2026, 3, 5), (2026, 3, 10), ((2026, 3, 2), (2026, 3, 15))),
+        ((2026, 3, 2), (2026, 3, 8), ((2026, 3, 2), (2026, 3, 8))),
+        ((2026, 1, 27), (2026, 2, 10), ((2026, 1, 26), (2026, 2, 15))),
+        ((2025, 11, 6), (2026, 1, 1), ((2025, 11, 6), (2026, 1, 4))),
+    ],
+)
+def test_weeks_are_shown_whole_and_that_is_said(
+    opened: Page,
+    first: tuple[int, int, int],
+    last: tuple[int, int, int],
+    shown: tuple[tuple[int, int, int], tuple[int, int, int]],
+) -> None:
+    chosen = {"from": dt.date(*first), "to": dt.date(*last)}
+    opened.choose(**{name: day.isoformat() for name, day in chosen.items()})
+    weeks = days(*(dt.date(*day) for day in shown))
+    said = opened.text("#chosen")
+    assert said.startswith(f"All datasets · Everybody · {weeks}.")
+    assert ("In whole weeks." in said) == ((first, last) != shown)
+    assert opened.table("weeks") == opened.table("periods")
+
+
+def test_a_choice_without_data_says_so_once_a_section(opened: Page) -> None:
+    opened.choose(**{"from": "2026-02-02", "to": "2026-02-08"})
+    assert opened.text("[data-figure='all.days']") == "0 of 7"
+    lines = opened.run(
+        "return document.getElementById('time').innerText.split('\\n').filter(Boolean)"
+    )
+    assert lines == ["Requests over time", "Nothing in this selection."]
+    assert opened.console() == []
