@@ -98,6 +98,18 @@ def test_a_pseudonym_differs_from_file_to_file() -> None:
     assert not set(first[:3]) & set(again[:3])
 
 
+@given(st.ip_addresses(), st.sampled_from(["pseudonymize", "truncate"]))
+def test_one_person_stays_one_however_the_address_is_spelled(
+    address: Address, mode: str
+) -> None:
+    texts = [str(address), address.exploded.upper(), f" {address}"]
+    if address.version == 4:
+        texts += [f"::ffff:{address}", f"::FFFF:{address}"]
+    else:
+        texts += [f"{address}%eth0"]
+    assert len(set(treated(mode, *texts))) == 1
+
+
 def test_drop_makes_an_address_null_and_keep_leaves_it() -> None:
     assert treated("drop", "8.8.8.8", None, "-") == [None] * 3
     assert treated("keep", "8.8.8.8", None, "-") == ["8.8.8.8", None, "-"]

@@ -462,13 +462,16 @@ def test_nor_need_every_field_of_the_request_have_been_declared() -> None:
         ("2001:db8::7", "2001:db8::7"),
         ("2001:db8::7:443", "2001:db8::7:443"),
         ("[2001:db8::7]:443", "2001:db8::7"),
+        ("2001:DB8:0:0::0007", "2001:db8::7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("[::FFFF:C000:0207]:443", "192.0.2.7"),
         ("-", "-"),
         ("", ""),
         ("host:80", "host:80"),
         (None, None),
     ],
 )
-def test_an_address_loses_the_port_that_google_may_give_it(
+def test_an_address_has_one_spelling_and_no_port_as_google_may_give_it(
     given: str | None, address: str | None
 ) -> None:
     (request,) = cleaned(entry(httpRequest={"remoteIp": given, "serverIp": given}))

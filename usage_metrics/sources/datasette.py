@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics import arrow
+from usage_metrics.addresses.parsing import canonical_addresses
 from usage_metrics.agents import AGENT
 from usage_metrics.arrow import STRING, column
 from usage_metrics.cleaning import rejects
@@ -150,7 +151,7 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
     for name in ("remote_ip", "server_ip"):
         address = arrow.dictionary(columns[name])
         bare = pc.replace_substring_regex(address.dictionary, _PORT, r"\1\2")
-        columns[name] = arrow.take_encoded(bare, address.indices)
+        columns[name] = arrow.take_encoded(canonical_addresses(bare), address.indices)
     urls = columns["request_url"] = arrow.dictionary(columns["request_url"])
     patterns = comma_separated(settings.data_request_patterns)
     asked = asked_for(
