@@ -14,6 +14,7 @@ from bigquery_service import Service, serve  # noqa: F401
 from command import run_usage_metrics
 from flow import DAY, ONE_DAY, Flow, days, request
 from project import ROOT, Settings
+from s3_server import S3Server, start_s3_server  # noqa: F401
 
 from usage_metrics.commands import init, main
 from usage_metrics.tasks.datasets_registry import read_registry
@@ -307,6 +308,24 @@ def test_logs_that_cannot_be_used_are_refused_in_a_sentence(
     assert main(["init", *place]) == 2
     assert sentence in _said(capsys)
     assert not Path("luigi.cfg").exists()
+
+
+# --- in an object store ---------------------------------------------------------------
+
+
+def test_logs_in_a_bucket_are_looked_at_like_those_in_a_folder(
+    here: Flow, s3_server: S3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = s3_server.create("init-logs")
+    for file in here.logs.iterdir():
+        with store.open_output_stream(f"init-logs/{file.name}") as stream:
+            stream.write(file.read_bytes())
+    logs = s3_server.uri("init-logs")
+    assert main(["init", "--logs", logs]) == 0
+    assert "2 entries a day, as of 2026-03-02 to 2026-03-03" in _said(capsys)
+    assert _datasette() == {"logs": logs, "start": "2026-03-02", "stop": "2026-03-05"}
+    assert main(["init", "--logs", s3_server.uri("init-none"), "--force"]) == 2
+    assert "cannot be listed: " in _said(capsys)
 
 
 # --- BigQuery -------------------------------------------------------------------------
