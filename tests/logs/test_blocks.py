@@ -224,6 +224,13 @@ def test_a_packed_file_is_known_by_its_content_and_may_have_parts(kind: str) -> 
     assert numbered(content) == [(1, b"a"), (2, b"bc")]
 
 
+def test_frames_to_skip_may_stand_anywhere_in_a_zstd_file() -> None:
+    skipped = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"a\nb\n"
+    pack = PACKERS["zstd"]
+    content = skipped + pack(b"a\n") + skipped + pack(b"b\n")
+    assert numbered(content) == [(1, b"a"), (2, b"b")]
+
+
 LINES = b"".join(b"%d\n" % number for number in range(9999))
 
 

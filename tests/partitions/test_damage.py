@@ -235,6 +235,7 @@ def test_a_day_of_which_some_requests_were_left_out_on_purpose_is_no_damage(
     flow: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    settings("datasette", request_logs="run.googleapis.com/requests, other")
     other = request("a") | {"logName": "projects/p/logs/other"}
     flow.export(DAY, request("a"), other)
     assert flow.load(1).scheduling_succeeded

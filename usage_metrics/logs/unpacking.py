@@ -8,6 +8,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -39,10 +40,11 @@ PACKED_ENDINGS = {
 """How packed files are usually named."""
 
 _BEGINNINGS = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\0": "xz",
+    rb"\x1f\x8b": "gzip",
+    rb"\x28\xb5\x2f\xfd": "zstd",
+    rb"[\x50-\x5f]\x2a\x4d\x18": "zstd",  # a frame to skip, as pzstd begins
+    rb"BZh": "bzip2",
+    rb"\xfd7zXZ\0": "xz",
 }
 
 
@@ -132,7 +134,7 @@ def unpacked(raw: pa.NativeFile, name: str, piece: int) -> Iterator[bytes]:
 
 def _kind(beginning: bytes) -> str:
     """How a file is packed; empty if it is not."""
-    found = (kind for mark, kind in _BEGINNINGS.items() if beginning.startswith(mark))
+    found = (kind for mark, kind in _BEGINNINGS.items() if re.match(mark, beginning))
     return next(found, "")
 
 
