@@ -39,8 +39,8 @@ PAGES = {
     "row": "Row",
     "query": "Query",
     "download": "Database download",
-    "static": "Style sheet or script",
-    "internal": "Settings and versions (/-/…)",
+    "static": "Style sheet, script or image",
+    "internal": "Metadata and settings (/-/…)",
     "other": "Other",
 }
 
