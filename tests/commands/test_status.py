@@ -1,7 +1,9 @@
 """``usage-metrics status``: the days of each stage, and what the next run does."""
 
 import datetime as dt
+import fcntl
 import json
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,58 @@ def test_in_the_wrong_folder_it_says_where_settings_are_looked_for(
         assert "there is no luigi.cfg in" in said
         assert "LUIGI_CONFIG_PATH" in said
     assert not flow.root.exists()
+
+
+# --- a page to keep open --------------------------------------------------------------
+
+
+def test_a_page_that_is_watched_reloads_itself_until_somebody_ends_that(
+    loaded: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = loaded.folder / "status.html"
+    seen: list[str] = []
+
+    def sleep(_: float) -> None:
+        seen.append(page.read_text())
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        loaded.delete("geocoded")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert main(["status", "--html", str(page), "--watch"]) == 0
+    reloads = '<meta http-equiv="refresh" content="10">'
+    assert all(reloads in text for text in seen)
+    assert f"builds 2 days ({DAY}" in seen[1]
+    assert f"builds 2 days ({DAY}" not in seen[0]
+    assert reloads not in page.read_text(), "nobody would write it again"
+
+
+def test_only_a_page_can_be_watched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--watch"]) == 2
+    assert "--watch needs --html FILE" in capsys.readouterr().err
+
+
+def test_the_page_says_whether_a_run_is_going_on(loaded: Flow) -> None:
+    page = loaded.folder / "status.html"
+    main(["status", "--html", str(page)])
+    assert "No run is going on." in page.read_text()
+    with (loaded.root / ".run.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        main(["status", "--html", str(page)])
+    assert "A run is in progress." in page.read_text()
+
+
+def test_the_page_links_to_luigis_visualiser_and_shows_no_password(
+    loaded: Flow, settings: Settings
+) -> None:
+    page = loaded.folder / "status.html"
+    main(["status", "--html", str(page)])
+    assert "<a " not in page.read_text()
+    settings("core", scheduler_url="https://us:T0P-SECRET@luigi.example.org/here/")
+    main(["status", "--html", str(page)])
+    url = "https://luigi.example.org/here/static/visualiser/index.html"
+    assert f'<a href="{url}">' in page.read_text()
+    assert "T0P-SECRET" not in page.read_text()
 
 
 # --- the index of footers -------------------------------------------------------------

@@ -70,6 +70,8 @@ def command(
         try:
             options.check_settings()
             check_registry()
+            if url := running.visualiser_url():
+                click.echo(f"Every task is shown at {url}", err=True)
             with stage_lines.shown(source, hidden=verbose):
                 code = _run_when_free(source, workers, patience)
             if partial and code in (20, 30):
@@ -126,6 +128,12 @@ def _run_when_free(source: str, workers: int, patience: float) -> int:
         click.echo(f"another run is in progress; retrying in {wait:.0f} s", err=True)
         time.sleep(min(wait, left))
         wait = min(2 * wait, LONGEST_WAIT)
+
+
+def is_running() -> bool:
+    """Whether a run is in progress in this root."""
+    with _lock() as is_free:
+        return not is_free
 
 
 @contextlib.contextmanager

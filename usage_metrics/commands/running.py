@@ -7,6 +7,7 @@ import operator
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import luigi
@@ -154,6 +155,19 @@ def has_central_scheduler() -> bool:
         settings.has_option("core", f"{prefix}scheduler_{name}")
         for name in ("host", "port", "url")
         for prefix in ("", "default_")
+    )
+
+
+def visualiser_url() -> str | None:
+    """Where luigid shows its tasks, without a password; None without luigid."""
+    if not has_central_scheduler():
+        return None
+    core = luigi.interface.core()
+    url = core.scheduler_url or f"http://{core.scheduler_host}:{core.scheduler_port}"
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return (
+        f"{parts.scheme}://{place}{parts.path.rstrip('/')}/static/visualiser/index.html"
     )
 
 

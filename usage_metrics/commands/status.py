@@ -1,12 +1,15 @@
 """Show which days of each stage are done, missing, stale or failed."""
 
+import contextlib
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from luigi.task_register import Register
 
 from usage_metrics.commands import calendar_strip, options
 from usage_metrics.commands.pipeline_state import (
@@ -19,11 +22,14 @@ from usage_metrics.commands.pipeline_state import (
     pipeline_state,
     spans,
 )
+from usage_metrics.partitions import storage
+
+WATCH_SECONDS = 10
 
 
 @click.command(
     epilog=options.example(
-        "usage-metrics status", "usage-metrics status --html status.html"
+        "usage-metrics status", "usage-metrics status --html status.html --watch"
     )
 )
 @options.each_source
@@ -34,7 +40,12 @@ from usage_metrics.commands.pipeline_state import (
     metavar="FILE",
     help="write a self-contained page",
 )
-def command(sources: list[str], as_json: bool, html: Path | None) -> None:
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="with --html: keep the page up to date until interrupted; it reloads itself",
+)
+def command(sources: list[str], as_json: bool, html: Path | None, watch: bool) -> None:
     """Show which days of each stage are done, missing, stale or failed.
 
     A day of the source's range in luigi.cfg is missing if its file does not exist. A
@@ -42,17 +53,40 @@ def command(sources: list[str], as_json: bool, html: Path | None) -> None:
     an older version or with other settings. A day failed if its last attempt in the run
     log did. No service is asked.
     """
+    if watch and html is None:
+        raise click.UsageError("--watch needs --html FILE, the page to keep up to date")
     options.check_settings()
+    if watch and html is not None:
+        _watch(html, sources)
     states = [pipeline_state(source) for source in sources]
     if html is not None:
-        from usage_metrics.commands.status_page import page
-
-        html.write_text(page(states), encoding="utf-8")
+        _write(html, states)
         click.echo(f"written to {html}", err=True)
     if as_json:
         click.echo(json.dumps([*map(as_data, states)], indent=2, default=str))
     elif html is None:
         click.echo("\n".join(line for state in states for line in describe(state)))
+
+
+def _watch(html: Path, sources: Sequence[str]) -> None:
+    """Write the page every few seconds until somebody presses Ctrl-C."""
+    click.echo(f"{html} is kept up to date; Ctrl-C ends that", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            Register.clear_instance_cache()  # tasks remember what they found
+            _write(html, [*map(pipeline_state, sources)], WATCH_SECONDS)
+            time.sleep(WATCH_SECONDS)
+
+
+def _write(
+    html: Path, states: Sequence[PipelineState], seconds: int | None = None
+) -> None:
+    from usage_metrics.commands.run import is_running
+    from usage_metrics.commands.status_page import page
+
+    text = page(states, is_running=is_running(), reload_after=seconds)
+    with storage.whole_or_absent(str(html.absolute())) as stream:  # it may be reloading
+        stream.write(text.encode())
 
 
 def as_data(state: PipelineState) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from usage_metrics.commands import calendar_strip
+from usage_metrics.commands import calendar_strip, running
 from usage_metrics.commands.pipeline_state import (
     PipelineState,
     StageDays,
@@ -35,15 +35,33 @@ i.done { background: #2e7d32; }
 """
 
 
-def page(states: Iterable[PipelineState]) -> str:
-    """Give the page as HTML."""
-    now = f"{utc_now():%Y-%m-%d %H:%M} UTC"
+def page(
+    states: Iterable[PipelineState],
+    *,
+    is_running: bool = False,
+    reload_after: int | None = None,
+) -> str:
+    """Give the page as HTML.
+
+    Args:
+        states: what it shows.
+        is_running: whether a run is in progress.
+        reload_after: seconds after which it reloads itself; None: never.
+    """
+    now = f"{utc_now():%Y-%m-%d %H:%M:%S} UTC"
     body = "\n".join(part for state in states for part in _source(state))
+    about = f"{now}. {'A run is in progress.' if is_running else 'No run is going on.'}"
+    if reload_after is not None:
+        about += f" This page reloads itself every {reload_after} seconds."
+    if url := running.visualiser_url():
+        about += f' <a href="{escape(url)}">Luigi’s visualiser</a> shows each task.'
+    reload = f'<meta http-equiv="refresh" content="{reload_after}">\n'
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{'' if reload_after is None else reload}"
         f"<title>usage_metrics, {now}</title>\n<style>{STYLE}</style></head>\n"
-        f"<body><h1>usage_metrics</h1><p>{now}</p>\n{body}\n</body></html>\n"
+        f"<body><h1>usage_metrics</h1><p>{about}</p>\n{body}\n</body></html>\n"
     )
 
 
