@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from flow import DAY, ONE_DAY, Flow, request
 from ipinfo_server import TOKEN, IpinfoServer, Trouble
-from project import Settings
+from project import SAMPLE_REGISTRY, Settings
 from webhook_server import serving
 
 from usage_metrics.commands import main
@@ -43,6 +43,32 @@ def test_in_an_empty_folder_nothing_is_bad_and_nothing_is_left_behind(
     assert found["[datasette] logs"][0] == "ok"
     assert "GB are free" in found["disk"][1]
     assert not healthy.root.exists(), "it leaves nothing behind"
+
+
+def test_it_says_which_registry_of_datasets_is_used(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, state, said in (
+        ("", "ok", "no registry, so each database is a dataset"),
+        (SAMPLE_REGISTRY, "ok", f"{SAMPLE_REGISTRY} names 2 datasets; any other"),
+        ("data/sample_logs/datasets.toml", "note", "of the sample logs and not used"),
+    ):
+        settings("counting", datasets=path)
+        found = _examined(capsys)["[counting] datasets"]
+        assert found[0] == state
+        assert said in found[1]
+
+
+def test_all_mistakes_of_a_registry_are_one_finding(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = healthy.folder / "datasets.toml"
+    registry.write_text("platform = 1\n[[dataset]]\nid = 'Trees'\n")
+    settings("counting", datasets=registry)
+    state, said = _examined(capsys)["[counting] datasets"]
+    assert state == "BAD"
+    assert f"{registry}, line 1: platform = 1" in said
+    assert f"{registry}, line 3: id = 'Trees'" in said
 
 
 def test_for_people_each_finding_is_in_lines_of_a_terminal(

@@ -34,6 +34,10 @@ def test_it_has_what_the_old_notebook_had(cells: list[Any]) -> None:
     assert "duckduckgo.com" in output(cells, "by_referrer")
 
 
+def test_it_says_whose_figures_of_which_days_they_are(cells: list[Any]) -> None:
+    assert "'data.example.org'" in output(cells, "host_of_site(")
+
+
 def test_its_charts_are_drawn_from_frames(cells: list[Any]) -> None:
     for code in ("charts.per_week", "charts.ranked", "charts.world"):
         [cell] = [cell for cell in cells if code in cell.source]

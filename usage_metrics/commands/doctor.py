@@ -22,7 +22,7 @@ from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.sources import SOURCES, get_source
-from usage_metrics.tasks.datasets_registry import datasets_registry
+from usage_metrics.tasks.datasets_registry import datasets_registry, is_unused
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.preflight import check_no_sample
@@ -192,11 +192,16 @@ def _first_entries(name: str, logs: str) -> Iterator[str]:
 
 def _registry() -> Iterator[str]:
     registry, path = datasets_registry(), config.counting().datasets
-    yield (
-        f"{path} names {len(registry.datasets):,} datasets; any other database is one"
-        if path
-        else "no registry, so each database is a dataset"
-    )
+    if not path:
+        yield "no registry, so each database is a dataset"
+    elif is_unused(path):
+        yield Note(
+            f"{path} is the registry of the sample logs and not used for others, so "
+            "each database is a dataset; delete that line, or name a registry of yours"
+        )
+    else:
+        number = len(registry.datasets)
+        yield f"{path} names {number:,} datasets; any other database is one"
 
 
 UNMAPPED = """

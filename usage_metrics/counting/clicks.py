@@ -45,7 +45,7 @@ OUTCOMES = {
     "status": "the status was not 200, 206 or 304",
     "method": "neither GET nor POST, such as HEAD, which retrieves no data",
     "not_data": "a page of no dataset, such as a style sheet or /-/versions",
-    "unmapped": "the URL matches no pattern in the registry of datasets",
+    "unmapped": "about no dataset of the registry and no database of the site",
     "internal": "a request of our own monitors, checkers or addresses",
     "robot": "a request of a robot",
     "double_click": "the visitor requested the same URL again within 30 seconds",

@@ -11,8 +11,8 @@ _COLUMNS = (
     column(
         "dataset",
         STRING,
-        "Dataset id from the registry; unmapped: no pattern matches; none: a page that "
-        "belongs to no dataset",
+        "Dataset id, from the registry or of the database; unmapped: of neither; none: "
+        "a page that belongs to no dataset",
     ),
     column("format", STRING, "html, json, csv, db, …"),
     column("page", STRING, "Kind of page, as in the cleaned file"),
@@ -78,8 +78,8 @@ SHARED = {field.name: field for field in _COLUMNS}
 DATASET_OR_ALL = column(
     "dataset",
     STRING,
-    "Dataset id from the registry, unmapped or none; all: every request, so these rows "
-    "may not be summed with the others",
+    "Dataset id, unmapped or none; all: every request, so these rows may not be summed "
+    "with the others",
 )
 
 FIGURES = (

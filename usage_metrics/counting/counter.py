@@ -30,7 +30,7 @@ METRICS = (
 MACHINE, REGULAR = "machine", "regular"
 """Access methods: scripts, and everybody else except robots and ourselves."""
 
-_DATASET = column("dataset", STRING, "Dataset id from the registry")
+_DATASET = column("dataset", STRING, "Dataset id, from the registry or of the database")
 _METHOD = column("access_method", STRING, "machine: scripts; regular: everybody else")
 _FIGURES = (
     column(METRICS[0], INTEGER, "Investigations of the dataset, requests included"),

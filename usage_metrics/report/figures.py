@@ -15,6 +15,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from usage_metrics.counting import breakdowns
 from usage_metrics.dates import days_between
 from usage_metrics.report.usage_database import Database, Span, totals, with_periods
 
@@ -43,7 +44,7 @@ def by_class(database: Database, span: Span) -> "pd.DataFrame":
 
 
 def by_dataset(database: Database, span: Span) -> "pd.DataFrame":
-    """Use by dataset; ``none``: about no dataset, ``unmapped``: not in the registry."""
+    """Use by dataset; ``none``: about no dataset, ``unmapped``: not known."""
     found = by_class(database, span)
     return found[found["dataset"] != ALL].reset_index(drop=True)
 
@@ -79,6 +80,11 @@ by_agent = Question("usage_by_agent", ("agent_name", "agent_kind"))
 """Use by program and its kind; null for unknown ones and the rarest of each day."""
 by_path = Question("usage_by_path", ("path",))
 """Use by path; null for all but the thousand most requested of each day."""
+
+
+def host_of_site(database: Database, span: Span) -> str | None:
+    """The host of the site, after which it is called until somebody names it."""
+    return breakdowns.host_of_site(database.rows("usage_by_path", span))
 
 
 def own_hosts(database: Database, span: Span) -> list[str]:

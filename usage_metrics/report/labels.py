@@ -18,7 +18,7 @@ NEVER_COUNTED = ("robot", "internal")
 
 DATASETS = {
     "none": "(no dataset: start page, style sheets)",
-    "unmapped": "(not in the registry)",
+    "unmapped": "(no known database)",
 }
 """What stands in place of a dataset when a request is about none."""
 

@@ -19,25 +19,25 @@ SAMPLE_LOGS = "data/sample_logs"
 def datasets_registry() -> "Registry":
     """The registry that the settings name, checked.
 
-    That of the sample logs is for these only: who has put their own logs into the
-    repository's luigi.cfg should not see the sample's datasets and title.
-
     Raises:
         ConfigError: as :func:`read_registry`.
     """
     path = config.counting().datasets
-    if is_of_sample(path) and not any(is_of_sample(logs) for logs in _logs()):
-        return read_registry()
-    return read_registry(path)
+    return read_registry("" if is_unused(path) else path)
 
 
-def is_of_sample(path: str) -> bool:
-    """Whether a path is that of the sample logs, or of a file there."""
+def is_unused(path: str) -> bool:
+    """Whether a registry is that of the sample logs, and the logs are others.
+
+    Who puts their own logs into the luigi.cfg of the repository should see neither the
+    sample's title nor its datasets.
+    """
+    logs = [config.source_section(name).logs for name in SOURCES]
+    return _is_of_sample(path) and not any(map(_is_of_sample, logs))
+
+
+def _is_of_sample(path: str) -> bool:
     return Path(path).is_relative_to(SAMPLE_LOGS)
-
-
-def _logs() -> list[str]:
-    return [config.source_section(name).logs for name in SOURCES]
 
 
 def read_registry(path: str | Path = "") -> "Registry":

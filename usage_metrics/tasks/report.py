@@ -25,8 +25,6 @@ from usage_metrics.tasks.task import Reporting
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from usage_metrics.report.page import Material
     from usage_metrics.report.usage_database import Span
 
@@ -132,7 +130,7 @@ class Report(Reporting):
         with open_tables(open_warehouse().path) as tables:
             database = Database(tables)
             return page.Material(
-                site=_site(database.rows("usage_by_path", span)),
+                site=_site(figures.host_of_site(database, span)),
                 titles=titles,
                 payload=payload.gather(database, span, titles),
                 concentration=figures.concentration(database, span),
@@ -182,11 +180,9 @@ VERSIONS = {
 """What the report shows of the recipes of files, under these names."""
 
 
-def _site(by_path: "pa.Table") -> str:
+def _site(host: str | None) -> str:
     """What the report calls the site: as in the registry, or its host."""
-    from usage_metrics.counting.breakdowns import host_of_site
-
-    platform = datasets_registry().platform or host_of_site(by_path) or "site"
+    platform = datasets_registry().platform or host or "site"
     is_host = "." in platform and " " not in platform
     return platform if is_host else f"the {platform}"
 
