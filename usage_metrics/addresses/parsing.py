@@ -65,9 +65,9 @@ def canonical_addresses(texts: pa.Array, ipv6_bits: int = 128) -> pa.Array:
         ipv6_bits: how much of an IPv6 address to keep; the rest becomes zeros.
     """
     others = pc.invert(pc.fill_null(is_plain_ipv4(texts), True))
-    found = [_canonical(text) for text in texts.filter(others).to_pylist()]
-    if ipv6_bits < 128:
-        found = [_cut(text, ipv6_bits) for text in found]
+    rare = texts.filter(others).to_pylist()
+    parsed = zip(rare, map(_packed, rare), strict=True)
+    found = [_written(packed, ipv6_bits) if packed else text for text, packed in parsed]
     return pc.replace_with_mask(texts, others, pa.array(found, texts.type))
 
 
@@ -99,28 +99,22 @@ def remembering(function: Callable[[str], Result]) -> Callable[[str], Result]:
 
 
 @remembering
-def _canonical(text: str) -> str:
+def _packed(text: str) -> bytes | None:
+    """The four or sixteen bytes of an address; None if it is none."""
     try:
         packed = socket.inet_pton(socket.AF_INET6, text)  # faster than ipaddress
     except OSError:
         address = parse_address(text.strip())
-        if address is None:
-            return text
-        packed = address.packed
-    packed = packed.removeprefix(_MAPPED)
-    family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
-    return socket.inet_ntop(family, packed)
+        return None if address is None else address.packed
+    return packed.removeprefix(_MAPPED)
 
 
-def _cut(address: str, bits: int) -> str:
-    """The first address of the network of an IPv6 address; other texts unchanged."""
-    if ":" not in address:
-        return address
-    try:
-        network = ipaddress.IPv6Network((address, bits), strict=False)
-    except ValueError:
-        return address
-    return str(network.network_address)
+def _written(packed: bytes, ipv6_bits: int) -> str:
+    if len(packed) == 4:
+        return socket.inet_ntop(socket.AF_INET, packed)
+    dropped = 128 - ipv6_bits
+    kept = int.from_bytes(packed, "big") >> dropped << dropped
+    return socket.inet_ntop(socket.AF_INET6, kept.to_bytes(16, "big"))
 
 
 def is_plain_ipv4(texts: pa.Array) -> pa.BooleanArray:
