@@ -10,6 +10,7 @@ makes no dataset. A database that the registry names by patterns is left to them
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -17,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, only_chunk, take_encoded
+from usage_metrics.arrow import STRING, dictionary, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import is_data_page, is_public
 from usage_metrics.counting.clicks import NOT_MODIFIED
 from usage_metrics.counting.datasets import (
@@ -61,7 +62,7 @@ def with_derived(
     ids = _ids(databases.dictionary, codes, is_data & _answered(requests, today))
     for number in _named(databases.dictionary, ids, registry):
         ids[number] = None
-    is_unmapped = mask_of(pc.equal(about["dataset"], UNMAPPED))
+    is_unmapped = _holds(about["dataset"], _any_of(UNMAPPED))
     known = np.array([id_ is not None for id_ in ids])
     is_derived = is_unmapped & is_data & known[codes]
     names = about["dataset"].dictionary.to_pylist()
@@ -105,11 +106,10 @@ def dataset_id(database: str) -> str:
 
 def _kinds_of_pages(requests: pa.Table) -> tuple[Any, Any]:
     """Which requests are for pages of a database, and which for others of the site."""
-    page = requests["page"]
-    databases = only_chunk(requests["database"])
-    public = is_public(databases.dictionary).take(databases.indices)
-    is_data = mask_of(is_data_page(page)) & mask_of(public)
-    return is_data, mask_of(pc.not_equal(page, "other")) & ~is_data
+    is_data = _holds(requests["page"], is_data_page)
+    is_data &= _holds(requests["database"], is_public)
+    is_page = _holds(requests["page"], pc.is_valid)
+    return is_data, is_page & ~is_data & ~_holds(requests["page"], _any_of("other"))
 
 
 def _answered(requests: pa.Table, today: int) -> Any:
@@ -118,9 +118,9 @@ def _answered(requests: pa.Table, today: int) -> Any:
     Datasette answers OPTIONS for any path.
     """
     is_success = np.isin(numbers_of(requests["status"]), _SUCCESS)
-    is_options = mask_of(pc.equal(requests["request_method"], "OPTIONS"))
-    is_page = mask_of(pc.is_in(requests["format"], pa.array(_PAGE_FORMATS)))
-    is_file = mask_of(pc.equal(requests["page"], "database")) & ~is_page
+    is_options = _holds(requests["request_method"], _any_of("OPTIONS"))
+    is_file = _holds(requests["page"], _any_of("database"))
+    is_file &= ~_holds(requests["format"], _any_of(*_PAGE_FORMATS))
     is_today = np.arange(requests.num_rows) < today
     return is_success & ~is_options & ~is_file & is_today
 
@@ -158,17 +158,30 @@ def _said_of(registry: Registry, paths: list[str]) -> list[str]:
 
 def _kinds(kinds: pa.DictionaryArray, requests: pa.Table, is_derived: Any) -> pa.Array:
     """The kind of use: as the registry says it or, where derived, by the page."""
-    page = requests["page"]
-    is_html = mask_of(pc.equal(requests["format"], "html"))
-    urls = only_chunk(requests["request_url"])
-    has_sql = pc.match_substring_regex(urls.dictionary, _SQL).take(urls.indices)
-    is_result = mask_of(pc.equal(page, "query")) & mask_of(has_sql)
-    is_file = mask_of(pc.equal(page, "download")) | ~is_html
+    is_result = _holds(requests["page"], _any_of("query"))
+    is_result &= _holds(
+        requests["request_url"], lambda urls: pc.match_substring_regex(urls, _SQL)
+    )
+    is_file = ~_holds(requests["format"], _any_of("html"))
     values = kinds.dictionary.to_pylist()
     numbers = pc.fill_null(kinds.indices.cast(pa.int64()), len(values))
     numbers = numbers.to_numpy().copy()
     numbers[is_derived] = len(values) + 1 + (is_result | is_file)[is_derived]
     return _texts(numbers, [*values, None, INVESTIGATION, REQUEST])
+
+
+def _holds(
+    column: pa.ChunkedArray | pa.DictionaryArray, test: Callable[[pa.Array], pa.Array]
+) -> Any:
+    """Which rows have a text that passes a test, made once per distinct text."""
+    texts = dictionary(column)
+    codes, _ = codes_of(texts)
+    return np.append(mask_of(test(texts.dictionary)), False)[codes]
+
+
+def _any_of(*texts: str) -> Callable[[pa.Array], pa.Array]:
+    """A test whether a text is one of a few."""
+    return lambda values: pc.is_in(values, pa.array(texts, STRING))
 
 
 def _texts(numbers: Any, values: list[str | None]) -> pa.Array:
