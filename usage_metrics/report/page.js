@@ -270,10 +270,11 @@
   }
 
   // A name is a text, or a list of it and what is said below it.
-  function cell(kind, content, className) {
-    const made = document.createElement(kind);
+  function cell(content, className, scope) {
+    const made = document.createElement(scope ? "th" : "td");
     const [text, ...more] = [content].flat();
     made.className = className;
+    if (scope) made.scope = scope;
     made.textContent = text;
     const below = more.filter(Boolean).join(" · ");
     if (below) {
@@ -287,16 +288,13 @@
   function writeTable(id, { heads, lines }) {
     const table = document.querySelector(`[data-table="${id}"]`);
     if (!table) return;
-    const row = (contents, first, others) => {
+    const row = ([name, ...numbers], scope, otherScope) => {
       const made = document.createElement("tr");
-      made.append(...contents.map((content, column) =>
-        cell(column ? others : first, content, column ? "number" : "")));
-      made.cells[0].scope = first === others ? "col" : "row";
+      made.append(cell(name, "", scope), ...numbers.map((text) => cell(text, "number", otherScope)));
       return made;
     };
-    table.tHead.replaceChildren(row(heads, "th", "th"));
-    for (const head of table.tHead.rows[0].cells) head.scope = "col";
-    table.tBodies[0].replaceChildren(...lines.map((line) => row(line, "th", "td")));
+    table.tHead.replaceChildren(row(heads, "col", "col"));
+    table.tBodies[0].replaceChildren(...lines.map((line) => row(line, "row")));
   }
 
   // The charts.

@@ -13,7 +13,7 @@ from usage_metrics.report.figures import ALL
 from usage_metrics.report.formatting import harmless, listed, number, percent
 from usage_metrics.report.labels import CLASSES
 from usage_metrics.report.payload import Payload
-from usage_metrics.report.static_tables import NONE, Cell, Table
+from usage_metrics.report.static_tables import NONE, Cell, Table, without_zeros
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,7 @@ def _concentration(found: "pd.DataFrame", dataset_name: Callable[[str], str]) ->
         *("Its share of counted uses", "Counted uses", "Counted uses without it"),
         "Days concentrated",
     )
-    return Table("concentration", heads, rows)
+    return without_zeros(Table("concentration", heads, rows))
 
 
 def _filtered(reconciled: "pd.DataFrame") -> Table:
@@ -147,7 +147,7 @@ def _incomplete(reconciled: "pd.DataFrame") -> Table:
         for row in found.itertuples()
     ]
     heads = ("Day", "Lines", "Rejected", "Requests", "Counted uses")
-    return Table("incomplete", heads, rows)
+    return without_zeros(Table("incomplete", heads, rows))
 
 
 def versions_table(found: "pd.DataFrame") -> Table:

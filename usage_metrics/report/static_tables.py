@@ -101,6 +101,19 @@ class Card:
     figures: list[Figure]
 
 
+def without_zeros(table: Table) -> Table:
+    """Leave out the columns that hold nothing but zeros."""
+    kept = [
+        column
+        for column in range(len(table.heads))
+        if column < table.texts or any(row[column] != "0" for row in table.rows)
+    ]
+    heads, *rows = (
+        tuple(row[column] for column in kept) for row in (table.heads, *table.rows)
+    )
+    return replace(table, heads=heads, rows=rows)
+
+
 def listing_tables(payload: Payload) -> dict[str, Table]:
     """The tables of all listings, by id."""
     return {
