@@ -48,7 +48,10 @@ def test_every_spelling_of_an_address_becomes_the_same_address(
     assert parse_address(found[0]) == parse_address(str(address))
 
 
-@given(st.lists(st.none() | st.text(max_size=6) | st.sampled_from(["-", "1.2.3.4:5"])))
+NO_ADDRESSES = ["-", "1.2.3.4:5", "192.0.2.7\0", "2600::7\0", "2600::é"]
+
+
+@given(st.lists(st.none() | st.text(max_size=6) | st.sampled_from(NO_ADDRESSES)))
 def test_what_is_no_address_stays_as_it_is(texts: list[str | None]) -> None:
     texts = [text for text in texts if parse_address((text or "").strip()) is None]
 

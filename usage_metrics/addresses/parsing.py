@@ -103,7 +103,7 @@ def _packed(text: str) -> bytes | None:
     """The four or sixteen bytes of an address; None if it is none."""
     try:
         packed = socket.inet_pton(socket.AF_INET6, text)  # faster than ipaddress
-    except OSError:
+    except (OSError, ValueError):  # not an address; a text with a NUL
         address = parse_address(text.strip())
         return None if address is None else address.packed
     return packed.removeprefix(_MAPPED)
@@ -154,7 +154,7 @@ def public_addresses(texts: pa.Array) -> tuple[list[str], pa.BooleanArray]:
 def _judge(text: str) -> tuple[str | None, bool | None]:
     """The canonical address if it is public, and whether it is; see above."""
     if _PUBLIC_IPV6.match(text):
-        with contextlib.suppress(OSError):  # not an address
+        with contextlib.suppress(OSError, ValueError):  # not an address; with a NUL
             packed = socket.inet_pton(socket.AF_INET6, text)
             return socket.inet_ntop(socket.AF_INET6, packed), True
     address = parse_address(text.strip())
