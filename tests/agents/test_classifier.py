@@ -1,5 +1,7 @@
 """Who asked, from the user agent: the rules, their order, and what always holds."""
 
+from pathlib import Path
+
 import hypothesis.strategies as st
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +19,7 @@ from usage_metrics.agents.rules import (
     version_of,
 )
 from usage_metrics.errors import ConfigError, StorageError
+from usage_metrics.maintenance.people_agents import people
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -473,16 +476,44 @@ def test_a_bad_line_of_the_table_is_named(line: str, problem: str) -> None:
 
 
 def test_a_missing_list_is_named_with_the_command_that_installs_it() -> None:
-    robots = RobotList("no-such-list-of-robots", (1, 2))
+    robots = RobotList("no-such-list-of-robots", "1.2")
 
     with pytest.raises(
-        ConfigError, match=r"pip install 'no-such-list-of-robots>=1\.2'"
+        ConfigError, match=r"pip install 'no-such-list-of-robots==1\.2'"
     ):
         robots.version()
 
 
-def test_a_list_older_than_was_measured_is_refused() -> None:
-    robots = RobotList("crawlerdetect", (99,))
+@pytest.mark.parametrize("reviewed", ["0.4.1", "99"])
+def test_a_list_that_nobody_reviewed_is_refused(reviewed: str) -> None:
+    robots = RobotList("crawlerdetect", reviewed)
 
-    with pytest.raises(ConfigError, match=r"crawlerdetect .* is older than 99"):
-        robots.version()
+    with pytest.raises(
+        ConfigError,
+        match=f"not the version that was reviewed, {reviewed}: .*=={reviewed}'",
+    ):
+        robots.require_reviewed()
+
+
+@pytest.mark.parametrize("robots", LISTS, ids=lambda robots: robots.package)
+def test_a_list_is_installed_exactly_as_it_was_reviewed(robots: RobotList) -> None:
+    setup = (Path(__file__).parents[2] / "setup.cfg").read_text()
+
+    assert f"\n    {robots.package} =={robots.reviewed}\n" in setup
+    robots.require_reviewed()
+
+
+def test_no_list_calls_a_browser_or_an_app_on_any_phone_a_robot() -> None:
+    said = classify(pa.array(people()))
+
+    classes = pc.value_counts(said["agent_class"]).to_pylist()
+    assert classes == [{"values": "human", "counts": len(set(people()))}]
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"AP3A\.240617\.008", r"Viber", r"UKQ1\.230924", r"Cat S52", r"Edg\/1"]
+)
+def test_the_user_agents_of_people_have_what_a_list_may_grow(pattern: str) -> None:
+    grown = pc.match_substring_regex(pa.array(people()), pattern)
+
+    assert pc.any(grown).as_py()

@@ -98,7 +98,7 @@ def classify(agents: pa.Array, settings: AgentSettings = NO_SETTINGS) -> pa.Tabl
         settings: what the site's maintainers know.
 
     Raises:
-        ConfigError: if the package of a list is missing or too old.
+        ConfigError: if the package of a list is missing, or not as reviewed.
     """
     verdicts = classifier(settings).verdicts(normalised(agents).to_pylist())
     columns = zip(*verdicts, strict=True) if verdicts else ([] for _ in AGENT)
@@ -167,7 +167,13 @@ def _verdict(text: str, rule: Rule) -> Verdict:
 
 @functools.lru_cache(maxsize=8)
 def classifier(settings: AgentSettings) -> Classifier:
-    """The classifier of this process for some settings."""
+    """The classifier of this process for some settings.
+
+    Raises:
+        ConfigError: if a list is missing, or not the version that was reviewed.
+    """
+    for robots in lists.LISTS:
+        robots.require_reviewed()
     return Classifier(settings)
 
 

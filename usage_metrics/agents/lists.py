@@ -29,32 +29,41 @@ class RobotList(NamedTuple):
     """A package with a list of robots."""
 
     package: str
-    oldest: tuple[int, ...]
-    """The version that was measured; older ones find fewer robots."""
+    reviewed: str
+    """The version whose changes somebody has looked at, as in ``setup.cfg``."""
 
     def version(self) -> str:
         """The installed version.
 
         Raises:
-            ConfigError: if the package is missing, or older than was measured.
+            ConfigError: if the package is missing.
         """
-        wanted = ".".join(map(str, self.oldest))
-        remedy = f"install it with: pip install '{self.package}>={wanted}'"
         try:
-            version = metadata.version(self.package)
+            return metadata.version(self.package)
         except metadata.PackageNotFoundError:
             raise ConfigError(
-                f"the package {self.package}, a list of robots, is missing: {remedy}"
+                f"the package {self.package}, a list of robots, is missing: "
+                f"{self._remedy}"
             ) from None
-        if tuple(map(int, re.findall(r"\d+", version)))[:3] < self.oldest:
+
+    def require_reviewed(self) -> None:
+        """Refuse a version whose changes nobody has looked at.
+
+        Raises:
+            ConfigError: if the package is missing, or has another version.
+        """
+        if self.version() != self.reviewed:
             raise ConfigError(
-                f"{self.package} {version}, a list of robots, is older than {wanted}, "
-                f"the oldest version supported: {remedy}"
+                f"{self.package} {self.version()}, a list of robots, is not the "
+                f"version that was reviewed, {self.reviewed}: {self._remedy}"
             )
-        return version
+
+    @property
+    def _remedy(self) -> str:
+        return f"install it with: pip install '{self.package}=={self.reviewed}'"
 
     def module(self, name: str) -> ModuleType:
-        """Import a module of the package, once its version is checked."""
+        """Import a module of the package, once it is known to be there."""
         self.version()
         return importlib.import_module(name)
 
@@ -75,9 +84,9 @@ class RobotList(NamedTuple):
         )
 
 
-CRAWLER_USER_AGENTS = RobotList("crawler-user-agents", (1, 67))
-CRAWLERDETECT = RobotList("crawlerdetect", (0, 4, 2))
-COUNTER = RobotList("counter-robots", (2025, 11))
+CRAWLER_USER_AGENTS = RobotList("crawler-user-agents", "1.67.0")
+CRAWLERDETECT = RobotList("crawlerdetect", "0.4.2")
+COUNTER = RobotList("counter-robots", "2025.11")
 OWN = "rules of usage_metrics"
 """The name of our own table among the lists."""
 
@@ -141,7 +150,7 @@ def list_versions() -> Mapping[str, str]:
     """The version of each list, including ours, for file footers.
 
     Raises:
-        ConfigError: if a list is missing or too old.
+        ConfigError: if a list is missing.
     """
     versions = {robots.package: robots.version() for robots in LISTS}
     return {**versions, OWN: version_of(own_table())}
