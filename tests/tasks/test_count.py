@@ -225,7 +225,14 @@ def test_what_a_registry_says_besides_makes_no_count_again(
 ) -> None:
     two_days.build(CountUsage(date=DAY))
     registry = tmp_path / "datasets.toml"
-    registry.write_text('platform = "Our data"  # a comment')
+    registry.write_text(
+        """
+        platform = "Our data"  # a comment
+        [[dataset]]
+        id = "pudl"
+        title = "A better title than the name of the database"
+        """
+    )
     settings("counting", datasets=registry)
     assert CountUsage(date=DAY).complete()
 

@@ -8,6 +8,7 @@ from flow import DAY, ONE_DAY, Flow, fill_once, request
 from project import Settings
 from report_html import Standing
 
+from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.report import Report
 
@@ -106,6 +107,29 @@ def test_the_page_calls_a_database_by_its_name_and_runs_nothing_of_it(
     named = [row[0] for row in Standing(page).tables["datasets"]]
     assert named == ["rivers rivers", "my data my-data", f"{HOSTILE} {HOSTILE_ID}"]
     assert "<img src=x" not in page
+
+
+def test_better_names_make_another_report_and_no_other_counts(
+    reported: Flow, settings: Settings
+) -> None:
+    assert Report().complete()
+    registry = reported.folder / "datasets.toml"
+    registry.write_text(
+        """
+        platform = "River office"
+        [[dataset]]
+        id = "my-data"
+        title = "Levels & tides"
+        """
+    )
+    settings("counting", datasets=registry)
+    assert CountUsage(date=DAY).complete()
+    assert not Report().complete()
+    assert reported.build(Report()).scheduling_succeeded
+    page = (reported.root / "report/datasette.html").read_text()
+    assert "<title>Use of the River office, " in page
+    named = [row[0] for row in Standing(page).tables["datasets"]]
+    assert named[:2] == ["rivers rivers", "Levels & tides my-data"]
 
 
 def test_the_registry_of_the_sample_is_not_for_other_logs(

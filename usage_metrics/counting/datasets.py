@@ -111,13 +111,16 @@ class Registry:
     created_by: str | None = None
 
     @property
-    def with_patterns(self) -> set[str]:
-        """The ids of the datasets of which patterns say what belongs to them."""
-        return {d.id for d in self.datasets if d.requests or d.investigations}
+    def with_patterns(self) -> list[Dataset]:
+        """The datasets of which patterns say what belongs to them."""
+        return [d for d in self.datasets if d.requests or d.investigations]
 
     def digest(self) -> str:
         """A short hash of all that decides how days are counted."""
-        about = [(d.id, d.version, d.investigations, d.requests) for d in self.datasets]
+        about = [
+            (dataset.id, dataset.version, dataset.investigations, dataset.requests)
+            for dataset in self.with_patterns
+        ]
         return digest_of(repr((about, self.not_data)))
 
     def attribute(self, urls: pa.DictionaryArray) -> dict[str, pa.Array]:

@@ -135,7 +135,7 @@ def _ids(names: pa.Array, codes: Any, shows: Any) -> list[str | None]:
 
 def _named(names: pa.Array, ids: list[str | None], registry: Registry) -> list[int]:
     """The numbers of the databases whose pages the registry's patterns decide about."""
-    by_patterns = registry.with_patterns
+    by_patterns = {dataset.id for dataset in registry.with_patterns}
     numbers = [number for number, id_ in enumerate(ids) if id_ is not None]
     texts = [names[number].as_py() for number in numbers]
     said = [

@@ -25,10 +25,10 @@ def check_reportable(registry: Registry, usage: Iterable[Usage]) -> None:
         parts.insert(0, "created_by at the top")
     if parts:
         raise ConfigError(
-            "a COUNTER report needs to know more of the datasets: in the registry that "
-            f"[counting] datasets names, add {'; '.join(parts)}. Each dataset has an "
-            'entry [[dataset]] there with its id, such as id = "rivers"; what is no '
-            "dataset belongs to not_data"
+            "a COUNTER report needs to know more of the datasets: in the registry of "
+            f"datasets, which [counting] datasets names, add {'; '.join(parts)}. Each "
+            'dataset has an entry [[dataset]] with its id there, as id = "rivers"; '
+            "What is no dataset belongs to not_data"
         )
 
 
