@@ -143,6 +143,17 @@ def test_every_wrong_setting_is_named_and_each_once(
         assert sum(sentence in found for found in bad) == 1, sentence
 
 
+def test_a_start_in_the_wrong_place_is_not_said_to_be_missing_too(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", start="")
+    settings("LoadSQLite", start=DAY)
+    (bad,) = _bad(capsys)
+    assert "[LoadSQLite] start has moved to the section of the source" in bad
+    main(["doctor"])
+    assert "luigi.cfg: luigi.cfg" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("section", "values", "sentence"),
     [
@@ -209,7 +220,7 @@ def test_a_source_without_a_section_is_not_looked_at(
             "run.googleapis.com%2Fstdout",
             "https://data.example/fec/a",
             "ok",
-            "pages of fec; entries of run.googleapis.com/stdout repeat requests",
+            "pages of fec; requests in run.googleapis.com/stdout do not count",
         ),
         (
             "requests",

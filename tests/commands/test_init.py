@@ -154,7 +154,9 @@ def test_entries_that_repeat_requests_are_said_not_to_count(
         page = _page(day, "/fec")
         here.export(day, page, page | again | {"insertId": "again"})
     assert main(["init", "--logs", "logs"]) == 0
-    assert "the entries of run.googleapis.com/stdout" in _said(capsys)
+    said = _said(capsys)
+    assert "in other logs do not count" in said
+    assert "the same once more: run.googleapis.com/stdout" in said
 
 
 def test_several_hosts_are_suggested_to_choose_from(here: Flow) -> None:

@@ -81,7 +81,8 @@ def command(as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     for what, state, found in () if as_json else findings:
-        text = options.wrapped(f"{what}: {found}", indent=" " * 5)
+        sentence = f"{what}: {found.removeprefix(f'{what}: ')}"
+        text = options.wrapped(sentence, indent=" " * 5)
         click.echo(f"{click.style(f'{state:4}', fg=COLOURS[state])} {text[5:]}")
     return int(any(finding.state == BAD for finding in findings))
 
@@ -141,6 +142,9 @@ def _settings() -> Iterator[str]:
 
 
 def _days(name: str) -> Iterator[str]:
+    """The range; settings that are wrong, such as a misspelt start, are named above."""
+    if any(config.problems()):
+        return
     first, end = source_range(name)
     check_no_sample(name, Extract.stage)
     yield f"{first} to {end - ONE_DAY}"
@@ -186,7 +190,7 @@ def _first_entries(name: str, logs: str) -> Iterator[str]:
         yield Bad(f"the requests need {setting} = {value}")
     text = f"{content.span}: pages of {', '.join(content.databases) or 'no database'}"
     if content.other_logs:
-        text += f"; entries of {', '.join(content.other_logs)} repeat requests"
+        text += f"; requests in {', '.join(content.other_logs)} do not count"
     yield text
 
 

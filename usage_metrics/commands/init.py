@@ -205,7 +205,7 @@ def _look(logs: str, days: list[dt.date], asks: bool) -> Content | None:
         _say(f"{name} = {value}")
     if content.other_logs:
         _say(
-            "not counted, since they repeat requests: the entries of "
+            "requests in other logs do not count, since they are the same once more: "
             f"{_shown(content.other_logs)}"
         )
     return content
