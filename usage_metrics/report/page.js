@@ -462,8 +462,8 @@
     noun = choice.noun;
     const name = (id) => element(id).selectedOptions[0].textContent.trim();
     const isWhole = choice.areAll && choice.who === ANY && choice.dataset === 0;
+    element("unfiltered").hidden = isWhole;
     const said = [`${name("dataset")} · ${name("who")} · ${choice.span}.`, ...choice.notes];
-    if (!isWhole) said.push(texts.unfiltered);
     element("chosen").textContent = mine === 1 ? "" : said.join(" ");
     queue = queue.then(async () => {
       for (const step of [showTime, showListings, showLoyalty, showLegends]) {

@@ -54,8 +54,6 @@ TEXTS = {
     "swapped": "From is after To: the days between them are shown.",
     "outside": "The report has no other days.",
     "whole": "In whole {unit}s.",
-    "unfiltered": "The sentences at the top and the section on data quality are about "
-    "everybody, all datasets and all days.",
 }
 """Sentences that the page's script writes too."""
 
