@@ -179,7 +179,15 @@ def test_every_name_gives_an_id_that_a_registry_could_name(database: str) -> Non
 
 
 def test_the_names_of_databases_are_kept_where_ids_differ() -> None:
-    requests = seen("12:00 ann 200 /my+data\n12:00 ann 200 /rivers\n12:00 ann 404 /A+B")
+    requests = seen(
+        """
+        12:00  ann  200  /my+data
+        12:00  ann  200  /rivers
+        12:00  bob  404  /my-data
+        12:00  bob  404  /MY+DATA
+        12:00  bob  404  /A+B
+        """
+    )
     events = count_requests(requests, pa.table({}), PLAIN)
     encoded = requests.set_column(
         requests.column_names.index("database"),

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, dictionary, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import is_data_page, is_public
-from usage_metrics.counting.clicks import NOT_MODIFIED
+from usage_metrics.counting.clicks import COUNTED, NOT_MODIFIED
 from usage_metrics.counting.datasets import (
     ID,
     INVESTIGATION,
@@ -75,7 +75,7 @@ def with_derived(
 
 
 def names_of_databases(requests: pa.Table, events: pa.Table) -> dict[str, str]:
-    """The names of the databases of a day, by dataset, where id and name differ.
+    """The names of the databases used in a day, by dataset, where these differ.
 
     Args:
         requests: the requests of the day, with ``database`` if the source has it.
@@ -83,9 +83,10 @@ def names_of_databases(requests: pa.Table, events: pa.Table) -> dict[str, str]:
     """
     if "database" not in requests.column_names:
         return {}
+    databases = requests["database"].filter(pc.equal(events["outcome"], COUNTED))
+    names = databases.drop_null().unique().to_pylist()
+    found = {dataset_id(name): name for name in sorted(names, reverse=True)}
     used = set(only_chunk(events["dataset"]).dictionary.to_pylist())
-    names = only_chunk(requests["database"]).dictionary.drop_null().to_pylist()
-    found = {dataset_id(name): name for name in sorted(names)}
     return {id_: name for id_, name in found.items() if id_ in used and id_ != name}
 
 
