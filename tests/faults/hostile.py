@@ -5,10 +5,8 @@ entry that is no request, or as a duplicate; or the file is refused in a sentenc
 """
 
 import functools
-import gzip
 import io
 import json
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +19,7 @@ from usage_metrics.errors import InputError
 from usage_metrics.geocode import locate
 from usage_metrics.geocode.mmdb import MMDBProvider
 from usage_metrics.logs.blocks import read_blocks
+from usage_metrics.logs.cloud_logging.envelopes import entries_in
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.partitions.row_groups import row_groups
 from usage_metrics.partitions.writer import PartitionWriter
@@ -48,10 +47,6 @@ PLAIN: dict[str, Any] = {
 }
 
 
-DAMAGED_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
-"""What the reader of a folder turns into a sentence."""
-
-
 def neighbours(number: int) -> bytes:
     """Plain lines, for a hostile one to stand among: many are read at once."""
     entries = [PLAIN | {"insertId": f"plain{n}"} for n in range(number)]
@@ -68,10 +63,11 @@ def follow(content: bytes) -> int | None:
     reader, lines = EntryReader(), 0
     tables = []
     try:
-        for block in read_blocks(pa.BufferReader(content), "hostile.json"):
+        blocks = read_blocks(pa.BufferReader(content), "hostile.json")
+        for block in entries_in(blocks):
             lines += len(block)
             tables.append(reader.read(block))
-    except (InputError, *DAMAGED_GZIP):
+    except InputError:
         return None
     assert sum(map(len, tables)) == lines
     source = get_source("datasette")

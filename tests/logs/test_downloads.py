@@ -49,7 +49,9 @@ def test_a_download_is_of_the_days_of_its_entries(folder: Folder, name: str) -> 
     assert logs.unavailable(NEXT_DAY) is None
     for neighbour in (DAY - ONE_DAY, NEXT_DAY + ONE_DAY, dt.date(2022, 3, 18)):
         assert logs.unavailable(neighbour)
-    assert logs.describe().endswith("from 2022-03-15 to 2022-03-16")
+    assert logs.describe().endswith(
+        "from 2022-03-15 to 2022-03-16; downloads may hold a part only of 2 days"
+    )
 
 
 def test_that_the_first_and_last_day_may_be_cut_is_warned_about(

@@ -59,9 +59,11 @@ class ExportedLogs:
     def describe(self) -> str:
         """Say how many exports there are, and of which days."""
         files, days = self._files(), self._listing().by_day
+        cut = [day for day, own in days.items() if all(f.may_be_cut(day) for f in own)]
         return (
             f"{len(files):,} JSON exports in {self.uri}, from {min(days)} to "
             f"{max(days)}"
+            + (f"; downloads may hold a part only of {len(cut):,} days" if cut else "")
         )
 
     def days(self) -> list[dt.date]:
