@@ -14,6 +14,8 @@ from bigquery_server import (
     strings,
 )
 from export_folder import DAY, NEXT_DAY, Folder, entry, read
+from flow import DAY as A_DAY
+from flow import ONE_DAY, Flow, request
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField, Table
 from project import Settings
@@ -23,6 +25,7 @@ from usage_metrics.errors import InputError
 from usage_metrics.logs.bigquery.query import day_query, examine, prunes
 from usage_metrics.logs.reader import LogReader, open_logs
 from usage_metrics.sources import get_source
+from usage_metrics.tasks.stages import Clean
 
 REQUESTS = "run.googleapis.com/requests"
 OF_CLOUD_RUN = "projects/p/logs/run.googleapis.com%2Frequests"
@@ -242,6 +245,23 @@ def test_a_day_with_requests_in_other_logs_only_is_not_read_as_an_empty_one(
     assert _ids(reader) == [STDOUT]
     assert f"{DAY}: nothing in {REQUESTS} of test-project.logs.elsewhere" in caplog.text
     assert list(reader.read(NEXT_DAY)) == []
+
+
+def test_a_night_reads_a_view_and_names_a_day_whose_requests_are_elsewhere(
+    open_view: Any, flow: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = [request(str(n)) for n in range(5)]
+    again = [
+        one | {"logName": STDOUT, "insertId": f"{one['insertId']}!"} for one in first
+    ]
+    following = [request("x", A_DAY + ONE_DAY) | {"logName": STDOUT}]
+    open_view("night", *first, *again, *following)
+    settings("datasette", logs="bigquery://test-project.logs.night")
+    flow.load(1)
+    flow.build(Clean(date=A_DAY + ONE_DAY))
+    assert flow.loaded_days() == {str(A_DAY): 5}
+    assert flow.facts("cleaned")["other_logs"] == 0
+    assert f"{A_DAY + ONE_DAY}: none of 1 entries with an httpRequest is" in caplog.text
 
 
 # --- columns --------------------------------------------------------------------------
