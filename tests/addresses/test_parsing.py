@@ -16,11 +16,13 @@ from usage_metrics.addresses.parsing import (
 
 def test_our_addresses_are_known_by_network_or_by_address() -> None:
     addresses = ["192.0.2.7", "198.51.100.1", "::ffff:192.0.2.7", "2001:db8::1"]
-    ours = ["192.0.2.0/24", "2001:db8::1"]
+    for ours in (
+        ["192.0.2.0/24", "2001:db8::1"],
+        ["::ffff:192.0.2.0/120", "2001:DB8:0:0::1"],
+    ):
+        found = is_internal_address(pa.array(addresses), ours)
 
-    found = is_internal_address(pa.array(addresses), ours)
-
-    assert found.to_pylist() == [True, False, True, True]
+        assert found.to_pylist() == [True, False, True, True]
 
 
 @pytest.mark.parametrize("address", [None, "", "-", "192.0.2", "unknown"])

@@ -57,6 +57,23 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def parse_network(text: str, *, strict: bool = True) -> Network:
+    """Parse a network or an address; a network of IPv4-mapped ones becomes IPv4.
+
+    Args:
+        text: such as ``192.0.2.7``, ``192.0.2.0/24`` or ``2001:db8::/32``.
+        strict: whether to refuse an address of a network in place of its first.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    network = ipaddress.ip_network(text.strip(), strict=strict)
+    mapped = getattr(network[0], "ipv4_mapped", None)
+    if mapped is None:
+        return network
+    return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}")
+
+
 def canonical_addresses(texts: pa.Array, ipv6_bits: int = 128) -> pa.Array:
     """Addresses in one spelling each: IPv6 short, in lower case and without a zone.
 
@@ -78,7 +95,7 @@ def is_internal_address(addresses: pa.Array, networks: Sequence[str]) -> pa.Arra
         addresses: distinct addresses; null if unknown.
         networks: addresses and networks, as ``192.0.2.1`` or ``2001:db8::/32``.
     """
-    ours = [ipaddress.ip_network(text, strict=False) for text in networks]
+    ours = [parse_network(text, strict=False) for text in networks]
     parsed = [parse_address(text or "") for text in addresses.to_pylist()]
     internal = [
         address is not None and any(address in network for network in ours)

@@ -1,12 +1,11 @@
 """Who made each request, judged once per distinct user agent and address."""
 
-import ipaddress
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.addresses.parsing import is_internal_address
+from usage_metrics.addresses.parsing import is_internal_address, parse_network
 from usage_metrics.agents import AGENT, AgentSettings, classify, is_suspect
 from usage_metrics.arrow import STRING, take_encoded
 from usage_metrics.errors import ConfigError
@@ -28,7 +27,7 @@ def settings_from(section: Any) -> AgentSettings:
     )
     for network in settings.internal_networks:
         try:
-            ipaddress.ip_network(network, strict=False)
+            parse_network(network, strict=False)
         except ValueError as error:
             raise ConfigError(
                 f"internal_networks contains {network!r}, which is not a network: "

@@ -5,13 +5,17 @@ Rows stay: what was requested, and how often, is true without the address, so no
 changes.
 """
 
-import ipaddress
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.addresses.parsing import Address, Network, parse_address
+from usage_metrics.addresses.parsing import (
+    Address,
+    Network,
+    parse_address,
+    parse_network,
+)
 from usage_metrics.addresses.redaction import remove, without
 from usage_metrics.arrow import STRING
 from usage_metrics.errors import ConfigError
@@ -124,13 +128,9 @@ def _merged(
 
 def _network(text: str) -> Network:
     try:
-        network = ipaddress.ip_network(text.strip())
+        return parse_network(text)
     except ValueError as error:
         raise ConfigError(
             f"{text!r} is no address and no network: {error}; write 192.0.2.7, "
             "2001:db8::1 or 192.0.2.0/24"
         ) from error
-    mapped = getattr(network[0], "ipv4_mapped", None)
-    if mapped is None:
-        return network
-    return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}")
