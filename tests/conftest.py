@@ -151,7 +151,7 @@ def flow(tmp_path: Path, settings: Settings) -> Flow:
     """The pipeline in a folder of its own, without logs yet."""
     found = Flow(tmp_path)
     found.logs.mkdir()
-    settings("datasette", logs=found.logs)
+    settings("datasette", logs=found.logs, lost_days="")
     settings("counting", datasets="")
     settings("paths", root=found.root)
     settings("database", path=found.database, busy_seconds=0.2)

@@ -19,6 +19,7 @@ from usage_metrics.errors import ConfigError
 from usage_metrics.luigi_defaults import LUIGI_DEFAULTS
 from usage_metrics.parameters import (
     Configured,
+    Days,
     OptionalDay,
     PathOfUrl,
     Place,
@@ -66,6 +67,10 @@ class SourceSection(Section):
     start = OptionalDay(description="the first UTC day, YYYY-MM-DD")
     stop = OptionalDay(
         description="the day after the last; empty: every day that is over"
+    )
+    lost_days = Days(
+        description="days of which there will never be logs, such as 2026-03-08, "
+        "2026-04-01..2026-04-03: they stay missing, and nothing waits for them"
     )
     settle_hours = number(
         3.0, 10_000.0, "hours after midnight UTC before a day counts as over;"

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -19,6 +20,40 @@ def months_between(start: dt.date, stop: dt.date) -> Iterator[tuple[dt.date, dt.
         end = min(next_month, stop)
         yield start, end
         start = end
+
+
+class Gap(NamedTuple):
+    """Consecutive days that are not available, all for one reason."""
+
+    first: dt.date
+    last: dt.date
+    why: str
+    """The reason for the first day, in a sentence."""
+
+    def __str__(self) -> str:
+        """The reason for all of them, in a sentence."""
+        if self.first == self.last:
+            return self.why
+        rest = self.why.removeprefix(f"{self.first} is ")
+        joint = ":" if rest == self.why else " are"
+        return f"{self.first} to {self.last}{joint} {rest}"
+
+
+def gaps(reasons: Mapping[dt.date, str]) -> list[Gap]:
+    """Group days that follow each other and are missing for the same reason.
+
+    Args:
+        reasons: for each day, a sentence that begins with the day, as
+            "2026-03-08 is not exported".
+    """
+    by_reason: dict[str, list[dt.date]] = {}
+    for day in sorted(reasons):
+        by_reason.setdefault(reasons[day].removeprefix(f"{day} "), []).append(day)
+    return sorted(
+        Gap(first, last, reasons[first])
+        for days in by_reason.values()
+        for first, last in consecutive(days)
+    )
 
 
 def consecutive(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:

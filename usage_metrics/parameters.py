@@ -7,12 +7,13 @@ unknown keys, and shows a traceback for a value that it cannot read.
 import datetime as dt
 import difflib
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from configparser import InterpolationError
 from typing import Any, TypeVar
 
 import luigi
 
+from usage_metrics.dates import ONE_DAY, consecutive
 from usage_metrics.errors import ConfigError
 
 Number = TypeVar("Number", int, float)
@@ -100,6 +101,42 @@ class PathOfUrl(luigi.Parameter[str]):
         if "//" in text or any(sign in text for sign in "?#, "):
             raise ValueError("it is not a path; write the path alone, such as /data/")
         return text
+
+
+class Days(luigi.Parameter[frozenset[dt.date]]):
+    """Days and ranges of days, separated by commas; none by default."""
+
+    def __init__(self, description: str) -> None:
+        """Describe it, for people."""
+        super().__init__(default=frozenset(), description=description)
+
+    def parse(self, text: str) -> frozenset[dt.date]:
+        """Read ``2026-03-08, 2026-04-01..2026-04-03``; both ends are included.
+
+        Raises:
+            ValueError: naming the part that is neither a day nor a range.
+        """
+        parts = filter(None, map(str.strip, text.split(",")))
+        return frozenset(day for part in parts for day in self._range(part))
+
+    def serialize(self, value: Collection[dt.date]) -> str:
+        """Write them as they are read."""
+        ranges = consecutive(sorted(value))
+        return ", ".join(f"{a}" if a == b else f"{a}..{b}" for a, b in ranges)
+
+    def _range(self, part: str) -> list[dt.date]:
+        first, _, last = map(str.strip, part.partition(".."))
+        try:
+            start = dt.date.fromisoformat(first)
+            end = dt.date.fromisoformat(last if ".." in part else first)
+        except ValueError:
+            raise ValueError(
+                f"{part!r} is neither a day nor a range of days; write days as "
+                "2026-03-08, ranges as 2026-04-01..2026-04-03, and commas between them"
+            ) from None
+        if end < start:
+            raise ValueError(f"{part!r} ends before it begins; swap the two days")
+        return [start + number * ONE_DAY for number in range((end - start).days + 1)]
 
 
 class Moment(luigi.Parameter[dt.datetime]):

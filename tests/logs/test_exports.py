@@ -365,14 +365,16 @@ def test_a_day_before_the_oldest_export_is_not_exported(folder: Folder) -> None:
     assert "start there" in why
 
 
-def test_a_day_between_two_exports_is_one_without_requests(
-    folder: Folder, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_day_between_two_exports_that_has_none_is_missing(folder: Folder) -> None:
     folder.write("2022-03-14.json", entry("a", "2022-03-14T12:00:00Z"))
     folder.write("2022-03-16.json", entry("b", "2022-03-16T12:00:00Z"))
+    assert folder.logs().unavailable(DAY) == (
+        f"2022-03-15 is not exported: {folder.path} holds exports of days before and "
+        "after, but none of that day; if nothing happened, an empty file named by the "
+        "day says so"
+    )
+    folder.write("2022-03-15.json")
     assert folder.logs().unavailable(DAY) is None
-    assert ids(folder.logs()) == []
-    assert f"2022-03-15: no export of that day in {folder.path}" in caplog.text
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"[]", gzip.compress(b"", mtime=0)])

@@ -66,12 +66,12 @@ def test_a_failure_has_its_reason_in_a_sentence(flow: Flow) -> None:
     assert "1 of 1 lines could not be understood" in failed["reason"]
 
 
-def test_a_day_that_is_not_available_yet_has_a_line(flow: Flow) -> None:
+def test_days_that_are_not_available_yet_have_a_line(flow: Flow) -> None:
     flow.export_days(1)
-    flow.load(2)
+    flow.load(3)
     (waiting,) = [entry for entry in run_log.read() if entry["outcome"] == "waiting"]
-    assert waiting["parameters"]["date"] == str(DAY + ONE_DAY)
-    assert "not exported yet" in waiting["reason"]
+    assert waiting["parameters"]["start"] == str(DAY + ONE_DAY)
+    assert waiting["reason"].startswith("2026-03-03 to 2026-03-04 are not exported yet")
 
 
 def test_a_stage_within_a_month_has_a_line_as_one_by_itself(flow: Flow) -> None:

@@ -96,7 +96,7 @@ def test_two_workers_make_everything_and_the_visualiser_shows_what_came_of_it(
     done = loaded.tasks("DONE")
     families = [name.partition("(")[0] for name in done]
     assert sorted(families) == sorted(
-        ["Extract", "Clean", "Geocode"] * 3 + ["LoadSQLite", "RangeDaily"]
+        ["Extract", "Clean", "Geocode"] * 3 + ["LoadSQLite"]
     )
     messages = {
         name.partition("(")[0]: loaded.message(task_id)
@@ -107,9 +107,8 @@ def test_two_workers_make_everything_and_the_visualiser_shows_what_came_of_it(
     assert messages["Geocode"] == "2 requests · 1 addresses"
     assert messages["LoadSQLite"].startswith("6 requests of 3 days loaded into")
     for name, task_id in done.items():
-        if not name.startswith("RangeDaily"):
-            progress = loaded.ask("get_task_progress_percentage", task_id=task_id)
-            assert progress["progressPercentage"] == 100, name
+        progress = loaded.ask("get_task_progress_percentage", task_id=task_id)
+        assert progress["progressPercentage"] == 100, name
 
 
 def test_days_are_made_in_their_order(loaded: Site) -> None:
@@ -126,7 +125,7 @@ def test_the_visualiser_in_a_browser_says_what_came_of_each_day(
 ) -> None:
     page = f"http://127.0.0.1:{loaded.port}/static/visualiser/index.html"
     browser.driver.get(page)
-    # Of eleven, a page.
+    # All of them, on one page.
     browser.wait_for(f"return {ROWS}.length === 10")
     by_priority = "document.querySelectorAll('th')[3]"
     browser.run(f"{by_priority}.click()")

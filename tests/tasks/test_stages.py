@@ -195,10 +195,11 @@ def test_the_time_of_a_request_keeps_its_microseconds_to_the_end(flow: Flow) -> 
 def test_a_day_without_requests_is_an_empty_file_with_the_whole_schema(
     flow: Flow,
 ) -> None:
+    quiet = DAY + ONE_DAY
     flow.export(DAY, request("a"))
+    flow.export(quiet)
     flow.export(DAY + 2 * ONE_DAY, request("c", DAY + 2 * ONE_DAY))
     assert flow.load(3).status == LuigiStatusCode.SUCCESS
-    quiet = DAY + ONE_DAY
     for stage in STAGES:
         assert flow.table(stage, quiet).num_rows == 0
         assert flow.table(stage, quiet).schema == flow.table(stage).schema
@@ -363,15 +364,6 @@ def test_a_day_not_exported_yet_is_a_missing_dependency_and_says_so_once(
         True,
         False,
     ]
-
-
-def test_a_missing_day_blocks_the_database_but_not_with_partial(flow: Flow) -> None:
-    flow.export_days(2)
-    assert flow.load(3).status == LuigiStatusCode.MISSING_EXT
-    assert not flow.database.exists()
-    assert flow.load(3, partial=True).status == LuigiStatusCode.SUCCESS
-    assert len(flow.loaded_days()) == 2
-    assert not LoadSQLite(start=DAY, stop=DAY + 3 * ONE_DAY).complete()
 
 
 def test_a_bad_day_blocks_neither_the_other_days_nor_a_partial_load(
@@ -648,7 +640,7 @@ def test_the_database_is_written_by_one_task_at_a_time() -> None:
 def test_no_parameter_of_a_task_is_a_secret() -> None:
     for task in (*TASKS, LoadSQLite):
         assert {name for name, _ in task.get_params()} <= {
-            "date", "source", "start", "stop", "partial",
+            "date", "source", "start", "stop", "partial", "available",
         }  # fmt: skip
 
 
@@ -773,14 +765,19 @@ def test_entries_that_cannot_be_compared_replace_nothing(
     assert flow.table("raw").num_rows == 2
 
 
-def test_of_years_that_are_not_exported_one_day_is_said(
+def test_years_that_are_not_exported_are_one_task_and_one_sentence(
     flow: Flow, caplog: pytest.LogCaptureFixture
 ) -> None:
     flow.export_days(3)
-    assert flow.load(400).status == LuigiStatusCode.MISSING_EXT
-    said = [r for r in caplog.records if "is not exported yet" in r.getMessage()]
-    assert len({record.getMessage() for record in said}) == 1
-    assert list(list_partitions(str(flow.root), "geocoded", "datasette"))[:2] == days(2)
+    result = flow.load(200)
+    assert result.status == LuigiStatusCode.MISSING_EXT
+    said = [r.getMessage() for r in caplog.records if "not exported" in r.getMessage()]
+    assert set(said) == {
+        "2026-03-05 to 2026-09-17 are not exported yet: the newest export in "
+        f"{flow.logs} is of 2026-03-04"
+    }
+    assert "1 LogsOfDays(" in result.summary_text
+    assert list(list_partitions(str(flow.root), "geocoded", "datasette")) == days(3)
 
 
 def test_a_day_of_logs_that_were_none_is_read_again_as_the_message_says(

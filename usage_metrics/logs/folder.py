@@ -106,7 +106,10 @@ class Listing:
 
     @cached_property
     def by_day(self) -> dict[dt.date, list[ExportFile]]:
-        """The exports of each day."""
+        """The exports of each day; of any other day, nobody exported anything.
+
+        An export without an entry is one, too: it says that nothing happened.
+        """
         return _by_day(self.files)
 
     @cached_property

@@ -38,7 +38,11 @@ class LogReader(Protocol):
         ...
 
     def unavailable(self, day: dt.date) -> str | None:
-        """Say why a day is not available yet; None if it is."""
+        """Say why a day is not available; None if it is.
+
+        A day that the logs could hold and do not is not available: it is missing, not
+        empty. The sentence begins with the day, as in "2026-03-08 is not exported".
+        """
         ...
 
     def passed_over(self) -> dict[dt.date, str]:

@@ -60,7 +60,8 @@ def _columns(schema: pa.Schema) -> str:
 
 def _default(parameter: Any) -> str:
     """The default as it would be written in luigi.cfg."""
-    return "" if parameter._default is None else str(parameter._default)
+    default = parameter._default
+    return "" if default is None else str(parameter.serialize(default))
 
 
 _ADDED_BY_LUIGI = re.compile(r";?\s*(?:Choices: \{.*\}|permitted values: .*)?$")

@@ -211,7 +211,9 @@
   function comparisonText(comparison) {
     if (comparison === null) return texts.nothing_to_compare;
     const unit = comparison.count === 1 ? data.unit : `${data.unit}s`;
-    return filled(comparison.isHalf ? texts.halves : texts.before, { ...comparison, unit });
+    const text = filled(comparison.isHalf ? texts.halves : texts.before, { ...comparison, unit });
+    const { days, counted } = daysOf(comparison.then[0], comparison.now[1]);
+    return counted === days ? text : `${text} ${filled(texts.there, { days, counted })}`;
   }
 
   function writeFigures(prefix, { dataset, first, last }, who, comparison) {

@@ -10,7 +10,7 @@ import base64
 import datetime as dt
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,8 @@ class Material:
     versions: "pd.DataFrame"
     attributions: list[str]
     made_on: dt.date
+    lost: Collection[dt.date] = ()
+    """The days of which there will never be logs."""
 
     def dataset_name(self, dataset: str) -> str:
         """What the page calls a dataset."""
@@ -132,7 +134,9 @@ def _content(material: Material) -> dict[str, Any]:
         "made_on": formatting.day(material.made_on),
         "unit": static_tables.coarse(span.grain),
         "sections": SECTIONS,
-        "in_short": in_short(payload, material.concentration),
+        "in_short": in_short(
+            payload, material.concentration, material.reconciled, material.lost
+        ),
         "dataset_choices": [
             (dataset, material.dataset_name(dataset)) for dataset in payload.datasets
         ],
@@ -145,6 +149,7 @@ def _content(material: Material) -> dict[str, Any]:
         "quality": quality_section(
             *(payload, material.concentration, material.reconciled),
             dataset_name=material.dataset_name,
+            lost=material.lost,
         ),
         "versions": versions_table(material.versions),
         "attributions": material.attributions,

@@ -4,7 +4,7 @@ The filter does not change them: they cover the whole span, everybody, all datas
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.dates import consecutive
@@ -29,12 +29,19 @@ BY_WHOM = ("by people in a browser", "by scripts and data clients", "by robots")
 """The first classes of agents, in a sentence."""
 
 
-def in_short(payload: Payload, concentration: "pd.DataFrame") -> list[str]:
+def in_short(
+    payload: Payload,
+    concentration: "pd.DataFrame",
+    reconciled: "pd.DataFrame",
+    lost: Collection[dt.date],
+) -> list[str]:
     """The report in a few sentences."""
+    missing = quality.missing_days(reconciled, payload.span)
+    gaps = [_missing(missing, lost, payload.span.length.days)] if missing else []
     used = _by_class(payload)
     total, counted = (int(used[name].sum()) for name in ("requests", "counted"))
     if not total:
-        return ["There are no requests in this period."]
+        return ["There are no requests in this period.", *gaps]
     counts = dict(zip(BY_WHOM, used["requests"], strict=False))
     counts["by others"] = total - sum(counts.values())
     parts = [f"{percent(n / total)} {text}" for text, n in counts.items() if n]
@@ -43,6 +50,7 @@ def in_short(payload: Payload, concentration: "pd.DataFrame") -> list[str]:
         f"{number(counted)} of them count as use under the international standard, "
         "the COUNTER Code of Practice for Research Data.",
         *_concentrated(concentration),
+        *gaps,
     ]
 
 
@@ -51,6 +59,7 @@ def quality_section(
     concentration: "pd.DataFrame",
     reconciled: "pd.DataFrame",
     dataset_name: Callable[[str], str],
+    lost: Collection[dt.date] = (),
 ) -> dict[str, Any]:
     """The sentences and tables of the section."""
     lines, requests, counted = (
@@ -65,7 +74,7 @@ def quality_section(
         "concentrated": _concentrated(concentration),
         "concentration": _concentration(concentration, dataset_name),
         "filtered": _filtered(reconciled),
-        "days": _missing(missing, payload.span.length.days),
+        "days": _missing(missing, lost, payload.span.length.days),
         "incomplete": _incomplete(reconciled),
     }
 
@@ -121,18 +130,28 @@ def _filtered(reconciled: "pd.DataFrame") -> Table:
     return Table("filtered", ("Reason", "Number", "Share"), rows)
 
 
-def _missing(missing: list[dt.date], total: int) -> str:
+def _missing(missing: list[dt.date], lost: Collection[dt.date], total: int) -> str:
+    """Say which days are missing, and of which there will never be logs."""
     if not missing:
         return f"None of the {total:,} days is missing."
-    ranges = consecutive(missing)
+    are, their = ("is", "Its") if len(missing) == 1 else ("are", "Their")
+    said = (
+        f"{len(missing):,} of {total:,} days {are} missing and not in any figure: "
+        f"{_ranges(missing)}."
+    )
+    gone = [day for day in missing if day in lost]
+    if not gone:
+        return said
+    whose = their if gone == missing else f"For {_ranges(gone)}, the"
+    return f"{said} {whose} logs are lost."
+
+
+def _ranges(days: list[dt.date]) -> str:
+    ranges = consecutive(days)
     named = [formatting.days(*found) for found in ranges[:RANGES]]
     if len(ranges) > RANGES:
         named.append(f"{len(ranges) - RANGES:,} more")
-    are = "is" if len(missing) == 1 else "are"
-    return (
-        f"{len(missing):,} of {total:,} days {are} missing and not in any figure: "
-        f"{listed(named)}."
-    )
+    return listed(named)
 
 
 def _incomplete(reconciled: "pd.DataFrame") -> Table:

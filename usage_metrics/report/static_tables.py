@@ -45,6 +45,8 @@ TEXTS = {
     "before": "Changes compare the daily average with the {count} {unit} before.",
     "halves": "Changes compare the daily average of the last {count} {unit} with the "
     "{count} before.",
+    "there": "Of these {days} days, the {counted} that are there are compared; missing "
+    "days are in no average.",
     "nothing_to_compare": "There is no earlier data to compare with.",
     "empty": "Nothing in this selection.",
     "see_table": "The table below has all figures.",
@@ -264,7 +266,12 @@ def _compared(payload: Payload, found: Comparison | None) -> str:
         return TEXTS["nothing_to_compare"]
     count = found.now[1] - found.now[0] + 1
     unit = payload.span.grain + ("" if count == 1 else "s")
-    return TEXTS["halves" if found.is_half else "before"].format(count=count, unit=unit)
+    said = TEXTS["halves" if found.is_half else "before"].format(count=count, unit=unit)
+    first, last = found.then[0], found.now[1]
+    counted, days = _days(payload, first, last), _days(payload, first, last, "days")
+    if counted == days:
+        return said
+    return f"{said} {TEXTS['there'].format(days=days, counted=counted)}"
 
 
 class Measure(NamedTuple):
@@ -359,5 +366,6 @@ def _shows_assistants(payload: Payload, prefix: str) -> bool:
     return prefix in ("all", "robot") and bool(payload.by_class["assistants"].any())
 
 
-def _days(payload: Payload, first: int, last: int) -> int:
-    return int(payload.periods["days_counted"].iloc[first : last + 1].sum())
+def _days(payload: Payload, first: int, last: int, column: str = "days_counted") -> int:
+    """How many days of some periods are there; with ``days``, how many they have."""
+    return int(payload.periods[column].iloc[first : last + 1].sum())

@@ -29,14 +29,20 @@ def first_running_day(source: str) -> dt.date:
 
 
 def unavailable_reason(source: str, day: dt.date) -> str | None:
-    """Say why the log entries of a day are not available yet; None if they are."""
+    """Say why the log entries of a day are not available; None if they are.
+
+    Logs of a day that was given up for lost are available if they turn up after all.
+    """
     if day >= first_running_day(source):
         hours = config.source_section(source).settle_hours
         return (
-            f"{source} {day} is not over: a day is extracted {hours:g} hours after it "
+            f"{day} is not over: a day is extracted {hours:g} hours after it "
             f"ends in UTC ([{source}] settle_hours)"
         )
-    return _reader(source).unavailable(day)
+    why = _reader(source).unavailable(day)
+    if why is not None and day in config.source_section(source).lost_days:
+        return f"{day} is lost: [{source}] lost_days names it, and no logs hold it"
+    return why
 
 
 def passed_over(source: str) -> dict[dt.date, str]:

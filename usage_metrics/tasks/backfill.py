@@ -11,6 +11,7 @@ from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import BackfillError, NotYetError, UsageMetricsError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import Day, source_parameter
+from usage_metrics.tasks.missing import without_logs
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.stages import STAGES, Geocode
 from usage_metrics.tasks.task import LATEST_DAY, LogsOfDay, Reporting
@@ -106,7 +107,10 @@ class ManyDays(Reporting):
 
 
 class Backfill(ManyDays):
-    """Run every stage for many days; the files are those of a task a day."""
+    """Run every stage for many days; the files are those of a task a day.
+
+    It waits for no logs: days without them are left out.
+    """
 
     def requires(self) -> list[luigi.Task]:
         """The months with a missing day, if the provider of locations can be used."""
@@ -118,9 +122,11 @@ class Backfill(ManyDays):
         self.conclude(self.for_each(self.remaining(), self._make))
 
     def remaining(self) -> list[dt.date]:
-        """The days that are not geocoded."""
+        """The days that are not geocoded, without those of which there are no logs."""
         done = self.listed(Geocode.stage)
-        return [day for day in days_between(self.start, self.stop) if day not in done]
+        days = [day for day in days_between(self.start, self.stop) if day not in done]
+        missing = without_logs(self.source, days)
+        return [day for day in days if day not in missing]
 
     def _make(self, day: dt.date) -> None:
         stages = [stage(date=day, source=self.source) for stage in STAGES]

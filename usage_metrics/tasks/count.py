@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.count_input import kind_of_all, read_day
 from usage_metrics.tasks.count_status import (
     COUNTED,
     Counts,
     counting_from,
     counting_settings,
-    is_partial,
+    is_available,
 )
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.stages import STAGES, Clean, Geocode
@@ -51,7 +50,7 @@ class CountUsage(Stage):
     def requires(self) -> list[Geocode]:
         """The requests of the day and, if they are available, of the next."""
         days = [self.date]
-        if self._next_is_available():
+        if self._next_day().exists() or self._next_is_to_come():
             days.append(self.date + ONE_DAY)
         return [Geocode(date=day, source=self.source) for day in days]
 
@@ -64,6 +63,8 @@ class CountUsage(Stage):
 
         if self.date < retention_start(Geocode.stage):
             return self.output().exists()
+        if self._next_is_to_come():
+            return False
         counted_from = self.output().fact("counted_from")
         return (
             counted_from is not None
@@ -114,10 +115,10 @@ class CountUsage(Stage):
         with partition.writing(table.stored, keep=is_there) as file:
             file.write(rows.select(table.stored.names))
 
-    def _next_is_available(self) -> bool:
-        if is_partial():
-            return self._next_day().exists()
-        return unavailable_reason(self.source, self.date + ONE_DAY) is None
+    def _next_is_to_come(self) -> bool:
+        return not self._next_day().exists() and is_available(
+            self.source, self.date + ONE_DAY
+        )
 
     def _next_day(self) -> "Partition":
         return self.partition_of(Geocode.stage, self.date + ONE_DAY)

@@ -90,12 +90,12 @@ class CountDays(ManyDays):
 
     def requires(self) -> list[luigi.Task]:
         """The requests of all days: the last of a month needs the first of the next."""
-        loaded = LoadSQLite(source=self.source)
-        if self.stop < loaded.span.end:
+        whole = LoadSQLite(source=self.source)
+        loaded, last = whole.of_what_is_there(), self.stop - ONE_DAY
+        if self.stop < whole.span.end or last not in self.remaining():
             return [loaded]
         # The day after the last is not in the database's range.
-        last = CountUsage(date=self.stop - ONE_DAY, source=self.source)
-        return [loaded, *last.requires()]
+        return [loaded, *CountUsage(date=last, source=self.source).requires()]
 
     def remaining(self) -> list[dt.date]:
         """The days that are not counted."""

@@ -4,16 +4,20 @@ A footer says what its count was made from. The footer index keeps what footers 
 that five years of days are looked at without opening their files.
 """
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 
 from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
+from usage_metrics.errors import UsageMetricsError
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.missing import without_logs
 from usage_metrics.tasks.stages import Geocode
 
 COUNTED = "counted"
@@ -31,6 +35,7 @@ class Counts:
         from usage_metrics.counting.tables import DAILY, MONTHLY
 
         footers = footers or FooterIndex()
+        self._source = source
         self._requests = footers.of_stage(Geocode.stage, source)
         self._counted = footers.of_stage(COUNTED, source)
         self._months = [footers.of_stage(table.name, source) for table in MONTHLY]
@@ -49,11 +54,22 @@ class Counts:
         """Which of some days need counting, for the first time or again.
 
         A day whose requests are no longer kept stays as it was counted. A day without a
-        file is left out when missing days are ignored.
+        file is left out if there are no logs of it, or when missing days are ignored.
         """
         kept = retention_start(Geocode.stage)
-        found = [day for day in days if day not in self.days and day >= kept]
-        return [day for day in found if day in self._requests or not is_partial()]
+        found = [
+            day
+            for day in days
+            if day >= kept and (day not in self.days or self._is_next_to_come(day))
+        ]
+        absent = [day for day in found if day not in self._requests]
+        out = absent if is_partial() else without_logs(self._source, absent)
+        return [day for day in found if day not in out]
+
+    def _is_next_to_come(self, day: dt.date) -> bool:
+        """Whether the next day, which decides about the last clicks, can be made."""
+        following = day + ONE_DAY
+        return following not in self._requests and is_available(self._source, following)
 
     def is_added_up(self, month: dt.date) -> bool:
         """Whether a month matches the present counts of its days."""
@@ -70,6 +86,13 @@ class Counts:
 
     def _content_id(self, day: dt.date) -> str | None:
         return self._requests.get(day, {}).get("content_id")
+
+
+def is_available(source: str, day: dt.date) -> bool:
+    """Whether the requests of a day that has no file can be had in this run."""
+    with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
+        return not is_partial() and unavailable_reason(source, day) is None
+    return False
 
 
 def is_partial() -> bool:

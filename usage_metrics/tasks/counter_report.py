@@ -5,6 +5,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import luigi
+
 from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
@@ -12,8 +14,10 @@ from usage_metrics.partitions.row_groups import with_day
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import OfMonth
-from usage_metrics.tasks.count_status import Counts
+from usage_metrics.tasks.count_status import Counts, is_partial
 from usage_metrics.tasks.datasets_registry import datasets_registry
+from usage_metrics.tasks.missing import Awaiting, available_parameter
+from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
@@ -23,8 +27,23 @@ if TYPE_CHECKING:
     from usage_metrics.counting.datasets import Registry
 
 
-class CounterReport(OfMonth):
+class CounterReport(Awaiting, OfMonth):
     """Write the COUNTER dataset report of a month, as JSON and as TSV."""
+
+    available: luigi.BoolParameter = available_parameter()
+
+    def requires(self) -> list[luigi.Task]:
+        """The days of the month that are not counted."""
+        return self.waiting() or [*super().requires()]
+
+    def ignores_missing(self) -> bool:
+        """Whether missing days are ignored altogether."""
+        return is_partial()
+
+    def wanted(self) -> list[dt.date]:
+        """The days of the month in the database's range."""
+        start, end = source_range(self.source)
+        return [day for day in self.days() if start <= day < end]
 
     def output(self) -> list[TextFile]:
         """The JSON file and the TSV file."""
@@ -33,7 +52,7 @@ class CounterReport(OfMonth):
 
     def complete(self) -> bool:
         """Whether both files hold what would be written now."""
-        if self.missing(Counts(self.source)):
+        if self.gaps() or self.missing(Counts(self.source)):
             return False
         as_json, as_tsv = (file.read() for file in self.output())
         created = _created(as_json)

@@ -2,26 +2,25 @@
 
 import datetime as dt
 import logging
-from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar
 
 import luigi
 
 from usage_metrics import config
 from usage_metrics.config import retention_start
-from usage_metrics.dates import days_between, months_between, utc_now
+from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import CommandLineDay, source_parameter
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source
-from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
+from usage_metrics.tasks.missing import Awaiting, available_parameter, without_logs
 from usage_metrics.tasks.preflight import check_no_sample
-from usage_metrics.tasks.ranges import DayRange, RangeDaily, source_range
+from usage_metrics.tasks.ranges import DayRange, source_range
 from usage_metrics.tasks.refresh import refreshes
 from usage_metrics.tasks.stages import Extract, Geocode
-from usage_metrics.tasks.task import LogsOfDay, Reporting
+from usage_metrics.tasks.task import Reporting
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes, Warehouse
@@ -109,7 +108,7 @@ class Loading(Reporting):
         return rows, failed
 
 
-class LoadSQLite(Loading):
+class LoadSQLite(Awaiting, Loading):
     """Keep the database equal to the geocoded files of a range of days."""
 
     start: CommandLineDay = CommandLineDay(
@@ -123,9 +122,12 @@ class LoadSQLite(Loading):
         default=False,
         description="load the days that exist; build none, and ignore missing days",
     )
+    available: luigi.BoolParameter = available_parameter()
 
     def requires(self) -> list[luigi.Task]:
         """Every day of the range, geocoded; with ``partial``, nothing.
+
+        While days are missing, it is the load of the others and the missing logs.
 
         Raises:
             ConfigError: if days of the sample logs would be mixed with other days.
@@ -133,49 +135,25 @@ class LoadSQLite(Loading):
         check_no_sample(self.source, Extract.stage)
         if self.partial:
             return []
-        return [*self._days_to_make(), *self._refreshes()]
+        return self.waiting() or [*self._making(), *self._refreshes()]
 
-    def _days_to_make(self) -> list[luigi.Task]:
+    def _making(self) -> list[luigi.Task]:
+        """The tasks that make the days; of many days, a month is one task."""
+        days = self._to_make()
+        if len(days) > MANY_DAYS:
+            return [
+                Backfill(start=start, stop=stop, source=self.source)
+                for start, stop in months_between(days[0], days[-1] + ONE_DAY)
+            ]
+        Geocode.prime_completeness(days, self.source)
+        return [Geocode(date=day, source=self.source) for day in days]
+
+    def _to_make(self) -> list[dt.date]:
+        """The days that are not geocoded and can be."""
         done = self.listed(Geocode.stage)
-        days = self._days()
-        if not days:
-            return []
-        if sum(day not in done for day in days) > MANY_DAYS:
-            return self._months_to_make(days, done)
-        return [
-            RangeDaily(
-                of=Geocode,
-                of_params={"source": self.source},
-                start=days[0],
-                stop=self.span.end,
-                param_name="date",
-                # All days, whatever [RangeDaily] says of ranges on the command line.
-                task_limit=len(days),
-                days_back=(utc_now().date() - days[0]).days + 1,
-                days_forward=-1,
-            )
-        ]
-
-    def _months_to_make(
-        self, days: list[dt.date], done: Collection[dt.date]
-    ) -> list[luigi.Task]:
-        end = self._end_of_logs(days, done)
-        tasks: list[luigi.Task] = [
-            Backfill(start=start, stop=stop, source=self.source)
-            for start, stop in months_between(days[0], end)
-        ]
-        if end < self.span.end:  # the first missing day says as much as years of them
-            tasks.append(LogsOfDay(date=end, source=self.source))
-        return tasks
-
-    def _end_of_logs(self, days: list[dt.date], done: Collection[dt.date]) -> dt.date:
-        """The day after the last that is made or available."""
-        end = self.span.end
-        for day in reversed(days):
-            if day in done or unavailable_reason(self.source, day) is None:
-                break
-            end = day
-        return end
+        days = [day for day in self.wanted() if day not in done]
+        missing = without_logs(self.source, days)
+        return [day for day in days if day not in missing]
 
     def _refreshes(self) -> list[luigi.Task]:
         """The days whose logs are to be read again."""
@@ -184,10 +162,10 @@ class LoadSQLite(Loading):
     def complete(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
         config.check_sections()
-        if not self.partial:
-            done = self.listed(Geocode.stage)
-            if any(day not in done for day in self._days()) or self._refreshes():
-                return False
+        if self.gaps():
+            return False
+        if not self.partial and (self._to_make() or self._refreshes()):
+            return False
         if any(self._changes(self._files())):
             return False
         return open_warehouse().is_finished(requests_table(self.source))
@@ -220,7 +198,11 @@ class LoadSQLite(Loading):
         """
         return source_range(self.source, self.start, self.stop)
 
-    def _days(self) -> list[dt.date]:
+    def ignores_missing(self) -> bool:
+        """Whether missing days are ignored altogether."""
+        return bool(self.partial)
+
+    def wanted(self) -> list[dt.date]:
         """The days of the range that retention lets us keep."""
         start, end = self.span
         return days_between(max(start, retention_start(Geocode.stage)), end)
@@ -230,7 +212,7 @@ class LoadSQLite(Loading):
         return list_present(config.paths().root, Geocode.stage, self.source)
 
     def _changes(self, files: dict[dt.date, str]) -> "Changes":
-        days = self._days()
+        days = self.wanted()
         wanted = {day: files[day] for day in days if day in files}
         table = get_source(self.source).table
         return self.changes(table, Geocode.stage, wanted, days)

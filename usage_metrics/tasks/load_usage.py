@@ -11,8 +11,9 @@ from usage_metrics.errors import LoadError
 from usage_metrics.parameters import source_parameter
 from usage_metrics.tasks.backfill import MANY_DAYS
 from usage_metrics.tasks.count_month import CountDays, CountMonth
-from usage_metrics.tasks.count_status import Counts
+from usage_metrics.tasks.count_status import Counts, is_partial
 from usage_metrics.tasks.load import Loading, LoadSQLite, open_warehouse
+from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
 
 if TYPE_CHECKING:
@@ -20,24 +21,33 @@ if TYPE_CHECKING:
     from usage_metrics.warehouse.table import Table
 
 
-class LoadUsage(Loading):
+class LoadUsage(Awaiting, Loading):
     """Keep the tables of figures in the database equal to their files.
 
     ``LoadSQLite`` runs first, for the same days.
     """
 
     source: luigi.Parameter[str] = source_parameter()
+    available: luigi.BoolParameter = available_parameter()
 
     def requires(self) -> list[luigi.Task]:
         """The loaded requests, and the months that are not counted."""
         loaded = LoadSQLite(source=self.source)
-        return [loaded, *self._months_to_count(loaded)]
+        return self.waiting() or [loaded.of_what_is_there(), *self._months_to_count()]
 
-    def _months_to_count(self, loaded: LoadSQLite) -> Iterator[luigi.Task]:
+    def ignores_missing(self) -> bool:
+        """Whether missing days are ignored altogether."""
+        return is_partial()
+
+    def wanted(self) -> list[dt.date]:
+        """The days of the database."""
+        return days_between(*source_range(self.source))
+
+    def _months_to_count(self) -> Iterator[luigi.Task]:
         counts = Counts(self.source)
-        missing = counts.missing(days_between(*loaded.span))
+        missing = counts.missing(self.wanted())
         to_count = {day.replace(day=1) for day in missing}
-        for start, stop in months_between(*loaded.span):
+        for start, stop in months_between(*source_range(self.source)):
             month = start.replace(day=1)
             if month not in to_count and counts.is_added_up(month):
                 continue
@@ -50,6 +60,8 @@ class LoadUsage(Loading):
         """Whether every day is counted, and the tables hold what the files hold."""
         from usage_metrics.counting.tables import TABLES
 
+        if self.gaps():
+            return False
         loaded, *to_count = self.requires()
         if to_count or not loaded.complete():
             return False

@@ -11,6 +11,8 @@ from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import Configured, OptionalDay
 from usage_metrics.tasks.availability import first_running_day
+from usage_metrics.tasks.missing import lost
+from usage_metrics.tasks.task import Stage
 
 
 class RangeDaily(Configured, luigi.tools.range.RangeDaily):
@@ -24,7 +26,7 @@ class RangeDaily(Configured, luigi.tools.range.RangeDaily):
     )
 
     def requires(self) -> list[luigi.Task]:
-        """The days that are missing.
+        """The days that are missing, without those that are lost.
 
         Raises:
             ConfigError: if no day of the range is over.
@@ -34,9 +36,12 @@ class RangeDaily(Configured, luigi.tools.range.RangeDaily):
         name = self.task_family
         check_range(name, self.start, self.stop, over, section=name)
         days: list[Any] = super().requires()
-        if days and hasattr(days[0], "prime_completeness"):
-            days[0].prime_completeness([task.date for task in days], days[0].source)
-        return days
+        if not days or not isinstance(days[0], Stage):
+            return days
+        source, dates = days[0].source, [task.date for task in days]
+        days[0].prime_completeness(dates, source)
+        given_up = set(lost(source, dates))
+        return [task for task in days if task.date not in given_up]
 
 
 class DayRange(NamedTuple):

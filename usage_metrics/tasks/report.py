@@ -11,17 +11,18 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
-from usage_metrics.errors import ConfigError
+from usage_metrics.errors import ConfigError, NotYetError
 from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_status import is_partial
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.missing import Awaiting, available_parameter, lost
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.stages import Clean, Geocode
-from usage_metrics.tasks.task import Reporting
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ MARK_BYTES = 4_096
 _MARK = re.compile(r'<meta name="usage-metrics-made-from" content="(\w+)">')
 
 
-class Report(Reporting):
+class Report(Awaiting):
     """Write the report: one HTML file that anybody can open."""
 
     start: OptionalDay = OptionalDay(
@@ -47,10 +48,20 @@ class Report(Reporting):
         description="the day after the last; without it, the database's"
     )
     source: luigi.Parameter[str] = source_parameter()
+    available: luigi.BoolParameter = available_parameter()
 
-    def requires(self) -> LoadUsage:
+    def requires(self) -> list[luigi.Task]:
         """The figures."""
-        return LoadUsage(source=self.source)
+        return self.waiting() or [LoadUsage(source=self.source).of_what_is_there()]
+
+    def ignores_missing(self) -> bool:
+        """Whether missing days are ignored altogether."""
+        return is_partial()
+
+    def wanted(self) -> list[dt.date]:
+        """The days of the report."""
+        span = self._span()
+        return days_between(span.start, span.stop)
 
     def output(self) -> TextFile:
         """The file; the report on the whole range has a fixed name."""
@@ -62,17 +73,27 @@ class Report(Reporting):
 
     def complete(self) -> bool:
         """Whether the file was made from what the database holds, by this version."""
-        if not self.requires().complete():
+        if self.gaps() or not all(task.complete() for task in self.requires()):
             return False
         found = _MARK.search(self.output().read(MARK_BYTES) or "")
         return found is not None and found[1] == self._made_from()
 
     def run(self) -> None:
-        """Gather the figures and write the page."""
+        """Gather the figures and write the page.
+
+        Raises:
+            NotYetError: if there is no figure.
+        """
         from usage_metrics.report import page
 
-        made_from = self._made_from()
-        text = page.render(self._material(), made_from)
+        made_from, material = self._made_from(), self._material()
+        if material.reconciled.empty:
+            first, last = self.wanted()[0], self.wanted()[-1]
+            raise NotYetError(
+                f"no day from {first} to {last} is counted, so there is nothing to "
+                "report; usage-metrics status says why"
+            )
+        text = page.render(material, made_from)
         self.output().write(text)
         self.say(f"open {self.output().path} · {len(text.encode()) / 1e6:.1f} MB")
 
@@ -115,7 +136,9 @@ class Report(Reporting):
             )
             for table in TABLES.values()
         }
-        facts = [str(span), page.recipe(), repr(datasets_registry()), content]
+        given_up = sorted(map(str, lost(self.source, self.wanted())))
+        made_by = [page.recipe(), repr(datasets_registry())]
+        facts = [str(span), *made_by, content, given_up]
         text = json.dumps(facts, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -139,6 +162,7 @@ class Report(Reporting):
                 attributions=attributions,
                 # Not in the mark: a report is not made again for the date alone.
                 made_on=utc_now().date(),
+                lost=lost(self.source, days_between(span.start, span.stop)),
             )
 
     def _titles(self) -> dict[str, str]:

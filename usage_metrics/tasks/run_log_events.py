@@ -7,7 +7,7 @@ import luigi
 
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable, sentence_of
-from usage_metrics.tasks.task import LogsOfDay, Reporting
+from usage_metrics.tasks.task import Logs, Reporting
 
 _began: dict[str, float] = {}
 """When the running tasks of this process began."""
@@ -25,7 +25,7 @@ def record_runs() -> None:
     ):
         Reporting.event_handler(event)(_fail)
     Reporting.event_handler(luigi.Event.BROKEN_TASK)(_break)
-    LogsOfDay.event_handler(luigi.Event.DEPENDENCY_MISSING)(_wait)
+    Logs.event_handler(luigi.Event.DEPENDENCY_MISSING)(_wait)
 
 
 def _start(task: luigi.Task) -> None:
@@ -45,7 +45,7 @@ def _break(task: luigi.Task, why: BaseException) -> None:
     _record(task, run_log.FAILED, make_folder=False, reason=_reason(why))
 
 
-def _wait(task: LogsOfDay) -> None:
+def _wait(task: Logs) -> None:
     _record(task, run_log.WAITING, reason=task.why)
 
 

@@ -19,6 +19,7 @@ from usage_metrics.errors import (
     ChangingError,
     FewerEntriesError,
     InputError,
+    NotYetError,
     PartitionError,
     RejectedShareError,
     UnreachableError,
@@ -68,9 +69,18 @@ class Extract(Stage):
         """Write the entries as they come; start again if their file changes meanwhile.
 
         Raises:
+            NotYetError: if there are no logs of the day.
             FewerEntriesError: if the logs have fewer entries than before.
             ChangingError: if a file changes each time it is read.
         """
+        if (why := unavailable_reason(self.source, self.date)) is not None:
+            raise NotYetError(why)
+        if self.date in config.source_section(self.source).lost_days:
+            log.warning(
+                "%s is in [%s] lost_days, but there are logs of it, which are taken; "
+                "remove it from lost_days in luigi.cfg",
+                *(self.date, self.source),
+            )
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(ChangingError),
             stop=tenacity.stop_after_attempt(READINGS),
@@ -91,7 +101,7 @@ class Extract(Stage):
             for batch in source.open_logs(settings).read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
                 self.show(f"{entries.rows:,} entries so far")
-            entries.facts["logs"] = settings.logs
+            entries.facts |= {"logs": settings.logs, "exported": True}
         self.say(f"{entries.rows:,} log entries", entries.rows)
 
     def _is_unchanged(self, entries: "PartitionWriter") -> bool:

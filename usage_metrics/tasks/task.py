@@ -155,16 +155,29 @@ class Stage(OfDay):
         return self.partition_of(stage, self.date)
 
 
-class LogsOfDay(Configured, luigi.ExternalTask):
-    """The log entries of a day that are not available yet."""
+class Logs(Configured, luigi.ExternalTask):
+    """Log entries that are not available."""
 
-    date: Day = Day()
-    source: luigi.Parameter[str] = source_parameter()
     why: str | None = None
 
     def complete(self) -> bool:
         """Whether they are available by now; if not, log the reason."""
-        self.why = unavailable_reason(self.source, self.date)
+        self.why = self.unavailable()
         if self.why is not None:
             log.warning("%s", self.why)
         return self.why is None
+
+    def unavailable(self) -> str | None:
+        """Say why they are not available; None if they are."""
+        raise NotImplementedError
+
+
+class LogsOfDay(Logs):
+    """The log entries of a day."""
+
+    date: Day = Day()
+    source: luigi.Parameter[str] = source_parameter()
+
+    def unavailable(self) -> str | None:
+        """Say why they are not available; None if they are."""
+        return unavailable_reason(self.source, self.date)

@@ -71,10 +71,7 @@ class ExportedLogs:
         return sorted(self._listing().by_day)
 
     def unavailable(self, day: dt.date) -> str | None:
-        """Say why a day is not exported; None if it is.
-
-        A day between two exports had no requests; it is not missing.
-        """
+        """Say why a day is not exported; None if an export holds it."""
         listing = self._listing()
         if day in listing.by_day:
             return None
@@ -87,7 +84,11 @@ class ExportedLogs:
             why = f"not exported: the oldest export in {self.uri} is of {oldest}"
             why += "; start there"
         else:
-            return None
+            why = (
+                f"not exported: {self.uri} holds exports of days before and after, but "
+                "none of that day; if nothing happened, an empty file named by the day "
+                "says so"
+            )
         return f"{day} is {why}"
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
@@ -141,9 +142,6 @@ class ExportedLogs:
     def _folder(self) -> tuple[pafs.FileSystem, str]:
         return open_folder(self.uri)
 
-    def _files(self) -> list[ExportFile]:
-        return self._listing().files
-
     def _listing(self) -> Listing:
         return list_exports(*self._folder, self.uri, self._days_in)
 
@@ -155,6 +153,9 @@ class ExportedLogs:
                 times = pc.min_max(reader.read(block)["timestamp"])
                 days |= {time.date() for time in times.as_py().values() if time}
         return (min(days), max(days)) if days else None
+
+    def _files(self) -> list[ExportFile]:
+        return self._listing().files
 
     def _tables(
         self, files: list[ExportFile], day: dt.date

@@ -1,0 +1,170 @@
+"""Missing days: nobody has exported their logs, or ever will.
+
+A task of many days does what it can without them. As a whole it is not complete: it
+requires itself with ``available``, which does the work, and the logs that are missing.
+So Luigi ends with the exit code of missing data after everything else is done.
+
+    Report ──▶ Report(available) ──▶ LoadUsage(available) ──▶ LoadSQLite(available)
+       └─────▶ LogsOfDays, which are missing
+"""
+
+import contextlib
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from typing import Self
+
+import luigi
+
+from usage_metrics import config
+from usage_metrics.config import retention_start
+from usage_metrics.dates import ONE_DAY, Gap, days_between, gaps
+from usage_metrics.errors import UsageMetricsError
+from usage_metrics.parameters import Day, source_parameter
+from usage_metrics.partitions.footer_index import Facts, FooterIndex
+from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.tasks.availability import first_running_day, unavailable_reason
+from usage_metrics.tasks.stages import STAGES, Extract, Geocode
+from usage_metrics.tasks.task import Logs, Reporting
+
+
+def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
+    """The days of which there is no file, and no log to make one from.
+
+    Args:
+        source: the kind of log.
+        days: the days in question.
+
+    Returns:
+        Those days, each with the reason.
+    """
+    root, kept = config.paths().root, retention_start(Geocode.stage)
+    made = {d for stage in STAGES for d in list_partitions(root, stage.stage, source)}
+    reasons = {
+        day: unavailable_reason(source, day)
+        for day in days
+        if day >= kept and day not in made
+    }
+    return {day: why for day, why in reasons.items() if why is not None}
+
+
+def awaited(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
+    """As :func:`without_logs`, without the days that are given up for lost."""
+    lost = config.source_section(source).lost_days
+    found = without_logs(source, days)
+    return {day: why for day, why in found.items() if day not in lost}
+
+
+def lost(source: str, days: Collection[dt.date]) -> list[dt.date]:
+    """The days for which nothing waits: ``lost_days`` names them, and no logs came."""
+    named = config.source_section(source).lost_days
+    return list(without_logs(source, [day for day in days if day in named]))
+
+
+def remedy(source: str, gap: Gap) -> str | None:
+    """What a person can do about missing days; None if only time helps."""
+    if gap.first >= first_running_day(source):
+        return None
+    is_one = gap.first == gap.last
+    they_are, them = ("it is", "it") if is_one else ("they are", "them")
+    days = f"{gap.first}" if is_one else f"{gap.first}..{gap.last}"
+    return (
+        f"once {they_are} exported, the next run takes {them}; if the logs are lost, "
+        f"add {days} to lost_days in [{source}] of luigi.cfg"
+    )
+
+
+def unexported(source: str, raw: Mapping[dt.date, Facts]) -> list[dt.date]:
+    """The days with an empty raw file that no export stands behind.
+
+    Earlier versions made one for a day between two exports. Files made since say in
+    their footer that there was an export.
+
+    Args:
+        source: the kind of log.
+        raw: the footers of the raw files.
+    """
+    empty = [
+        day
+        for day, facts in raw.items()
+        if facts.get("rows") == 0 and not facts.get("exported")
+    ]
+    with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
+        return [day for day in empty if unavailable_reason(source, day) is not None]
+    return []
+
+
+def forget_unexported(source: str) -> None:
+    """Delete what was made from empty files that no export stands behind."""
+    footers = FooterIndex()
+    found = unexported(source, footers.of_stage(Extract.stage, source))
+    footers.keep()
+    if not found:
+        return
+    from usage_metrics.privacy.erasure import stages
+
+    for day in found:
+        for stage in reversed(stages()):  # raw last: it tells what is to be deleted
+            Partition(config.paths().root, stage, source, day).delete()
+
+
+class LogsOfDays(Logs):
+    """The log entries of consecutive days."""
+
+    start: Day = Day(description="the first UTC day, YYYY-MM-DD")
+    stop: Day = Day(description="the day after the last")
+    source: luigi.Parameter[str] = source_parameter()
+
+    def unavailable(self) -> str | None:
+        """Say why they are not available; None if they are."""
+        found = gaps(awaited(self.source, days_between(self.start, self.stop)))
+        return "; ".join(map(str, found)) or None
+
+
+def available_parameter() -> luigi.BoolParameter:
+    """The parameter of a task that can do without the days that are missing."""
+    return luigi.BoolParameter(
+        default=False,
+        description="do not wait for days that are missing; make and use all others",
+    )
+
+
+class Awaiting(Reporting):
+    """A task of many days that does what it can without those that are missing."""
+
+    available: luigi.BoolParameter
+
+    def wanted(self) -> Sequence[dt.date]:
+        """The days that the task is about."""
+        raise NotImplementedError
+
+    def ignores_missing(self) -> bool:
+        """Whether missing days are ignored altogether."""
+        return False
+
+    def gaps(self) -> list[Gap]:
+        """The missing days that the task waits for."""
+        forget_unexported(self.source)
+        if self.available or self.ignores_missing():
+            return []
+        return gaps(awaited(self.source, self.wanted()))
+
+    def waiting(self) -> list[luigi.Task]:
+        """What the task requires while days are missing; nothing if none is.
+
+        These are the logs that are missing and, if there are other days, the task
+        without the missing ones.
+        """
+        found = self.gaps()
+        if not found:
+            return []
+        wanted = self.wanted()
+        others = len(wanted) > len(without_logs(self.source, wanted))
+        logs = [
+            LogsOfDays(start=gap.first, stop=gap.last + ONE_DAY, source=self.source)
+            for gap in found
+        ]
+        return [*([self.clone(available=True)] if others else []), *logs]
+
+    def of_what_is_there(self) -> Self:
+        """The task itself or, if days are missing, the task without them."""
+        return self.clone(available=True) if self.gaps() else self
