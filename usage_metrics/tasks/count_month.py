@@ -28,7 +28,7 @@ class OfMonth(Reporting):
     month: Month = Month(description="the UTC month, YYYY-MM")
     source: luigi.Parameter[str] = source_parameter()
 
-    def requires(self) -> list[CountUsage]:
+    def requires(self) -> list[luigi.Task]:
         """The days of the database's range that are not counted."""
         missing = self.missing(Counts(self.source))
         return [CountUsage(date=day, source=self.source) for day in missing]

@@ -34,7 +34,7 @@ class CounterReport(Awaiting, OfMonth):
 
     def requires(self) -> list[luigi.Task]:
         """The days of the month that are not counted."""
-        return self.waiting() or [*super().requires()]
+        return self.waiting() or super().requires()
 
     def ignores_missing(self) -> bool:
         """Whether missing days are ignored altogether."""
