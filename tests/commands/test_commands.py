@@ -159,6 +159,19 @@ def test_check_names_days_with_many_rejects_and_missing_days(
     assert _findings(capsys) == []
 
 
+def test_check_names_days_that_are_not_exported_but_not_lost_ones(
+    nine_made: Flow, capsys: pytest.CaptureFixture[str], settings: Settings
+) -> None:
+    nine_made.load(10)
+    for stage in ("raw", "cleaned", "geocoded"):
+        nine_made.delete(stage)
+    (nine_made.logs / f"{DAY}.jsonl").unlink()
+    (finding,) = _findings(capsys)
+    assert finding.startswith(f"datasette {DAY}: not exported: the oldest export in")
+    settings("datasette", lost_days=DAY)
+    assert _findings(capsys) == []
+
+
 def test_check_names_files_that_are_not_read(
     nine_made: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

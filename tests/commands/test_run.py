@@ -61,19 +61,75 @@ def test_a_failed_day_is_passed_on_with_its_reason_and_how_to_retry(
     said = " ".join(capsys.readouterr().err.split())
     assert "1 of 1 lines could not be understood" in said
     assert said.endswith("To retry: usage-metrics run --source datasette")
-    assert not failing.database.exists()
 
 
-def test_partial_loads_the_days_that_are_there(failing: Flow) -> None:
-    assert main(["run", "--partial"]) == 30, "it is no less a failure"
+@pytest.mark.parametrize("options", [[], ["--partial"]], ids=["", "an old crontab"])
+def test_if_a_day_fails_the_others_are_loaded_counted_and_reported(
+    failing: Flow, options: list[str]
+) -> None:
+    assert main(["run", *options]) == 30, "it is no less a failure"
     assert failing.loaded_days() == {str(NEXT): 2}
+    assert failing.query("SELECT date FROM usage_reconciliation") == [(str(NEXT),)]
+    assert "1 of 2 days is missing and not in any figure: 2 March 2026." in (
+        _report(failing)
+    )
 
 
-def test_a_day_that_is_not_available_yet_is_passed_on(
-    nightly: Flow, settings: Settings
+def test_if_a_file_is_damaged_there_is_a_report_all_the_same(nightly: Flow) -> None:
+    assert main(["run"]) == 0
+    nightly.partition("geocoded", NEXT).delete()
+    assert main(["backfill", "--start", str(DAY), "--stop", str(STOP)]) == 0
+    path = Path(nightly.partition("geocoded", DAY).path)
+    path.write_bytes(path.read_bytes()[:-9])
+    before = (nightly.root / "report" / "datasette.html").stat().st_mtime_ns
+    (nightly.root / "report" / "datasette.html").unlink()
+    assert main(["run"]) == 30
+    assert (nightly.root / "report" / "datasette.html").stat().st_mtime_ns > before
+    assert "None of the 2 days is missing." in _report(nightly)
+
+
+def test_days_that_are_not_exported_are_one_range_with_the_remedy_that_helps(
+    nightly: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", stop=STOP + 12 * ONE_DAY)
+    assert main(["run"]) == 20
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        f"2026-03-04 to 2026-03-15 are not exported yet: the newest export in "
+        f"{nightly.logs} is of 2026-03-03 once they are exported, the next run takes "
+        "them; if the logs are lost, add 2026-03-04..2026-03-15 to lost_days in "
+        "[datasette] of luigi.cfg"
+    ) in said
+    assert "backfill" not in said
+    assert len(nightly.loaded_days()) == 2
+    assert "12 of 14 days are missing and not in any figure: 4–15 March 2026." in (
+        _report(nightly)
+    )
+
+
+def test_a_missing_and_a_failed_day_are_both_named(
+    failing: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings("datasette", stop=STOP + ONE_DAY)
+    assert main(["run"]) == 30
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 1 lines could not be understood" in said
+    assert f"{STOP} is not exported yet" in said
+    assert "2 of 3 days are missing" in _report(failing)
+
+
+def test_a_run_without_any_day_says_why_and_makes_no_report(
+    nightly: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", start=STOP, stop=STOP + 2 * ONE_DAY)
     assert main(["run"]) == 20
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2026-03-04 to 2026-03-05 are not exported yet" in said
+    assert not (nightly.root / "report").exists()
+
+
+def _report(flow: Flow) -> str:
+    return (flow.root / "report" / "datasette.html").read_text()
 
 
 def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
@@ -191,9 +247,9 @@ def test_a_log_that_cannot_be_written_fails_no_run(nightly: Flow) -> None:
 def test_a_busy_run_is_retried_and_any_other_exit_code_is_passed_on(
     nightly: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codes = [25, 10, 30, 0]
+    codes = [25, 10, 35, 0]
     monkeypatch.setattr(running, "run_luigi", lambda *_, **__: codes.pop(0))
-    assert main(["run"]) == 30
+    assert main(["run"]) == 35
     assert codes == [0]
 
 
@@ -363,5 +419,5 @@ def test_a_mail_server_that_is_not_there_or_wrongly_set_changes_nothing(
     failing: Flow, mail: Settings, port: str
 ) -> None:
     mail("smtp", port=_free_port() if port == "closed" else port)
-    assert main(["run", "--partial"]) == 30
+    assert main(["run"]) == 30
     assert failing.loaded_days() == {str(NEXT): 2}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flow import DAY, ONE_DAY, Flow, days, request
 from luigi.execution_summary import LuigiStatusCode
-from project import Settings
+from project import SAMPLE_REGISTRY, Settings
 from report_html import Standing
 
 from usage_metrics.dates import Gap, gaps
@@ -98,6 +98,7 @@ def test_a_report_of_days_that_are_all_there_waits_for_no_other(gap: Flow) -> No
 def test_a_report_of_the_month_says_which_day_is_missing(
     gap: Flow, settings: Settings
 ) -> None:
+    settings("counting", datasets=SAMPLE_REGISTRY)
     month = CounterReport(month=DAY.replace(day=1))
     assert gap.build(month).status == LuigiStatusCode.MISSING_EXT
     header = json.loads(month.output()[0].read() or "")["report-header"]

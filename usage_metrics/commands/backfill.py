@@ -5,8 +5,10 @@ import datetime as dt
 import click
 
 from usage_metrics.commands import options
-from usage_metrics.commands.running import run_many_days
+from usage_metrics.commands.running import list_gaps, run_many_days
+from usage_metrics.dates import days_between
 from usage_metrics.tasks.backfill import Backfill
+from usage_metrics.tasks.missing import awaited
 
 
 @click.command(
@@ -34,4 +36,7 @@ def command(
     options.check_settings()
     stop = options.end_of_range(start, stop, source)
     task = Backfill(start=start, stop=stop, source=source)
-    return run_many_days(task, "no day of the range is missing", workers, verbose)
+    days = days_between(start, stop)
+    which = "other day" if awaited(source, days) else "day"
+    code = run_many_days(task, f"no {which} of the range is missing", workers, verbose)
+    return code or list_gaps(source, days)

@@ -19,8 +19,10 @@ class Sign(NamedTuple):
 SIGNS = {
     "failed": Sign("✗", "red", "failed"),
     "missing": Sign("·", "bright_black", "missing"),
+    "unexported": Sign("?", "magenta", "not exported"),
     "stale": Sign("▒", "yellow", "stale"),
     "made": Sign("□", "cyan", "not loaded"),
+    "lost": Sign("×", "bright_black", "lost"),
     "done": Sign("■", "green", "done"),
 }
 """The states of a day, worst first; a week has the state of its worst day."""

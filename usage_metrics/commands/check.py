@@ -54,9 +54,9 @@ def command(
     was loaded. You can delete what is damaged: the next run rebuilds it. The size of
     each table is printed too.
 
-    Quality: days that are missing, have files that are not read, many rejected lines,
-    unknown agents or addresses without a country, or far fewer requests than usual. The
-    limits are in [quality] of luigi.cfg.
+    Quality: days that are missing, have lost their raw file, have files that are not
+    read, many rejected lines, unknown agents or addresses without a country, or far
+    fewer requests than usual. The limits are in [quality] of luigi.cfg.
 
     Exits with 1 if there is anything to report, for cron.
     """
@@ -133,12 +133,18 @@ def _database_damages(sources: Iterable[str]) -> Iterator[str]:
 
 def _findings(source: str) -> Iterator[Finding]:
     cleaned = FooterIndex().of_stage(Clean.stage, source)
+    unexported: dict[dt.date, str] = {}
     # Damage is reported as such.
     with contextlib.suppress(StorageError):
-        yield from data_quality.missing(pipeline_state(source).to_make)
+        state = pipeline_state(source)
+        unexported = state.unexported
+        yield from data_quality.missing(state.to_make, unexported)
+        yield from data_quality.raw_gone(state.raw_gone, source)
     # That the logs cannot be read is what the doctor says.
     with contextlib.suppress(UsageMetricsError):
-        yield from data_quality.passed_over(availability.passed_over(source))
+        passed_over = availability.passed_over(source)
+        others = {d: why for d, why in passed_over.items() if d not in unexported}
+        yield from data_quality.passed_over(others)
     yield from data_quality.rejected(cleaned)
     yield from data_quality.unusual(cleaned)
     for partition in _partitions(source, [Geocode.stage]):

@@ -1,26 +1,27 @@
 """What each stage of a source has, what is missing, stale or failed, and the next run.
 
-It comes from listings, footers and the run log. No service is asked, so whether the
-logs of a missing day are available is not known.
+It comes from listings, footers and the run log. Only if days are missing, the logs are
+asked whether they hold them.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from usage_metrics import config
 from usage_metrics.config import retention_start
-from usage_metrics.dates import ONE_DAY, consecutive, days_between
-from usage_metrics.errors import StorageError
+from usage_metrics.dates import ONE_DAY, consecutive, days_between, gaps
+from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import DAMAGED, FooterIndex
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.missing import remedy, without_logs
 from usage_metrics.tasks.refresh import end_of_days, refreshes
-from usage_metrics.tasks.stages import STAGES, Geocode
+from usage_metrics.tasks.stages import STAGES, Extract, Geocode
 from usage_metrics.tasks.staleness import CHAIN, Staleness
 
 DATABASE = "database"
@@ -69,6 +70,12 @@ class PipelineState:
     to_refresh: list[dt.date]
     """The days whose logs the next run reads again."""
     problems: list[str]
+    unexported: dict[dt.date, str] = field(default_factory=dict)
+    """The missing days that no logs hold, each with the reason."""
+    lost: list[dt.date] = field(default_factory=list)
+    """Those of which there will never be logs."""
+    raw_gone: list[dt.date] = field(default_factory=list)
+    """The days whose raw file is gone, though not by retention, and others are not."""
 
     @cached_property
     def by_name(self) -> dict[str, StageDays]:
@@ -77,8 +84,18 @@ class PipelineState:
 
     @property
     def to_make(self) -> list[dt.date]:
-        """The days that the next run builds, if their logs are available."""
-        return self.by_name[Geocode.stage].missing
+        """The days that the next run builds."""
+        return [d for d in self.by_name[Geocode.stage].missing if self.has_logs(d)]
+
+    @property
+    def to_count(self) -> list[dt.date]:
+        """The days that the next run counts, for the first time or again."""
+        counted = self.by_name[CountUsage.stage]
+        return [*filter(self.has_logs, counted.missing), *counted.stale]
+
+    def has_logs(self, day: dt.date) -> bool:
+        """Whether a missing day can be made from its logs, as far as is known."""
+        return day not in self.unexported and day not in self.lost
 
     @property
     def to_load(self) -> list[dt.date]:
@@ -95,9 +112,11 @@ class PipelineState:
     def states(self) -> dict[dt.date, str]:
         """The state of each wanted day, as in ``calendar_strip.SIGNS``."""
         database = self.by_name[DATABASE]
-        worse = {
+        worse: dict[str, Iterable[dt.date]] = {
             "made": [*database.missing, *database.stale],
             "stale": self.to_rebuild,
+            "lost": self.lost,
+            "unexported": self.unexported,
             "missing": self.to_make,
             "failed": [day for stage in self._files for day in stage.failed],
         }
@@ -120,6 +139,8 @@ def pipeline_state(source: str) -> PipelineState:
     wanted = _wanted(staleness)
     stages = [*_stages(staleness, footers, wanted), _database(staleness, wanted)]
     footers.keep()
+    no_logs = _without_logs(staleness, wanted)
+    lost = config.source_section(source).lost_days
     return PipelineState(
         source=source,
         root=config.paths().root,
@@ -127,7 +148,31 @@ def pipeline_state(source: str) -> PipelineState:
         stages=stages,
         to_refresh=[task.date for task in refreshes(source) if not task.complete()],
         problems=staleness.problems,
+        unexported={day: why for day, why in no_logs.items() if day not in lost},
+        lost=[day for day in no_logs if day in lost],
+        raw_gone=_raw_gone(staleness),
     )
+
+
+def _without_logs(
+    staleness: Staleness, wanted: Sequence[dt.date]
+) -> dict[dt.date, str]:
+    """The wanted days that have no file and no logs, each with the reason."""
+    try:
+        return without_logs(staleness.source, wanted)
+    except UsageMetricsError as error:
+        staleness.problems.append(
+            f"Whether the missing days are exported is not known: {error}"
+        )
+        return {}
+
+
+def _raw_gone(staleness: Staleness) -> list[dt.date]:
+    """The days that have a file, but no raw one, although it should be kept."""
+    raw, *others = (staleness.days[stage] for stage in CHAIN)
+    kept = retention_start(Extract.stage)
+    made = {day for days in others for day in days if day >= kept}
+    return sorted(made - raw.keys())
 
 
 def _wanted(staleness: Staleness) -> list[dt.date]:
@@ -210,8 +255,7 @@ def next_run(state: PipelineState) -> list[str]:
         parts.append(f"reads {number_of_days(days)} ({in_ranges(days)}) again")
     if state.to_load:
         parts.append(f"loads {number_of_days(state.to_load)} into the database")
-    counted = state.by_name[CountUsage.stage]
-    if days := [*counted.missing, *counted.stale]:
+    if days := state.to_count:
         parts.append(f"counts {number_of_days(days)}")
     sentences = [f"The next run {', '.join(parts) or 'has nothing to do'}."]
     if stale := state.to_rebuild:
@@ -219,7 +263,30 @@ def next_run(state: PipelineState) -> list[str]:
             f"It leaves {number_of_days(stale)} stale or damaged; to rebuild: "
             f"usage-metrics rebuild --stale --start {stale[0]}"
         )
-    return sentences
+    return [*sentences, *_gaps(state)]
+
+
+def _gaps(state: PipelineState) -> Iterator[str]:
+    """Say which days no run can make, and what helps."""
+    for gap in gaps(state.unexported):
+        help_ = remedy(state.source, gap)
+        yield f"{gap}" + (f"; {help_}." if help_ else ".")
+    if lost := state.lost:
+        are = "is" if len(lost) == 1 else "are"
+        yield f"{in_ranges(lost)} {are} lost: nothing waits for such days."
+    if gone := state.raw_gone:
+        yield raw_gone(state.source, gone)
+
+
+def raw_gone(source: str, days: Sequence[dt.date]) -> str:
+    """Say that raw files are gone, and how to have them again."""
+    first, stop = days[0], days[-1] + ONE_DAY
+    return (
+        f"The raw files of {number_of_days(days)} ({in_ranges(days)}) are gone, and no "
+        "other file holds what they did: restore them from a backup or, while there "
+        f"are logs, read these again: usage-metrics rebuild --from extract --start "
+        f"{first} --stop {stop} --source {source}"
+    )
 
 
 def number_of_days(days: Sequence[dt.date]) -> str:

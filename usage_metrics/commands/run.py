@@ -17,6 +17,7 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.monitoring.notify import notify
 from usage_metrics.partitions import storage
+from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.report import Report
 
@@ -24,6 +25,9 @@ BUSY = (10, 25)
 """Luigi's exit codes if another run is in progress."""
 
 CANNOT_RUN = 2
+
+TASK_FAILED = 30
+"""Luigi's exit code if a task failed."""
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 
@@ -34,12 +38,12 @@ MAX_NOTIFIED = 10
 @click.command(
     epilog=options.example(
         "usage-metrics run",
-        "15 4 * * *  cd /srv/usage && .venv/bin/usage-metrics run --partial",
+        "15 4 * * *  cd /srv/usage && .venv/bin/usage-metrics run",
     )
 )
 @options.one_source
 @click.option(
-    "--partial", is_flag=True, help="if a day fails or is missing, load the others"
+    "--partial", is_flag=True, hidden=True, help="as always; old crontabs have it"
 )
 @click.option(
     "--patience",
@@ -56,8 +60,9 @@ def command(
     """Build every missing day and load it: for cron and timers.
 
     Missing days are built, however old; days that refresh_days in luigi.cfg covers are
-    read again; then the database, the counts and the report are updated. A second run
-    does nothing.
+    read again; then the database, the counts and the report are updated. If a day fails
+    or is not exported, the others are loaded, counted and reported, and the report
+    names the days that are missing. A second run does nothing.
 
     If another run is in progress (exit codes 10, 25), it retries. Any other exit code
     is passed on. Unless it is 0, the webhook in the environment variable
@@ -74,8 +79,6 @@ def command(
                 click.echo(f"Every task is shown at {url}", err=True)
             with stage_lines.shown(source, hidden=verbose):
                 code = _run_when_free(source, workers, patience)
-            if partial and code in (20, 30):
-                running.run_luigi("LoadSQLite", source=source, partial=True)
         except UsageMetricsError as error:
             errors.append(printable(str(error)))
             click.echo(errors[-1], err=True)
@@ -108,7 +111,8 @@ def _conclude(
         (entry["task"], entry["outcome"]) == (report.task_family, run_log.DONE)
         for entry in entries
     )
-    if is_made or not code:
+    is_current = code in (0, running.NOT_AVAILABLE) and report.output().exists()
+    if is_made or is_current:
         path = report.output().path
         click.echo(f"Report: open {path if '://' in path else Path(path).absolute()}")
 
@@ -122,6 +126,8 @@ def _run_when_free(source: str, workers: int, patience: float) -> int:
         with _lock() as is_locked:
             if is_locked:
                 code = running.run_luigi("Report", source=source, workers=workers)
+                if code == TASK_FAILED:
+                    _report_the_rest(source, workers)
         left = deadline - time.monotonic()
         if code not in BUSY or left <= 0:
             return code
@@ -134,6 +140,19 @@ def is_running() -> bool:
     """Whether a run is in progress in this root."""
     with _lock() as is_free:
         return not is_free
+
+
+def _report_the_rest(source: str, workers: int) -> None:
+    """Load, count and report what is there, although something failed.
+
+    Luigi runs no task that requires one that failed. So this is done without the failed
+    days and, should another thing have failed, each step by itself.
+    """
+    partial = {"source": source, "workers": workers, "LoadSQLite_partial": True}
+    if running.run_luigi("Report", **partial):
+        for task in (LoadUsage(source=source), Report(source=source)):
+            with contextlib.suppress(UsageMetricsError):  # it has been said
+                task.run_within()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import datetime as dt
 import logging
 import operator
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +16,9 @@ from luigi.task_register import Register
 
 from usage_metrics.commands import options
 from usage_metrics.commands.progress import shown
-from usage_metrics.dates import utc_now
+from usage_metrics.dates import ONE_DAY, Gap, gaps, utc_now
 from usage_metrics.monitoring import luigi_log, run_log
+from usage_metrics.tasks import missing
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.task import Reporting
 
@@ -205,17 +206,25 @@ def entries_since(since: dt.datetime) -> Iterator[Entry]:
 
 
 def failures(since: dt.datetime) -> list[Entry]:
-    """The tasks that failed or wait and did not succeed later, oldest day first.
+    """The tasks that failed and did not succeed later, then the logs that are missing.
 
-    A failure that only repeats the reason of another one of the same day is left out,
-    as are those of many days if there are failures of single days.
+    Each are in the order of their days. A failure that only repeats the reason of
+    another one of the same day is left out, as are those of many days if there are
+    failures of single days.
     """
     last = {f"{e['task']}{e['parameters']}": e for e in entries_since(since)}
-    found = [entry for entry in last.values() if entry["outcome"] != run_log.DONE]
-    of_days = [entry for entry in found if "date" in entry["parameters"]]
+    failed = [e for e in last.values() if e["outcome"] == run_log.FAILED]
+    waiting = [e for e in last.values() if e["outcome"] == run_log.WAITING]
+    of_days = [entry for entry in failed if "date" in entry["parameters"]]
+    return [*_distinct(of_days or failed), *_distinct(waiting)]
+
+
+def _distinct(entries: Iterable[Entry]) -> list[Entry]:
+    """One entry for each day and reason, oldest day first."""
     distinct: dict[tuple[str, str], Entry] = {}
-    for entry in of_days or found:
-        day = entry["parameters"].get("date", "")
+    for entry in entries:
+        parameters = entry["parameters"]
+        day = parameters.get("date") or parameters.get("start") or ""
         distinct.setdefault((day, str(entry.get("reason"))), entry)
     return [distinct[key] for key in sorted(distinct, key=operator.itemgetter(0))]
 
@@ -252,10 +261,45 @@ def report_failures(
 
 
 def list_failures(found: Sequence[Entry], retry: Retry | None) -> None:
-    """Print failures, each with its reason and any command that retries its day."""
+    """Print failures, each with its reason and what helps."""
     for failure in found[:MAX_FAILURES]:
         click.echo(options.wrapped(in_words(failure)), err=True)
-        if retry and (day := failure["parameters"].get("date")):
-            click.echo(f"    to retry: {retry(dt.date.fromisoformat(day))}", err=True)
+        if what := _help(failure, retry):
+            click.echo(what, err=True)
     if len(found) > MAX_FAILURES:
         click.echo(f"  and {len(found) - MAX_FAILURES:,} more", err=True)
+
+
+def _help(failure: Entry, retry: Retry | None) -> str | None:
+    """The command that retries a day or, of days without logs, where these belong."""
+    parameters = failure["parameters"]
+    if failure["outcome"] == run_log.WAITING:
+        first, last = _days_of(parameters)
+        text = missing.remedy(parameters["source"], Gap(first, last, in_words(failure)))
+        return text and options.wrapped(text, indent=" " * 4)
+    day = parameters.get("date")
+    return (
+        f"    to retry: {retry(dt.date.fromisoformat(day))}" if day and retry else None
+    )
+
+
+def _days_of(parameters: dict[str, str]) -> tuple[dt.date, dt.date]:
+    """The first and the last day of logs that are missing."""
+    if day := parameters.get("date"):
+        return (dt.date.fromisoformat(day),) * 2
+    first, stop = (dt.date.fromisoformat(parameters[end]) for end in ("start", "stop"))
+    return first, stop - ONE_DAY
+
+
+def list_gaps(source: str, days: Collection[dt.date]) -> int:
+    """Print which of some days are missing because there are no logs.
+
+    Returns:
+        The exit code.
+    """
+    found = gaps(missing.awaited(source, days))
+    for gap in found:
+        click.echo(options.wrapped(str(gap)), err=True)
+        if text := missing.remedy(source, gap):
+            click.echo(options.wrapped(text, indent=" " * 4), err=True)
+    return NOT_AVAILABLE if found else 0

@@ -22,6 +22,7 @@ from usage_metrics.commands.pipeline_state import (
     pipeline_state,
     spans,
 )
+from usage_metrics.dates import gaps
 from usage_metrics.partitions import storage
 
 WATCH_SECONDS = 10
@@ -48,10 +49,10 @@ WATCH_SECONDS = 10
 def command(sources: list[str], as_json: bool, html: Path | None, watch: bool) -> None:
     """Show which days of each stage are done, missing, stale or failed.
 
-    A day of the source's range in luigi.cfg is missing if its file does not exist. A
-    file is stale if the file it was made from has changed since, or if it was made by
-    an older version or with other settings. A day failed if its last attempt in the run
-    log did. No service is asked.
+    A day of the source's range in luigi.cfg is missing if its file does not exist; the
+    logs are asked whether they hold such days. A file is stale if the file it was made
+    from has changed since, or if it was made by an older version or with other
+    settings. A day failed if its last attempt in the run log did.
     """
     if watch and html is None:
         raise click.UsageError("--watch needs --html FILE, the page to keep up to date")
@@ -103,6 +104,12 @@ def as_data(state: PipelineState) -> dict[str, Any]:
             "reads_again": _ranges(state.to_refresh),
             "loads": _ranges(state.to_load),
         },
+        "not_exported": [
+            {"first": gap.first, "last": gap.last, "reason": str(gap)}
+            for gap in gaps(state.unexported)
+        ],
+        "lost": _ranges(state.lost),
+        "raw_gone": _ranges(state.raw_gone),
         "problems": state.problems,
     }
 
@@ -131,12 +138,14 @@ def describe(state: PipelineState) -> Iterator[str]:
     span = f", {wanted[0]} to {wanted[-1]}" if wanted else ""
     yield click.style(f"{state.source} in {state.root}{span}", bold=True)
     if not any(stage.done or stage.failed for stage in state.stages):
-        yield f"  Nothing has been built yet. {next_run(state)[0]}"
+        first, *others = next_run(state)
+        yield f"  Nothing has been built yet. {first}"
+        yield from map(options.wrapped, (*others, *state.problems))
         return
     yield "  stage       days  first       last        missing  stale  failed"
     yield from map(_row, state.stages)
     for stage in state.stages:
-        yield from _details(stage)
+        yield from _details(state, stage)
     yield ""
     for line in calendar_strip.lines(state.states):
         yield f"  {line.name:7} {''.join(map(_sign, line.states))}".rstrip()
@@ -169,9 +178,12 @@ def _number(number: int, width: int, colour: str) -> str:
     return click.style(text, fg=colour) if number else text
 
 
-def _details(stage: StageDays) -> Iterator[str]:
-    for what in ("missing", "stale", "damaged"):
-        if days := getattr(stage, what):
+def _details(state: PipelineState, stage: StageDays) -> Iterator[str]:
+    # Of days without logs, a sentence says more than a line for each stage.
+    missing = [*filter(state.has_logs, stage.missing)]
+    named = {"missing": missing, "stale": stage.stale, "damaged": stage.damaged}
+    for what, days in named.items():
+        if days:
             yield f"  {stage.stage} {what}: {in_ranges(days)}"
     for day, reason in list(stage.failed.items())[:MAX_SPANS]:
         when = "" if str(day) in reason else f" {day}"

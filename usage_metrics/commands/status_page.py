@@ -29,7 +29,8 @@ i { width: .9rem; height: .9rem; flex: none; border-radius: 2px;
   display: inline-block; }
 i.failed { background: #c62828; } i.missing { background: #bdbdbd; }
 i.stale { background: #f9a825; } i.made { background: #4dd0e1; }
-i.done { background: #2e7d32; }
+i.done { background: #2e7d32; } i.unexported { background: #8e24aa; }
+i.lost { background: #607d8b; }
 .legend i { margin: 0 .3rem 0 1rem; vertical-align: -.1rem; }
 .why { color: #c62828; }
 """

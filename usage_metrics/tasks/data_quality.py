@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from usage_metrics import config
+from usage_metrics.dates import ONE_DAY
 from usage_metrics.partitions.footer_index import Facts
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.sources import get_source
@@ -66,12 +67,34 @@ def unusual(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
         before.append(rows)
 
 
-def missing(days: Sequence[dt.date]) -> Iterator[Finding]:
-    """Missing days, if there are more than allowed."""
+def missing(
+    days: Sequence[dt.date], unexported: Mapping[dt.date, str]
+) -> Iterator[Finding]:
+    """Missing days, if there are more than allowed.
+
+    Args:
+        days: those that the next run makes.
+        unexported: those of which there are no logs, each with the reason.
+    """
     maximum = config.quality().maximum_missing_days
-    if len(days) > maximum:
+    if len(days) + len(unexported) > maximum:
         for day in days:
             yield Finding("missing", day, "missing; usage-metrics run makes it")
+        for day, why in unexported.items():
+            yield Finding("missing", day, why.removeprefix(f"{day} is "))
+
+
+def raw_gone(days: Sequence[dt.date], source: str) -> Iterator[Finding]:
+    """Days whose raw file is gone, which nothing but logs or a backup can replace."""
+    for day in days:
+        yield Finding(
+            "raw gone",
+            day,
+            "its raw file is gone, and no other file holds what it did; restore it "
+            "from a backup or, while there are logs, read these again: usage-metrics "
+            f"rebuild --from extract --start {day} --stop {day + ONE_DAY} "
+            f"--source {source}",
+        )
 
 
 def passed_over(days: Mapping[dt.date, str]) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """The task that writes the report."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -11,7 +12,7 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
-from usage_metrics.errors import ConfigError, NotYetError
+from usage_metrics.errors import ConfigError, NotYetError, PartitionError
 from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition
@@ -184,12 +185,19 @@ class Report(Awaiting):
                 done = self.listed(stage)
                 days = [day for day in wanted if day in done]
                 files = [self.partition_of(stage, day) for day in days]
-                found = readers.map(Partition.facts, files)
+                found = readers.map(_facts, files)
                 for day, footer in zip(days, found, strict=True):
                     facts.setdefault(day, {}).update(_versions(footer))
                     if text := footer.get("attribution"):
                         attributions[str(text)] = None
         return facts, list(attributions)
+
+
+def _facts(file: Partition) -> dict[str, Any]:
+    """What a footer says; nothing if the file is damaged, as others report."""
+    with contextlib.suppress(PartitionError):
+        return file.facts()
+    return {}
 
 
 VERSIONS = {
