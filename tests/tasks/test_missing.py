@@ -99,7 +99,7 @@ def test_a_report_of_the_month_says_which_day_is_missing(
     gap: Flow, settings: Settings
 ) -> None:
     settings("counting", datasets=SAMPLE_REGISTRY)
-    month = CounterReport(month=DAY.replace(day=1))
+    month = CounterReport(month=DAY.replace(day=1), source="datasette")
     assert gap.build(month).status == LuigiStatusCode.MISSING_EXT
     header = json.loads(month.output()[0].read() or "")["report-header"]
     (exception,) = header["exceptions"]
