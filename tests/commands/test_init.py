@@ -101,7 +101,7 @@ def test_only_logs_that_have_ended_get_a_stop(
     assert "stop" not in _datasette()
 
 
-def test_days_without_logs_are_named(
+def test_days_without_logs_are_suggested_and_not_declared_lost(
     here: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for day in days(3, DAY + 5 * ONE_DAY):
@@ -109,12 +109,15 @@ def test_days_without_logs_are_named(
     (here.logs / "2026-03-03.jsonl").unlink()
     assert main(["init", "--logs", "logs"]) == 0
     gaps = "2026-03-03, 2026-03-05..2026-03-06"
-    assert f"no logs of {gaps}" in _said(capsys)
+    assert f"no logs of {gaps}: if they are lost for good, say so" in _said(capsys)
+    assert f"\n# lost_days = {gaps}\n" in Path("luigi.cfg").read_text()
 
 
 def test_a_first_day_of_ones_own_is_taken(here: Flow) -> None:
     assert main(["init", "--logs", "logs", "--start", "2026-03-03"]) == 0
     assert _datasette()["start"] == "2026-03-03"
+    assert main(["init", "--logs", "logs", "--start", "2026-03-05", "--force"]) == 0
+    assert "stop" not in _datasette(), "there would be no day"
 
 
 def test_the_registry_names_each_database_with_its_tables(here: Flow) -> None:

@@ -20,7 +20,7 @@ from usage_metrics.commands.first_look import (
     sample_of,
 )
 from usage_metrics.commands.new_files import NewSettings
-from usage_metrics.dates import ONE_DAY, consecutive, days_between, utc_now
+from usage_metrics.dates import ONE_DAY, days_between, utc_now
 from usage_metrics.errors import (
     ConfigError,
     InputError,
@@ -28,6 +28,7 @@ from usage_metrics.errors import (
     os_errors_as,
 )
 from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.parameters import Days
 from usage_metrics.tasks.preflight import SAMPLE_LOGS
 
 SOURCE = "datasette"
@@ -245,24 +246,20 @@ def _settings(
             services=content.services,
             hosts=content.hosts,
         )
-    if is_billed(logs) or not days:
+    if is_billed(logs) or days[-1] < start:
         return settings
     end = days[-1] + ONE_DAY
     if utc_now().date() - end > ENDED:
         settings = replace(settings, stop=end)
         _say("the logs have ended, so there is a stop; delete it if they go on")
-    gaps = sorted({*days_between(start, end)} - {*days})
+    gaps = {*days_between(start, end)} - {*days}
     if gaps:
-        _say(f"no logs of {_ranges(gaps)}")
+        settings = replace(settings, lost_days=gaps)
+        _say(
+            f"no logs of {Days('').serialize(gaps)}: if they are lost for good, say so "
+            "in lost_days, so that nothing waits for them"
+        )
     return settings
-
-
-def _ranges(days: list[dt.date]) -> str:
-    """Days as ``2026-03-08, 2026-04-01..2026-04-03``."""
-    return ", ".join(
-        str(first) if first == last else f"{first}..{last}"
-        for first, last in consecutive(days)
-    )
 
 
 def _write(path: Path, text: str) -> None:
@@ -286,10 +283,13 @@ def _write_sample(files: Collection[Path]) -> None:
             write(sample, folder)
         click.echo(f"{folder} is written.")
     if SETTINGS in files:
+        lost = {*days_between(sample.start, stop)} - {*sample.dates()}
         settings = NewSettings(
             SAMPLE_LOGS,
             sample.start,
             stop,
+            lost_days=lost,
+            are_lost=True,
             datasets=f"{SAMPLE_LOGS}/{REGISTRY}",
         )
         _write(SETTINGS, settings.text())

@@ -2,12 +2,13 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from usage_metrics.commands.first_look import Content
 from usage_metrics.counting.derived import dataset_id
 from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.parameters import Days
 
 MOST = 8
 """Hosts or services, and tables of a database, that are named."""
@@ -57,6 +58,10 @@ class NewSettings:
     start: dt.date
     stop: dt.date | None = None
     """Only if the logs have ended."""
+    lost_days: Collection[dt.date] = ()
+    """The days without logs."""
+    are_lost: bool = False
+    """Whether that is for good."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Others of the source."""
     services: Sequence[str] = ()
@@ -100,6 +105,13 @@ class NewSettings:
         )
         if self.stop:
             lines += _setting("stop", str(self.stop))
+        if self.lost_days:
+            lines += _setting(
+                "lost_days",
+                Days("").serialize(self.lost_days),
+                "Days of which there will never be logs: nothing waits for them.",
+                is_set=self.are_lost,
+            )
         return lines
 
     def _requests(self) -> list[str]:
