@@ -462,6 +462,12 @@ def test_a_hostile_text_of_any_length_is_classified() -> None:
     assert said["agent_class"] in CLASSES
 
 
+def test_a_name_ends_before_an_address_however_much_lies_between() -> None:
+    said = who(f"ExampleBot{'!' * 1_000}https")
+
+    assert (said["agent_class"], said["agent_name"]) == ("robot", "ExampleBot")
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

@@ -1,7 +1,5 @@
 """Finds the name in a user agent, for rules that do not give one."""
 
-import re
-
 from usage_metrics.agents.matching import compiled
 from usage_metrics.agents.rules import Rule
 
@@ -13,8 +11,8 @@ _PRODUCT = (
 )
 """The product: at the start of the user agent, or after Mozilla's ``compatible;``."""
 
-_URL = re.compile(r"\W*\b(https?|www\..*)$", re.IGNORECASE)
-_NOT_A_NAME = re.compile(r"mozilla|https?|www\.|.*@|[\d._-]*$", re.IGNORECASE)
+_URL = r"\W*\b(?:https?|www\..*)$"
+_NOT_A_NAME = r"^(?:mozilla|https?|www\.|.*@|[\d._-]*$)"
 
 
 def name_in(agent: str, rule: Rule) -> str | None:
@@ -33,5 +31,5 @@ def _named(agent: str, pattern: str) -> str | None:
     found = compiled(pattern).search(agent)
     if found is None:
         return None
-    name = _URL.sub("", found["name"].strip(" /-_;:,.()+\"'"))
-    return None if _NOT_A_NAME.match(name) else name[:LONGEST]
+    name: str = compiled(_URL).sub("", found["name"].strip(" /-_;:,.()+\"'"))
+    return None if compiled(_NOT_A_NAME).search(name) else name[:LONGEST]

@@ -37,7 +37,7 @@ _SYSTEM = (
     r"SLCC\d|\.NET CLR [\d.]+|\.NET[\d.]+[CE]?|Media Center PC [\d.]+|InfoPath\.\d|"
     r"Tablet PC [\d.]+|Cortana [\d.]+|"
     r"Instagram [\d.]+ Android \((?:[^()]|\([^()]*\))*\)|"
-    r"Twitter for \w+|MetaIAB Facebook|Kobo eReader|"
+    r"Twitter for \w+|MetaIAB Facebook|Kobo eReader|DaumDevice/\w+|"
     r"like Mac OS X)|\(KHTML, like Gecko\)|\) like Gecko$|"
     r"(?:HbbTV|FVC)/[\d.]+ \([^()]*\)|\[(?:FB|Pinterest|LinkedIn)[^\]]*\]"
 )
@@ -46,10 +46,12 @@ _SYSTEM = (
 _BROWSER = r"(?i)^(?:Mozilla|Opera)/"
 
 _CHROME_AND_A_WORD = (
-    r"(?i)^Mozilla/5\.0 \((?:Windows NT 10|Macintosh|X11; Linux)[^()]*\) "
-    r"AppleWebKit/537\.36 \(KHTML, like Gecko\) Chrome/\d+\.0\.0\.0 "
-    r"Safari/537\.36 \S+$"
+    r"(?i)^Mozilla/5\.0 \((?:Windows NT 10|Macintosh|X11; Linux|"
+    r"Linux; Android 6\.0\.1; Nexus 5X Build/MMB29P)[^()]*\) "
+    r"AppleWebKit/537\.36 \(KHTML, like Gecko\) "
+    r"Chrome/(?:\d+\.0\.0\.0|[\d.]+ Mobile) Safari/537\.36 \S+$"
 )
+"""A whole browser of today, and one word; robots like the Nexus 5X of Googlebot."""
 
 _BROWSER_OR_PHONE = rf"{_BROWSER}|\b(?:MIDP|CLDC)-\d"
 
@@ -104,7 +106,7 @@ def without_browser_words(texts: pa.Array) -> pa.Array:
 @functools.cache
 def _people() -> str:
     names = [name for _, name in lines_of(own_table("people.tsv"), "#")]
-    return rf"(?i)\b(?:{'|'.join(names)})/[\w.:+-]*"
+    return rf"(?i)\b(?:{'|'.join(names)})/(?:v?\d[\w.:+-]*)?"
 
 
 @functools.cache

@@ -42,7 +42,7 @@ STEPS = (
 """The steps of the table."""
 
 ROBOT_WORDS = (
-    r"(?i)bots?(?:\b|_)|crawl|spider|spyder|slurp|scrap(?:e|ing|y)|.Mozilla/\d|"
+    r"(?i)bots?(?:\b|_)|crawl|spider|spyder|slurp|scrap(?:e|ing|y)|.Mozilla/\d\.\d \(|"
     r"mastodon|misskey|pleroma|akkoma"
 )
 """Words that mark a robot even beside the name of a client, and a client's disguise."""
@@ -51,7 +51,8 @@ _CONTACT = r"https?:|\bwww\.|[\w.+-]@[\w-]+\.[a-z]{2}"
 
 GUARDS = {
     "client": ROBOT_WORDS,
-    "script": rf"{ROBOT_WORDS}|check|chk|validat|monitor|uptime|scan|sitemap",
+    "script": rf"{ROBOT_WORDS}|check|chk|validat|monitor|uptime|scan|sitemap|expander|"
+    "watchdog|survey|proxy",
     "machine": f"{ROBOT_WORDS}|{_CONTACT}",
 }
 """What keeps the rules of a step from a user agent. COUNTER's list of machines
