@@ -145,14 +145,21 @@ def test_start_and_stop_stand_in_the_section_of_the_source(settings: Settings) -
     assert LoadSQLite().span == (dt.date(2026, 3, 2), dt.date(2026, 3, 4))
 
 
-@pytest.mark.parametrize("key", ["start", "stop"])
-def test_a_range_in_the_section_of_the_task_is_refused_with_its_new_place(
-    settings: Settings, key: str
+@pytest.mark.filterwarnings("ignore:The use of the configuration:DeprecationWarning")
+def test_start_and_stop_are_read_where_they_stood_in_former_versions(
+    settings: Settings,
 ) -> None:
-    settings("LoadSQLite", **{key: "2026-03-02"})
-    moved = rf"\[LoadSQLite\] {key} has moved .* write {key} = 2026-03-02 there"
-    with pytest.raises(ConfigError, match=moved):
-        LoadSQLite()
+    settings("LoadSQLite", start="2026-03-02", stop="2026-03-04")
+    section = config.source_section("toy")  # which has none of its own
+    assert (section.start, section.stop) == (dt.date(2026, 3, 2), dt.date(2026, 3, 4))
+
+
+@pytest.mark.parametrize("key", ["start", "stop"])
+def test_two_ranges_that_differ_are_refused(settings: Settings, key: str) -> None:
+    settings("datasette", **{key: "2026-03-02"})
+    settings("LoadSQLite", **{key: "2026-03-03"})
+    with pytest.raises(ConfigError, match=rf"{key} in \[LoadSQLite\].*delete that one"):
+        config.check_sections()
 
 
 @pytest.mark.parametrize("day", [None, dt.date(2026, 3, 2)])

@@ -18,9 +18,9 @@ from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.luigi_defaults import LUIGI_DEFAULTS
 from usage_metrics.parameters import (
+    BoundDay,
     Configured,
     Days,
-    OptionalDay,
     PathOfUrl,
     Place,
     choice,
@@ -64,10 +64,8 @@ class SourceSection(Section):
     """The settings that every source has, in a section of the source's name."""
 
     logs = text("where the log entries are: a folder, s3://, gs:// or bigquery://")
-    start = OptionalDay(description="the first UTC day, YYYY-MM-DD")
-    stop = OptionalDay(
-        description="the day after the last; empty: every day that is over"
-    )
+    start = BoundDay("start", "the first UTC day, YYYY-MM-DD")
+    stop = BoundDay("stop", "the day after the last; empty: every day that is over")
     lost_days = Days(
         description="days of which there will never be logs, such as 2026-03-08, "
         "2026-04-01..2026-04-03: they stay missing, and nothing waits for them"

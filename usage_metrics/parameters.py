@@ -53,8 +53,18 @@ class OptionalDay(Day):
         return value.isoformat() if value else ""
 
 
-class CommandLineDay(OptionalDay):
-    """A day for the command line alone: in ``luigi.cfg`` the source has it."""
+class BoundDay(OptionalDay):
+    """The first day of a source, or the day after its last.
+
+    Both stood in ``[LoadSQLite]`` before sources had them, and are still read there.
+    """
+
+    FORMER = "LoadSQLite"
+
+    def __init__(self, name: str, description: str) -> None:
+        """Name its setting, and describe it for people."""
+        super().__init__(description)
+        self._config_path = {"section": self.FORMER, "name": name}
 
 
 class Month(luigi.MonthParameter):
@@ -228,12 +238,15 @@ def _check_key(
             f"{', '.join(sorted(parameters))}"
         )
     value = read(name, key)
-    if isinstance(parameters[key], CommandLineDay):
-        raise ConfigError(
-            f"luigi.cfg: [{name}] {key} has moved to the section of the source: "
-            f"write {key} = {value} there, such as in [datasette]"
-        )
     _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")
+    former = BoundDay.FORMER
+    if isinstance(parameters[key], BoundDay) and (
+        luigi.configuration.get_config().get(former, key, value) != value
+    ):
+        raise ConfigError(
+            f"luigi.cfg: [{name}] {key} = {value} is not the {key} in [{former}], "
+            "where it stood in former versions; delete that one"
+        )
 
 
 def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.75) -> str:

@@ -143,13 +143,14 @@ def test_every_wrong_setting_is_named_and_each_once(
         assert sum(sentence in found for found in bad) == 1, sentence
 
 
-def test_a_start_in_the_wrong_place_is_not_said_to_be_missing_too(
+def test_a_start_in_two_places_has_to_be_the_same(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings("datasette", start="")
     settings("LoadSQLite", start=DAY)
+    assert not _bad(capsys)
+    settings("LoadSQLite", start="2020-01-01")
     (bad,) = _bad(capsys)
-    assert "[LoadSQLite] start has moved to the section of the source" in bad
+    assert "is not the start in [LoadSQLite], where it stood in former versions" in bad
     main(["doctor"])
     assert "luigi.cfg: luigi.cfg" not in capsys.readouterr().out
 

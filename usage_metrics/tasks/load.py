@@ -11,7 +11,7 @@ from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import CommandLineDay, source_parameter
+from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
@@ -111,10 +111,10 @@ class Loading(Reporting):
 class LoadSQLite(Awaiting, Loading):
     """Keep the database equal to the geocoded files of a range of days."""
 
-    start: CommandLineDay = CommandLineDay(
+    start: OptionalDay = OptionalDay(
         description="the first UTC day; without it, the source's"
     )
-    stop: CommandLineDay = CommandLineDay(
+    stop: OptionalDay = OptionalDay(
         description="the day after the last; without it, the source's"
     )
     source: luigi.Parameter[str] = source_parameter()
