@@ -82,7 +82,20 @@ def test_entries_that_are_no_request_again_are_worth_a_look(
     state, text = _request_logs(capsys)
     assert state == "note"
     assert "1 requests; 2 entries of other logs" in text
-    assert text.endswith("if others are requests, name their log in request_logs")
+    assert "if others are requests, name their log in request_logs" in text
+
+
+def test_a_day_without_a_request_of_the_hosts_that_are_named_is_warned_about(
+    twice: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings("datasette", hosts="data.example")
+    twice.load(1)
+    assert twice.loaded_days() == {str(DAY): 5}
+    settings("datasette", hosts="dat.example")
+    twice.delete("cleaned")
+    twice.build(Clean(date=DAY))
+    assert twice.facts("cleaned")["other_logs"] == 10
+    assert f"{DAY}: none of 10 requests is of the services and hosts" in caplog.text
 
 
 def test_a_day_whose_requests_are_all_in_other_logs_fails_with_the_remedy(

@@ -2,6 +2,6 @@
 
 Read :mod:`~usage_metrics.logs.reader` first: it says what a reader is and chooses one.
 :mod:`~usage_metrics.logs.folder` finds export files and
-:mod:`~usage_metrics.logs.blocks` cuts them into lines, for formats such as
-:mod:`~usage_metrics.logs.cloud_logging`.
+:mod:`~usage_metrics.logs.blocks` cuts them into lines, whatever they are packed and
+encoded with, for formats such as :mod:`~usage_metrics.logs.cloud_logging`.
 """

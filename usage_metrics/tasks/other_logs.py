@@ -59,7 +59,10 @@ def requests_in_logs(source: str) -> tuple[str, bool] | None:
     )
     if found.repeated == others:
         return text, False
-    return f"{text}; if others are requests, name their log in request_logs", True
+    return (
+        f"{text}; if others are requests, name their log in request_logs, or see "
+        "services and hosts"
+    ), True
 
 
 def _entries(raw: Partition) -> "pa.Table | None":

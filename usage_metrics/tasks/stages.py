@@ -203,12 +203,18 @@ class Clean(Stage):
             )
 
     def _check_logs(self, requests: int, other_logs: Counter[str]) -> None:
+        if requests or not other_logs:
+            return
         settings = config.source_section(self.source)
-        reason = get_source(self.source).nothing_meant(other_logs, settings)
-        if reason and not requests:
+        if reason := get_source(self.source).nothing_meant(other_logs, settings):
             raise InputError(
                 f"{self.source} {self.date}: {reason} ([{self.source}] in luigi.cfg)"
             )
+        log.warning(
+            "%s %s: none of %d requests is of the services and hosts that [%s] in "
+            "luigi.cfg names",
+            *(self.source, self.date, other_logs.total(), self.source),
+        )
 
     def _first_reason(self) -> str:
         from usage_metrics.cleaning.rejects import without_value
