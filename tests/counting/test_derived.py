@@ -1,12 +1,14 @@
 """Datasets that nobody has named: what a request on any Datasette is about."""
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import requests_of
+from little_log import requests_of, sample_registry
 
 from usage_metrics.counting.datasets import ID, RESERVED, Dataset, Pattern, Registry
 from usage_metrics.counting.derived import dataset_id, names_of_databases
@@ -144,6 +146,19 @@ def test_a_source_without_databases_has_no_derived_datasets() -> None:
     requests, following = requests_of("12:00  ann  200  /rivers")
     events = count_requests(requests, following, PLAIN)
     assert events["dataset"].to_pylist() == ["unmapped"]
+
+
+def test_of_the_sample_they_are_what_its_registry_says_by_patterns(
+    sample: Path,
+) -> None:
+    days = sorted(sample.glob("data/geocoded/datasette/*/part-0.parquet"))
+    assert len(days) >= 13
+    for day in days:
+        requests = pq.ParquetFile(day).read()
+        by_patterns = count_requests(requests, pa.table({}), sample_registry())
+        derived = count_requests(requests, pa.table({}), PLAIN)
+        for name in ("dataset", "kind", "table", "outcome"):
+            assert derived[name].to_pylist() == by_patterns[name].to_pylist(), day
 
 
 # --- ids ------------------------------------------------------------------------------

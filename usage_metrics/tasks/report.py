@@ -214,9 +214,9 @@ VERSIONS = {
 
 def _site(host: str | None) -> str:
     """What the report calls the site: as in the registry, or its host."""
-    platform = datasets_registry().platform or host or "site"
-    is_host = "." in platform and " " not in platform
-    return platform if is_host else f"the {platform}"
+    if platform := datasets_registry().platform:
+        return f"the {platform}" if " " in platform else platform  # as of Zenodo
+    return host or "this site"
 
 
 def _versions(footer: dict[str, Any]) -> dict[str, Any]:
