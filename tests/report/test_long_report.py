@@ -79,6 +79,8 @@ def test_weeks_are_shown_whole_and_that_is_said(
 def test_a_choice_without_data_says_so_once_a_section(opened: Page) -> None:
     opened.choose(**{"from": "2026-02-02", "to": "2026-02-08"})
     assert opened.text("[data-figure='all.days']") == "0 of 7"
+    for figure in ("all.requests", "all.bytes", "human.requests", "robot.errors"):
+        assert opened.text(f"[data-figure='{figure}']") == "–"
     lines = opened.run(
         "return document.getElementById('time').innerText.split('\\n').filter(Boolean)"
     )

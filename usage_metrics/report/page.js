@@ -180,7 +180,7 @@
   function timeTable(lines) {
     const numbers = lines.map(({ by, byCounted }) => [sum(by), sum(byCounted), ...by]);
     const heads = [capital(data.nouns.requests), capital(data.nouns.counted), ...classNames];
-    const columns = notZero(numbers);
+    const columns = [...new Set(["0", ...notZero(numbers)])];
     return {
       heads: ["Period", ...columns.map((column) => heads[column])],
       lines: lines.map(({ label, counted }, line) =>
@@ -231,7 +231,9 @@
     const isUse = (id) => (prefix === "all" ? id === "counted" : !data.never_counted.includes(prefix));
     for (const { id, column, write: writer, per, is_ratio: isRatio, better } of data.measures) {
       const ratio = (sums) => (sums[per] ? sums[column] / sums[per] : 0);
-      write(`[data-figure="${prefix}.${id}"]`, writers[writer](isRatio ? ratio(span) : span[column]));
+      const isKnown = span.days > 0 && (!isRatio || span[per] > 0);
+      write(`[data-figure="${prefix}.${id}"]`,
+        isKnown ? writers[writer](isRatio ? ratio(span) : span[column]) : data.none);
       const before = then ? ratio(then) : 0;
       const text = change(before > 0 ? ratio(now) / before - 1 : null);
       const isJudged = isUse(id) && "+−".includes(text[0]);

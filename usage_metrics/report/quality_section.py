@@ -166,7 +166,7 @@ def _incomplete(reconciled: "pd.DataFrame") -> Table:
         for row in found.itertuples()
     ]
     heads = ("Day", "Lines", "Rejected", "Requests", "Counted uses")
-    return without_zeros(Table("incomplete", heads, rows))
+    return Table("incomplete", heads, rows)
 
 
 def versions_table(found: "pd.DataFrame") -> Table:

@@ -208,7 +208,7 @@ def _time_table(id_: str, periods: "pd.DataFrame") -> Table:
     """The table of requests over time; a period without data has no numbers."""
     names = ["requests", "counted", *range(len(CLASSES))]
     heads = [*(NOUNS[name].capitalize() for name in names[:2]), *CLASSES.values()]
-    shown = _not_zero(periods[names].to_numpy().tolist())
+    shown = sorted({0, *_not_zero(periods[names].to_numpy().tolist())})
     rows = [
         (
             row["label"],
@@ -289,6 +289,12 @@ class Measure(NamedTuple):
     better: str = "+"
     """The sign of a change for the better, where people use the site."""
 
+    def value(self, sums: dict[str, int]) -> str:
+        """The figure, unless there is no day with data, or nothing to divide by."""
+        if not sums["days"] or (self.is_ratio and not sums[self.per]):
+            return NONE
+        return self.write(self.ratio(sums) if self.is_ratio else sums[self.column])
+
     def ratio(self, sums: dict[str, int]) -> float:
         """The number that is compared."""
         return sums[self.column] / sums[self.per] if sums[self.per] else 0.0
@@ -353,11 +359,11 @@ def _figures(
             continue
         if measure.id == "assistants" and not _shows_assistants(payload, prefix):
             continue
-        value = measure.ratio(span) if measure.is_ratio else span[measure.column]
+        value = measure.value(span)
         before = measure.ratio(then) if then else 0.0
         ratio = measure.ratio(now) / before - 1 if before > 0 else None
-        id_, text = f"{prefix}.{measure.id}", measure.write(value)
-        figures.append(Figure(id_, measure.name, text, change(ratio)))
+        id_ = f"{prefix}.{measure.id}"
+        figures.append(Figure(id_, measure.name, value, change(ratio)))
     return figures
 
 
