@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, dictionary, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import is_data_page, is_public
-from usage_metrics.counting.clicks import COUNTED, NOT_MODIFIED
+from usage_metrics.counting.clicks import COUNTED, NOT_MODIFIED, OK
 from usage_metrics.counting.datasets import (
     ID,
     INVESTIGATION,
@@ -36,7 +36,8 @@ LONGEST_ID = 60
 """Characters of an id that a name is cut to."""
 
 _SQL = r"[?&]sql=[^&#]"
-_SUCCESS = (*range(200, 300), NOT_MODIFIED)
+_REDIRECT = 300
+"""The lowest status after those of success."""
 _PAGE_FORMATS = ("html", "json", "jsono")
 """The formats in which a database's page exists; /ads.txt is a file of the site."""
 
@@ -118,7 +119,8 @@ def _answered(requests: pa.Table, today: int) -> Any:
 
     Datasette answers OPTIONS for any path.
     """
-    is_success = np.isin(numbers_of(requests["status"]), _SUCCESS)
+    status = numbers_of(requests["status"])
+    is_success = (status >= OK) & (status < _REDIRECT) | (status == NOT_MODIFIED)
     is_options = _holds(requests["request_method"], _any_of("OPTIONS"))
     is_file = _holds(requests["page"], _any_of("database"))
     is_file &= ~_holds(requests["format"], _any_of(*_PAGE_FORMATS))
@@ -176,8 +178,9 @@ def _holds(
 ) -> Any:
     """Which rows have a text that passes a test, made once per distinct text."""
     texts = dictionary(column)
-    codes, _ = codes_of(texts)
-    return np.append(mask_of(test(texts.dictionary)), False)[codes]
+    codes = texts.indices if not texts.null_count else texts.indices.fill_null(-1)
+    # The last one is for null.
+    return np.append(mask_of(test(texts.dictionary)), False)[codes.to_numpy()]
 
 
 def _any_of(*texts: str) -> Callable[[pa.Array], pa.Array]:
