@@ -88,7 +88,9 @@ class SourceSection(Section):
         default="GoogleHC, Google-Cloud-Scheduler, Google-Cloud-Tasks, S3Console",
     )
     internal_networks = text("our own addresses and networks, such as 192.0.2.0/24")
-    data_clients = text("beginnings of user agents of further data clients")
+    data_clients = text(
+        "beginnings of user agents of further data clients; they win over every list"
+    )
 
 
 class datasette(SourceSection):
