@@ -199,17 +199,52 @@ def test_a_day_beyond_the_newest_shard_is_not_exported_yet(
     make_table(bigquery_client, "exported_20220315", [], schema=NARROW)
     reader = logs("exported")
     assert reader.unavailable(DAY) is None
-    assert reader.unavailable(DAY - dt.timedelta(days=30)) is None
+    before = str(reader.unavailable(DAY - dt.timedelta(days=30)))
+    assert before.startswith("2022-02-13 is not exported: the oldest table is test-")
     reason = reader.unavailable(DAY + dt.timedelta(days=1))
     assert "2022-03-16 is not exported yet" in reason
     assert "test-project.logs.exported_20220315" in reason
 
 
-def test_a_gap_between_shards_is_an_empty_day(
+def test_a_day_between_two_shards_is_not_exported(
     bigquery_client: bigquery.Client, logs: Any
 ) -> None:
-    make_table(bigquery_client, "gap_20220401", [], schema=NARROW)
-    assert read(logs("gap")) == []
+    for day in ("20220314", "20220316"):
+        make_table(bigquery_client, f"gap_{day}", [], schema=NARROW)
+    assert logs("gap").unavailable(DAY) == (
+        "2022-03-15 is not exported: there are tables of days before and after, such "
+        "as test-project.logs.gap_20220316, but none of that day"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "modified", "reason"),
+    [
+        (
+            "over",
+            dt.datetime(2022, 3, 14, 23, tzinfo=dt.UTC),
+            "last written to on 2022",
+        ),
+        ("written", dt.datetime(2022, 3, 15, 1, tzinfo=dt.UTC), None),
+        ("timeless", dt.datetime(2022, 3, 1, tzinfo=dt.UTC), None),  # as it was created
+    ],
+)
+def test_a_day_after_the_last_writing_to_a_table_is_not_exported_yet(
+    bigquery_client: bigquery.Client,
+    logs: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    modified: dt.datetime,
+    reason: str | None,
+) -> None:
+    make_table(
+        bigquery_client, name, [], schema=SINK_SCHEMA, partitioned_by="timestamp"
+    )
+    created = dt.datetime(2022, 3, 1, tzinfo=dt.UTC)
+    monkeypatch.setattr(bigquery.Table, "created", created)
+    monkeypatch.setattr(bigquery.Table, "modified", modified)
+    said = logs(name).unavailable(DAY)
+    assert said is None if reason is None else reason in str(said)
 
 
 def test_a_day_without_entries_gives_no_batch(

@@ -10,6 +10,7 @@ from luigi.execution_summary import LuigiStatusCode
 from project import SAMPLE_REGISTRY, Settings
 from report_html import Standing
 
+from usage_metrics.commands.pipeline_state import next_run, pipeline_state
 from usage_metrics.dates import Gap, gaps
 from usage_metrics.partitions.footer import facts_of
 from usage_metrics.partitions.partition import Partition
@@ -234,6 +235,8 @@ def _made_by_an_earlier_version(flow: Flow) -> None:
 def test_an_empty_file_of_a_day_that_nobody_exported_is_taken_back(gap: Flow) -> None:
     _made_by_an_earlier_version(gap)
     assert gap.query("SELECT count(*) FROM usage_reconciliation") == [(5,)]
+    said = " ".join(next_run(pipeline_state("datasette")))
+    assert f"The next run deletes the empty files of {GAP}" in said
     assert gap.build(Report()).status == LuigiStatusCode.MISSING_EXT
     assert not list(gap.root.rglob(f"date={GAP}"))
     assert gap.query("SELECT count(*) FROM usage_reconciliation") == [(4,)]

@@ -1,6 +1,7 @@
 """The database as people open it: views, questions, and a real Datasette over HTTP."""
 
 import contextlib
+import datetime as dt
 import json
 import re
 import socket
@@ -122,6 +123,39 @@ def test_a_week_begins_on_monday_and_a_month_adds_up_its_days(made: Path) -> Non
     assert week["week"] == DAY.isoformat()
     for row in (week, month):
         assert (row["days"], row["requests"], row["counted"]) == (2, 5, 3)
+
+
+def test_a_day_without_a_request_is_there_and_a_missing_day_is_not(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("datasette", start=DAY, stop=DAY + 4 * ONE_DAY)
+    for number, entries in enumerate(([request("a")], [], None, [])):
+        if entries is not None:
+            flow.export(DAY + number * ONE_DAY, *entries)
+    flow.build(LoadUsage())
+    there = [str(DAY + number * ONE_DAY) for number in (0, 1, 3)]
+    sql = "SELECT date, requests, visitors FROM use_per_day ORDER BY date"
+    assert flow.query(sql) == list(zip(there, (1, 0, 0), (1, 0, 0), strict=True))
+    assert flow.query("SELECT days, requests FROM use_per_week") == [(3, 1)]
+    assert set(flow.query("SELECT days, requests FROM use_per_month")) == {(3, 1)}
+
+
+def test_months_are_compared_by_their_average_day(
+    flow: Flow, settings: Settings
+) -> None:
+    first = dt.date(2026, 2, 27)
+    settings("datasette", start=first, stop=first + 4 * ONE_DAY)
+    for number, clicks in ((0, 4), (1, 4), (3, 6)):
+        day = first + number * ONE_DAY
+        asked = [request(str(n), day, f"12:{n}0:00") for n in range(clicks)]
+        flow.export(day, *asked)
+    flow.build(LoadUsage())
+    (headline,) = (q for q in QUESTIONS if q.name == "headline")
+    march, february = flow.query(headline.sql)
+    assert february[:3] == ("2026-02", 2, 8)
+    # Of the two days of March one is missing: six a day after four a day.
+    assert march[:3] == ("2026-03", 1, 6)
+    assert (march[-2], march[-1], february[-1]) == (6.0, 50.0, None)
 
 
 def test_views_add_up_to_the_day_whatever_they_group_by(made: Path) -> None:

@@ -19,7 +19,7 @@ from usage_metrics.partitions.footer_index import DAMAGED, FooterIndex
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.load import open_warehouse
-from usage_metrics.tasks.missing import remedy, without_logs
+from usage_metrics.tasks.missing import remedy, unexported, without_logs
 from usage_metrics.tasks.refresh import end_of_days, refreshes
 from usage_metrics.tasks.stages import STAGES, Extract, Geocode
 from usage_metrics.tasks.staleness import CHAIN, Staleness
@@ -72,6 +72,8 @@ class PipelineState:
     problems: list[str]
     unexported: dict[dt.date, str] = field(default_factory=dict)
     """The missing days that no logs hold, each with the reason."""
+    emptied: list[dt.date] = field(default_factory=list)
+    """The days with empty files that no export stands behind."""
     lost: list[dt.date] = field(default_factory=list)
     """Those of which there will never be logs."""
     raw_gone: list[dt.date] = field(default_factory=list)
@@ -149,6 +151,7 @@ def pipeline_state(source: str) -> PipelineState:
         to_refresh=[task.date for task in refreshes(source) if not task.complete()],
         problems=staleness.problems,
         unexported={day: why for day, why in no_logs.items() if day not in lost},
+        emptied=unexported(source, staleness.days[Extract]),
         lost=[day for day in no_logs if day in lost],
         raw_gone=_raw_gone(staleness),
     )
@@ -271,6 +274,11 @@ def _gaps(state: PipelineState) -> Iterator[str]:
     for gap in gaps(state.unexported):
         help_ = remedy(state.source, gap)
         yield f"{gap}" + (f"; {help_}." if help_ else ".")
+    if state.emptied:
+        yield (
+            f"The next run deletes the empty files of {in_ranges(state.emptied)}: an "
+            "earlier version made them, but no export holds such days."
+        )
     if lost := state.lost:
         are = "is" if len(lost) == 1 else "are"
         yield f"{in_ranges(lost)} {are} lost: nothing waits for such days."

@@ -23,6 +23,7 @@ from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_status import Counts
+from usage_metrics.tasks.missing import without_logs
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.stages import STAGES
 from usage_metrics.tasks.task import Stage
@@ -65,11 +66,13 @@ def shown(source: str, *, hidden: bool) -> Iterator[None]:
 
 
 def to_do(source: str) -> dict[str, int]:
-    """How many days each stage has to make, if the logs of all are there."""
+    """How many days each stage has to make, of those that have logs."""
     numbers: dict[str, int] = {}
     with contextlib.suppress(UsageMetricsError):  # the run says what is wrong
         days = days_between(*source_range(source))
         numbers[CountUsage.__name__] = len(Counts(source).missing(days))
+        missing = without_logs(source, days)
+        days = [day for day in days if day not in missing]
         for stage in reversed(STAGES):
             done = list_partitions(config.paths().root, stage.stage, source)
             days = [day for day in days if day not in done]

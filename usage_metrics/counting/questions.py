@@ -17,12 +17,19 @@ QUESTIONS = (
     Question(
         "headline",
         "How much use was there each month, and how did it change?",
-        "Under the COUNTER rules, over all datasets; change from the previous month",
+        "Under the COUNTER rules, over all datasets; the change is that of the average "
+        "day, of those that are there, from the month before",
         ("use_per_month",),
-        "SELECT month, days, counted, sessions, human, machine, robot,\n"
-        "round(100.0 * counted / lag(counted) OVER (ORDER BY month) - 100, 1) "
+        "WITH months AS (SELECT *, 1.0 * counted / days AS counted_a_day,\n"
+        "date(month || '-01', '-1 month') AS before\n"
+        "FROM use_per_month WHERE dataset = 'all')\n"
+        "SELECT m.month, m.days, m.counted, m.sessions, m.human, m.machine, m.robot,\n"
+        "round(m.counted_a_day, 1) AS counted_a_day,\n"
+        "round(100 * m.counted_a_day / b.counted_a_day - 100, 1) "
         "AS counted_change_percent\n"
-        "FROM use_per_month WHERE dataset = 'all' ORDER BY month DESC",
+        "FROM months AS m LEFT JOIN months AS b\n"
+        "ON b.source = m.source AND b.month || '-01' = m.before\n"
+        "ORDER BY m.month DESC",
     ),
     Question(
         "most_used_tables",

@@ -18,7 +18,9 @@ _NEW = {
     for field in (
         column("week", STRING, "Monday that begins the week, YYYY-MM-DD"),
         SHARED["month"],
-        column("days", INTEGER, "Days with requests", "days"),
+        column(
+            "days", INTEGER, "Days that are there; no sum has a missing day", "days"
+        ),
         column("human", INTEGER, "Requests of people's browsers and apps"),
         column("machine", INTEGER, "Requests of scripts and data clients"),
         column("robot", INTEGER, "Requests of crawlers, monitors and scrapers"),
@@ -51,7 +53,6 @@ _VISITS = "agent_class NOT IN ('robot', 'internal')"
 _SQL = {
     "month": "substr(date, 1, 7)",
     "week": "date(date, '-6 days', 'weekday 1')",
-    "days": "count(DISTINCT date)",
     **{name: f"sum({name})" for name in ("requests", "counted", "bytes", "errors")},
     "assistants": "sum(assistants)",
     **{name: f"sum(iif(agent_class = '{name}', requests, 0))" for name in CLASSES},
@@ -82,17 +83,52 @@ def _view(
     *facets: str,
     order: str = "counted",
     where: str = "true",
+    rows: str = "",
+    days: str = "",
 ) -> View:
-    """A view that adds up figures of a table by some keys."""
+    """A view that adds up figures of a table by some keys.
+
+    Args:
+        name: its name.
+        description: what it answers.
+        reads: the table.
+        keys: what it groups by.
+        figures: what it adds up.
+        facets: the columns by which to browse it.
+        order: the column whose greatest value people want first.
+        where: the rows that are added up.
+        rows: what to select from, if it is more than the table.
+        days: how to find the number of days.
+    """
     columns = {n: _SQL.get(n, f'"{n}"') for n in (*keys, *figures)}
+    if days:
+        columns["days"] = days
     selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
     sql = (
-        f"SELECT {selected} FROM {reads} WHERE {where} "  # noqa: S608 - our own names
+        f"SELECT {selected} FROM {rows or reads} WHERE {where} "  # noqa: S608 - our own names
         f"GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}"
     )
     schema = _schema(reads, tuple(columns))
     return View(name, description, reads, schema, sql, order, facets)
 
+
+_KEYS = ("date", "source", "dataset", "agent_class")
+_SUMS = [name for name in TABLES["usage_by_class"].schema.names if name not in _KEYS]
+_AND_DAYS_WITHOUT_USE = (
+    f"(SELECT {', '.join((*_KEYS, *_SUMS))} FROM usage_by_class UNION ALL "  # noqa: S608 - our own names
+    f"SELECT date, source, 'all', 'human', {', '.join('0' for _ in _SUMS)} "
+    "FROM usage_reconciliation)"
+)
+"""The use by class, with a row of zeros for each day that is there.
+
+Without it, a day without a request would be as absent as one that is missing.
+"""
+_DAYS_OF_MONTH = (
+    "(SELECT count(*) FROM usage_reconciliation AS d "
+    "WHERE d.source = usage_by_class.source AND d.date BETWEEN "
+    "substr(usage_by_class.date, 1, 7) || '-01' "
+    "AND substr(usage_by_class.date, 1, 7) || '-31')"
+)
 
 _REQUESTS = ("requests", "counted")
 _BY_CLASS = ("requests", *CLASSES, "assistants", "counted", "sessions")
@@ -111,6 +147,7 @@ VIEWS = (
         (*_BY_CLASS, "visitors", "bytes", "errors"),
         order="date",
         where=_ALL,
+        rows=_AND_DAYS_WITHOUT_USE,
     ),
     _view(
         "use_per_week",
@@ -120,6 +157,8 @@ VIEWS = (
         ("days", *_BY_CLASS, "bytes", "errors"),
         order="week",
         where=_ALL,
+        rows=_AND_DAYS_WITHOUT_USE,
+        days="count(DISTINCT date)",
     ),
     _view(
         "use_per_month",
@@ -129,6 +168,7 @@ VIEWS = (
         ("days", *_BY_CLASS, "bytes", "errors"),
         *("dataset", "month"),
         order="month",
+        days=_DAYS_OF_MONTH,
     ),
     _view(
         "use_by_table",

@@ -96,31 +96,57 @@ class BigQueryLogs:
             return found
 
     def unavailable(self, day: dt.date) -> str | None:
-        """Say why a day is not available yet; None if it is.
+        """Say why a day is not available; None if it is.
 
-        Only with a table a day is that known: no table of that day or a later one.
+        A sink makes the table of a day for its first entry. A day without a table is
+        missing: that the site had no request, no table says. One table for all days
+        answers for every day before it was last written to, also by having no row.
         """
-        newest = self._newest_shard
-        if newest is None or newest >= f"{day:%Y%m%d}":
+        if not self._shards:
+            written = self._last_written
+            if written is None or day <= written:
+                return None
+            why = f"not exported yet: {self.table} was last written to on {written}"
+            return f"{day} is {why}"
+        shard, oldest, newest = f"{day:%Y%m%d}", self._shards[0], self._shards[-1]
+        if shard in self._shards:
             return None
-        return (
-            f"{day} is not exported yet: the newest table is {self.table.shard(newest)}"
-        )
+        if shard > newest:
+            why = f"not exported yet: the newest table is {self.table.shard(newest)}"
+        elif shard < oldest:
+            why = f"not exported: the oldest table is {self.table.shard(oldest)}"
+            why += "; start there"
+        else:
+            why = (
+                f"not exported: there are tables of days before and after, such as "
+                f"{self.table.shard(newest)}, but none of that day"
+            )
+        return f"{day} is {why}"
 
     def passed_over(self) -> dict[dt.date, str]:
         """No day: there are no files."""
         return {}
 
-    @cached_property
-    def _newest_shard(self) -> str | None:
-        """The last day with its own table; None if one table holds all days.
+    @property
+    def _shards(self) -> list[str]:
+        """The days with their own table, oldest first; none if one holds all days."""
+        return self._layout[0]
 
-        That one table is checked here, once for all days.
+    @property
+    def _last_written(self) -> dt.date | None:
+        """The day on which the one table was last written to; None if not known."""
+        return self._layout[1]
+
+    @cached_property
+    def _layout(self) -> tuple[list[str], dt.date | None]:
+        """What is known of the table or tables, found out once for all days.
+
+        One table for all days is checked here.
         """
         with clear_errors(self.table), self._client() as client:
             whole = self._whole_table(client)
             if whole is None:
-                return self._shard_days(client)[-1]
+                return self._shard_days(client), None
             examine(whole)
             if not prunes(whole):
                 logger.warning(
@@ -128,7 +154,7 @@ class BigQueryLogs:
                     "BigQuery bills all of it for every day that is read",
                     self.table,
                 )
-            return None
+            return [], _last_written(whole)
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
         """Read the entries whose timestamp is in that UTC day.
@@ -338,3 +364,16 @@ class BigQueryLogs:
             return None
         credentials = find_credentials(self.service_account_key)
         return BigQueryReadClient(credentials=credentials)
+
+
+def _last_written(table: bigquery.Table) -> dt.date | None:
+    """The day on which a table was last written to; None if that is not known.
+
+    Of a view, the time is that of its declaration; and what is still in the streaming
+    buffer has not changed it yet.
+    """
+    is_known = table.table_type == "TABLE" and table.streaming_buffer is None
+    if not is_known or not table.modified or not table.created:
+        return None
+    # A server that does not keep the time gives none, or zero.
+    return table.modified.date() if table.modified > table.created else None
