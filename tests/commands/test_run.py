@@ -206,6 +206,18 @@ def test_what_failed_is_counted_and_said_at_the_end_with_the_warnings_before(
     assert "Luigi" not in "".join(said)
 
 
+def test_of_many_warnings_a_few_are_shown(
+    nightly: Flow, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", stop=DAY + 13 * ONE_DAY)
+    for number in range(2, 13):
+        (nightly.logs / f"{DAY + number * ONE_DAY}.jsonl").write_text("")
+    assert main(["run"]) == 0
+    said = capfd.readouterr().err.splitlines()
+    assert sum("is empty" in line for line in said) == 10
+    assert said[-1] == "  and 1 more warnings, in luigi.log"
+
+
 def test_luigis_log_is_shown_on_request(
     nightly: Flow, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,6 +37,8 @@ LINE_SECONDS, BAR_SECONDS = 60.0, 0.1
 
 BAR_WIDTH = 24
 
+MAX_WARNINGS = 10
+
 
 @contextlib.contextmanager
 def shown(source: str, *, hidden: bool) -> Iterator[None]:
@@ -61,8 +63,11 @@ def shown(source: str, *, hidden: bool) -> Iterator[None]:
             run_log.listener = None
             _logger.removeHandler(ledger.warnings)
             lines.end()
-            for text in ledger.warned:
+            for text in ledger.warned[:MAX_WARNINGS]:
                 click.echo(options.wrapped(text), err=True)
+            more = len(ledger.warned) - MAX_WARNINGS
+            if more > 0:
+                click.echo(f"  and {more:,} more warnings, in luigi.log", err=True)
 
 
 def to_do(source: str) -> dict[str, int]:
