@@ -188,6 +188,18 @@ def test_a_failed_day_shows_as_a_sentence(site: Site) -> None:
     assert "Traceback" not in error
 
 
+def test_a_task_that_waits_for_logs_says_for_which(site: Site) -> None:
+    day = DAY + 30 * ONE_DAY
+    site.flow.export_days(1, day)
+    code, screen = site.load(day, 2)
+    assert code == 20, screen
+    pending = site.ask("task_list", status="PENDING", upstream_status="")
+    (logs,) = [task for task in pending.values() if task["name"] == "LogsOfDays"]
+    why = f"{day + ONE_DAY} is not exported yet"
+    assert logs["params"]["waits_because"].startswith(why)
+    assert why in logs["display_name"]
+
+
 def test_luigid_as_the_docs_start_it_keeps_what_it_knows_and_stops_without_a_traceback(
     tmp_path: Path,
 ) -> None:

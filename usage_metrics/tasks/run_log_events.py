@@ -64,7 +64,11 @@ def _record(
     run_log.append(
         {
             "task": task.task_family,
-            "parameters": task.to_str_params(only_public=True),
+            "parameters": {
+                name: value
+                for name, value in task.to_str_params(only_public=True).items()
+                if name in dict(task.get_params())
+            },
             "outcome": outcome,
             "seconds": seconds,
             **what,

@@ -171,6 +171,17 @@ class Logs(Configured, luigi.ExternalTask):
         """Say why they are not available; None if they are."""
         raise NotImplementedError
 
+    def to_str_params(
+        self, only_significant: bool = False, only_public: bool = False
+    ) -> dict[str, str]:
+        """The parameters; with them the visualiser shows what is being waited for."""
+        parameters: dict[str, str] = super().to_str_params(
+            only_significant, only_public
+        )
+        if not only_significant and self.why is not None:
+            parameters["waits_because"] = self.why
+        return parameters
+
 
 class LogsOfDay(Logs):
     """The log entries of a day."""
