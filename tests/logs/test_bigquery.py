@@ -206,6 +206,23 @@ def test_a_day_beyond_the_newest_shard_is_not_exported_yet(
     assert "test-project.logs.exported_20220315" in reason
 
 
+def test_the_days_that_have_a_shard_are_known(
+    bigquery_client: bigquery.Client, logs: Any
+) -> None:
+    for shard in ("known_20220316", "known_20220314", "known_20220399"):
+        make_table(bigquery_client, shard, [], schema=NARROW)
+    assert logs("known").days() == [dt.date(2022, 3, 14), dt.date(2022, 3, 16)]
+
+
+def test_of_one_table_the_day_on_which_it_was_made_is_known(
+    bigquery_client: bigquery.Client, logs: Any
+) -> None:
+    before = dt.datetime.now(dt.UTC).date()
+    make_table(bigquery_client, "made", [], schema=NARROW)
+    (day,) = logs("made").days()
+    assert before <= day <= dt.datetime.now(dt.UTC).date()
+
+
 def test_a_day_between_two_shards_is_not_exported(
     bigquery_client: bigquery.Client, logs: Any
 ) -> None:

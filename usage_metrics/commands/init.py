@@ -246,7 +246,9 @@ def _settings(
             services=content.services,
             hosts=content.hosts,
         )
-    if is_billed(logs) or days[-1] < start:
+    if is_billed(logs) and len(days) < 2:
+        return settings  # of one table for all days, only the first is known
+    if days[-1] < start:
         return settings
     end = days[-1] + ONE_DAY
     if utc_now().date() - end > ENDED:
