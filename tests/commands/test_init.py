@@ -10,9 +10,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from bigquery_server import (
+    BigQueryServer,
+    connect,  # noqa: F401
+    make_table,
+    start_server,  # noqa: F401
+)
 from bigquery_service import Service, serve  # noqa: F401
 from command import run_usage_metrics
 from flow import DAY, ONE_DAY, Flow, days, request
+from google.cloud.bigquery import Client, SchemaField
 from project import ROOT, Settings
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
@@ -357,6 +364,20 @@ def test_bigquery_is_read_for_a_day_if_one_agrees(
     assert main(["init"]) == 0
     assert "2 entries a day" in _said(capsys)
     assert sum(not job.get("dryRun") for job in service.jobs) == 1
+
+
+def test_of_a_table_a_day_the_days_are_known_without_reading(
+    here: Flow, bigquery_server: BigQueryServer, bigquery_client: Client, settings: Any
+) -> None:
+    settings("bigquery", endpoint=bigquery_server.rest_url)
+    for shard in ("init_20220314", "init_20220316"):
+        make_table(
+            bigquery_client, shard, [], schema=[SchemaField("insertId", "STRING")]
+        )
+    logs = "bigquery://test-project.logs.init"
+    assert main(["init", "--logs", logs]) == 0
+    assert _datasette() == {"logs": logs, "start": "2022-03-14", "stop": "2022-03-17"}
+    assert "\n# lost_days = 2022-03-15\n" in Path("luigi.cfg").read_text()
 
 
 def test_a_registry_needs_entries_that_were_read(
