@@ -43,6 +43,7 @@ DATA = {"rivers": 4, "my data": 3, HOSTILE: 1}
 
 def asked(number: int, path: str, status: int) -> dict[str, Any]:
     http: dict[str, Any] = {"requestUrl": HOST + path, "status": status}
+    http["referer"] = "https://search.example/?q=rivers"
     clock = f"{number + 1:02}:00:00"
     return request(f"{number:02}", DAY, clock, userAgent=FIREFOX, **http)
 
@@ -107,6 +108,25 @@ def test_the_page_calls_a_database_by_its_name_and_runs_nothing_of_it(
     named = [row[0] for row in Standing(page).tables["datasets"]]
     assert named == ["rivers rivers", "my data my-data", f"{HOSTILE} {HOSTILE_ID}"]
     assert "<img src=x" not in page
+
+
+@pytest.mark.parametrize(
+    ("ranking", "known"),
+    [
+        ("tables", "levels"),
+        ("formats", "Web page (html)"),
+        ("pages", "Table"),
+        ("countries", "United States"),
+        ("top_organizations", "Google LLC"),
+        ("agents", "Firefox"),
+        ("referrers", "search.example"),
+        ("paths", "/rivers"),
+    ],
+)
+def test_every_ranking_is_filled(reported: Flow, ranking: str, known: str) -> None:
+    page = (reported.root / "report/datasette.html").read_text()
+    names = [row[0] for row in Standing(page).tables[ranking]]
+    assert any(name.startswith(known) for name in names), names
 
 
 def test_better_names_make_another_report_and_no_other_counts(
