@@ -110,6 +110,16 @@ def test_a_file_that_arrives_is_seen_at_once(
     assert ids(reader, NEXT_DAY) == ["b"]
 
 
+def test_for_many_questions_at_once_a_folder_is_looked_at_once(folder: Folder) -> None:
+    folder.write("2022-03-15.jsonl", entry("a", "2022-03-15T12:00:00Z"))
+    reader = folder.logs()
+    with folder_module.looking_once():
+        assert reader.unavailable(NEXT_DAY)
+        folder.write("2022-03-16.jsonl", entry("b", "2022-03-16T12:00:00Z"))
+        assert reader.unavailable(NEXT_DAY)
+    assert reader.unavailable(NEXT_DAY) is None
+
+
 @pytest.mark.parametrize("end", ["", "/"])
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_a_folder_can_be_a_path_or_a_uri(folder: Folder, scheme: str, end: str) -> None:

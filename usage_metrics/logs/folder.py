@@ -127,6 +127,9 @@ class Listing:
 
 _LISTINGS: dict[tuple[str, str], Listing] = {}
 
+_TRUSTED: set[tuple[str, str]] | None = None
+"""The folders that were looked at in a block of ``looking_once``."""
+
 _DOWNLOADS: dict[ExportFile, ExportFile] = {}
 """The downloads that were looked into, with the days of their entries."""
 
@@ -163,9 +166,28 @@ def list_exports(
     """
     place = uri, folder  # a relative one depends on the current folder
     known = _LISTINGS.get(place)
+    if known is not None and _TRUSTED is not None and place in _TRUSTED:
+        return known
     if known is None or not known.is_current(filesystem):
         known = _LISTINGS[place] = _list(filesystem, folder, uri, days_in)
+    if _TRUSTED is not None:
+        _TRUSTED.add(place)
     return known
+
+
+@contextlib.contextmanager
+def looking_once() -> Iterator[None]:
+    """Within the block, look once whether a folder changed, not for each question.
+
+    A sink makes a folder a day. To look at thousands of them takes longer than to
+    answer, and many days may be asked about.
+    """
+    global _TRUSTED
+    before, _TRUSTED = _TRUSTED, set()
+    try:
+        yield
+    finally:
+        _TRUSTED = before
 
 
 def _list(
