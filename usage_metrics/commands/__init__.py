@@ -38,8 +38,8 @@ Exit codes:
   1        the command found a problem and printed it
   2        the command could not be run
   130      interrupted
-  others   are Luigi's: 10, 25 another run is in progress; 20 a day is not available
-           yet; 30 a task failed; 35, 40 a setting or parameter is wrong
+  others   are Luigi's: 10, 25 another run is in progress; 20 days are not exported or
+           not over yet; 30 a task failed; 35, 40 a setting or parameter is wrong
 
 \b
 Completion of commands and options, for bash; also for zsh and fish:

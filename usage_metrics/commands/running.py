@@ -27,7 +27,7 @@ NOT_AVAILABLE = 20
 
 REASONS = {
     10: "another run is in progress",
-    NOT_AVAILABLE: "a day is not available yet",
+    NOT_AVAILABLE: "days are missing: not exported, or not over yet",
     25: "another run is in progress",
     30: "a task failed",
     35: "a setting or parameter is wrong, or a task cannot be scheduled",
