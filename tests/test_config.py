@@ -94,6 +94,9 @@ def test_sections_that_are_none_of_ours_are_left_alone(
         ("geocode", "provider", "maxmind", "not a valid choice from .*mmdb"),
         ("datasette", "start", "banana", "is not a date; write it as YYYY-MM-DD"),
         ("datasette", "stop", "2026-02-30", "is not a date"),
+        ("datasette", "lost_days", "2026-02-30", "neither a day nor a range of days"),
+        ("datasette", "lost_days", "2026-03-02..", "write days as 2026-03-08, ranges"),
+        ("datasette", "lost_days", "2026-03-04..2026-03-02", "ends before it begins"),
         ("LoadSQLite", "partial", "maybe", "maybe"),
         ("RangeDaily", "start", "yesterday", "is not a date"),
         ("RangeDaily", "task_limit", "all", "invalid literal"),
@@ -107,6 +110,28 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_setting(
         ConfigError, match=rf"luigi.cfg: \[{section}\] {key}.*{value}.*{problem}"
     ):
         _use_settings()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", []),
+        (" 2026-03-08 ", ["2026-03-08"]),
+        (
+            "2026-03-08, 2026-04-01..2026-04-03,",
+            ["2026-03-08", "2026-04-01", "2026-04-02", "2026-04-03"],
+        ),
+        ("2026-03-08 .. 2026-03-08", ["2026-03-08"]),
+    ],
+)
+def test_lost_days_are_days_and_ranges_with_both_ends(
+    settings: Settings, value: str, expected: list[str]
+) -> None:
+    settings("datasette", lost_days=value)
+    section = config.source_section("datasette")
+    assert sorted(map(str, section.lost_days)) == expected
+    parameter = type(section).lost_days
+    assert parameter.parse(parameter.serialize(section.lost_days)) == section.lost_days
 
 
 @pytest.mark.parametrize("value", ["50%", "%(nothing)s", "${NOTHING_OF_THAT_NAME}/x"])
