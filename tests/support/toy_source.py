@@ -32,6 +32,9 @@ class ToyLogs:
     def describe(self) -> str:
         return f"{self._path}, {self._path.stat().st_size} bytes"
 
+    def days(self) -> list[dt.date]:
+        return sorted({dt.date.fromisoformat(row[0]) for row in self._rows()})
+
     def unavailable(self, day: dt.date) -> str | None:
         newest = max(row[0] for row in self._rows())
         return None if str(day) <= newest else f"visits end on {newest}"

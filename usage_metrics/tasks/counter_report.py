@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from usage_metrics.counting.datasets import Registry
 
 
-class CounterReport(Awaiting, OfMonth):
+class CounterReport(OfMonth, Awaiting):
     """Write the COUNTER dataset report of a month, as JSON and as TSV."""
 
     available: luigi.BoolParameter = available_parameter()
