@@ -251,8 +251,15 @@ def test_an_injection_is_an_attack_whoever_it_claims_to_be(
 
 
 def test_what_nobody_knows_after_a_whole_browser_makes_it_unknown() -> None:
-    assert who(f"{CHROME} ExampleThing/1.0")["agent_class"] == "unknown"
+    inside = CHROME.replace("x64)", "x64; ExampleThing/1.0)")
+    before = CHROME.replace("Chrome/", "ExampleThing/1.0 Chrome/")
+
+    for agent in f"{CHROME} ExampleThing/1.0", inside, before:
+        assert who(agent)["agent_class"] == "unknown", agent
     assert who(f"{CHROME} Viber/14.7")["agent_class"] == "human"
+    assert who(f"{CHROME} ExampleBrowser/1.0")["agent_class"] == "human"
+    assert who(f"{CHROME} ExampleAgent/1.0")["agent_class"] == "robot"
+    assert who(f"{CHROME} Example/1.0 (example.org)")["agent_class"] == "robot"
 
 
 @pytest.mark.parametrize("agent", [None, "", "-", " ", '"-"', "null", "undefined"])

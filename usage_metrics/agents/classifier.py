@@ -49,7 +49,8 @@ AGENT = pa.schema(
             "agent_kind",
             STRING,
             "What it is for: browser, app, library, data client, search, AI training, "
-            "monitor and others",
+            "AI assistant (fetches what a person has just asked for), monitor, attack "
+            "and others",
         ),
         column(
             "agent_rule",

@@ -35,9 +35,10 @@ _SYSTEM = (
     r"armv?\w+|Macintosh|Intel Mac OS X [\d_.]+|Mac OS X|X11|Linux|CrOS|iPhone|iPad|"
     r"CPU (?:iPhone )?OS [\d_]+ like Mac OS X|Windows Phone [\d.]+|rv:[\d.]+|"
     r"SLCC\d|\.NET CLR [\d.]+|\.NET[\d.]+[CE]?|Media Center PC [\d.]+|InfoPath\.\d|"
+    r"Ubuntu|Fedora|Debian|Gentoo|Arch|openSUSE|Touch|Xbox|ARM64|Intel|"
     r"Tablet PC [\d.]+|Cortana [\d.]+|"
     r"Instagram [\d.]+ Android \((?:[^()]|\([^()]*\))*\)|"
-    r"Twitter for \w+|MetaIAB Facebook|Kobo eReader|DaumDevice/\w+|"
+    r"Twitter for \w+|MetaIAB Facebook|Kobo eReader|DaumDevice/\w+|Tesla/\S+|"
     r"like Mac OS X)|\(KHTML, like Gecko\)|\) like Gecko$|"
     r"(?:HbbTV|FVC)/[\d.]+ \([^()]*\)|\[(?:FB|Pinterest|LinkedIn)[^\]]*\]"
 )
@@ -48,10 +49,10 @@ _BROWSER = r"(?i)^(?:Mozilla|Opera)/"
 _CHROME_AND_A_WORD = (
     r"(?i)^Mozilla/5\.0 \((?:Windows NT 10|Macintosh|X11; Linux|"
     r"Linux; Android 6\.0\.1; Nexus 5X Build/MMB29P)[^()]*\) "
-    r"AppleWebKit/537\.36 \(KHTML, like Gecko\) "
-    r"Chrome/(?:\d+\.0\.0\.0|[\d.]+ Mobile) Safari/537\.36 \S+$"
+    r"AppleWebKit/537\.36 \(KHTML, like Gecko\) (?:\S+ )?"
+    r"Chrome/1\d\d[\d.]*(?: Mobile)? Safari/537\.36(?: \S+)?$"
 )
-"""A whole browser of today, and one word; robots like the Nexus 5X of Googlebot."""
+"""A whole browser of today, perhaps with a word; robots like Googlebot's Nexus 5X."""
 
 _BROWSER_OR_PHONE = rf"{_BROWSER}|\b(?:MIDP|CLDC)-\d"
 
@@ -90,9 +91,9 @@ def not_browsers(texts: pa.Array) -> pa.Array:
 
 
 def unknown_ending(texts: pa.Array) -> pa.Array:
-    """What follows a whole Chrome on a desktop, unless browsers or apps say it."""
+    """What a Chrome on a desktop says besides, unless browsers or apps say it."""
     rest = pc.utf8_trim(unusual(texts), " ();,.")
-    words = pc.match_substring_regex(rest, r"^[a-zA-Z][\w.-]*(?:/[\w.]*)?$")
+    words = pc.match_substring_regex(rest, r"^[a-zA-Z]{2,}[\w.]\S*$")
     return pc.if_else(
         pc.and_(pc.match_substring_regex(texts, _CHROME_AND_A_WORD), words), rest, ""
     )

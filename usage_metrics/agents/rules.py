@@ -15,7 +15,7 @@ example that a test classifies. All patterns ignore case. The steps:
 * ``script``: matches anywhere, unless the user agent says that it is a robot. Before
   the lists, which contain the names of languages.
 * ``sign``: matches anywhere in what is unusual. After the lists, which know names.
-* ``ending``: matches what follows a whole Chrome on a desktop, if no browser or app
+* ``ending``: matches what a Chrome on a desktop says besides, if no browser or app
   that we know says it: a new app, or a robot that says who it is.
 * ``browser`` and ``rest``: match anywhere, after all rules for robots.
 """
