@@ -69,11 +69,12 @@ def test_it_opens_without_a_word_on_the_console_and_without_a_request(
     assert loaded == 0
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [*WIDTHS, 768, 320])
 def test_nothing_is_wider_than_the_screen(
     browser: Page, file: Path, width: int
 ) -> None:
     browser.open(file, width)
+    browser.choose(who="robot")
     assert browser.run("return document.documentElement.scrollWidth") <= width
     too_wide = browser.run(
         """
