@@ -201,6 +201,16 @@ def test_a_week_holds_only_the_chosen_days(page: Page) -> None:
     [[week, requests, *_]] = page.table("weeks")
     assert week == "11–12 March 2026"
     assert requests == page.text("[data-figure='all.requests']")
+    assert page.text("#incomplete") == ""
+
+
+def test_a_week_with_a_missing_day_says_so_beside_its_bar(page: Page) -> None:
+    said = "Lower because days are missing: 2–8 March 2026 (6 of 7 days)."
+    assert page.text("#incomplete") == said
+    assert page.table("weeks")[0][0] == "2–8 March 2026 (6 of 7 days)"
+    page.choose(**{"from": "2026-03-07"})
+    assert "7–8 March 2026 (1 of 2 days)" in page.text("#incomplete")
+    assert page.table("periods")[1][1] == "–"
 
 
 def test_what_the_filter_does_not_change_says_so(page: Page) -> None:

@@ -173,7 +173,7 @@
       const counted = sum(those.map((day) => day.counted));
       const label = days(start, shifted(stop, -1)) + (counted === those.length ? ""
         : counted ? ` (${counted} of ${those.length} days)` : " (no data)");
-      return { start, stop, label, counted, by: added(those, "by"), byCounted: added(those, "byCounted") };
+      return { start, stop, label, length: those.length, counted, by: added(those, "by"), byCounted: added(those, "byCounted") };
     });
   }
 
@@ -413,6 +413,10 @@
     }
     const weeks = inWeeks(lines);
     writeTable("weeks", timeTable(weeks));
+    const incomplete = weeks.filter(({ length, counted }) => counted && counted < length).map(({ label }) => label);
+    const more = incomplete.length > data.lines ? ` + ${incomplete.length - data.lines}` : "";
+    write("#incomplete", incomplete.length
+      ? filled(texts.incomplete, { periods: incomplete.slice(0, data.lines).join("; ") + more }) : "");
     const rows = weeks.flatMap(({ start, stop, label, counted, by }) => by.map((value, order) =>
       ({ start, stop, label, missing: counted === 0, agent_class: classNames[order], order, value })));
     const keys = classesIn(rows);

@@ -55,6 +55,7 @@ TEXTS = {
     "share": "Share of {noun}",
     "swapped": "From is after To: the days between them are shown.",
     "outside": "The report has no other days.",
+    "incomplete": "Lower because days are missing: {periods}.",
     "whole": "In whole {unit}s.",
 }
 """Sentences that the page's script writes too."""
