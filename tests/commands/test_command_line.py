@@ -81,12 +81,12 @@ def test_one_command_makes_everything_and_the_second_has_nothing_to_do(
     assert (here.root / "usage_metrics.db").exists()
     assert "Warning" not in screen
     assert "Traceback" not in screen
-    assert "* 11 ran successfully" in screen
+    assert "* 10 ran successfully" in screen
     assert screen.rstrip().endswith("===== Luigi Execution Summary =====")
     log = screen[: screen.index("===== Luigi")].splitlines()
     for task in ("Extract", "Clean", "Geocode"):
         assert sum(f"{task}(date=2026-03-03" in line for line in log) == 2
-    assert len(log) < 3 * 11
+    assert len(log) < 3 * 10
 
     code, screen = _run(here.folder, *LOAD)
     assert code == 0, screen

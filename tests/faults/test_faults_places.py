@@ -199,7 +199,7 @@ def test_a_clock_that_is_ahead_makes_no_day_of_which_there_are_no_logs(
     (place.folder / "luigi.cfg").write_text(endless)
     code, screen = _at(place, "2026-05-20 12:00:00")
     assert code == 20
-    _says_why(screen, "is not exported yet")
+    _says_why(screen, "are not exported yet")
     made = {name.split("date=")[1][:10] for name in contents.of_files(place.root)}
     assert max(made) == str(place.stop), "the day after, of which there are logs"
     (place.folder / "luigi.cfg").write_text(text)
