@@ -85,28 +85,41 @@ def unexported(source: str, raw: Mapping[dt.date, Facts]) -> list[dt.date]:
         source: the kind of log.
         raw: the footers of the raw files.
     """
-    empty = [
+    with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
+        return [day for day in _doubtful(raw) if unavailable_reason(source, day)]
+    return []
+
+
+def _doubtful(raw: Mapping[dt.date, Facts]) -> list[dt.date]:
+    """The days with an empty raw file that does not say that there was an export."""
+    return [
         day
         for day, facts in raw.items()
         if facts.get("rows") == 0 and not facts.get("exported")
     ]
-    with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
-        return [day for day in empty if unavailable_reason(source, day) is not None]
-    return []
+
+
+_SOUND: dict[tuple[str, str], dict[dt.date, str]] = {}
+"""The raw files of a root and a source, when none of them was doubtful."""
 
 
 def forget_unexported(source: str) -> None:
     """Delete what was made from empty files that no export stands behind."""
+    root = config.paths().root
+    listed = list_partitions(root, Extract.stage, source)
+    if _SOUND.get((root, source)) == listed:
+        return
     footers = FooterIndex()
-    found = unexported(source, footers.of_stage(Extract.stage, source))
+    raw = footers.of_stage(Extract.stage, source)
     footers.keep()
-    if not found:
+    if not _doubtful(raw):
+        _SOUND[root, source] = listed
         return
     from usage_metrics.privacy.erasure import stages
 
-    for day in found:
+    for day in unexported(source, raw):
         for stage in reversed(stages()):  # raw last: it tells what is to be deleted
-            Partition(config.paths().root, stage, source, day).delete()
+            Partition(root, stage, source, day).delete()
 
 
 class LogsOfDays(Logs):
