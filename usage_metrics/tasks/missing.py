@@ -19,7 +19,6 @@ from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY, Gap, days_between, gaps
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.logs.folder import looking_once
 from usage_metrics.parameters import Day, source_parameter
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
@@ -38,6 +37,8 @@ def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
     Returns:
         Those days, each with the reason.
     """
+    from usage_metrics.logs.folder import looking_once
+
     root, kept = config.paths().root, retention_start(Geocode.stage)
     made = {d for stage in STAGES for d in list_partitions(root, stage.stage, source)}
     with looking_once():
