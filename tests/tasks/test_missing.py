@@ -152,6 +152,23 @@ def test_a_day_without_logs_is_never_extracted_as_an_empty_one(gap: Flow) -> Non
     assert not gap.partition("raw", GAP).exists()
 
 
+def test_an_export_that_arrives_during_a_run_is_for_the_next(
+    gap: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Extract.run
+
+    def arrive(task: Extract) -> None:
+        gap.export(GAP, request("late", GAP))
+        run(task)
+
+    monkeypatch.setattr(Extract, "run", arrive)
+    assert gap.build(Report()).status == LuigiStatusCode.MISSING_EXT
+    assert str(GAP) not in gap.loaded_days()
+    monkeypatch.undo()
+    assert gap.build(Report()).status == LuigiStatusCode.SUCCESS
+    assert gap.loaded_days()[str(GAP)] == 1
+
+
 # --- a day on which nothing happened is another thing ---------------------------------
 
 

@@ -11,7 +11,7 @@ from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import BackfillError, NotYetError, UsageMetricsError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import Day, source_parameter
-from usage_metrics.tasks.missing import without_logs
+from usage_metrics.tasks.missing import missing_in_run
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.stages import STAGES, Geocode
 from usage_metrics.tasks.task import LATEST_DAY, LogsOfDay, Reporting
@@ -125,7 +125,7 @@ class Backfill(ManyDays):
         """The days that are not geocoded, without those of which there are no logs."""
         done = self.listed(Geocode.stage)
         days = [day for day in days_between(self.start, self.stop) if day not in done]
-        missing = without_logs(self.source, days)
+        missing = missing_in_run(self.source, days)
         return [day for day in days if day not in missing]
 
     def _make(self, day: dt.date) -> None:

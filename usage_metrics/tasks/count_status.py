@@ -14,10 +14,9 @@ from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
-from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import LoadSQLite
-from usage_metrics.tasks.missing import without_logs
+from usage_metrics.tasks.missing import missing_in_run
 from usage_metrics.tasks.stages import Geocode
 
 COUNTED = "counted"
@@ -63,7 +62,7 @@ class Counts:
             if day >= kept and (day not in self.days or self._is_next_to_come(day))
         ]
         absent = [day for day in found if day not in self._requests]
-        out = absent if is_partial() else without_logs(self._source, absent)
+        out = absent if is_partial() else missing_in_run(self._source, absent)
         return [day for day in found if day not in out]
 
     def _is_next_to_come(self, day: dt.date) -> bool:
@@ -91,7 +90,7 @@ class Counts:
 def is_available(source: str, day: dt.date) -> bool:
     """Whether the requests of a day that has no file can be had in this run."""
     with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
-        return not is_partial() and unavailable_reason(source, day) is None
+        return not is_partial() and not missing_in_run(source, [day])
     return False
 
 

@@ -15,7 +15,7 @@ from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
-from usage_metrics.tasks.missing import Awaiting, available_parameter, without_logs
+from usage_metrics.tasks.missing import Awaiting, available_parameter, missing_in_run
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import DayRange, source_range
 from usage_metrics.tasks.refresh import refreshes
@@ -152,7 +152,7 @@ class LoadSQLite(Awaiting, Loading):
         """The days that are not geocoded and can be."""
         done = self.listed(Geocode.stage)
         days = [day for day in self.wanted() if day not in done]
-        missing = without_logs(self.source, days)
+        missing = missing_in_run(self.source, days)
         return [day for day in days if day not in missing]
 
     def _refreshes(self) -> list[luigi.Task]:

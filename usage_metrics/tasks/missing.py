@@ -10,6 +10,7 @@ So Luigi ends with the exit code of missing data after everything else is done.
 
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Self
 
@@ -50,11 +51,40 @@ def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
     return {day: why for day, why in reasons.items() if why is not None}
 
 
+class Seen(luigi.Config):
+    """The days that were missing when a run first asked: they stay so until its end.
+
+    Otherwise an export that arrives meanwhile would leave tasks incomplete that have
+    just run. Luigi forgets its tasks before the next run, and this with them.
+    """
+
+    source: luigi.Parameter[str] = source_parameter()
+
+    @functools.cached_property
+    def days(self) -> dict[dt.date, str]:
+        """Those days, each with the reason."""
+        return {}
+
+
+def missing_in_run(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
+    """As :func:`without_logs`, with one answer for a whole run."""
+    seen = Seen(source=source).days
+    seen |= without_logs(source, [day for day in days if day not in seen])
+    return {day: seen[day] for day in days if day in seen}
+
+
 def awaited(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
     """As :func:`without_logs`, without the days that are given up for lost."""
+    return _not_lost(source, without_logs(source, days))
+
+
+def _awaited(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
+    return _not_lost(source, missing_in_run(source, days))
+
+
+def _not_lost(source: str, missing: Mapping[dt.date, str]) -> dict[dt.date, str]:
     lost = config.source_section(source).lost_days
-    found = without_logs(source, days)
-    return {day: why for day, why in found.items() if day not in lost}
+    return {day: why for day, why in missing.items() if day not in lost}
 
 
 def lost(source: str, days: Collection[dt.date]) -> list[dt.date]:
@@ -132,7 +162,7 @@ class LogsOfDays(Logs):
 
     def unavailable(self) -> str | None:
         """Say why they are not available; None if they are."""
-        found = gaps(awaited(self.source, days_between(self.start, self.stop)))
+        found = gaps(_awaited(self.source, days_between(self.start, self.stop)))
         return "; ".join(map(str, found)) or None
 
 
@@ -162,7 +192,7 @@ class Awaiting(Reporting):
         forget_unexported(self.source)
         if self.available or self.ignores_missing():
             return []
-        return gaps(awaited(self.source, self.wanted()))
+        return gaps(_awaited(self.source, self.wanted()))
 
     def waiting(self) -> list[luigi.Task]:
         """What the task requires while days are missing; nothing if none is.
@@ -174,7 +204,7 @@ class Awaiting(Reporting):
         if not found:
             return []
         wanted = self.wanted()
-        others = len(wanted) > len(without_logs(self.source, wanted))
+        others = len(wanted) > len(missing_in_run(self.source, wanted))
         logs = [
             LogsOfDays(start=gap.first, stop=gap.last + ONE_DAY, source=self.source)
             for gap in found
