@@ -24,6 +24,7 @@ from luigi.task_register import (
 )
 
 from usage_metrics.errors import UsageMetricsError
+from usage_metrics.monitoring import credentials
 from usage_metrics.parameters import did_you_mean
 
 UNHANDLED = 40
@@ -83,10 +84,11 @@ class ErrorFilter(logging.Filter):
 
 
 def shorten_errors() -> None:
-    """Have Luigi log expected errors in one line each."""
+    """Have Luigi log expected errors in one line each, and no credentials."""
     logger = logging.getLogger("luigi-interface")
     if not any(isinstance(known, ErrorFilter) for known in logger.filters):
         logger.addFilter(ErrorFilter())
+        credentials.keep_out_of_logs()
         sys.excepthook = functools.partial(_print_uncaught, sys.excepthook)
 
 
@@ -135,5 +137,6 @@ def _no_such_task(message: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape control characters: parts of the text may come from a log line."""
+    """Escape control characters, which a log line may bring in; hide credentials."""
+    text = credentials.without_credentials(text)
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

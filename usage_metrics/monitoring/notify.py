@@ -1,18 +1,20 @@
 """Notifications of failed runs: a chat's webhook, and Luigi's e-mails.
 
 The URL of a webhook is a secret, since anybody who has it can post to the chat; it is
-never printed, nor any error text that contains it. Nothing here can fail a run.
+never printed, logged, nor any error text that contains it. Nothing here can fail a run.
 """
 
 import logging
 import threading
 import warnings
 from typing import Any
+from urllib.parse import urlsplit
 
 import luigi.notifications
 
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
+from usage_metrics.monitoring import credentials
 
 log = logging.getLogger("luigi-interface")
 
@@ -37,12 +39,16 @@ def tolerate_email_errors() -> None:
             with warnings.catch_warnings():
                 # Luigi warns about its own defaults.
                 warnings.simplefilter("ignore", UserWarning)
-                send(*args, **kwargs)
+                send(*map(_cleaned, args), **kwargs)
         except (OSError, ValueError, ImportError) as error:
             log.warning("the e-mail could not be sent: %s; see [smtp]", error)
 
     send_if_possible.is_guarded = True  # type: ignore[attr-defined]
     luigi.notifications.send_error_email = send_if_possible
+
+
+def _cleaned(value: Any) -> Any:
+    return credentials.without_credentials(value) if isinstance(value, str) else value
 
 
 def notify(text: str) -> bool:
@@ -78,11 +84,12 @@ def _send(url: str, text: str, timeout: float) -> str | None:
     import requests
 
     problem = None
+    _hide(url)
     for _ in range(ATTEMPTS):
         try:
             with requests.post(
                 url,
-                json={"text": text[:MAX_LENGTH]},
+                json={"text": credentials.without_credentials(text)[:MAX_LENGTH]},
                 timeout=timeout,
                 stream=True,  # the reply is not read
                 allow_redirects=False,
@@ -95,3 +102,12 @@ def _send(url: str, text: str, timeout: float) -> str | None:
         except (requests.RequestException, ValueError) as error:
             problem = type(error).__name__  # its text contains the URL
     return problem
+
+
+def _hide(url: str) -> None:
+    """Keep the URL out of logs, also as the HTTP client logs it: without the host."""
+    from requests.utils import requote_uri
+
+    target = urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
+    for text in (url, target, requote_uri(target)):
+        credentials.hide(text)
