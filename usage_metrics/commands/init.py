@@ -98,8 +98,10 @@ def command(
             _write_sample(files)
         else:
             _write_for(logs or _where(asks), start, files, asks)
-    program = shutil.which("usage-metrics") and "usage-metrics"
-    click.echo(f"Next: {program or sys.argv[0]} run")
+    program, typed = "usage-metrics", sys.argv[0]
+    if typed.endswith(program) and not shutil.which(program):
+        program = typed  # such as .venv/bin/usage-metrics
+    click.echo(f"Next: {program} run")
 
 
 def _write_for(

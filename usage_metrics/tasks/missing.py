@@ -38,6 +38,8 @@ def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
     Returns:
         Those days, each with the reason.
     """
+    if not days:
+        return {}
     from usage_metrics.logs.folder import looking_once
 
     root, kept = config.paths().root, retention_start(Geocode.stage)
