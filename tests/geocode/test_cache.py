@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from usage_metrics.errors import StorageError
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.geocode.page_file import KINDS, PageFile, best_kind, has_kind
+from usage_metrics.partitions import storage
 
 AVAILABLE = [kind for kind in KINDS if has_kind(kind)]
 ANSWER = '{"city": "Zürich", "nested": {"numbers": [1, 2.5, null]}}'
@@ -200,6 +201,22 @@ def test_a_damaged_file_is_set_aside_and_the_next_run_is_persistent(
     assert any(".corrupt-" in file.name for file in files(shelf))
     fill(shelf, ["1.1.1.1"])
     assert "1.1.1.1" in content(shelf)
+
+
+def test_what_is_set_aside_or_deleted_stays_so_if_the_power_is_lost(
+    shelf: LockedShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shelf, ["8.8.8.8"])
+    synced: list[Path] = []
+    monkeypatch.setattr(storage, "sync_folder", synced.append)
+    file = PageFile(shelf.path, shelf.kind)
+    folder = shelf.path.parent
+    file.put_back(file.set_aside())
+    assert synced == [folder] * 2, "nothing was started since"
+    file.set_aside()
+    assert file.delete_set_aside()
+    assert synced == [folder] * 4
+    assert not file.exists()
 
 
 def test_empty_files_are_a_new_cache(shelf: LockedShelf) -> None:

@@ -9,9 +9,9 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import duckdb
 import pandas as pd
@@ -276,6 +276,66 @@ def test_a_path_without_a_folder_is_in_the_current_one(
 def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
     assert list(storage.list_files(f"{tmp_path}/nothing", ["file"])) == []
     storage.delete(f"{tmp_path}/nothing")
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is synced, renamed and deleted, by its last name."""
+    found: list[str] = []
+
+    def after(name: str, what: Callable[[Any], Path]) -> None:
+        real = getattr(os, name)
+
+        def call(target: Any, *others: Any, **more: Any) -> Any:
+            done = real(target, *others, **more)
+            found.append(f"{name} {what(target).name.partition('.tmp-')[0]}")
+            return done
+
+        monkeypatch.setattr(os, name, call)
+
+    after("fsync", lambda number: Path(f"/proc/self/fd/{number}").readlink())
+    for name in ("replace", "unlink", "mkdir"):
+        after(name, Path)
+    return found
+
+
+def test_a_file_is_synced_then_renamed_and_then_its_folder_is_synced(
+    tmp_path: Path, steps: list[str]
+) -> None:
+    with storage.whole_or_absent(f"{tmp_path}/a/b/file", str(tmp_path)) as stream:
+        stream.write(b"x")
+    assert steps == [
+        *("fsync .file", "mkdir a", f"fsync {tmp_path.name}", "mkdir b", "fsync a"),
+        *("replace .file", "fsync b"),
+    ]
+
+
+def test_the_folder_of_deleted_files_is_synced(
+    tmp_path: Path, steps: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / ".left.tmp-0").touch()
+    storage.delete(f"{tmp_path}/file")
+    storage.sweep(str(tmp_path))
+    synced = f"fsync {tmp_path.name}"
+    assert steps == ["unlink file", synced, "unlink .left", synced]
+    storage.delete(f"{tmp_path}/file")
+    assert len(steps) == 4, "nothing was deleted"
+
+
+def test_a_folder_that_cannot_be_synced_keeps_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network drives; another error is one."""
+    for number in (errno.EINVAL, errno.EIO):
+
+        def sync(_: int, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "fsync", sync)
+        expected = contextlib.nullcontext()
+        with pytest.raises(OSError, match="error") if number == errno.EIO else expected:
+            storage.sync_folder(tmp_path)
 
 
 def _counts(root: Path) -> dict[str, int]:

@@ -18,6 +18,7 @@ from usage_metrics.commands import options
 from usage_metrics.commands.progress import shown
 from usage_metrics.dates import ONE_DAY, Gap, gaps, utc_now
 from usage_metrics.monitoring import luigi_log, run_log
+from usage_metrics.partitions import storage
 from usage_metrics.tasks import missing
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.task import Reporting
@@ -141,12 +142,19 @@ def run_luigi(family: str, **parameters: object) -> int:
     for name, value in parameters.items():
         flag = f"--{name.replace('_', '-')}"
         command += {"True": [flag], "False": []}.get(str(value), [flag, str(value)])
+    make_local_folder()
     try:
         with luigi_log.kept():
             run_with_retcodes(command)
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def make_local_folder() -> None:
+    """Make the folder of locks and logs, if that is possible; else do without."""
+    with contextlib.suppress(OSError):
+        storage.make_folder(run_log.local_folder())
 
 
 def has_central_scheduler() -> bool:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from usage_metrics.errors import StorageError
+from usage_metrics.partitions import storage
 from usage_metrics.warehouse.secure_vacuum import compact
 
 logger = logging.getLogger("luigi-interface")
@@ -95,15 +96,13 @@ class PageFile:
 
     def delete(self) -> None:
         """Delete it."""
-        for suffix in _SUFFIXES:
-            self._part(suffix).unlink(missing_ok=True)
+        storage.delete_together(map(self._part, _SUFFIXES))
 
     def delete_set_aside(self) -> int:
         """Delete what :meth:`set_aside` left: nobody can tell what is in it."""
         pattern = f"{glob.escape(self.path.name)}*{_SET_ASIDE}*"
         files = list(self.path.parent.glob(pattern))
-        for file in files:
-            file.unlink(missing_ok=True)
+        storage.delete_together(files)
         return len(files)
 
     def scrub(self) -> None:
@@ -130,6 +129,7 @@ class PageFile:
             for suffix in _SUFFIXES:
                 if self._part(suffix + old).exists():
                     self._part(suffix + old).rename(self._part(suffix + new))
+            storage.sync_folder(self.path.parent)
         except OSError as error:
             raise self._unusable(error) from error
 

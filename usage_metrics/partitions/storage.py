@@ -5,6 +5,9 @@ folder would stumble over it, then renamed. The writer holds a lock on its tempo
 file, which the kernel releases when the writer dies. So the next program that writes
 there can tell which temporary files are abandoned, and removes them.
 
+Before a file or its absence counts as done, it survives a loss of power: a file is
+synced before it is renamed, and its folder after that, as after each deletion.
+
 An object store has no rename: what Arrow calls one is a copy and a deletion, twice the
 traffic and a second name that may be left behind. But an upload, in one piece or in
 parts, becomes visible only when it is complete. So a file is written to local disk
@@ -21,7 +24,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -111,9 +114,45 @@ def naming_unwritable(path: str) -> AbstractContextManager[None]:
 
 def delete(path: str) -> None:
     """Delete a file if it exists."""
+    if "://" not in path:
+        delete_together([Path(path)])
+        return
     filesystem, inside = filesystem_of(path)
     with contextlib.suppress(FileNotFoundError):
         filesystem.delete_file(inside)
+
+
+def delete_together(files: Iterable[Path]) -> None:
+    """Delete those local files that exist; once this returns, none comes back."""
+    folders = {}
+    for file in files:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            file.unlink()
+            folders[file.parent] = True
+    for folder in folders:
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a local folder survive a loss of power."""
+    with contextlib.suppress(FileNotFoundError):  # somebody deleted it, empty
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            # Some network drives do not sync folders, as they keep no names back.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, which survive as files do."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def exists(path: str) -> bool:
@@ -230,7 +269,7 @@ def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int,
 
 @contextlib.contextmanager
 def _writing_locally(path: Path, drafts: Path) -> Iterator[BinaryIO]:
-    drafts.mkdir(parents=True, exist_ok=True)
+    make_folder(drafts)
     sweep_once(drafts, os.getpid())
     draft = drafts / f".{path.name}.tmp-{uuid.uuid4().hex}"
     try:
@@ -238,8 +277,9 @@ def _writing_locally(path: Path, drafts: Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             _move(draft, path)
+            sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -276,7 +316,7 @@ def _sweep(folder: Path, names: Sequence[str]) -> None:
     for file in (folder / name for name in names if is_temporary(name)):
         with contextlib.suppress(OSError), file.open("r+b") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.unlink()
+            delete_together([file])
 
 
 @contextlib.contextmanager

@@ -1,0 +1,129 @@
+"""Loss of power: what counts as done is on the disk, and its name is.
+
+Until its folder is synced, a renamed or deleted file may have its old name again when
+the power comes back. So no command renames the next file, or ends, before it has synced
+the folder of the one before.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults.place import write_logs
+
+NAMING = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat")
+CALLS = ",".join([*NAMING, "fsync", "fdatasync"])
+
+IS_TRACEABLE = shutil.which("strace") is not None and not (
+    subprocess.run(["strace", "true"], capture_output=True, check=False).returncode
+)
+
+pytestmark = pytest.mark.skipif(not IS_TRACEABLE, reason="strace cannot be used")
+
+_CALL = re.compile(r"(\d+) +(\w+)\((.*)\) += 0")
+
+_PASSING = re.compile(r"\.tmp-|\.log$|-(wal|shm|journal)$")
+"""Names on which nothing depends, and those that SQLite syncs as it needs to."""
+
+DAYS = {"date=2026-03-02", "date=2026-03-03"}
+
+
+class Traced:
+    """A folder with logs of two days in which commands are traced."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "data"
+        write_logs(folder / "logs", 2, requests=40)
+        self.set("")
+
+    def set(self, sections: str) -> None:
+        """Write luigi.cfg."""
+        days = "[datasette]\nlogs = logs\nstart = 2026-03-02\nstop = 2026-03-04\n"
+        (self.folder / "luigi.cfg").write_text(days + sections)
+
+    def calls(self, *command: str) -> list[tuple[str, str, list[Path]]]:
+        """The calls of a command: the thread, the name, and the paths."""
+        trace = self.folder / "trace"
+        program = str(Path(sys.executable).with_name("usage-metrics"))
+        how = ["strace", "-f", "-y", "-qq", "-s", "4096", "-o", str(trace)]
+        done = subprocess.run(
+            [*how, "-e", f"trace={CALLS}", "-e", "signal=none", program, *command],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return list(self._parsed(trace.read_text()))
+
+    def _parsed(self, trace: str) -> Iterator[tuple[str, str, list[Path]]]:
+        # A call that another thread interrupted is in two parts.
+        begun: dict[str, str] = {}
+        for line in trace.splitlines():
+            thread, _, rest = line.partition(" ")
+            if rest.endswith("<unfinished ...>"):
+                begun[thread] = rest.removesuffix("<unfinished ...>")
+                continue
+            if "resumed>" in rest:
+                rest = begun.pop(thread) + rest.partition("resumed>")[2]
+            if call := _CALL.match(f"{thread} {rest}"):
+                pattern = r"\d<(.*?)>" if call[2].startswith("f") else r'"(.*?)"'
+                paths = [self.folder / path for path in re.findall(pattern, call[3])]
+                yield thread, call[2], paths
+
+    def is_ours(self, path: Path) -> bool:
+        return path.is_relative_to(self.root) and not _PASSING.search(path.name)
+
+
+@pytest.fixture
+def traced(tmp_path: Path) -> Traced:
+    return Traced(tmp_path.resolve())
+
+
+def _changes_and_faults(traced: Traced, *command: str) -> tuple[list[Path], list[str]]:
+    """What was renamed and deleted, and what was not synced in time."""
+    changed: list[Path] = []
+    faults: list[str] = []
+    synced: set[Path] = set()
+    waiting: dict[str, set[Path]] = {}
+    for thread, call, paths in traced.calls(*command):
+        mine = waiting.setdefault(thread, set())
+        if call.startswith("f"):
+            synced.update(paths)
+            mine -= set(paths)
+        elif traced.is_ours(paths[-1]):
+            if call.startswith("rename"):
+                faults += [f"{path} before {paths[-1]}" for path in mine]
+                faults += [] if paths[0] in synced else [f"content of {paths[-1]}"]
+            changed += [] if call.startswith("mkdir") else [paths[-1]]
+            mine.add(paths[-1].parent)
+    faults += [f"{path} at the end" for mine in waiting.values() for path in mine]
+    return changed, faults
+
+
+def test_no_file_counts_as_done_before_its_folder_is_synced(traced: Traced) -> None:
+    changed, faults = _changes_and_faults(traced, "run")
+    assert faults == []
+    names = {str(path.relative_to(traced.root)) for path in changed}
+    stages = ("raw", "cleaned", "geocoded", "counted", "usage_daily")
+    files = {f"{s}/datasette/{d}/part-0.parquet" for s in stages for d in DAYS}
+    assert files | {"report/datasette.html"} <= names
+
+
+def test_what_is_deleted_or_erased_does_not_come_back(traced: Traced) -> None:
+    traced.set("[privacy]\naddresses = keep\n")
+    traced.calls("run")
+    everybody = ("--yes", "--address", "0.0.0.0/1", "--address", "128.0.0.0/1")
+    changed, faults = _changes_and_faults(traced, "erase", *everybody)
+    assert faults == []
+    assert {path.parent.name for path in changed} >= DAYS
+    traced.set("[privacy]\nraw_days = 1\n")
+    changed, faults = _changes_and_faults(traced, "retain")
+    assert faults == []
+    assert {path.parent.name for path in changed} >= DAYS
