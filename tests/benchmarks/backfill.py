@@ -35,7 +35,7 @@ from usage_metrics.dates import days_between
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.stages import STAGES
 load = LoadSQLite()
-for day in days_between(load.start, load.end):
+for day in days_between(*load.span):
     for stage in STAGES:
         stage(date=day).run()
 load.run()

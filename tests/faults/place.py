@@ -25,6 +25,8 @@ CFG = """\
 logs = {logs}
 start = {start}
 stop = {stop}
+# The sample has a day of which there are no logs.
+lost_days = 2026-03-08
 
 [paths]
 root = {root}
