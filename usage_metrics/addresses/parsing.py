@@ -57,6 +57,14 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def address_of(packed: bytes) -> Address:
+    """The address of four or sixteen bytes; an IPv4-mapped one becomes IPv4."""
+    rest = packed.removeprefix(_MAPPED)
+    # ipaddress.ip_address would try IPv4 first, which takes three times as long.
+    is_short = len(rest) == 4
+    return ipaddress.IPv4Address(rest) if is_short else ipaddress.IPv6Address(rest)
+
+
 def parse_network(text: str, *, strict: bool = True) -> Network:
     """Parse a network or an address; a network of IPv4-mapped ones becomes IPv4.
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.addresses.parsing import Address, parse_address
+from usage_metrics.addresses.parsing import Address, address_of
 from usage_metrics.arrow import STRING, dictionary, take_encoded
 
 REMOVED = "address-removed"
@@ -52,10 +52,13 @@ _ESCAPES = ("[%~]..", "%25..", "%2525..", r"\\u....")
 _AFTER_ESCAPE = "|".join(f"(?<={e})" for e in _ESCAPES).replace(".", "[0-9A-Fa-f]")
 # In a lookahead, so that overlapping candidates are all tried.
 _V4 = re.compile(rf"(?:(?<![0-9])|{_AFTER_ESCAPE})(?=({_QUAD})(?![0-9]))")
+# Eight words, or fewer around one double colon. After that, an address may end behind
+# any word: what follows may be a port.
 _V6 = re.compile(
     rf"(?:(?<![0-9A-Fa-f])|{_AFTER_ESCAPE})"
-    rf"(?=((?:{_WORD})?(?:{_COLON}(?:{_WORD})?){{2,9}}(?:(?<=[0-9]){_DOT}{_BYTE}"
-    rf"{_DOT}{_BYTE}{_DOT}{_BYTE})?))"
+    rf"(?=((?:{_WORD}{_COLON}){{6}}(?:{_WORD}{_COLON}{_WORD}|{_QUAD})"
+    rf"|(?P<head>(?:(?:{_WORD}{_COLON}){{1,7}}|{_COLON}){_COLON})"
+    rf"(?:{_WORD}{_COLON}){{0,6}}(?:{_QUAD}|{_WORD})?))"
 )
 _SEPARATOR = re.compile(f"({_COLON}|{_DOT})")
 
@@ -169,44 +172,41 @@ def _few_candidates(text: str) -> tuple[tuple[Candidate, ...], ...] | None:
 def _candidates(text: str) -> Iterator[Iterable[Candidate]]:
     """The candidates in a text, grouped by where they start."""
     for match in _V4.finditer(text):
-        address = parse_address(".".join(_bytes(match[1])))
-        if address is not None:
+        numbers = [int(number) for number in _SEPARATOR.split(match[1])[::2]]
+        if max(numbers) < 256:
+            address = address_of(bytes(numbers))
             yield (Candidate(address, *match.span(1)),)
     for match in _V6.finditer(text):
-        yield _readings(match[1], match.start(1))
+        yield _readings(match)
 
 
-def _readings(text: str, start: int) -> Iterator[Candidate]:
+def _readings(found: re.Match[str]) -> Iterator[Candidate]:
     """The IPv6 addresses that a candidate starts with, longest first."""
-    for plain, length in reversed(_prefixes(text)):
-        try:
-            socket.inet_pton(socket.AF_INET6, plain)  # rejects faster than ipaddress
+    start = found.start(1)
+    plain, ends = _decoded(found)
+    for length, end in reversed(ends):
+        try:  # rejects what only looks like an address, faster than ipaddress
+            packed = socket.inet_pton(socket.AF_INET6, plain[:length])
         except OSError:
             continue
-        address = parse_address(plain)
-        if address is not None:
-            yield Candidate(address, start, start + length)
+        yield Candidate(address_of(packed), start, end)
 
 
-def _prefixes(text: str) -> list[tuple[str, int]]:
-    """An IPv6 candidate and its prefixes, shortest first: a port may follow it.
+def _decoded(found: re.Match[str]) -> tuple[str, list[tuple[int, int]]]:
+    """A candidate with its separators decoded, and where an address may end.
 
-    Each is decoded, and given with its length in the text. Once a prefix cannot be
-    continued to an address, the search ends.
+    An end is given in the decoded text and in that which was searched.
     """
-    found: list[tuple[str, int]] = []
-    plain, position = "", 0
-    for separator in _SEPARATOR.finditer(text):
+    text, head = found.string, found.end("head")
+    position, last = found.span(1)
+    plain, ends = "", []
+    for separator in _SEPARATOR.finditer(text, position, last):
         plain += text[position : separator.start()]
-        found.append((plain, separator.start()))
+        if -1 < head < separator.end():
+            ends.append((len(plain), separator.start()))
         plain += ":" if separator[0][-1] in ":Aa" else "."
         position = separator.end()
-        if ":::" in plain or plain.count("::") > 1:
-            return found
-        found.append((plain, position))
-    return [*found, (plain + text[position:], len(text))]
-
-
-def _bytes(text: str) -> list[str]:
-    """The four bytes of an IPv4 candidate, without leading zeros."""
-    return [str(int(number)) for number in _SEPARATOR.split(text)[::2]]
+        if position == head < last:
+            ends.append((len(plain), position))
+    plain += text[position:last]
+    return plain, [*ends, (len(plain), last)]

@@ -1,7 +1,6 @@
 """Log entries that could not be understood, kept with the reason."""
 
 import json
-import re
 
 import pyarrow as pa
 
@@ -18,7 +17,9 @@ REJECTED = pa.schema(
 
 def without_value(reason: str) -> str:
     """A reason without the value it quotes, which may be a visitor's address."""
-    return re.sub(r" = .*(?=, which is not )", "", reason, flags=re.DOTALL)
+    field, _, rest = reason.partition(" = ")
+    _, mark, expected = rest.rpartition(", which is not ")
+    return f"{field}{mark}{expected}" if mark else reason
 
 
 def reject(entries: pa.Table, reasons: pa.Array) -> pa.Table:

@@ -65,14 +65,14 @@ def pseudonym(address: Address, salt: bytes) -> str:
 
 
 @remembering
-def _canonical_and_truncated(text: str) -> tuple[str | None, str | None]:
-    """The address that a text is, in canonical form without a zone, and its network."""
+def _address_and_network(text: str) -> tuple[Address | None, str | None]:
+    """The address that a text is, without a zone, and its network."""
     address = parse_address(text.strip())
     if address is None:
         return None, None
     if getattr(address, "scope_id", None) is not None:
         address = ipaddress.IPv6Address(int(address))
-    return str(address), truncated(address)
+    return address, truncated(address)
 
 
 class Anonymization:
@@ -93,11 +93,11 @@ class Anonymization:
         texts = addresses.values
         others = pc.invert(pc.fill_null(is_plain_ipv4(texts), False))
         rare = [text or "" for text in texts.filter(others).to_pylist()]
-        parsed = [_canonical_and_truncated(text) for text in rare]
+        parsed = [_address_and_network(text) for text in rare]
         self._known = frozenset(
-            address
-            for text, (canonical, _) in zip(rare, parsed, strict=True)
-            for address in ([canonical] if canonical else map(str, addresses_in(text)))
+            found.packed
+            for text, (address, _) in zip(rare, parsed, strict=True)
+            for found in ([address] if address else addresses_in(text))
         )
         self._replacements = pa.nulls(len(texts), STRING)
         if mode == "truncate":
@@ -152,8 +152,10 @@ class Anonymization:
         return column if new is None else new
 
     def _is_known(self, address: Address) -> bool:
-        text = str(address)
-        return text in self._known or text in self._addresses
+        if address.packed in self._known:
+            return True
+        # Only plain IPv4 addresses are not among them; the text of others takes long.
+        return address.version == 4 and str(address) in self._addresses
 
 
 def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:

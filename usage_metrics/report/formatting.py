@@ -5,6 +5,7 @@ escaping leaves: characters that reverse the direction of text, other invisible 
 endless length, and IP addresses.
 """
 
+import bisect
 import contextlib
 import datetime as dt
 import ipaddress
@@ -20,7 +21,9 @@ ADDRESS = "(an IP address)"
 """Replaces an address, which may be a person's."""
 
 _QUARTETS = re.compile(r"(?<!\d)(?<!\d\.)\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
-_COLONS = re.compile(r"[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+# The lookbehind keeps the search from beginning again at each character of a long run.
+_COLONS = re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+_LONGEST_ADDRESS = len("0000:0000:0000:0000:0000:0000:255.255.255.255")
 
 
 def harmless(text: str) -> str:
@@ -95,7 +98,9 @@ def is_unknown(value: object) -> bool:
 def _masked(found: re.Match[str]) -> str:
     """Replace an address by ``ADDRESS``, keeping what is before it, such as a host."""
     text = found[0]
-    for start in (0, *(colon.end() for colon in re.finditer(":", text))):
+    latest = len(text.rstrip(".")) - _LONGEST_ADDRESS
+    starts = [0, *(colon.end() for colon in re.finditer(":", text))]
+    for start in starts[bisect.bisect_left(starts, latest) :]:
         with contextlib.suppress(ValueError):
             ipaddress.ip_address(text[start:].strip("."))
             return text[:start] + ADDRESS

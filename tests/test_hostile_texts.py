@@ -1,0 +1,200 @@
+"""What a text in a log costs: time in proportion to its length, whoever wrote it.
+
+Any visitor chooses the texts of his requests. A function whose time grows faster than
+a text lets him stall the pipeline with a few requests. So each that looks into texts of
+a log is given texts of many shapes, and four times as long must not take more than a
+generous multiple of four times as long.
+"""
+
+import itertools
+import json
+import logging
+import re
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from usage_metrics.addresses.parsing import canonical_addresses, public_addresses
+from usage_metrics.addresses.redaction import addresses_in, remove, without
+from usage_metrics.agents.names import name_in
+from usage_metrics.agents.normalize import LONGEST, normalised
+from usage_metrics.agents.rules import Rule
+from usage_metrics.arrow import STRING, Distinct
+from usage_metrics.cleaning.rejects import without_value
+from usage_metrics.cleaning.urls import split_urls
+from usage_metrics.counting import breakdowns, events
+from usage_metrics.counting.datasets import Pattern, targets_of, without_query
+from usage_metrics.counting.derived import dataset_id
+from usage_metrics.errors import InputError
+from usage_metrics.logs.blocks import Block
+from usage_metrics.logs.cloud_logging import witnesses
+from usage_metrics.logs.cloud_logging.fast_path import EntryReader
+from usage_metrics.logs.cloud_logging.rule import entries_singly
+from usage_metrics.logs.lines import whole_lines
+from usage_metrics.monitoring.error_messages import ErrorFilter, printable
+from usage_metrics.privacy.anonymization import Anonymization
+from usage_metrics.report.formatting import harmless
+from usage_metrics.report.rankings import _organization
+from usage_metrics.sources.datasette_pages import asked_for, base_url_of
+
+Look = Callable[[str], object]
+
+LENGTHS = (1_500, 6_000, 24_000)
+"""Characters. The shortest is longer than any text whose answer is remembered."""
+MEASURABLE = 0.004
+"""CPU seconds; a look that takes less at every length needs no closer look."""
+TOO_STEEP = 10
+"""Four times the text takes four times as long if time is linear, and sixteen times
+if it is quadratic."""
+ATTEMPTS = 4
+
+PIECES = (
+    *(":", ":1", "1:", "::", "f:", "1::2:3:", "::ffff:1.2.3.4", "%3a", "~3A", "%253A"),
+    *("1.", "1-", "1.1.1.1-", "1.1.1.1, ", "1", "a", " ", "\t", "\n", "é", "\u202e"),
+    *("%", "%25", "~", "~7E", "%2E", ".", "-", "/", "//", "?", "#", "&a=", "+", ","),
+    *("(", "()", "[", "{", '"', '\\"', "\\u00e9", " = ", "<", "http://", "a@", "a-"),
+    *("bot", "(Linux; Android ", ", gzip(gfe)", "compatible; ", "sql=&", "\x00"),
+)
+SHAPES = (
+    *(("", piece, "") for piece in PIECES),
+    ("a", "-", "bot"),
+    ("(Linux; Android", " ", ")"),
+    ("AS", "1", " x"),
+    ("1", ":", "1"),
+)
+"""What a text begins with, what is repeated in it, and what it ends with."""
+
+
+def column(text: str) -> pa.Array:
+    return pa.array([text, f"http://h/{text}", f"http://h/db/{text}?{text}"], STRING)
+
+
+def anonymized(text: str) -> object:
+    visitors = Distinct(pa.array(["192.0.2.7", "2001:db8::1", text], STRING))
+    urls = [text, None, None]
+    requests = pa.table({"remote_ip": visitors.values, "request_url": urls})
+    return Anonymization("truncate", "remote_ip", visitors).anonymize(requests)
+
+
+def block_of(text: str) -> Block:
+    entry = {
+        "timestamp": "2026-03-01T00:00:00Z",
+        "insertId": text,
+        "httpRequest": {"requestUrl": text, "status": text, "latency": text},
+    }
+    lines = [json.dumps(entry), f'{{"insertId": "{text}'.replace("\n", " ")]
+    return Block("\n".join([*lines, ""]).encode(), np.arange(2), "a file")
+
+
+def lines_of(text: str) -> object:
+    around = (b"%s", b"[%s", b'[{"a": "%s"}]', b'{\n"a": "%s"\n}\n', b"{%s")
+    return [_lines_or_none(before % text.encode()) for before in around]
+
+
+def _lines_or_none(content: bytes) -> object:
+    try:
+        return list(whole_lines(iter([content]), "a file"))
+    except InputError:
+        return None
+
+
+def netlocs(text: str) -> object:
+    urls = pa.chunked_array([pa.array([f"http://{text}/", text], STRING)])
+    referers = urls.combine_chunks().dictionary_encode()
+    found = pc.extract_regex(referers.dictionary, breakdowns._HOST)
+    return witnesses._hosts(urls), events._hosts(referers), found
+
+
+ROBOT = Rule("list", "robot", None, None, "bot", "a list")
+
+LOOKS: dict[str, Look] = {
+    "addresses that are looked for": lambda text: remove(text, lambda _: False),
+    "addresses that are removed": lambda text: remove(text, lambda _: True),
+    "addresses in a text": lambda text: list(addresses_in(text)),
+    "addresses in a column": lambda text: without(
+        pa.array([text], STRING), lambda _: False
+    ),
+    "addresses of a day's visitors": anonymized,
+    "one spelling of an address": lambda text: canonical_addresses(column(text)),
+    "public addresses": lambda text: public_addresses(column(text)),
+    "user agents": lambda text: normalised(column(text)),
+    "names in user agents": lambda text: name_in(f"a{text}bot", ROBOT),
+    "parts of URLs": lambda text: split_urls(column(text)),
+    "hosts": netlocs,
+    "Datasette's pages": lambda text: asked_for(column(text), ()),
+    "Datasette's base URL": lambda text: base_url_of(pa.array([f"/{text}"], STRING)),
+    "targets": lambda text: without_query(targets_of(column(text))),
+    "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),
+    "ids of datasets": dataset_id,
+    "entries one by one": lambda text: entries_singly(block_of(text)),
+    "entries": lambda text: EntryReader().read(block_of(text)),
+    "lines of a file": lines_of,
+    "reasons": lambda text: without_value(f"has a = {text}"),
+    "messages": printable,
+    "Luigi's messages": lambda text: ErrorFilter().filter(logged(text)),
+    "names on the page": harmless,
+    "organisations on the page": lambda text: _organization(text, "business"),
+}
+
+
+def logged(text: str) -> logging.LogRecord:
+    message = (
+        "Will not run Report() due to error in complete() method:\nTraceback (\n"
+        f"usage_metrics.errors.InputError: {text}"
+    )
+    return logging.LogRecord(
+        "luigi-interface", logging.WARNING, "", 0, message, (), None
+    )
+
+
+def cpu_seconds(look: Look, text: str, times: int = 1) -> float:
+    """The least time of this process in which a look was done."""
+    spent = []
+    for _ in range(times):
+        start = time.process_time()
+        look(text)
+        spent.append(time.process_time() - start)
+    return min(spent)
+
+
+def is_steep(look: Look, shape: Callable[[int], str]) -> bool:
+    """Whether the time of a look grows much faster than the text.
+
+    A busy machine makes single measurements long, so a growth counts only if it is
+    found in each of several attempts.
+    """
+    for shorter, longer in itertools.pairwise(LENGTHS):
+        spent = cpu_seconds(look, shape(longer))
+        if spent > MEASURABLE:
+            return all(
+                cpu_seconds(look, shape(longer), attempt)
+                > TOO_STEEP * cpu_seconds(look, shape(shorter), attempt)
+                for attempt in range(1, 1 + ATTEMPTS)
+            )
+    return False
+
+
+def shape_of(beginning: str, piece: str, end: str) -> Callable[[int], str]:
+    """Texts of one shape, by their length."""
+    return lambda length: beginning + (piece * length)[:length] + end
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_text_takes_time_in_proportion_to_its_length(look: Look) -> None:
+    steep = [shape for shape in SHAPES if is_steep(look, shape_of(*shape))]
+    assert steep == []
+
+
+def test_a_search_that_begins_again_at_each_character_is_noticed() -> None:
+    again = re.compile("a*b")
+    assert is_steep(again.search, shape_of("", "a", ""))
+    assert not is_steep(re.compile("(?<!a)a*b").search, shape_of("", "a", ""))
+
+
+def test_of_a_user_agent_no_more_than_a_documented_length_is_looked_into() -> None:
+    (text,) = normalised(pa.array(["a" * 100_000], STRING)).to_pylist()
+    assert len(text) == LONGEST
