@@ -77,7 +77,28 @@ def test_a_day_that_fails_is_named_with_its_reason_and_how_to_retry(
     assert main(["report"]) == 30
     said = " ".join(capsys.readouterr().err.split())
     assert "1 of 1 lines could not be understood" in said
-    assert said.endswith("To retry: usage-metrics run --source datasette")
+    assert said.endswith("To retry: usage-metrics report --source datasette")
+
+
+def test_a_report_that_is_current_is_named_even_if_days_are_not_exported(
+    exported: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", stop=STOP + ONE_DAY)
+    for _ in ("it is made", "it is there"):
+        assert main(["report"]) == 20
+        said = capsys.readouterr()
+        assert said.out.splitlines() == [str(exported.root / "report/datasette.html")]
+        assert said.err.startswith("Not everything is in it: days are missing")
+
+
+def test_no_report_is_named_if_all_its_days_are_not_exported(
+    exported: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", stop=STOP + ONE_DAY)
+    assert main(["report", "--start", str(STOP)]) == 20
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("No report was written: days are missing")
 
 
 # --- counter --------------------------------------------------------------------------
@@ -103,9 +124,21 @@ def test_what_is_no_month_is_refused_in_a_sentence(
     assert f"month = {month!r} is not a month; write it as YYYY-MM" in said
 
 
-def test_a_month_without_a_counted_day_is_refused_in_a_sentence(
-    exported: Flow, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("month", ["2025-01", "2099-01"])
+def test_a_month_without_a_counted_day_is_refused_before_anything_is_made(
+    exported: Flow, month: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["counter", "--month", "2025-01"]) == 30
+    assert main(["counter", "--month", month]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert said.count("no day of 2025-01 is counted; name a month within start") == 1
+    assert said.count(f"no day of {month} is counted; name a month within start") == 1
+    assert "retry" not in said, "nothing changes if it is asked again"
+
+
+def test_a_month_that_fails_is_retried_by_the_same_command(
+    exported: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("counting", datasets="")
+    assert main(["counter", "--month", "2026-03"]) == 30
+    said = " ".join(capsys.readouterr().err.split())
+    again = "usage-metrics counter --month 2026-03 --source datasette"
+    assert said.endswith(f"To retry: {again}")

@@ -21,4 +21,6 @@ def command(month: dt.date, source: str, workers: int, verbose: bool) -> int:
     """
     options.check_settings()
     report = CounterReport(month=month, source=source)
-    return running.make(report, "No report was written", workers, verbose)
+    report.check_month()
+    retry = f"usage-metrics counter --month {month:%Y-%m} --source {source}"
+    return running.make(report, retry, workers, verbose)

@@ -34,4 +34,7 @@ def command(
     options.check_settings()
     report = Report(start=start, stop=stop, source=source)  # type: ignore[arg-type]
     report.output()  # refuses impossible days before anything is made
-    return running.make(report, "No report was written", workers, verbose)
+    days = {"start": start, "stop": stop}
+    given = "".join(f" --{end} {day}" for end, day in days.items() if day)
+    retry = f"usage-metrics report{given} --source {source}"
+    return running.make(report, retry, workers, verbose)

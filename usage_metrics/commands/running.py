@@ -67,12 +67,12 @@ def say_results(entries: Iterable[Entry]) -> None:
             click.echo(f"{task}: {said[task]}")
 
 
-def make(task: Reporting, heading: str, workers: int, verbose: bool) -> int:
+def make(task: Reporting, retry: str, workers: int, verbose: bool) -> int:
     """Run a task and what it requires; print the paths of its files, if they are made.
 
     Args:
         task: the task, which writes text files.
-        heading: what to say before the failures if nothing is written.
+        retry: the command that does this again.
         workers: the number of processes.
         verbose: whether to show Luigi's log.
 
@@ -82,15 +82,17 @@ def make(task: Reporting, heading: str, workers: int, verbose: bool) -> int:
     since = utc_now()
     with logged_errors(verbose) as errors:
         code = run_luigi(task.task_family, workers=workers, **task.to_str_params())
+    files = luigi.task.flatten(task.output())
     is_made = not code or any(
         entry["task"] == task.task_family and entry["outcome"] == run_log.DONE
         for entry in entries_since(since)
     )
-    if is_made:
-        for file in luigi.task.flatten(task.output()):
-            click.echo(file.path)
+    # If only days are missing and nothing was written, what is there is current.
+    is_current = code == NOT_AVAILABLE and all(file.exists() for file in files)
+    heading = "No report was written"
+    if is_made or is_current:
+        click.echo("\n".join(file.path for file in files))
         heading = "Not everything is in it"
-    retry = run_again(task.source)
     report_failures(code, heading, failures(since), errors, retry)
     return code
 

@@ -74,6 +74,22 @@ class CounterReport(OfMonth, Awaiting):
             file.write(text)
         self.say(f"{self._month().first:%Y-%m} is in {self.output()[0].path}")
 
+    def check_month(self) -> None:
+        """Refuse a month of which no day is counted, or will be.
+
+        Raises:
+            ConfigError: if it is such a month.
+        """
+        if not self.wanted():
+            self._check_counted()
+
+    def _check_counted(self) -> None:
+        if not self._month().counted:
+            raise ConfigError(
+                f"no day of {self.month:%Y-%m} is counted; name a month within start "
+                f"and stop of [{self.source}] in luigi.cfg, or change these"
+            )
+
     def _usage(self) -> "list[Usage]":
         from usage_metrics.counting.counter_report import month_usage
 
@@ -88,11 +104,7 @@ class CounterReport(OfMonth, Awaiting):
         from usage_metrics.counting.reportable import check_dois, check_reportable
 
         check_dois(datasets_registry())
-        if not self._month().counted:
-            raise ConfigError(
-                f"no day of {self.month:%Y-%m} is counted; name a month within start "
-                f"and stop of [{self.source}] in luigi.cfg, or change these"
-            )
+        self._check_counted()
         if not usage:
             raise ConfigError(
                 f"no use of a dataset is counted in {self.month:%Y-%m}, and DataCite "
