@@ -3,12 +3,13 @@
 import datetime as dt
 import ipaddress
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_metrics import units
-from usage_metrics.report import formatting
+from usage_metrics.report import formatting, neutral
 
 DAY = dt.date(2026, 3, 2)
 
@@ -91,3 +92,40 @@ def test_no_address_is_shown(
     around: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address
 ) -> None:
     assert str(address) not in formatting.harmless(around.format(address))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/pudl/plants.json", "/pudl/plants.json"),
+        ("Universität Zürich", "Universität Zürich"),
+        ("-", "-"),
+        ("<b>", "\\u003cb>"),
+        ("\x1b[31mred\r\n", "\\u001b[31mred\\u000d\\u000a"),
+        ("\t=1+1", "\\u0009=1+1"),
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\uff1d1", "'\uff1d1"),
+        ("a=1", "a=1"),
+    ],
+)
+def test_a_text_from_a_log_is_neutral(text: str, shown: str) -> None:
+    assert neutral.neutral(text) == shown
+    assert neutral.neutral(shown) == shown
+    assert neutral.encoded(pa.array([text, None])).to_pylist() == [shown, None]
+
+
+def test_texts_that_look_alike_are_one() -> None:
+    texts = pa.array(["<", "\\u003c", "a", "<"])
+    found = neutral.encoded(texts)
+    assert found.to_pylist() == ["\\u003c", "\\u003c", "a", "\\u003c"]
+    assert found.dictionary.to_pylist() == ["\\u003c", "a"]
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_every_column_is_as_neutral_as_its_texts(texts: list[str]) -> None:
+    assert neutral.encoded(pa.array(texts)).to_pylist() == [
+        neutral.neutral(text) for text in texts
+    ]

@@ -1,90 +1,40 @@
 """The report on a log in which everything that can be chosen by others is an attack."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import altair as alt
+import nbformat
+import pandas as pd
 import pytest
+from attacks import ATTACKS, LISTENER, VISITOR, attacked_database, attacked_log
 from chromium import Page, needs_browser
-from flow import DAY, ONE_DAY, Flow, fill_once, request
+from flow import DAY, ONE_DAY, Flow, fill_once
 from markupsafe import escape
-from mmdb_writer import MMDBWriter
-from netaddr import IPSet
-from project import Settings
+from nbclient import NotebookClient
+from project import ROOT, Settings
 
+from usage_metrics.report import charts, figures, neutral
+from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.tasks.report import Report
-
-ATTACKS = (
-    "</script><script>attacked('script')</script>",
-    "<!--<script>attacked('comment')//",
-    "\"><img src=x onerror=attacked('image')>",
-    "' autofocus onfocus=attacked('focus') x='",
-    "javascript:attacked('scheme')",
-    "{{ 7 * 191 }}{% raw %}${7 * 191}<%= 7 * 191 %>#{7 * 191}",
-    "\u202egnirts \u2066desrever\u2069",
-    "\x1b[31mred\x07\x00\x7f",
-    "\u2028attacked('line')\u2029",
-    "</title></style></table></textarea><svg onload=attacked('svg')>",
-    "[click](javascript:attacked('markdown')) \\u003cscript\\u003e",
-    "__proto__",
-    "constructor",
-)
-"""Each is tried in every place."""
-
-VISITOR = "198.51.100.77"
-"""Stands in paths and referers, too."""
+from usage_metrics.warehouse.reading import open_tables
 
 
-def attacked_log(flow: Flow) -> None:
-    entries: list[dict[str, Any]] = []
-    for number, attack in enumerate(ATTACKS):
-        for place in ("userAgent", "requestUrl", "referer", "table"):
-            values: dict[str, Any] = {
-                "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) "
-                "Gecko/20100101 Firefox/147.0",
-                "requestUrl": f"https://data.example/pudl/plants{number}.json",
-                "remoteIp": f"8.8.{number}.8",
-            }
-            if place == "requestUrl":
-                values[place] = f"https://data.example/pudl/{attack}.json?{attack}"
-            elif place == "table":
-                values["requestUrl"] = f"https://data.example/pudl/{attack}"
-            elif place == "referer":
-                values[place] = f"https://{attack}.example/{attack}"
-            else:
-                values[place] = attack
-            entries.append(request(f"{number}-{place}", **values))
-    entries.append(
-        request(
-            "address",
-            requestUrl=f"https://data.example/pudl/{VISITOR}.json",
-            referer=f"http://{VISITOR}/",
-            remoteIp="8.8.0.8",
-        )
-    )
-    flow.export(DAY, *entries)
-
-
-def attacked_database(path: Path) -> None:
-    """One in which organisations, cities and countries have such names, too."""
-    writer = MMDBWriter(4, ipv4_compatible=False)
-    for number, attack in enumerate(ATTACKS):
-        record = {
-            "country": attack,
-            "country_code": attack if number % 2 else "DE",
-            "asn": f"AS{64500 + number}" if number % 3 else attack,
-            "as_name": attack,
-            "city": attack,
-            "region": attack,
-        }
-        writer.insert_network(IPSet([f"8.8.{number}.0/24"]), record)
-    writer.to_db_file(str(path))
-
-
-@pytest.fixture
-def report(flow: Flow, settings: Settings, quick_reports: None) -> Path:
+@pytest.fixture(params=["neutral", "raw"])
+def report(
+    flow: Flow,
+    settings: Settings,
+    quick_reports: None,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The report as it is, and as if its figures had the names of the log."""
     settings("datasette", start=DAY, stop=DAY + ONE_DAY)
     settings("geocode", database=flow.folder / "attack.mmdb")
-    fill_once(flow, "hostile", _report)
+    if request.param == "raw":
+        monkeypatch.setattr(neutral, "neutral", lambda text: text)
+    fill_once(flow, f"hostile-{request.param}", _report)
     return flow.root / "report" / "datasette.html"
 
 
@@ -94,17 +44,19 @@ def _report(flow: Flow) -> None:
     assert flow.build(Report()).scheduling_succeeded
 
 
+@pytest.fixture
+def listening(browser: Page) -> Iterator[Page]:
+    """A browser in which each page notes what ran in it."""
+    added = browser.command("Page.addScriptToEvaluateOnNewDocument", source=LISTENER)
+    yield browser
+    browser.command("Page.removeScriptToEvaluateOnNewDocument", **added)
+
+
 @needs_browser
 def test_nothing_from_a_log_runs_or_breaks_the_page(
-    report: Path, browser: Page, request: pytest.FixtureRequest
+    report: Path, listening: Page
 ) -> None:
-    added = browser.command(
-        "Page.addScriptToEvaluateOnNewDocument",
-        source="window.attacks = []; window.attacked = (a) => attacks.push(a);",
-    )
-    request.addfinalizer(
-        lambda: browser.command("Page.removeScriptToEvaluateOnNewDocument", **added)
-    )
+    browser = listening
     browser.open(report)
     browser.choose(measure="requests")
     browser.choose(dataset="pudl")
@@ -121,7 +73,7 @@ def test_nothing_from_a_log_runs_or_breaks_the_page(
     )
     assert not {"img", "script", "iframe", "object", "title"} & set(elements)
     names = {name for name, _ in browser.names("top_organizations")}
-    assert any(name.startswith("</script><script>attacked(") for name in names)
+    assert any("script>attacked(" in name for name in names)
     assert any("\\u202e" in name for name in names)
     assert "__proto__" in names
     linked = browser.run("return [...document.links].map((a) => a.protocol)")
@@ -133,7 +85,7 @@ def test_every_attack_is_text_in_the_file(report: Path) -> None:
     for attack in ATTACKS:
         if "<" in attack:
             assert attack not in text
-    assert str(escape(ATTACKS[0])) in text
+    assert str(escape("script>attacked('script')")) in text
     assert "1337" not in text.partition("<script>")[0]
     for sign in "\u202e\u2066\x1b\x00\u2028":
         assert sign not in text.partition('id="documents"')[0]
@@ -145,3 +97,101 @@ def test_no_address_that_stood_in_a_path_or_referer_is_in_the_file(
     text = report.read_text()
     assert VISITOR not in text
     assert "/pudl/(an IP address).json" in text
+
+
+# --- the notebook and saved charts ----------------------------------------------------
+
+NOTEBOOK = ROOT / "usage_metrics" / "report" / "analysis.ipynb"
+SPAN = Span("datasette", DAY, DAY + ONE_DAY)
+
+
+@pytest.fixture
+def loaded(flow: Flow, settings: Settings, quick_reports: None) -> Flow:
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    settings("geocode", database=flow.folder / "attack.mmdb")
+    fill_once(flow, "hostile-neutral", _report)
+    return flow
+
+
+def outputs(notebook: Any) -> list[str]:
+    """What Jupyter shows of each cell, as HTML if it has any."""
+    shown = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error", output
+            data = output.get("data", {})
+            html = data.get("text/html") or data.get("image/svg+xml")
+            shown.append(
+                html or str(escape(data.get("text/plain", output.get("text"))))
+            )
+    return shown
+
+
+@needs_browser
+def test_nothing_from_a_log_runs_in_the_notebook(loaded: Flow, listening: Page) -> None:
+    (loaded.folder / "data").mkdir(exist_ok=True)
+    (loaded.folder / "data" / "usage_metrics.db").hardlink_to(loaded.database)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {}})
+    client.execute(cwd=str(loaded.folder))
+    page = loaded.folder / "notebook.html"
+    shown = "\n".join(f"<div>{html}</div>" for html in outputs(notebook))
+    page.write_text(f"<!doctype html><meta charset=utf-8>{shown}<p id=end>end</p>")
+    listening.driver.get(page.as_uri())
+    assert listening.wait_for("return document.getElementById('end')?.textContent")
+    assert listening.run("return window.attacks") == []
+    elements = listening.run("return [...document.all].map((e) => e.localName)")
+    assert not {"script", "img", "iframe"} & set(elements)
+    assert "script>attacked('script')" in listening.run(
+        "return document.body.textContent"
+    )
+
+
+def hostile_charts(flow: Flow) -> dict[str, alt.Chart]:
+    """Charts as people draw them: with ours or Altair's functions, of any frame."""
+    with open_tables(flow.database) as tables:
+        found = figures.by_path(Database(tables), SPAN)
+    top = figures.ranking(found, ["path"], by="requests")
+    rows = top.assign(label=top["path"], value=top["requests"])
+    rows = rows.assign(agent_class="Human", order=0)[
+        ["label", "agent_class", "order", "value"]
+    ]
+    raw = pd.DataFrame(
+        {"label": ATTACKS, "agent_class": ATTACKS, "order": 0, "value": 1}
+    )
+    return {
+        "figures": charts.ranked(rows),
+        "own frame": charts.ranked(raw),
+        "own chart": alt.Chart(rows).mark_bar().encode(x="value:Q", y="label:N"),
+    }
+
+
+@needs_browser
+def test_nothing_from_a_log_runs_in_a_saved_chart(
+    loaded: Flow, listening: Page
+) -> None:
+    for name, chart in hostile_charts(loaded).items():
+        page = loaded.folder / f"{name}.html"
+        chart.save(page, inline=True)
+        listening.driver.get(page.as_uri())
+        assert listening.wait_for("return document.querySelector('#vis svg text')"), (
+            name
+        )
+        assert listening.run("return window.attacks") == [], name
+        drawn = listening.run("return document.getElementById('vis').textContent")
+        assert "img src=x onerror" in drawn, name
+
+
+def test_charts_of_attacks_become_pictures(loaded: Flow) -> None:
+    for name, chart in hostile_charts(loaded).items():
+        picture = loaded.folder / f"{name}.svg"
+        chart.properties(width=300).save(picture)
+        assert "attacked('script')" in picture.read_text().replace("&#39;", "'"), name
+
+
+def test_a_spreadsheet_takes_every_name_of_a_csv_file_as_text(loaded: Flow) -> None:
+    with open_tables(loaded.database) as tables:
+        found = figures.by_table(Database(tables), SPAN)
+    names = found["table"].dropna().tolist()
+    assert not [name for name in names if name[0] in "=+-@\t\r"]
+    assert any(name.startswith("'@SUM(") for name in names)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import altair as alt
 
 from usage_metrics.report.labels import CLASSES
+from usage_metrics.report.neutral import for_chart
 
 Rows: TypeAlias = Any
 """A pandas frame or, on the page, the name of data that come later."""
@@ -62,7 +63,7 @@ def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Cha
     """
     colour = getattr(palette, agent_class)
     tooltip = _tooltip(label="Period", requests="Requests", counted="Counted uses")
-    base = alt.Chart(rows).encode(x=_time(), x2="stop:T", tooltip=tooltip)
+    base = _chart(rows).encode(x=_time(), x2="stop:T", tooltip=tooltip)
     bars = [
         base.mark_rect(color=colour, opacity=opacity, **_edge(palette)).encode(
             y=_amount(field), y2=alt.datum(0)
@@ -96,7 +97,7 @@ def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.
     # Without a place, names that stay after a filter keep the order they had before.
     order = alt.EncodingSortField("place", op="min")
     axis = alt.Axis(ticks=False)
-    base = alt.Chart(rows).encode(y=alt.Y("label:N", sort=order, title=None, axis=axis))
+    base = _chart(rows).encode(y=alt.Y("label:N", sort=order, title=None, axis=axis))
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         x=alt.X("value:Q", title=None, stack=True, axis=None),
         color=_by_class(palette, legend=legend),
@@ -152,7 +153,9 @@ def world(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.C
         ),
         legend=alt.Legend(orient="bottom", format=",") if legend else None,
     )
-    looked_up = alt.LookupData(data=rows, key="code", fields=["label", "value"])
+    looked_up = alt.LookupData(
+        data=for_chart(rows), key="code", fields=["label", "value"]
+    )
 
     def used(places: alt.InlineData) -> alt.Chart:
         chart: alt.Chart = (
@@ -249,10 +252,15 @@ def _tooltip(**titles: str) -> list[alt.Tooltip]:
     ]
 
 
+def _chart(rows: Rows) -> alt.Chart:
+    """A chart of neutral texts: Altair writes ``<`` as it is into pages it saves."""
+    return alt.Chart(for_chart(rows))
+
+
 def _band(rows: Rows, palette: Palette) -> alt.Chart:
     """A band as high as the chart for each period without data."""
     band: alt.Chart = (
-        alt.Chart(rows)
+        _chart(rows)
         .mark_rect(color=palette.missing)
         .encode(
             x=_time(),
@@ -270,7 +278,7 @@ def _stacked(rows: Rows, palette: Palette) -> alt.Chart:
     Vega-Lite does not stack bars that have both a start and an end in time.
     """
     chart: alt.Chart = (
-        alt.Chart(rows)
+        _chart(rows)
         .transform_stack(
             stack="value",
             as_=["bottom", "top"],

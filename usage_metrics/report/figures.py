@@ -7,8 +7,8 @@
 
 A row holds a period, a dataset, a class of agents, what the question is about, and two
 numbers: all ``requests``, and those ``counted`` under the COUNTER rules. Both may be
-added up over every column; a column that may not says so. Names are as the logs have
-them: escape them before you show them.
+added up over every column; a column that may not says so. Names from the logs have no
+markup, control characters or formulas; see :mod:`.neutral`.
 """
 
 import datetime as dt

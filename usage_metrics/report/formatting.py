@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from usage_metrics.report.neutral import visible
 from usage_metrics.units import rounded
 
 LONGEST = 120
@@ -29,8 +30,7 @@ _LONGEST_ADDRESS = len("0000:0000:0000:0000:0000:0000:255.255.255.255")
 def harmless(text: str) -> str:
     """A name that is safe to show: short, visible throughout, without an address."""
     text = _QUARTETS.sub(_masked, _COLONS.sub(_masked, text))
-    # What is not printable, such as a lone surrogate, is shown as its code.
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    text = visible(text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

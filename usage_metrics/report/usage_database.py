@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from usage_metrics.counting.tables import TABLES
+from usage_metrics.report import neutral
 from usage_metrics.warehouse.reading import TableReader
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Database:
         self._known: dict[tuple[Any, ...], pa.Table] = {}
 
     def rows(self, table: str, span: Span) -> pa.Table:
-        """The rows of a table for the days of a span, with texts encoded.
+        """The rows of a table for the days of a span, with neutral texts, encoded.
 
         They are read once, however many questions are asked about them.
         """
@@ -75,7 +76,7 @@ class Database:
         for index, name in enumerate(names):
             if pa.types.is_string(TABLES[table].schema.field(name).type):
                 texts = found[name].cast(pa.string()).combine_chunks()
-                found = found.set_column(index, name, texts.dictionary_encode())
+                found = found.set_column(index, name, neutral.encoded(texts))
         self._known[key] = found
         return found
 
