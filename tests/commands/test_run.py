@@ -283,6 +283,22 @@ def test_a_run_waits_for_another_run_of_the_same_root(nightly: Flow) -> None:
     assert nightly.database.exists()
 
 
+def test_the_first_of_all_runs_locks_others_out_too(
+    nightly: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not nightly.root.exists()
+    others: list[bool] = []
+
+    def run_luigi(*_: object, **__: object) -> int:
+        others.append(run.is_running())
+        return 0
+
+    monkeypatch.setattr(running, "run_luigi", run_luigi)
+    main(["run"])
+    assert others == [True]
+    assert not run.is_running()
+
+
 # --- notifications --------------------------------------------------------------------
 
 

@@ -1,11 +1,13 @@
 """The task: when it writes the report, and when there is nothing to do."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flow import DAY, ONE_DAY, Flow, fill_once, request
+from luigi.execution_summary import LuigiStatusCode
 from project import Settings
 from report_html import Standing
 
@@ -13,6 +15,8 @@ from usage_metrics.report import page
 from usage_metrics.tasks import report
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.report import Report
+from usage_metrics.tasks.stages import STAGES
+from usage_metrics.tasks.task import Reporting
 
 pytestmark = pytest.mark.usefixtures("quick_reports")
 
@@ -70,6 +74,31 @@ def test_it_is_written_once_and_again_when_its_data_changed(
     assert not Report().complete()
     assert reported.build(Report()).scheduling_succeeded
     assert figures(text(reported))["figure all.requests"] == "5"
+
+
+def test_a_day_that_another_run_brings_meanwhile_fails_nothing(
+    three_days: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Luigi is about to ask a task that looks at all days whether it is done."""
+    for day, task in ((DAY, LoadUsage), (DAY + ONE_DAY, Report)):
+        monkeypatch.setattr(task, "run", _then_made_anew(task.run, three_days, day))
+    found = three_days.build(Report())
+    assert found.status is LuigiStatusCode.SUCCESS
+    assert figures(text(three_days))["figure all.requests"] == "6"
+    assert not Report().complete(), "the next run has something to do"
+
+
+def _then_made_anew(run: Callable[..., None], flow: Flow, day: dt.date) -> Any:
+    """Run a task; then another run makes a day anew, with one request, not two."""
+
+    def run_beside(task: Reporting) -> None:
+        run(task)
+        flow.export(day, request("a", day))
+        for stage in STAGES:
+            flow.delete(stage.stage, day)
+            stage(date=day).run()
+
+    return run_beside
 
 
 def test_a_range_has_a_file_of_its_own_and_is_compared_with_what_was_before(

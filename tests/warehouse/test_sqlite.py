@@ -23,7 +23,7 @@ from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, col
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import partition
 from usage_metrics.partitions.partition import Partition
-from usage_metrics.warehouse import comparison, inspection, sqlite
+from usage_metrics.warehouse import comparison, inspection, metadata, sqlite
 from usage_metrics.warehouse.comparison import damaged_days
 from usage_metrics.warehouse.rows import insertion
 from usage_metrics.warehouse.sqlite import Warehouse
@@ -700,6 +700,25 @@ def test_a_metadata_file_that_is_damaged_or_gone_is_made_again(
     warehouse.finish(REQUESTS)
     assert warehouse.is_finished(REQUESTS)
     assert file.read_bytes() == right
+
+
+def test_no_table_is_added_while_the_metadata_are_read_and_written(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or metadata that lack it would be written over those of who added it."""
+    other = dataclasses.replace(REQUESTS, name="other_requests")
+    read = metadata.of_database
+
+    def read_beside(*args: Any) -> dict[str, Any]:
+        found = read(*args)
+        with pytest.raises(StorageError, match="locked"):
+            warehouse.create(other)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(metadata, "of_database", read_beside)
+        warehouse.finish(REQUESTS)
+    assert warehouse.is_finished(REQUESTS)
 
 
 def test_a_day_taken_out_while_it_is_compared_is_passed_over(

@@ -121,6 +121,7 @@ def _run_when_free(source: str, workers: int, patience: float) -> int:
     """Run, and retry as long as another run is in progress."""
     deadline = time.monotonic() + patience
     wait = FIRST_WAIT
+    running.make_local_folder()  # for the lock: the other run may be a first one, too
     while True:
         code = BUSY[0]
         with _lock() as is_locked:
@@ -160,7 +161,7 @@ def _lock() -> Iterator[bool]:
     """Try to lock other runs out of this root; give whether that succeeded."""
     folder = run_log.local_folder()
     if not folder.is_dir():
-        yield True  # on a first run there is no folder to lock
+        yield True  # nothing has run here
         return
     with storage.lock_file(folder / ".run.lock") as lock:
         try:

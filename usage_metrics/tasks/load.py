@@ -162,6 +162,8 @@ class LoadSQLite(Awaiting, Loading):
     def complete(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
         config.check_sections()
+        if self.has_run:
+            return True
         if self.gaps():
             return False
         if not self.partial and (self._to_make() or self._refreshes()):

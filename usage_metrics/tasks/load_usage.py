@@ -60,6 +60,8 @@ class LoadUsage(Awaiting, Loading):
         """Whether every day is counted, and the tables hold what the files hold."""
         from usage_metrics.counting.tables import TABLES
 
+        if self.has_run:
+            return True
         if self.gaps():
             return False
         loaded, *to_count = self.requires()

@@ -29,6 +29,13 @@ class Reporting(Configured, luigi.Task):
     source: luigi.Parameter[str]
     rows: int | None = None
     said: str | None = None
+    has_run: bool = False
+    """Whether it has done its work in this run, as far as this process knows.
+
+    Then it is done until the run ends, as Luigi forgets its tasks before the next:
+    another run may have brought more work meanwhile, and this one has not failed for
+    that.
+    """
 
     def say(self, text: str, rows: int | None = None) -> None:
         """Report the result of the task to the visualiser and the logs.
@@ -38,6 +45,7 @@ class Reporting(Configured, luigi.Task):
             rows: the number of rows written, if the task writes rows.
         """
         self.said, self.rows = text, rows
+        self.has_run = True
         self.show(text)
         self.show_progress(1, of=1)
         log.info("%s: %s", self, text)

@@ -185,8 +185,11 @@ class Warehouse(DatabaseFile):
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
             connection.execute("BEGIN IMMEDIATE")
             finish(connection, tables, self._views_of(tables))
-        with self._naming_metadata():
-            metadata.write(self.path, self._questions)
+        # Under a lock: another program may be adding tables, and write its file first.
+        with self.connect() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            with self._naming_metadata():
+                metadata.write(self.path, self._questions)
 
     def _views_of(self, tables: Sequence[Table]) -> "list[View]":
         """The views of some tables: those of others are the business of other tasks."""
