@@ -326,13 +326,18 @@ def webhook() -> str:
     return url
 
 
-def retention_start(stage: str) -> dt.date:
-    """The first day whose file of a stage ``[privacy]`` lets us keep."""
+def retention_start(stage: str, newest: dt.date | None = None) -> dt.date:
+    """The first day whose file of a stage ``[privacy]`` lets us keep.
+
+    Args:
+        stage: the stage.
+        newest: the day to count from; by default, today.
+    """
     settings = privacy()
     kept = settings.geocoded_days if stage == "geocoded" else settings.raw_days
     if stage not in ("raw", "rejected", "cleaned", "geocoded") or not kept:
         return dt.date.min
-    return utc_now().date() - kept * ONE_DAY
+    return (newest or utc_now().date()) - kept * ONE_DAY
 
 
 def source_section(name: str) -> SourceSection:

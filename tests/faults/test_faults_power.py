@@ -124,6 +124,6 @@ def test_what_is_deleted_or_erased_does_not_come_back(traced: Traced) -> None:
     assert faults == []
     assert {path.parent.name for path in changed} >= DAYS
     traced.set("[privacy]\nraw_days = 1\n")
-    changed, faults = _changes_and_faults(traced, "retain")
+    changed, faults = _changes_and_faults(traced, "retain", "--from-today")
     assert faults == []
     assert {path.parent.name for path in changed} >= DAYS

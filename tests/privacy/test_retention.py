@@ -27,12 +27,20 @@ from usage_metrics.tasks.stages import Geocode
 
 OLD, KEPT, NEWEST = days(3)
 MONTH = DAY.replace(day=1)
-SINCE_KEPT = (utc_now().date() - KEPT).days
-"""How many days ago the first kept day was."""
+LAST = days(4)[-1]
+SINCE_KEPT = (LAST - KEPT).days
+"""How many days before the last, which is today, the first kept day was."""
+
+
+def _today_is(day: dt.date, patch: pytest.MonkeyPatch) -> None:
+    now = dt.datetime.combine(day, dt.time(5), dt.UTC)
+    for module in ("config", "privacy.retention"):
+        patch.setattr(f"usage_metrics.{module}.utc_now", lambda: now)
 
 
 @pytest.fixture
-def three_days(flow: Flow, settings: Settings) -> Flow:
+def three_days(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
+    _today_is(LAST, monkeypatch)
     settings("counting", datasets=SAMPLE_REGISTRY)
     settings("datasette", start=OLD, stop=NEWEST + ONE_DAY)
     settings("datasette", maximum_rejected_share=1)
@@ -182,11 +190,42 @@ def test_a_month_is_recounted_without_its_removed_requests(
     assert (row["days"], row["requests"]) == (3, 6)
 
 
-def test_a_range_whose_days_are_all_removed_is_complete(
-    three_days: Flow, settings: Settings
+@pytest.mark.parametrize("after", [0, 300, 366])
+def test_days_count_from_the_newest_that_is_there(
+    three_days: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
+    _today_is(LAST + after * ONE_DAY, monkeypatch)
+    settings("privacy", raw_days=SINCE_KEPT, geocoded_days=SINCE_KEPT)
+    assert main(["retain"]) == 0
+    assert there(three_days, "raw") == there(three_days, "geocoded") == days(3, KEPT)
+    assert list(three_days.loaded_days()) == [str(KEPT), str(NEWEST)]
+
+
+def test_a_clock_far_ahead_of_the_newest_day_removes_nothing(
+    three_days: Flow,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _today_is(dt.date(2036, 3, 1), monkeypatch)
+    settings("privacy", raw_days=SINCE_KEPT)
+    assert main(["retain"]) == 2
+    assert capsys.readouterr().err == (
+        f"the clock says 2036-03-01, and the newest day that is there is {LAST}: "
+        "nothing was removed; set the clock, or, if there have been no logs since, "
+        "add --from-today\n"
+    )
+    assert there(three_days, "raw") == days(4)
+    assert main(["retain", "--from-today"]) == 0
+    assert there(three_days, "raw") == []
+
+
+def test_a_range_whose_days_are_all_removed_is_complete(
+    three_days: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _today_is(LAST + 5 * ONE_DAY, monkeypatch)
     settings("privacy", geocoded_days=1)
-    main(["retain"])
+    main(["retain", "--from-today"])
     assert there(three_days, "geocoded") == []
     assert LoadUsage().complete()
     three_days.build(LoadUsage())

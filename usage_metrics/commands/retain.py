@@ -12,12 +12,18 @@ from usage_metrics.commands import options
 @click.option(
     "--dry-run", is_flag=True, help="print what would be removed, remove nothing"
 )
-def command(*, dry_run: bool) -> None:
+@click.option(
+    "--from-today",
+    is_flag=True,
+    help="count from today, not from the newest day: if no more logs come",
+)
+def command(*, dry_run: bool, from_today: bool) -> None:
     """Delete what is older than the settings allow.
 
     Raw, rejected and cleaned files after [privacy] raw_days; geocoded files and the
     requests in the database after geocoded_days; ipinfo's replies after [ipinfo]
-    cache_days. Counts stay. Later runs do not rebuild these days.
+    cache_days. Counts stay. Days count from the newest one that is there. Later runs do
+    not rebuild what was removed.
 
     Suitable for cron; run it after the nightly run, not during it.
     """
@@ -25,7 +31,7 @@ def command(*, dry_run: bool) -> None:
 
     options.check_settings()
     removals = 0
-    for removed in retain(dry_run=dry_run):
+    for removed in retain(dry_run=dry_run, from_today=from_today):
         removals += 1
         click.echo(f"{'would remove' if dry_run else 'removed'} {removed}")
     if not removals:

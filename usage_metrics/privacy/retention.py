@@ -5,15 +5,18 @@ files of single requests and for the requests in the database. Counts stay: they
 address, and no request by which a person could be found. Cached answers of ipinfo are
 removed once they are too old to be used, after ``[ipinfo] cache_days``.
 
-A later run does not rebuild the removed days.
+Days count from the newest that is there: a wrong clock must not delete what cannot be
+made again. A later run does not rebuild the removed days.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from usage_metrics import config
 from usage_metrics.config import retention_start
+from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.errors import ConfigError
 from usage_metrics.geocode.ipinfo import forget_expired
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import (
@@ -27,6 +30,9 @@ from usage_metrics.sources import SOURCES
 
 STAGES = ("rejected", "raw", "cleaned", "geocoded")
 """The stages whose files are removed."""
+
+FAR_AHEAD = 366
+"""Days after the newest one in which a clock is believed."""
 
 
 class Removed(NamedTuple):
@@ -44,23 +50,31 @@ class Removed(NamedTuple):
         return f"{self.what}: {self.number:,} {self.unit}{span}"
 
 
-def retain(*, dry_run: bool = False) -> Iterator[Removed]:
+def retain(*, dry_run: bool = False, from_today: bool = False) -> Iterator[Removed]:
     """Remove what is too old.
 
     Args:
         dry_run: only say what would be removed.
+        from_today: count from today in place of the newest day that is there.
 
     Raises:
-        UsageMetricsError: if something cannot be removed.
+        UsageMetricsError: if something cannot be removed, or the clock seems wrong.
     """
     root = config.paths().root
+    today = utc_now().date()
+    newest = dict.fromkeys(sorted(SOURCES), today)
+    if not from_today:
+        newest |= _newest(root)
     if not dry_run:
+        _check_clock(today, newest)
         storage.sweep(root)
-    for source in sorted(SOURCES):
+    for source, last in newest.items():
         for stage in STAGES:
-            if days := _remove_files(root, stage, source, dry_run=dry_run):
+            first = retention_start(stage, min(last, today))
+            if days := _remove_files(root, stage, source, first, dry_run=dry_run):
                 yield Removed(f"{stage} of {source}", len(days), "days", days)
-        if days := drop_days(source, retention_start("geocoded"), dry_run=dry_run):
+        first = retention_start("geocoded", min(last, today))
+        if days := drop_days(source, first, dry_run=dry_run):
             what = f"requests of {source} in {config.database().path}"
             yield Removed(what, len(days), "days", days)
     settings = config.ipinfo()
@@ -68,10 +82,37 @@ def retain(*, dry_run: bool = False) -> Iterator[Removed]:
         yield Removed(settings.cache, answers, "answers", [])
 
 
+def _newest(root: str) -> dict[str, dt.date]:
+    """The last day of each source of which anything is there."""
+    stages = (*STAGES, "counted")
+    days = {
+        source: {day for stage in stages for day in list_present(root, stage, source)}
+        for source in SOURCES
+    }
+    return {source: max(found) for source, found in days.items() if found}
+
+
+def _check_clock(today: dt.date, newest: Mapping[str, dt.date]) -> None:
+    """Refuse a clock far ahead of the days that are there, if anything is to go.
+
+    Raises:
+        ConfigError: with what to do if the clock is right.
+    """
+    settings = config.privacy()
+    last = min(newest.values())
+    if not (settings.raw_days or settings.geocoded_days):
+        return
+    if today - last > FAR_AHEAD * ONE_DAY:
+        raise ConfigError(
+            f"the clock says {today}, and the newest day that is there is {last}: "
+            "nothing was removed; set the clock, or, if there have been no logs since, "
+            "add --from-today"
+        )
+
+
 def _remove_files(
-    root: str, stage: str, source: str, *, dry_run: bool
+    root: str, stage: str, source: str, first: dt.date, *, dry_run: bool
 ) -> list[dt.date]:
-    first = retention_start(stage)
     days = [day for day in list_present(root, stage, source) if day < first]
     if dry_run:
         return days
