@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import http.client
 import os
 import signal
 import socket
@@ -194,14 +195,16 @@ def free_port() -> int:
 
 
 def wait_for(address: str, port: int) -> None:
-    """Wait until a server listens.
+    """Wait until a server answers: it listens before it has set itself up.
 
     Raises:
         TimeoutError: if none does within two minutes.
     """
     for _ in range(2400):
-        with socket.socket() as probe:
-            if probe.connect_ex((address, port)) == 0:
-                return
+        server = http.client.HTTPConnection(address, port, timeout=120)
+        with contextlib.closing(server), contextlib.suppress(OSError):
+            server.request("GET", "/")
+            server.getresponse().read()
+            return
         time.sleep(0.05)
-    raise TimeoutError(f"nothing listens on {address}:{port}")
+    raise TimeoutError(f"nothing answers on {address}:{port}")
