@@ -251,7 +251,10 @@ def test_inspect_names_a_damaged_file_and_shows_the_rest(
     path.write_bytes(b"PAR1 nonsense PAR1")
     assert main(["inspect", str(DAY), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert any(str(path) in problem for problem in data["problems"])
+    (problem,) = data["problems"]
+    assert problem.startswith(f"{path} cannot be read: ")
+    assert problem.endswith("; delete it and rerun")
+    assert ".;" not in problem
 
 
 # --- all commands ---------------------------------------------------------------------

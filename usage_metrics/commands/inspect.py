@@ -68,7 +68,8 @@ def history(source: str, day: dt.date) -> dict[str, Any]:
         try:
             return what(partition) if partition.exists() else {}
         except StorageError as error:
-            problems.append(str(error))
+            if str(error) not in problems:  # a file is read for several reasons
+                problems.append(str(error))
             return {}
 
     stages = {stage.stage: read(stage.stage, _facts) for stage in CHAIN}

@@ -74,7 +74,7 @@ def naming_unreadable(name: str) -> Iterator[None]:
                 f"{name} cannot be read: {error}; fix the cause and rerun"
             ) from error
         raise PartitionError(
-            f"{name} cannot be read: {error}; delete it and rerun"
+            f"{name} cannot be read: {str(error).rstrip('.')}; delete it and rerun"
         ) from error
 
 
