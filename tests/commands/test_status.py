@@ -205,6 +205,20 @@ def test_a_damaged_footer_is_named_and_hides_nothing_else(
     assert data["stages"]["geocoded"]["days"] == 5
 
 
+def test_the_next_run_is_not_said_to_use_a_damaged_file(
+    loaded: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = _data(capsys)["next_run"]
+    damaged = DAY + ONE_DAY
+    Path(loaded.partition("geocoded", damaged).path).write_bytes(b"PAR1 x PAR1")
+    data = _data(capsys)
+    assert data["next_run"] == before
+    assert data["stages"]["database"]["stale"] == []
+    assert main(["status"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"to rebuild: usage-metrics rebuild --stale --start {damaged}" in said
+
+
 def test_a_damaged_database_is_a_problem_and_hides_nothing_else(
     loaded: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,7 +93,14 @@ class PipelineState:
     def to_count(self) -> list[dt.date]:
         """The days that the next run counts, for the first time or again."""
         counted = self.by_name[CountUsage.stage]
-        return [*filter(self.has_logs, counted.missing), *counted.stale]
+        days = {*filter(self.has_logs, counted.missing), *counted.stale}
+        damaged = {*self.by_name[Geocode.stage].damaged}
+        # A day is counted from its own requests and the first of the next day.
+        return sorted(
+            day
+            for day in days | {*counted.damaged}
+            if not damaged & {day, day + ONE_DAY}
+        )
 
     def has_logs(self, day: dt.date) -> bool:
         """Whether a missing day can be made from its logs, as far as is known."""
@@ -230,7 +237,7 @@ def _failed(source: str) -> dict[tuple[str, dt.date], tuple[str, float]]:
 
 
 def _database(staleness: Staleness, wanted: Sequence[dt.date]) -> StageDays:
-    geocoded = staleness.days[Geocode]
+    geocoded = {d: f for d, f in staleness.days[Geocode].items() if f != DAMAGED}
     try:
         table = get_source(staleness.source).table
         loaded = open_warehouse().loaded(table, staleness.source)
