@@ -8,6 +8,7 @@ from flow import DAY, ONE_DAY, Flow, days, fill_once, request
 from project import Settings
 
 from usage_metrics.commands import main
+from usage_metrics.commands.running import in_words
 from usage_metrics.monitoring import run_log
 
 pytestmark = pytest.mark.usefixtures("quick_reports")
@@ -181,3 +182,25 @@ def test_without_load_the_database_is_left_alone(loaded: Flow) -> None:
     assert main(["refresh", "--no-load"]) == 0
     assert Path(loaded.database).stat().st_mtime_ns == before
     assert loaded.facts("geocoded", DAY + ONE_DAY)["rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (
+            "2026-03-03.json.zst is a damaged file",
+            "Extract 2026-03-02: 2026-03-03.json.zst is a damaged file",
+        ),
+        (
+            "data/raw/date=2026-03-02/part-0.parquet cannot be read",
+            "Extract 2026-03-02: data/raw/date=2026-03-02/part-0.parquet cannot be "
+            "read",
+        ),
+        ("2026-03-02 has no lines", "Extract: 2026-03-02 has no lines"),
+        ("datasette 2026-03-02: no lines", "Extract: datasette 2026-03-02: no lines"),
+    ],
+)
+def test_a_failure_says_of_which_day_it_is(reason: str, said: str) -> None:
+    entry = {"task": "Extract", "outcome": run_log.FAILED, "reason": reason}
+    parameters = {"source": "datasette", "date": "2026-03-02"}
+    assert in_words(entry | {"parameters": parameters}) == said

@@ -246,7 +246,9 @@ def in_words(failure: Entry) -> str:
     when = parameters.get("date") or parameters.get("start") or ""
     if failure["outcome"] == run_log.WAITING:
         return reason
-    return f"{task}: {reason}" if when in reason else f"{task} {when}: {reason}"
+    # A day elsewhere in the reason may be another's: that of a file, for example.
+    names_day = reason.removeprefix(f"{parameters.get('source')} ").startswith(when)
+    return f"{task}: {reason}" if names_day else f"{task} {when}: {reason}"
 
 
 def report_failures(

@@ -186,7 +186,8 @@ def _details(state: PipelineState, stage: StageDays) -> Iterator[str]:
         if days:
             yield f"  {stage.stage} {what}: {in_ranges(days)}"
     for day, reason in list(stage.failed.items())[:MAX_SPANS]:
-        when = "" if str(day) in reason else f" {day}"
+        names_day = reason.removeprefix(f"{state.source} ").startswith(str(day))
+        when = "" if names_day else f" {day}"
         text = f"{stage.stage}{when} failed: {reason}"
         yield options.wrapped(click.style(text, fg="red"))
     if len(stage.failed) > MAX_SPANS:
