@@ -386,6 +386,19 @@ def test_a_chat_that_never_ends_its_answer_does_not_hold_the_run(
     assert "it did not answer in time" in caplog.text
 
 
+def test_what_a_log_brings_in_gives_a_chat_no_commands(
+    settings: Settings,
+) -> None:
+    with serving() as chat:
+        settings("notify", webhook=chat.url)
+        attack = "<!channel> <@U012AB3CD> @everyone <https://a.example|click> \x1b[31m"
+        assert notify.notify(f"Clean: {attack}\nTo retry: usage-metrics run")
+    assert [post["text"] for post in chat.posts] == [
+        "Clean: ‹!channel› ‹＠U012AB3CD› ＠everyone ‹https://a.example|click› "
+        "\\x1b[31m\nTo retry: usage-metrics run"
+    ]
+
+
 def test_an_invalid_url_is_refused_without_being_printed(
     failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

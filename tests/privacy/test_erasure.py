@@ -455,6 +455,19 @@ def test_what_would_be_rewritten_is_shown_and_nothing_done_without_a_yes(
     assert places_of("192.0.2.7", lived_in.root) == []
 
 
+def test_the_name_of_a_file_gives_a_terminal_no_commands(
+    flow: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow.root.mkdir(exist_ok=True)
+    file = flow.root / "notes\x1b[2J\u202e.txt"
+    file.write_text("8.8.4.4 was here")
+    assert main(["erase", "--address", "8.8.4.4", "--dry-run"]) == 0
+    assert main(["erase", "--address", "8.8.4.4", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert not {"\x1b", "\u202e"} & set(said)
+    assert said.count("notes\\x1b[2J\\u202e.txt") == 2
+
+
 def test_a_dry_run_shows_it_and_asks_nobody(
     lived_in: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,14 +83,14 @@ def command(
 
 def _print(files: int, damages: list[str], findings: list[tuple[str, Finding]]) -> None:
     for damage in damages:
-        click.echo(damage)
+        click.echo(printable(damage))
     if not damages:
         for table, rows, bytes_ in open_warehouse().sizes():
             click.echo(f"{table:32}{rows:>13,} rows{size(bytes_):>14}")
     for _, group in itertools.groupby(findings, lambda pair: (pair[0], pair[1].kind)):
         alike = list(group)
         for source, finding in alike[:MAX_FINDINGS]:
-            click.echo(f"{source} {finding}")
+            click.echo(printable(f"{source} {finding}"))
         if len(alike) > MAX_FINDINGS:
             more = len(alike) - MAX_FINDINGS
             click.echo(f"  and {more:,} more like this; --json lists all")

@@ -7,6 +7,7 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands import options
+from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def _show(remover: "AddressRemover") -> int:
     number = 0
     for place in find_addresses(remover):
         number += 1
-        click.echo(f"would {'rewrite' if place.is_erased else 'leave'} {place.name}")
+        what = "rewrite" if place.is_erased else "leave"
+        click.echo(printable(f"would {what} {place.name}"))
     if not number:
         click.echo("No file and no table contains it.")
     return number
@@ -97,7 +99,7 @@ def _erase(remover: "AddressRemover") -> int:
         erased += is_erased
         left += not is_erased
         todo = ": contains the address but is not ours to rewrite; edit or delete it"
-        click.echo(place if is_erased else place + todo)
+        click.echo(printable(place if is_erased else place + todo))
     click.echo(f"erased from {erased:,} places")
     for source in sorted(SOURCES):
         logs = config.source_section(source).logs

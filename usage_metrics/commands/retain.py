@@ -4,6 +4,7 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands import options
+from usage_metrics.monitoring.error_messages import printable
 
 
 @click.command(
@@ -33,7 +34,8 @@ def command(*, dry_run: bool, from_today: bool) -> None:
     removals = 0
     for removed in retain(dry_run=dry_run, from_today=from_today):
         removals += 1
-        click.echo(f"{'would remove' if dry_run else 'removed'} {removed}")
+        what = "would remove" if dry_run else "removed"
+        click.echo(printable(f"{what} {removed}"))
     if not removals:
         click.echo("nothing is older than the settings allow")
     if not config.privacy().raw_days:

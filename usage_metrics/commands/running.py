@@ -18,6 +18,7 @@ from usage_metrics.commands import options
 from usage_metrics.commands.progress import shown
 from usage_metrics.dates import ONE_DAY, Gap, gaps, utc_now
 from usage_metrics.monitoring import luigi_log, run_log
+from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions import storage
 from usage_metrics.tasks import missing
 from usage_metrics.tasks.backfill import ManyDays
@@ -190,7 +191,7 @@ class _Messages(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage().partition("\n")[0])
+        self.messages.append(printable(record.getMessage().partition("\n")[0]))
 
 
 @contextlib.contextmanager
@@ -242,7 +243,7 @@ def _distinct(entries: Iterable[Entry]) -> list[Entry]:
 def in_words(failure: Entry) -> str:
     """The task, the day and the reason of a failure in one line."""
     task, parameters = failure["task"], failure["parameters"]
-    reason = str(failure.get("reason"))
+    reason = printable(str(failure.get("reason")))
     when = parameters.get("date") or parameters.get("start") or ""
     if failure["outcome"] == run_log.WAITING:
         return reason

@@ -5,6 +5,7 @@ never printed, logged, nor any error text that contains it. Nothing here can fai
 """
 
 import logging
+import re
 import threading
 import warnings
 from typing import Any
@@ -15,6 +16,7 @@ import luigi.notifications
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
 from usage_metrics.monitoring import credentials
+from usage_metrics.monitoring.error_messages import printable
 
 log = logging.getLogger("luigi-interface")
 
@@ -22,6 +24,10 @@ MAX_LENGTH = 3000
 """Characters that chats accept in one message."""
 
 ATTEMPTS = 2
+
+_LOOK_ALIKES = str.maketrans({"<": "\u2039", ">": "\u203a"})
+_MENTION = re.compile(r"(?<![\w*])@(?=\w)")
+"""Not the at sign of an e-mail address or of a URL with hidden credentials."""
 
 
 def tolerate_email_errors() -> None:
@@ -89,7 +95,7 @@ def _send(url: str, text: str, timeout: float) -> str | None:
         try:
             with requests.post(
                 url,
-                json={"text": credentials.without_credentials(text)[:MAX_LENGTH]},
+                json={"text": _disarmed(text)[:MAX_LENGTH]},
                 timeout=timeout,
                 stream=True,  # the reply is not read
                 allow_redirects=False,
@@ -102,6 +108,16 @@ def _send(url: str, text: str, timeout: float) -> str | None:
         except (requests.RequestException, ValueError) as error:
             problem = type(error).__name__  # its text contains the URL
     return problem
+
+
+def _disarmed(text: str) -> str:
+    """The text without credentials, control characters and commands to a chat.
+
+    A log may bring in ``<!channel>`` or ``@everyone``, which call people, or a link
+    under another name. Signs that look alike call nobody.
+    """
+    lines = map(printable, text.split("\n"))
+    return _MENTION.sub("\uff20", "\n".join(lines).translate(_LOOK_ALIKES))
 
 
 def _hide(url: str) -> None:
