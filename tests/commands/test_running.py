@@ -53,6 +53,14 @@ def test_a_backfill_makes_every_day_and_then_a_gap_anywhere(
     assert "Nothing to do: no day of the range is missing" in capsys.readouterr().out
 
 
+def test_without_a_stop_a_backfill_ends_where_the_source_does(
+    forty: Flow, settings: Settings
+) -> None:
+    settings("datasette", stop=DAY + 2 * ONE_DAY)
+    assert main(["backfill", "--start", str(DAY)]) == 0
+    assert _geocoded(forty) == 2
+
+
 def test_days_that_fail_are_listed_at_the_end_each_with_reason_and_command(
     forty: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
