@@ -4,6 +4,7 @@ import datetime as dt
 
 import click
 
+from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.running import list_gaps, run_many_days
 from usage_metrics.dates import days_between
@@ -30,11 +31,15 @@ def command(
     stop the others; it is listed at the end with the reason and the command that
     retries it. You can interrupt it at any time and run it again to continue.
 
-    Without --stop, all days that are over are built. Only files are written; the next
-    run loads them into the database.
+    Without --stop, the range ends where the days of the source do in luigi.cfg, or with
+    the last day that is over. Only files are written; the next run loads them into the
+    database.
     """
     options.check_settings()
+    of_source = config.source_section(source).stop if stop is None else None
     stop = options.end_of_range(start, stop, source)
+    if of_source is not None and of_source > start:
+        stop = min(stop, of_source)
     task = Backfill(start=start, stop=stop, source=source)
     days = days_between(start, stop)
     which = "other day" if awaited(source, days) else "day"

@@ -99,16 +99,12 @@ def example(*lines: str) -> str:
 
 
 def end_of_range(start: dt.date, stop: dt.date | None, source: str) -> dt.date:
-    """The day after the last; by default, that of the source or the first not over.
+    """The day after the last; by default, the first that is not over.
 
     Raises:
         UsageError: if the range is empty.
     """
-    if stop is None:
-        stop = first_running_day(source)
-        of_source = config.source_section(source).stop
-        if of_source is not None and of_source > start:
-            stop = min(stop, of_source)
+    stop = stop or first_running_day(source)
     if stop <= start:
         raise click.UsageError(
             f"stop = {stop} is not after start = {start}; stop is the day after the "
