@@ -4,8 +4,12 @@ import errno
 import json
 import multiprocessing
 import os
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import luigi
 import pytest
 from flow import DAY, ONE_DAY, Flow, request
 from project import Settings
@@ -46,6 +50,24 @@ def test_each_task_that_ran_has_a_line_with_rows_and_what_came_of_it(
     assert stages[0]["said"] == "3 log entries"
     assert all(0 <= entry["seconds"] < 60 for entry in stages)
     assert len({entry["run"] for entry in stages}) == 1
+
+
+def test_a_ctrl_c_while_a_line_is_written_ends_the_run_nevertheless(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Luigi drops the exception in its handlers of events."""
+
+    def press(entry: Mapping[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_log, "listener", press)
+    with pytest.raises(KeyboardInterrupt):
+        _succeed_and_go_on(Geocode(date=DAY))
+
+
+def _succeed_and_go_on(task: Geocode) -> None:
+    task.trigger_event(luigi.Event.SUCCESS, task)
+    threading.Event().wait(60)
 
 
 def test_it_is_beside_the_partitions_unless_a_setting_says_otherwise(

@@ -1,6 +1,11 @@
 """Writes the outcome of every task to the run log, by Luigi's events."""
 
+import contextlib
+import os
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import luigi
@@ -11,6 +16,9 @@ from usage_metrics.tasks.task import Logs, Reporting
 
 _began: dict[str, float] = {}
 """When the running tasks of this process began."""
+
+INTERRUPT_AGAIN = 0.1
+"""Seconds until an interrupt that Luigi has dropped is sent again."""
 
 
 def record_runs() -> None:
@@ -55,6 +63,19 @@ def _reason(why: BaseException | str) -> str:
     return sentence_of(why) or printable(f"{type(why).__name__}: {why}")
 
 
+@contextlib.contextmanager
+def _keeping_interrupts() -> Iterator[None]:
+    """Interrupt the process again a moment later: Luigi drops a Ctrl-C in a handler."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = threading.Timer(INTERRUPT_AGAIN, os.kill, [os.getpid(), signal.SIGINT])
+        again.daemon = True
+        again.start()
+        raise
+
+
+@_keeping_interrupts()
 def _record(
     task: luigi.Task, outcome: str, *, make_folder: bool = True, **what: Any
 ) -> None:
