@@ -302,12 +302,11 @@ def _database() -> Iterator[str]:
 def _luigid() -> Iterator[str]:
     import requests
 
-    core = luigi.interface.core()
-    url = core.scheduler_url or f"http://{core.scheduler_host}:{core.scheduler_port}"
+    url = running.scheduler_url()
     shown = f"{urlsplit(url).hostname}:{urlsplit(url).port or 80}"  # without a password
     try:
         reply = requests.get(
-            f"{url.rstrip('/')}/api/resource_list?data=%7B%7D",
+            f"{url}/api/resource_list?data=%7B%7D",
             timeout=SCHEDULER_SECONDS,
         )
         reply.raise_for_status()

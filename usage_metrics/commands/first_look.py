@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics import config
 from usage_metrics.cleaning.rejects import without_value
+from usage_metrics.counting.derived import ANSWERED
 from usage_metrics.errors import InputError
 from usage_metrics.sources import Cleaned, get_source
 from usage_metrics.sources.datasette_pages import base_url_of
@@ -25,9 +26,6 @@ MOST_ENTRIES = 50_000
 """About how many entries of a day are read."""
 
 HOST = "request_url_netloc"
-
-ANSWERED = (*range(200, 300), 304)
-"""The status of an answer that shows that a page is there."""
 
 
 class Content(NamedTuple):

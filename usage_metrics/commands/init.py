@@ -29,7 +29,7 @@ from usage_metrics.errors import (
 )
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.parameters import Days
-from usage_metrics.tasks.preflight import SAMPLE_LOGS
+from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS
 
 SOURCE = "datasette"
 

@@ -25,7 +25,12 @@ MAX_COUNTS = 8
 MAX_LOG_ENTRIES = 12
 
 SHOWN_COUNTS = (
-    *("duplicates", "rejected", "not_requests", "other_logs", "addresses", "bogon"),
+    "duplicates",
+    "rejected",
+    "not_requests",
+    "other_logs",
+    "addresses",
+    "bogon",
 )
 """What of a footer stands beside the number of rows."""
 

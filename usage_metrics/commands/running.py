@@ -170,13 +170,20 @@ def has_central_scheduler() -> bool:
     )
 
 
+def scheduler_url() -> str:
+    """The URL of luigid; it may hold a password."""
+    core = luigi.interface.core()
+    url: str = (
+        core.scheduler_url or f"http://{core.scheduler_host}:{core.scheduler_port}"
+    )
+    return url.rstrip("/")
+
+
 def visualiser_url() -> str | None:
     """Where luigid shows its tasks, without a password; None without luigid."""
     if not has_central_scheduler():
         return None
-    core = luigi.interface.core()
-    url = core.scheduler_url or f"http://{core.scheduler_host}:{core.scheduler_port}"
-    parts = urlsplit(url)
+    parts = urlsplit(scheduler_url())
     place = parts.netloc.rpartition("@")[2]
     return (
         f"{parts.scheme}://{place}{parts.path.rstrip('/')}/static/visualiser/index.html"

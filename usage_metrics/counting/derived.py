@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, dictionary, only_chunk, take_encoded
+from usage_metrics.arrow import INTEGER, STRING, dictionary, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import is_data_page, is_public
-from usage_metrics.counting.clicks import COUNTED, NOT_MODIFIED, OK
+from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import (
     ID,
     INVESTIGATION,
@@ -30,14 +30,14 @@ from usage_metrics.counting.datasets import (
     UNMAPPED,
     Registry,
 )
-from usage_metrics.counting.grouping import codes_of, mask_of, numbers_of
+from usage_metrics.counting.grouping import codes_of, mask_of
 
 LONGEST_ID = 60
 """Characters of an id that a name is cut to."""
 
 _SQL = r"[?&]sql=[^&#]"
-_REDIRECT = 300
-"""The lowest status after those of success."""
+ANSWERED = (*range(200, 300), 304)
+"""The status of an answer that shows that a page is there."""
 _PAGE_FORMATS = ("html", "json", "jsono")
 """The formats in which a database's page exists; /ads.txt is a file of the site."""
 
@@ -119,8 +119,7 @@ def _answered(requests: pa.Table, today: int) -> Any:
 
     Datasette answers OPTIONS for any path.
     """
-    status = numbers_of(requests["status"])
-    is_success = (status >= OK) & (status < _REDIRECT) | (status == NOT_MODIFIED)
+    is_success = mask_of(pc.is_in(requests["status"], pa.array(ANSWERED, INTEGER)))
     is_options = _holds(requests["request_method"], _any_of("OPTIONS"))
     is_file = _holds(requests["page"], _any_of("database"))
     is_file &= ~_holds(requests["format"], _any_of(*_PAGE_FORMATS))

@@ -5,7 +5,6 @@ from BigQuery or from JSON exports. What their URLs asked for is read in
 :mod:`usage_metrics.sources.datasette_pages`.
 """
 
-import re
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +22,7 @@ from usage_metrics.cleaning.who_asked import (
     who_asked,
 )
 from usage_metrics.logs.cloud_logging import witnesses
-from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED
+from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED, snake_case
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.datasette_pages import PAGE, asked_for
@@ -72,8 +71,7 @@ _ABOUT: dict[str, tuple[str, ...]] = {
 
 def _column(path: str) -> pa.Field:
     name = path.rpartition(".")[2]
-    snake_case = re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
-    return column(snake_case, EXPECTED[tuple(path.split("."))], *_ABOUT[path])
+    return column(snake_case(name), EXPECTED[tuple(path.split("."))], *_ABOUT[path])
 
 
 _TAKEN = {path: _column(path) for path in _ABOUT}

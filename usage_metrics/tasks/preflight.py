@@ -6,8 +6,7 @@ from usage_metrics import config
 from usage_metrics.errors import ConfigError, PartitionError
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.sources import get_source
-from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS as SAMPLE_LOGS
-from usage_metrics.tasks.datasets_registry import datasets_registry
+from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS, datasets_registry
 
 
 def check_provider(source: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from google.cloud.bigquery import SchemaField
 
 from usage_metrics.arrow import STRING
-from usage_metrics.logs.cloud_logging.entry import EXPECTED, Path
+from usage_metrics.logs.cloud_logging.entry import EXPECTED, Path, snake_case
 
 LOG_NAME = "log_name"
 
@@ -30,11 +30,6 @@ _LATENCY = ("httpRequest", "latency")
 def is_log_analytics(schema: Iterable[SchemaField]) -> bool:
     """Whether columns are those of Log Analytics."""
     return {field.name for field in schema} >= _MARKS
-
-
-def snake_case(name: str) -> str:
-    """The name of a field in Log Analytics."""
-    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
 
 
 _NAMES = {tuple(map(snake_case, path)): path for path in EXPECTED}

@@ -11,6 +11,7 @@ latency is in seconds, times are in microseconds. The last three columns are our
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -141,6 +142,11 @@ def other_fields(entry: dict[str, Any]) -> str | None:
         return None
     text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return without_surrogates(text)
+
+
+def snake_case(name: str) -> str:
+    """The name of a field as columns have it."""
+    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
 
 
 def without_surrogates(text: str) -> str:
