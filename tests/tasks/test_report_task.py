@@ -89,7 +89,7 @@ def test_a_day_that_another_run_brings_meanwhile_fails_nothing(
 
 
 def _then_made_anew(run: Callable[..., None], flow: Flow, day: dt.date) -> Any:
-    """Run a task; then another run makes a day anew, with one request, not two."""
+    """Run a task; then another run rebuilds a day, with one request, not two."""
 
     def run_beside(task: Reporting) -> None:
         run(task)

@@ -103,7 +103,7 @@ class _Parts:
 
 
 def unpacked(raw: pa.NativeFile, name: str, piece: int) -> Iterator[bytes]:
-    """The unpacked content of a file, in pieces of at most so many bytes.
+    """The unpacked content of a file, in pieces of bounded size.
 
     Raises:
         InputError: if the file is damaged, or unpacks to more than any log would.

@@ -117,7 +117,7 @@ def _in_envelope(value: dict[str, Any] | None) -> list[bytes] | None:
 
 
 def _in_message(value: Any) -> bytes | None:
-    """The entry in a message of Pub/Sub, pushed or pulled; None if there is none."""
+    """The entry in a Pub/Sub message, pushed or pulled; None for anything else."""
     match value:
         case {"message": {"data": str(data)}} | {"messageId": str(), "data": str(data)}:
             with contextlib.suppress(binascii.Error, ValueError):
