@@ -249,6 +249,49 @@ def test_the_last_of_two_equal_keys_counts() -> None:
     assert row["trace"] == "b"
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(line_of(severity="INFO", new="x"), id="a field never seen"),
+        pytest.param(line_of(labels={"new": {"a": "x"}}), id="one deeper down"),
+        pytest.param(line_of(severity=None, new=None), id="nulls"),
+        pytest.param(
+            line_of(httpRequest=None, labels={}), id="no object, an empty one"
+        ),
+        pytest.param(line_of(errorGroups=[{"id": "x"}]), id="a list"),
+        pytest.param(line_of()[:-1] + b',"severity":"A","severity":"B"}', id="twice"),
+        pytest.param(line_of()[:-1] + b',"severity":"\\udc80"}', id="half a character"),
+        pytest.param(line_of()[:-1] + b',"severity":"\xff"}', id="no UTF-8"),
+        pytest.param(line_of(severity=1), id="a number in place of text"),
+    ],
+)
+def test_what_comes_after_the_fields_are_learnt_is_read_as_the_rule_reads_it(
+    odd: bytes,
+) -> None:
+    usual = [line_of(severity="INFO", httpRequest={"status": 200})] * ENOUGH
+    reader = EntryReader()
+    for lines in (usual, [*usual, odd], usual, [odd, *usual], [odd] * ENOUGH, usual):
+        assert read(*lines, reader=reader).equals(entries_singly(block_of(*lines)))
+
+
+def test_keys_are_counted_only_while_there_are_unexpected_fields(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[int] = []
+    count = fast_path._count_keys
+
+    def counting(block: Block) -> Any:
+        counted.append(len(block))
+        return count(block)
+
+    monkeypatch.setattr(fast_path, "_count_keys", counting)
+    usual = [line_of(severity="INFO")] * 2 * ENOUGH
+    reader = EntryReader()
+    for lines in (usual, [*usual, line_of(trace="x")], usual):
+        read(*lines, reader=reader)
+    assert counted == [len(usual) + 1]
+
+
 def test_fields_that_every_entry_has_are_read_at_once_declared_or_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

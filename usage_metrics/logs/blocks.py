@@ -32,13 +32,21 @@ class Block:
 
     text: bytes
     """Every line ends in a newline, including the last."""
-    numbers: Integers
+    numbered: Integers | int
+    """The number of each line; or of the first, where they follow each other."""
     name: str
     """The file's, for messages."""
 
     def __len__(self) -> int:
         """How many lines there are."""
-        return len(self.numbers)
+        return len(self.ends)
+
+    @cached_property
+    def numbers(self) -> Integers:
+        """The number of each line in its file."""
+        if isinstance(self.numbered, int):
+            return np.arange(self.numbered, self.numbered + len(self))
+        return self.numbered
 
     @cached_property
     def codes(self) -> npt.NDArray[np.uint8]:
@@ -76,16 +84,17 @@ class Block:
 
     def mentioning(self, word: bytes) -> "Block":
         """The lines that contain a word."""
+        if word not in self.text:
+            return Block(b"", self.numbers[:0], self.name)
         found = [match.start() for match in re.finditer(re.escape(word), self.text)]
         return self.only(np.unique(np.searchsorted(self.ends, found)))
 
     def without_blank_lines(self) -> "Block":
         """The lines that are not blank, with their original numbers."""
-        blank = self.starts == self.ends
-        suspects = np.flatnonzero(np.isin(self.codes[self.starts], list(b" \t\r")))
-        for row in suspects.tolist():
-            blank[row] = not self.line(row).strip(b" \t\r")
-        return self.only(~blank) if blank.any() else self
+        suspects = np.flatnonzero(self.codes[self.starts] <= ord(" "))
+        rows = suspects.tolist()
+        blank = [row for row in rows if not self.line(row).strip(b" \t\r")]
+        return self.only(np.delete(np.arange(len(self)), blank)) if blank else self
 
 
 def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
@@ -98,9 +107,8 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
     number = 1
     chunks = as_utf8(unpacked(raw, name, BLOCK_BYTES))
     for text in whole_lines(chunks, name):
-        count = text.count(b"\n")
-        block = Block(text, np.arange(number, number + count), name)
-        number += count
+        block = Block(text, number, name)
+        number += len(block)
         block = block.without_blank_lines()
         if len(block):
             yield block

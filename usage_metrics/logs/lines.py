@@ -59,11 +59,12 @@ def whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 def _lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
     pending = b""
     for chunk in chunks:
-        pending += chunk
-        end = pending.rfind(b"\n") + 1
+        end = chunk.rfind(b"\n") + 1
         if end:
-            yield pending[:end]
-            pending = pending[end:]
+            yield b"".join((pending, memoryview(chunk)[:end]))
+            pending = chunk[end:]
+        else:
+            pending += chunk
         _check_length(pending, name)
     if pending:
         yield pending + b"\n"
