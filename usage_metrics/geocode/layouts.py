@@ -99,7 +99,7 @@ def field_names(records: Iterable[Record]) -> set[str]:
     for record in records:
         if isinstance(record, dict):
             for name, value in record.items():
-                names.add(name)
+                names.add(str(name))  # in a damaged file, it may be anything
                 if isinstance(value, dict):
                     names.update(f"{name}.{inner}" for inner in value)
     return names

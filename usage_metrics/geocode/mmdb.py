@@ -10,22 +10,19 @@ memory. Locations are cached, in memory only, for the next day.
 """
 
 import datetime as dt
+import errno
 import functools
-import itertools
-import marshal
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import stat
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import maxminddb
-from maxminddb.reader import Metadata
-from maxminddb.types import Record
-
 from usage_metrics.config import geocode
 from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.geocode.layouts import (
+    Facts,
     Layout,
     field_names,
     fill,
@@ -35,6 +32,7 @@ from usage_metrics.geocode.layouts import (
     unknown_country,
 )
 from usage_metrics.geocode.locations import Location
+from usage_metrics.geocode.search_tree import DAMAGE, Numbers, SearchTree
 
 EMBEDDED = Path(__file__).with_name("country_asn.mmdb")
 """The database in the package."""
@@ -47,14 +45,6 @@ MOST_LOCATED = 1 << 18
 
 SAMPLE = 1000
 """Records read to recognise the layout; a record lacks the fields it does not know."""
-
-DAMAGE = (
-    maxminddb.InvalidDatabaseError,
-    UnicodeDecodeError,
-    TypeError,
-    RecursionError,
-)
-"""What the two readers of maxminddb raise for a damaged file."""
 
 CREDITS = (
     (
@@ -124,8 +114,8 @@ class MMDBProvider(AbstractContextManager["MMDBProvider"]):
         if len(known) + len(new) > MOST_LOCATED:
             known.clear()
             new = list(addresses)
-        columns = [database.records(new) for database in self._databases]
-        found = (self._location(records) for records in zip(*columns, strict=True))
+        columns = [database.find(new).tolist() for database in self._databases]
+        found = map(self._location, zip(*columns, strict=True))
         known.update(zip(new, found, strict=True))
         answers: list[Location | None] = list(map(known.__getitem__, addresses))
         if len(known) > MOST_LOCATED:  # of this day alone
@@ -149,20 +139,18 @@ class MMDBProvider(AbstractContextManager["MMDBProvider"]):
         """Close the files."""
         self.close()
 
-    def _location(self, records: tuple[Record | None, ...]) -> Location:
-        # Few records are distinct. Version 2 of marshal gives equal records equal
-        # bytes; later versions also encode how often an object is referenced.
-        key = marshal.dumps(records, 2)
-        location = self._known.get(key)
+    def _location(self, numbers: tuple[int, ...]) -> Location:
+        """The location that the records of these numbers say together."""
+        location = self._known.get(numbers)
         if location is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            pairs = zip(records, self._databases, strict=True)
-            facts = (read_facts(record, database.layout) for record, database in pairs)
+            pairs = zip(numbers, self._databases, strict=True)
+            facts = (database.facts(number) for number, database in pairs)
             location = to_location(
                 functools.reduce(fill, facts), f"mmdb {self._titles}"
             )
-            self._known[key] = location
+            self._known[numbers] = location
         return location
 
 
@@ -177,41 +165,48 @@ class Database:
             InputError: if it is not an MMDB, or has no useful fields.
         """
         self._name = f"[geocode] database: the file {path}"
-        try:
-            status = path.stat()
-            self.identity = Identity(path, status.st_mtime_ns, status.st_size)
-            about, fields = survey(self.identity)
-            built = build_date(about.build_epoch)
-            self.title = f"{short_name(about.database_type)} {built}"
-            self.credit = credit(about.database_type, about.description)
-            self.layout = self._layout(about.database_type, fields)
-            self._reader = maxminddb.open_database(path)
-        except OSError as error:
-            raise ConfigError(
-                f"{self._name} cannot be opened ({error.strerror}); name an MMDB file, "
-                "or leave the setting empty for the one in the package"
-            ) from error
-        except (*DAMAGE, ValueError) as error:
-            raise self._damaged(error) from error
-
-    def records(self, addresses: Iterable[str]) -> Iterator[Record | None]:
-        """Give the record of each address, None if it is not in the database."""
-        for address in addresses:
+        with ExitStack() as stack:
             try:
-                record = self._reader.get(address)
+                status = path.stat()
+                if stat.S_ISFIFO(status.st_mode):
+                    raise OSError(errno.EINVAL, "Is a FIFO")
+                self.identity = Identity(path, status.st_mtime_ns, status.st_size)
+                self._tree = stack.enter_context(closing(SearchTree(path)))
+                about = self._tree.metadata
+                self.title = (
+                    f"{short_name(about.database_type)} {build_date(about.build_epoch)}"
+                )
+                self.credit = credit(about.database_type, about.description)
+                fields = survey(self.identity)
+            except OSError as error:
+                raise ConfigError(
+                    f"{self._name} cannot be opened ({error.strerror}); name an MMDB "
+                    "file, or leave the setting empty for the one in the package"
+                ) from error
             except DAMAGE as error:
                 raise self._damaged(error) from error
-            except ValueError:  # an IPv6 address in an IPv4-only database
-                if self._reader.closed:
-                    raise
-                record = None
-            yield record
+            self._layout = self._recognise(about.database_type, fields)
+            self._open = stack.pop_all()
+
+    def find(self, addresses: Sequence[str]) -> Numbers:
+        """The number of the record of each address, for :meth:`facts`."""
+        try:
+            return self._tree.find(addresses)
+        except DAMAGE as error:
+            raise self._damaged(error) from error
+
+    def facts(self, number: int) -> Facts:
+        """What the record of a number says."""
+        try:
+            return read_facts(self._tree.record(number), self._layout)
+        except DAMAGE as error:
+            raise self._damaged(error) from error
 
     def close(self) -> None:
         """Close the file."""
-        self._reader.close()
+        self._open.close()
 
-    def _layout(self, database_type: str, fields: set[str]) -> Layout:
+    def _recognise(self, database_type: str, fields: set[str]) -> Layout:
         layout = find_layout(fields)
         if layout is None:
             raise InputError(
@@ -245,25 +240,16 @@ class Identity(NamedTuple):
 @functools.lru_cache(maxsize=8)
 def _memory(
     _files: tuple[Identity, ...],
-) -> tuple[dict[bytes, Location], dict[str, Location]]:
+) -> tuple[dict[tuple[int, ...], Location], dict[str, Location]]:
     """The caches by record and by address, shared by all days with these files."""
     return {}, {}
 
 
 @functools.lru_cache(maxsize=8)
-def survey(file: Identity) -> tuple[Metadata, set[str]]:
-    """A database's metadata and the fields of its first records.
-
-    Read once per file and process, not once per day.
-    """
-    # The pure Python reader: the iterator of the one in C (maxminddb 3.2.0) writes
-    # past its buffer when the search tree is damaged.
-    with maxminddb.open_database(file.path, maxminddb.MODE_MMAP) as reader:
-        about = reader.metadata()
-        if not isinstance(about.description, dict):
-            raise TypeError("its description is not a map")
-        records = (record for _, record in itertools.islice(reader, SAMPLE))
-        return about, field_names(records)
+def survey(file: Identity) -> set[str]:
+    """The fields of a database's records; read once per file and process."""
+    with closing(SearchTree(file.path)) as tree:
+        return field_names(tree.sample(SAMPLE))
 
 
 def short_name(database_type: str) -> str:
