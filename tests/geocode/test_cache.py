@@ -474,3 +474,14 @@ def test_nothing_is_pickled(shelf: LockedShelf) -> None:
         shelf.open() as answers,
     ):
         answers["9.9.9.9"] = object()  # type: ignore[assignment]
+
+
+def test_what_a_kill_left_in_the_journal_can_be_forgotten(shelf: LockedShelf) -> None:
+    with shelf.open() as answers:
+        answers.keep({"1.1.1.1": "one", "8.8.8.8": "eight"})
+        assert shelf._journal.exists()
+        left = shelf._journal.path.read_bytes()
+    shelf._journal.path.write_bytes(left + b"0000 9.9.9.9 cut o")
+    assert shelf.forget(lambda page: [a for a in page if a == "1.1.1.1"])
+    assert not shelf._journal.exists()
+    assert content(shelf) == {"8.8.8.8": "eight"}

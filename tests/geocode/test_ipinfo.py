@@ -25,6 +25,7 @@ from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.geocode.ipinfo import IpinfoProvider
 from usage_metrics.geocode.ipinfo_replies import normalise
 from usage_metrics.geocode.ipinfo_service import PLANS, IpinfoService
+from usage_metrics.geocode.journal import Journal
 from usage_metrics.geocode.locations import Location
 
 MakeProvider = Callable[..., IpinfoProvider]
@@ -815,6 +816,28 @@ def test_a_killed_run_loses_no_batch_that_was_answered(
     server.slow.clear()
     assert start("full", 2001).communicate()[0] == "2001\n"
     assert server.asked == Counter(public(2001)) + Counter(public(2001)[-1:])
+
+
+@pytest.mark.parametrize("answered", [1, 7, 25])
+def test_a_kill_loses_no_answer_that_was_paid_for(
+    server: IpinfoServer, start: Start, tmp_path: Path, answered: int
+) -> None:
+    asked = public(60)
+    server.slow.update(asked[answered:])  # the others wait for ever
+    run = start("lite", 60)
+
+    def kept() -> int:
+        return sum(len(Journal(f).read()) for f in tmp_path.glob("ipinfo.*.journal"))
+
+    while kept() < answered and run.poll() is None:
+        server.closed.wait(0.01)
+    run.kill()
+    run.communicate()
+    server.slow.clear()
+    server.requests.clear()
+    assert start("lite", 60).communicate()[0] == "60\n"
+    assert server.asked == Counter(asked[answered:])
+    assert not list(tmp_path.glob("ipinfo.*.journal"))
 
 
 # The settings

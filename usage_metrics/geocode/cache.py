@@ -24,6 +24,7 @@ from typing import Any
 from shelved_cache import PersistentCache
 
 from usage_metrics.errors import StorageError, os_errors_as
+from usage_metrics.geocode.journal import Journal
 from usage_metrics.geocode.page_file import (
     KINDS,
     PRIVATE,
@@ -45,26 +46,39 @@ Unwanted = Callable[[dict[str, str]], Collection[str]]
 class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
     """A mapping of words to lines of text in memory, kept in a file page by page.
 
-    New values are in the file after :meth:`sync`. Later pages override earlier ones.
-    Nothing can be deleted: :meth:`LockedShelf.forget` does that. For one process at a
-    time. A StorageError says that the file cannot be read or written.
+    What was given to :meth:`keep` is on the disk when that returns; other new values
+    are after :meth:`sync`. Later pages override earlier ones. Nothing can be deleted:
+    :meth:`LockedShelf.forget` does that. For one process at a time. A StorageError says
+    that the file cannot be read or written.
     """
 
-    def __init__(self, file: PageFile, is_expired: Callable[[str], bool]) -> None:
+    def __init__(
+        self, file: PageFile, journal: Journal, is_expired: Callable[[str], bool]
+    ) -> None:
         """Read the file; a damaged one is set aside.
 
         Args:
             file: where the answers are kept.
+            journal: where they are until they are a page.
             is_expired: whether a stored value is of no more use; a page with nothing
                 but such values is deleted.
         """
         super().__init__(dict, file.path)
         self._file = file
+        self._journal = journal
         self._unsaved: dict[str, str] = {}
         try:
             self._read(is_expired)
         except DamagedError as damage:
             self._start_afresh(damage)
+        self.update(journal.read())  # of a run that was killed
+        self.sync()
+
+    def keep(self, values: dict[str, str]) -> None:
+        """Set values and have them survive a kill or a loss of power."""
+        if values:
+            self._journal.append(values)
+            self.update(values)
 
     def sync(self) -> None:
         """Write the values set since the last time, as one page."""
@@ -73,6 +87,7 @@ class StableShelf(PersistentCache):  # type: ignore[misc]  # it has no types
         except DamagedError as damage:
             self._start_afresh(damage)
         self._unsaved = {}
+        self._journal.delete()
 
     def initialize_if_not_initialized(self) -> None:
         """Do nothing: the file is read when the shelf is made."""
@@ -143,10 +158,11 @@ class LockedShelf:
         self.kind = kind or best_kind()
         self.path = path.with_name(f"{path.name}.{self.kind}")
         self._file = PageFile(self.path, self.kind)
+        self._journal = Journal(self.path.with_name(f"{self.path.name}.journal"))
 
     def exists(self) -> bool:
         """Whether anything was ever kept here."""
-        return self._file.exists()
+        return self._file.exists() or self._journal.exists()
 
     @contextlib.contextmanager
     def open(
@@ -161,7 +177,7 @@ class LockedShelf:
         """
         with self._lock():
             is_new = not self.exists()
-            shelf = StableShelf(self._file, is_expired)
+            shelf = StableShelf(self._file, self._journal, is_expired)
             if is_new:
                 self._take_over(shelf)
             try:
@@ -193,6 +209,8 @@ class LockedShelf:
                 "remove anything from it: use that Python, or delete the file"
             )
         with self._lock():
+            if self._journal.exists():  # makes pages of it
+                StableShelf(self._file, self._journal, lambda text: False)
             try:
                 with self._file.open() as pages:
                     gone = remove_answers(pages, unwanted)

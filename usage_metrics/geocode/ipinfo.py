@@ -143,8 +143,8 @@ class IpinfoProvider:
         located: dict[str, Location | None] = dict.fromkeys(missing, Location())
         located.update(dict.fromkeys(wanted))
         for window in chunks(wanted, plan.window):
-            replies = self.service.ask(window)
-            self._keep(replies.known, answers)
+            replies = self.service.ask(window, partial(self._keep, answers))
+            answers.sync()
             located.update(self._cached(list(replies.known), answers))
             located.update(dict.fromkeys(replies.unknown, unknown))
             if replies.refusal is not None:
@@ -153,17 +153,18 @@ class IpinfoProvider:
                 break
         return located
 
-    def _keep(self, replies: dict[str, Reply], answers: StableShelf) -> None:
+    def _keep(self, answers: StableShelf, replies: dict[str, Reply]) -> None:
         answer: dict[str, Any] = {
             "v": VERSION,
             "provider": self.service.plan.provider,
             "fetched_at": _iso(self.now()),
         }
+        texts = {}
         for address, reply in replies.items():
             # The address is the key; without it, equal replies are equal texts.
             raw = {key: value for key, value in reply.items() if key != "ip"}
-            answers[address] = json.dumps(answer | {"raw": raw})
-        answers.sync()
+            texts[address] = json.dumps(answer | {"raw": raw})
+        answers.keep(texts)
 
     def _give_up(self, refusal: Refusal, left: int, done: int) -> None:
         """Fail, or go on without the addresses that are left."""

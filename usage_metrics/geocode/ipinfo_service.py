@@ -28,6 +28,7 @@ from usage_metrics.geocode.ipinfo_replies import (
     TOKEN_REFUSED,
     Answers,
     Refusal,
+    Reply,
     TemporaryRefusal,
     read,
     sort,
@@ -35,6 +36,9 @@ from usage_metrics.geocode.ipinfo_replies import (
 )
 
 logger = logging.getLogger("luigi-interface")
+
+Keep = Callable[[dict[str, Reply]], None]
+"""Stores the replies about some addresses."""
 
 _CONNECTION_ERRORS = (
     requests.ConnectionError,
@@ -56,7 +60,7 @@ class Plan(NamedTuple):
     in_flight: int
     """Concurrent requests."""
     window: int
-    """Addresses to ask for before the answers are written to the cache."""
+    """Addresses to ask for before their answers become a page of the cache."""
 
 
 PLANS = {
@@ -96,14 +100,26 @@ class IpinfoService:
     sleep: Callable[[float], None] | None = None
     """Waits between two attempts; for tests."""
 
-    def ask(self, addresses: Sequence[str]) -> Answers:
-        """Ask about addresses that :func:`may_be_sent`; stop at the first refusal."""
+    def ask(self, addresses: Sequence[str], keep: Keep) -> Answers:
+        """Ask about addresses that :func:`may_be_sent`; stop at the first refusal.
+
+        Args:
+            addresses: the addresses, each once.
+            keep: is given the replies of each request before the next is made, by one
+                thread at a time.
+        """
         answers = Answers()
-        stop = threading.Event()
+        stop, one_at_a_time = threading.Event(), threading.Lock()
+
+        def ask(batch: Sequence[str]) -> Answers:
+            found = self._try(batch, stop)
+            with one_at_a_time:
+                keep(found.known)
+            return found
+
         with ThreadPoolExecutor(self.plan.in_flight) as pool:
             try:
-                batches = chunks(addresses, self.plan.batch)
-                for more in pool.map(lambda batch: self._try(batch, stop), batches):
+                for more in pool.map(ask, chunks(addresses, self.plan.batch)):
                     answers.add(more)
             finally:
                 stop.set()

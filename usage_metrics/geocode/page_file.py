@@ -77,11 +77,20 @@ class PageFile:
                     raise DamagedError(self.path, "its index is empty")
                 yield pages
             if is_dumb:
+                self._sync()
                 self._part(".bak").unlink(missing_ok=True)
         except (OSError, sqlite3.Error) as error:
             if _is_disk_at_fault(error):
                 raise self._unusable(error) from error
             raise DamagedError(self.path, error) from error
+
+    def _sync(self) -> None:
+        """Have the files survive a loss of power, which dbm.dumb leaves to luck."""
+        for suffix in (".dat", ".dir"):
+            if self._part(suffix).exists():
+                with self._part(suffix).open("rb") as file:
+                    os.fsync(file.fileno())
+        storage.sync_folder(self.path.parent)
 
     def set_aside(self) -> str:
         """Rename it; return the new ending of its names."""
