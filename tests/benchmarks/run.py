@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-START = dt.date(2026, 1, 1)
+START = dt.date(2025, 1, 1)
 """The first day that :mod:`tests.benchmarks.workload` makes."""
 DATA_SHARES = (0.28, 0.72)
 """Of few and of most requests, unless told otherwise."""

@@ -39,7 +39,7 @@ from usage_metrics.partitions.partition import Partition
 from usage_metrics.partitions.writer import ROW_GROUP_ROWS
 from usage_metrics.sources.datasette import SOURCE
 
-START = dt.date(2026, 1, 1)
+START = dt.date(2025, 1, 1)
 SEED = 20_260_101
 DAY = 86_400_000_000
 DOMINATED = 0.6

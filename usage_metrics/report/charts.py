@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import altair as alt
 
-from usage_metrics.report.labels import CLASSES
+from usage_metrics.report.labels import CLASSES, SHADES
 from usage_metrics.report.neutral import for_chart
 
 Rows: TypeAlias = Any
@@ -51,8 +51,6 @@ BY_STYLE = Palette(*(f"var(--{name})" for name in Palette._fields))
 
 ROWS = "rows"
 """The name of the data that the page gives to each chart."""
-SHADES = {"few": 1, "some": 10, "many": 100, "more": 1_000, "most": 10_000}
-"""The colours of the map, each with its lowest number."""
 
 
 def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Chart:

@@ -50,3 +50,6 @@ FORMATS = {
     "csv": "CSV",
     "db": "SQLite database (db)",
 }
+
+SHADES = {"few": 1, "some": 10, "many": 100, "more": 1_000, "most": 10_000}
+"""The colours of the map, each with its lowest number."""

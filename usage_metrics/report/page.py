@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import formatting, static_tables
@@ -24,6 +24,7 @@ from usage_metrics.report.labels import (
     DATASETS,
     NEVER_COUNTED,
     OTHERS,
+    SHADES,
     UNKNOWN,
 )
 from usage_metrics.report.payload import Payload
@@ -87,12 +88,29 @@ def recipe() -> str:
     return digest.hexdigest()
 
 
-def render(material: Material, made_from: str) -> str:
+class Parts(TypedDict):
+    """What is the same on every page of a :func:`recipe`."""
+
+    documents: dict[str, Any]
+    """The Vega-Lite document of each kind of chart."""
+    library: str
+    """Vega, Vega-Lite and Vega-Embed, as one script."""
+
+
+def parts() -> Parts:
+    """Make them, which takes longer than all the rest of a page."""
+    from usage_metrics.report.charts import documents
+
+    return {"documents": documents(), "library": _library()}
+
+
+def render(material: Material, made_from: str, kept: Parts | None = None) -> str:
     """Write the page.
 
     Args:
         material: what it shows.
         made_from: a hash of that, which tells later whether the page is up to date.
+        kept: what :func:`parts` returns, if that is at hand.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -100,23 +118,22 @@ def render(material: Material, made_from: str) -> str:
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     template = environment.from_string(_part("page.html"))
-    return template.render(made_from=made_from, **_code(), **_content(material))
+    code = _code(kept or parts())
+    return template.render(made_from=made_from, **code, **_content(material))
 
 
-def _code() -> dict[str, Any]:
+def _code(made: Parts) -> dict[str, Any]:
     """The style sheet, the scripts and what they are allowed to do."""
     from markupsafe import Markup
 
-    from usage_metrics.report.charts import SHADES, documents
-
-    style, script, library = _part("page.css"), _part("page.js"), _library()
+    style, script, library = _part("page.css"), _part("page.js"), made["library"]
     return {
         "policy": _policy(style, library, script),
         # These are ours, not from a log; everything else is escaped.
         "style": Markup(style),  # noqa: S704
         "script": Markup(script),  # noqa: S704
         "library": Markup(library),  # noqa: S704
-        "documents": documents(),
+        "documents": made["documents"],
         "shades": [(name, f"from {least:,}") for name, least in SHADES.items()],
     }
 
@@ -161,8 +178,6 @@ def _content(material: Material) -> dict[str, Any]:
 
 def _figures(material: Material) -> dict[str, Any]:
     """What the script needs."""
-    from usage_metrics.report.charts import SHADES
-
     found = material.payload.as_json()
     for name, facts in material.payload.facts.items():
         found["facts"][name]["columns"] = facts.columns
@@ -204,7 +219,6 @@ def _policy(style: str, *scripts: str) -> str:
 
 
 def _library() -> str:
-    """Vega, Vega-Lite and Vega-Embed, as one script."""
     import vl_convert
 
     # Its stub does not know that the snippet is optional.

@@ -14,6 +14,7 @@ from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
 from usage_metrics.errors import ConfigError, NotYetError, PartitionError
 from usage_metrics.parameters import OptionalDay, source_parameter
+from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.count import CountUsage
@@ -27,7 +28,7 @@ from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
-    from usage_metrics.report.page import Material
+    from usage_metrics.report.page import Material, Parts
     from usage_metrics.report.usage_database import Span
 
 READERS = 16
@@ -96,7 +97,7 @@ class Report(Awaiting):
                 f"no day from {first} to {last} is counted, so there is nothing to "
                 "report; usage-metrics status says why"
             )
-        text = page.render(material, made_from)
+        text = page.render(material, made_from, _parts())
         self.output().write(text)
         self.say(f"open {self.output().path} · {len(text.encode()) / 1e6:.1f} MB")
 
@@ -193,6 +194,19 @@ class Report(Awaiting):
                     if text := footer.get("attribution"):
                         attributions[str(text)] = None
         return facts, list(attributions)
+
+
+def _parts() -> "Parts":
+    """What is the same in every report."""
+    from usage_metrics.report import page
+
+    recipe = page.recipe()
+    if text := kept.read(kept.PARTS, recipe):
+        found: Parts = json.loads(text)
+        return found
+    made = page.parts()
+    kept.keep(kept.PARTS, recipe, json.dumps(made).encode())
+    return made
 
 
 def _facts(file: Partition) -> dict[str, Any]:

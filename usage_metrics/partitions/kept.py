@@ -1,0 +1,57 @@
+"""Files that only save work: whatever is in one can be made again from other files.
+
+Each says what made it. One that was made by something else, or is damaged, or cannot be
+read or written, is as good as none.
+"""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+from usage_metrics.monitoring import run_log
+from usage_metrics.partitions import storage
+
+SUMS = ".report-sums"
+"""Sums of the figures for each period of the report."""
+
+PARTS = ".report-parts"
+"""What is the same in every report: charts and the library that draws them."""
+
+DIGEST_BYTES = 16
+
+
+def read(name: str, made_by: str) -> bytes | None:
+    """The content of a kept file, if it is whole and was made by this."""
+    try:
+        kept = _place(name).read_bytes()
+    except OSError:
+        return None
+    seal, content = kept[:DIGEST_BYTES], kept[DIGEST_BYTES:]
+    return content if seal == _seal(made_by, content) else None
+
+
+def keep(name: str, made_by: str, content: bytes) -> None:
+    """Keep something for the next run; if that fails, it will be made again."""
+    place = _place(name)
+    if place.parent.is_dir():
+        with (
+            contextlib.suppress(OSError),
+            storage.whole_or_absent(str(place.absolute())) as stream,
+        ):
+            stream.write(_seal(made_by, content) + content)
+
+
+def forget(name: str) -> None:
+    """Delete a kept file."""
+    with storage.naming_unwritable(str(_place(name))):
+        storage.delete(str(_place(name)))
+
+
+def _place(name: str) -> Path:
+    return run_log.local_folder() / name
+
+
+def _seal(made_by: str, content: bytes) -> bytes:
+    digest = hashlib.blake2b(made_by.encode(), digest_size=DIGEST_BYTES)
+    digest.update(content)
+    return digest.digest()
