@@ -21,6 +21,7 @@ from s3_server import S3Server, start_s3_server  # noqa: F401
 from usage_metrics import config
 from usage_metrics.commands import main
 from usage_metrics.monitoring import run_log
+from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.privacy.erasure import erase_addresses, stages
@@ -175,6 +176,14 @@ def test_an_erased_address_is_nowhere_and_no_count_has_changed(
     capsys.readouterr()
     main(["check"])
     assert ", 0 damaged" in capsys.readouterr().out
+
+
+def test_sums_that_a_report_has_kept_go_with_an_address(lived_in: Flow) -> None:
+    fill(lived_in)
+    sums = lived_in.root / f"{kept.SUMS}-datasette"
+    assert sums.exists()
+    erase(VICTIMS[0])
+    assert not sums.exists()
 
 
 def test_after_an_erasure_all_is_complete_and_a_run_restores_nothing(

@@ -11,6 +11,7 @@ from luigi.execution_summary import LuigiStatusCode
 from project import Settings
 from report_html import Standing
 
+from usage_metrics.partitions import kept
 from usage_metrics.report import page
 from usage_metrics.tasks import report
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -68,9 +69,7 @@ def test_it_is_written_once_and_again_when_its_data_changed(
         patch.setattr(page, "recipe", lambda: "a newer one")
         assert not Report().complete()
 
-    for stage in ("raw", "cleaned", "geocoded"):
-        reported.delete(stage, DAY)
-    reported.export(DAY, request("a"))
+    change_a_day(reported)
     assert not Report().complete()
     assert reported.build(Report()).scheduling_succeeded
     assert figures(text(reported))["figure all.requests"] == "5"
@@ -196,6 +195,49 @@ def test_a_report_that_others_wrote_there_is_written_over(three_days: Flow) -> N
     assert not Report().complete()
     assert three_days.build(Report()).scheduling_succeeded
     assert Report().complete()
+
+
+def test_what_every_report_has_is_made_once(
+    reported: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never() -> None:
+        raise AssertionError("the charts are drawn again")
+
+    change_a_day(reported)
+    with monkeypatch.context() as patch:
+        patch.setattr(page, "parts", never)
+        assert reported.build(Report()).scheduling_succeeded
+    assert figures(text(reported))["figure all.requests"] == "5"
+
+
+@pytest.mark.parametrize("name", [f"{kept.SUMS}-datasette", kept.PARTS])
+@pytest.mark.parametrize("damage", ["deleted", "cut", "a bit", "empty", "a folder"])
+def test_what_is_kept_for_the_next_report_may_be_damaged(
+    reported: Flow, name: str, damage: str
+) -> None:
+    change_a_day(reported)
+    place = reported.root / name
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.unlink()
+    if damage == "a folder":
+        place.mkdir()
+    elif damage != "deleted":
+        sizes = {"cut": len(content) // 2, "a bit": len(content), "empty": 0}
+        place.write_bytes(content[: sizes[damage]])
+    assert reported.build(Report()).scheduling_succeeded
+    found = text(reported)
+    file(reported).unlink()
+    assert reported.build(Report()).scheduling_succeeded
+    assert found == text(reported)
+    assert figures(found)["figure all.requests"] == "5"
+
+
+def change_a_day(flow: Flow) -> None:
+    """Have one request less on the first day."""
+    for stage in ("raw", "cleaned", "geocoded"):
+        flow.delete(stage, DAY)
+    flow.export(DAY, request("a"))
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_sentence(

@@ -17,7 +17,7 @@ from usage_metrics.arrow import STRING
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.monitoring import run_log
-from usage_metrics.partitions import storage
+from usage_metrics.partitions import kept, storage
 from usage_metrics.privacy.database_rows import erase_from_database, rows_to_erase
 from usage_metrics.privacy.other_files import (
     Place,
@@ -78,6 +78,8 @@ def erase_addresses(remover: AddressRemover) -> Iterator[Place]:
             renamed |= rewriting.renamed
         if found := erase_from_database(remover, renamed):
             yield Place(f"{config.database().path}: {found:,} different values")
+        for source in SOURCES:
+            kept.forget(f"{kept.SUMS}-{source}")  # the next report makes it again
         yield from _erase_from_cache(remover)
         yield from _erase_from_other_files(remover, root, dry_run=False)
 

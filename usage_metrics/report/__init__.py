@@ -3,6 +3,8 @@
 Read :mod:`.figures` first: it answers each question with a pandas frame.
 
 * :mod:`.usage_database` reads the tables; a ``Span`` says which days;
+* :mod:`.kept_sums` keeps sums of periods, so that a report adds up new days only;
+* :mod:`.numbered` groups and counts columns of texts by numbers;
 * :mod:`.neutral` takes out of texts what could act where they are shown;
 * :mod:`.quality` gives frames about log lines, missing days and versions;
 * :mod:`.charts` draws frames with Vega-Altair, in the notebook and on the page;

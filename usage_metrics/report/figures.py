@@ -12,15 +12,21 @@ markup, control characters or formulas; see :mod:`.neutral`.
 """
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow.compute as pc
 
 from usage_metrics.counting import breakdowns
 from usage_metrics.dates import days_between
-from usage_metrics.report.usage_database import Database, Span, totals, with_periods
+from usage_metrics.report import numbered
+from usage_metrics.report.usage_database import Database, Span, totals
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 ALL = "all"
 """The dataset or class of agents of figures over all of them."""
@@ -58,8 +64,15 @@ class Question:
 
     def __call__(self, database: Database, span: Span) -> "pd.DataFrame":
         """Add up the table by period, dataset, class and these columns."""
-        keys = list(dict.fromkeys([*KEYS, *self.names]))
-        return database.sums(self.table, keys, NUMBERS, span)
+        return database.sums(self.table, self._keys, NUMBERS, span)
+
+    def encoded(self, database: Database, span: Span) -> "pa.Table":
+        """The same as an Arrow table, with each text stated once."""
+        return database.encoded_sums(self.table, self._keys, NUMBERS, span)
+
+    @property
+    def _keys(self) -> list[str]:
+        return list(dict.fromkeys([*KEYS, *self.names]))
 
 
 by_table = Question("usage_daily", ("dataset", "table"))
@@ -84,7 +97,7 @@ by_path = Question("usage_by_path", ("path",))
 
 def host_of_site(database: Database, span: Span) -> str | None:
     """The host of the site, after which it is called until somebody names it."""
-    return breakdowns.host_of_site(database.rows("usage_by_path", span))
+    return breakdowns.host_of_site(_hosts(database, span))
 
 
 def own_hosts(database: Database, span: Span) -> list[str]:
@@ -92,8 +105,7 @@ def own_hosts(database: Database, span: Span) -> list[str]:
 
     A client may claim any host, so a host needs more than 1 % of the counted uses.
     """
-    rows = database.rows("usage_by_path", span)
-    asked = totals(rows, ["host"], ["counted"]).dropna()
+    asked = totals(_hosts(database, span), ["host"], ["counted"]).dropna()
     ours = asked[asked["counted"] > asked["counted"].sum() / 100]
     return sorted(host.split(":")[0].removeprefix("www.") for host in ours["host"])
 
@@ -106,16 +118,34 @@ def new_and_returning(database: Database, span: Span) -> "pd.DataFrame":
     organisation is new; ``is_first`` marks it. Organisations may not be added up over
     anything, so there are also rows for all datasets and for all classes.
     """
+    import pandas as pd
+
     ever = replace(span, start=dt.date.min)
-    seen = _seen(database, "usage_by_organization", "organization", ever)
-    everybody = _with_all(seen)
-    first = everybody.groupby([*KEYS, "organization"])["period"].transform("min")
-    everybody["new"] = everybody["period"] == first
-    found = everybody.groupby(["period", *KEYS], as_index=False).agg(
-        organizations=("new", "size"), new=("new", "sum")
-    )
+    rows = by_organization.encoded(database, ever)
+    seen = _Used.of(rows, "organization", "counted")
+    parts = []
+    for dataset, agent_class in seen.each_and_all():
+        keys, names, periods = numbered.distinct(
+            seen.pair(dataset, agent_class), seen.names, seen.periods
+        )
+        # Sorted by all three, the first row of a name is in its first period.
+        is_new = numbered.groups(keys, names).first
+        found = numbered.groups(periods, keys)
+        new = np.zeros(len(keys), dtype=np.int64)
+        new[is_new] = 1
+        parts.append(
+            pd.DataFrame(
+                {
+                    "period": _texts(seen.all_periods, periods[found.first]),
+                    **seen.keys(keys[found.first]),
+                    "organizations": found.sums(np.ones(len(keys))),
+                    "new": found.sums(new),
+                }
+            )
+        )
+    found = pd.concat(parts).sort_values(["period", *KEYS], ignore_index=True)
     found["returning"] = found["organizations"] - found["new"]
-    found["is_first"] = found["period"] == seen["period"].min()
+    found["is_first"] = found["period"] == found["period"].min()
     return found[found["period"] >= span.period(span.start)].reset_index(drop=True)
 
 
@@ -129,17 +159,18 @@ def reach(database: Database, span: Span) -> "pd.DataFrame":
     import pandas as pd
 
     named = {
-        "organizations": ("usage_by_organization", "organization"),
-        "countries": ("usage_daily", "country"),
+        "organizations": (by_organization, "organization"),
+        "countries": (by_country, "country"),
     }
-    counts = {
-        f"{name}_{number}": _with_all(_seen(database, table, column, span, number))
-        .groupby(KEYS)[column]
-        .nunique()
-        for name, (table, column) in named.items()
-        for number in NUMBERS
-    }
-    found = pd.concat(counts, axis=1)
+    counts = {}
+    for name, (question, column) in named.items():
+        rows = question.encoded(database, span)
+        for number in NUMBERS:
+            used = _Used.of(rows, column, number)
+            counts[f"{name}_{number}"] = pd.concat(
+                [_how_many(used, *pair) for pair in used.each_and_all()]
+            )
+    found = pd.concat(counts, axis=1).sort_index()
     return found.fillna(0).astype(int).reset_index()
 
 
@@ -151,7 +182,8 @@ def concentration(database: Database, span: Span) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    used = by_organization(database, span)
+    rows = by_organization.encoded(database, span)
+    used = totals(rows, ["dataset", "organization"], NUMBERS)
     used = pd.concat([used.assign(dataset=ALL), used])
     each = used.groupby(["dataset", "organization"], as_index=False)[NUMBERS].sum()
     each = each.sort_values(
@@ -226,23 +258,69 @@ def periods(database: Database, span: Span) -> "pd.DataFrame":
     )
 
 
-def _seen(
-    database: Database, table: str, name: str, span: Span, number: str = "counted"
-) -> "pd.DataFrame":
+def _hosts(database: Database, span: Span) -> "pa.Table":
+    """Use by the host that was asked."""
+    return database.encoded_sums("usage_by_path", ["host"], NUMBERS, span)
+
+
+class _Used(NamedTuple):
     """The names with counted uses or requests, by period, dataset and class."""
-    import pyarrow.compute as pc
 
-    rows = database.rows(table, span)
-    used = pc.and_(pc.greater(rows[number], 0), pc.is_valid(rows[name]))
-    rows = rows.filter(used).select(["date", *KEYS, name])
-    return totals(with_periods(rows, span), ["period", *KEYS, name], [])
+    datasets: numbered.Numbers
+    all_datasets: list[str]
+    """The last is for all together; likewise of classes."""
+    classes: numbered.Numbers
+    all_classes: list[str]
+    names: numbered.Numbers
+    periods: numbered.Numbers
+    all_periods: list[str]
+
+    @classmethod
+    def of(cls, rows: "pa.Table", name: str, number: str) -> "_Used":
+        """Number the rows with at least one of a number."""
+        used = pc.and_(pc.greater(rows[number], 0), pc.is_valid(rows[name]))
+        rows = rows.filter(used)
+        dataset, agent_class = (numbered.column(rows[key]) for key in KEYS)
+        period = numbered.column(rows["period"])
+        return cls(
+            *(dataset.numbers, [*dataset.values, ALL]),
+            *(agent_class.numbers, [*agent_class.values, ALL]),
+            numbered.column(rows[name]).numbers,
+            *(period.numbers, period.values),
+        )
+
+    def each_and_all(self) -> Iterator[tuple[numbered.Numbers, numbered.Numbers]]:
+        """Datasets and classes; with all together in place of one, and of both."""
+        for dataset in (self.datasets, np.full_like(self.datasets, -1)):
+            for agent_class in (self.classes, np.full_like(self.classes, -1)):
+                yield dataset, agent_class
+
+    def pair(
+        self, dataset: numbered.Numbers, agent_class: numbered.Numbers
+    ) -> numbered.Numbers:
+        """A number for each pair; -1 is the last dataset or class."""
+        number = len(self.all_classes)
+        return dataset % len(self.all_datasets) * number + agent_class % number
+
+    def keys(self, pairs: numbered.Numbers) -> dict[str, Any]:
+        """The dataset and the class of each pair."""
+        datasets, classes = np.divmod(pairs, len(self.all_classes))
+        found = (self.all_datasets, datasets), (self.all_classes, classes)
+        return {key: _texts(*of_key) for key, of_key in zip(KEYS, found, strict=True)}
 
 
-def _with_all(seen: "pd.DataFrame") -> "pd.DataFrame":
-    """Add rows for all datasets together, for all classes, and for both."""
+def _texts(values: list[str], numbers: numbered.Numbers) -> Any:
+    """A text for each number, also if there is none."""
+    return np.array(values, dtype=object)[numbers]
+
+
+def _how_many(
+    used: _Used, dataset: numbered.Numbers, agent_class: numbered.Numbers
+) -> "pd.Series[int]":
+    """The number of names of each dataset and class."""
     import pandas as pd
 
-    everywhere = seen.assign(dataset=ALL)
-    both = [seen, everywhere]
-    anybody = [rows.assign(agent_class=ALL) for rows in both]
-    return pd.concat([*both, *anybody]).drop_duplicates()
+    pairs, _ = numbered.distinct(used.pair(dataset, agent_class), used.names)
+    different, counts = np.unique(pairs, return_counts=True)
+    keys = used.keys(different)
+    return pd.Series(counts, pd.MultiIndex.from_arrays([*keys.values()], names=KEYS))

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import figures, formatting
+from usage_metrics.report import figures, formatting, numbered
 from usage_metrics.report.figures import ALL, KEYS, NUMBERS
 from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.rankings import Ranking, rankings
@@ -21,6 +23,7 @@ from usage_metrics.report.usage_database import GRAINS, Database, Span
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 ROOM = 680_000
 """Bytes of figures: with the chart library, a page stays below two million."""
@@ -110,8 +113,8 @@ def gather(
         titles: titles of the datasets, by id.
         room: how many bytes the figures may take on the page.
     """
-    ranked = rankings(database, span, titles)
     first, *others = _details(span)
+    ranked = rankings(database, first.span, titles)
     found = _gather(database, first, ranked)
     for detail in others:
         if found.size <= room:
@@ -171,7 +174,9 @@ def _gather(database: Database, detail: Detail, ranked: Sequence[Ranking]) -> Pa
         loyalty=_coded(loyalty.drop(columns="organizations"), codes),
         reach=_coded(figures.reach(database, span), codes),
         facts={
-            ranking.id: _facts(ranking, ranking.ask(database, span), codes, names)
+            ranking.id: _facts(
+                ranking, ranking.ask.encoded(database, span), codes, names
+            )
             for ranking in ranked
         },
     )
@@ -196,40 +201,61 @@ def _with_earlier(
 
 
 def _facts(
-    ranking: Ranking, frame: "pd.DataFrame", codes: dict[str, list[str]], most: int
+    ranking: Ranking, rows: "pa.Table", codes: dict[str, list[str]], most: int
 ) -> Facts:
     """Number the names as they are shown, the most frequent first."""
-    names = list(ranking.ask.names)
-    frame["name"] = frame.groupby(names, dropna=False, sort=False).ngroup()
-    order = _most_frequent(frame, most)
-    first = frame.drop_duplicates("name").set_index("name")[names].loc[order]
-    shown = [ranking.shown(*row) for row in first.itertuples(index=False)]
+    by = {name: numbered.column(rows[name]) for name in [*KEYS, "period"]}
+    amounts = {name: rows[name].to_numpy() for name in NUMBERS}
+    names = [numbered.column(rows[name]).numbers for name in ranking.ask.names]
+    # Of names with equally much, the one that came first is kept.
+    found = numbered.in_order_of_rows(numbered.groups(*names))
+    order = _most_frequent(found.of_row, by, amounts, most)
+    first = rows.select(ranking.ask.names).take(found.first[order])
+    shown = [ranking.shown(*row.values()) for row in first.to_pylist()]
     rest = (OTHERS, *[""] * (len(ranking.columns) - 1))
     # Two names may look alike, or like "All others".
     kept = {name: number for number, name in enumerate(dict.fromkeys([*shown, rest]))}
-    numbers = dict(zip(order, (kept[name] for name in shown), strict=True))
-    frame["name"] = frame["name"].map(numbers).fillna(kept[rest]).astype(int)
-    rows = frame.groupby(["name", *KEYS, "period"], as_index=False)[NUMBERS].sum()
-    return Facts(list(kept), _coded(rows, codes), ranking.columns)
+    numbers = np.full(len(found.first), kept[rest])
+    numbers[order] = [kept[name] for name in shown]
+    name = numbers[found.of_row]
+    return Facts([*kept], _added_up(name, by, amounts, codes), ranking.columns)
 
 
-def _most_frequent(frame: "pd.DataFrame", most: int) -> list[int]:
+def _most_frequent(
+    names: numbered.Numbers,
+    by: Mapping[str, numbered.Column],
+    amounts: Mapping[str, numbered.Numbers],
+    most: int,
+) -> list[int]:
     """The names with most counted uses or most requests.
 
     They are those of all, of each dataset and of each class.
     """
-    each = [
-        (rows, max(1, most // 4))
-        for key in KEYS
-        for _, rows in frame.groupby(key, observed=True)
-    ]
-    chosen: dict[int, None] = {}
-    for rows, limit in [(frame, most), *each]:
-        sums = rows.groupby("name")[NUMBERS].sum()
-        for by in ("counted", "requests"):
-            first = sums.sort_values(by, ascending=False, kind="stable").index
-            chosen |= dict.fromkeys(first[:limit].tolist())
-    return list(chosen)
+    wanted = [amounts["counted"], amounts["requests"]]
+    chosen = numbered.most(np.zeros_like(names), names, wanted, most)
+    for key in KEYS:
+        chosen += numbered.most(by[key].numbers, names, wanted, max(1, most // 4))
+    return list(dict.fromkeys(chosen))
+
+
+def _added_up(
+    name: numbered.Numbers,
+    by: Mapping[str, numbered.Column],
+    amounts: Mapping[str, numbered.Numbers],
+    codes: Mapping[str, list[str]],
+) -> "pd.DataFrame":
+    """Add up by name, dataset, class and period, and give these as numbers."""
+    import pandas as pd
+
+    found = numbered.groups(name, *(column.numbers for column in by.values()))
+    frame = pd.DataFrame({"name": name[found.first]})
+    for key, column in by.items():
+        number = {value: number for number, value in enumerate(codes[key])}
+        known = np.array([number.get(value, -1) for value in column.values] + [-1])
+        frame[key] = known[column.numbers[found.first]]
+    for key, amount in amounts.items():
+        frame[key] = found.sums(amount)
+    return frame[(frame[[*by]] >= 0).all(axis="columns")].reset_index(drop=True)
 
 
 def _coded(frame: "pd.DataFrame", codes: dict[str, list[str]]) -> "pd.DataFrame":

@@ -1,18 +1,25 @@
 """The tables of figures in the database, and the days that a question is about."""
 
 import datetime as dt
-from collections.abc import Sequence
+import functools
+import itertools
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.report import neutral
+from usage_metrics.dates import ONE_DAY
+from usage_metrics.report import neutral, numbered
+from usage_metrics.report.kept_sums import KeptSums, Sums, digest, encoded
 from usage_metrics.warehouse.reading import TableReader
 
 if TYPE_CHECKING:
     import pandas as pd
+
 GRAINS = ("day", "week", "month", "quarter", "year")
 """How long a period may be. Weeks begin on Monday."""
 
@@ -58,10 +65,17 @@ def columns_of(table: str) -> list[str]:
 class Database:
     """The tables of use, for questions about a span of days."""
 
-    def __init__(self, tables: TableReader) -> None:
-        """Ask the tables of :func:`usage_metrics.warehouse.reading.open_tables`."""
+    def __init__(self, tables: TableReader, kept: KeptSums | None = None) -> None:
+        """Ask the tables of :func:`usage_metrics.warehouse.reading.open_tables`.
+
+        Args:
+            tables: those tables.
+            kept: sums of an earlier report, which takes in those of this one.
+        """
         self._tables = tables
+        self._kept = kept
         self._known: dict[tuple[Any, ...], pa.Table] = {}
+        self._contents: dict[tuple[str, str], dict[dt.date, str]] = {}
 
     def rows(self, table: str, span: Span) -> pa.Table:
         """The rows of a table for the days of a span, with neutral texts, encoded.
@@ -84,8 +98,72 @@ class Database:
         self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
     ) -> "pd.DataFrame":
         """Add up some columns of a table by period and other columns."""
+        found = self.encoded_sums(table, keys, numbers, span)
+        for index, name in enumerate(("period", *keys)):
+            found = found.set_column(index, name, found[name].cast(pa.string()))
+        return found.to_pandas()
+
+    def encoded_sums(
+        self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
+    ) -> pa.Table:
+        """The same as an Arrow table, with each text stated once."""
+        key = (table, *keys, "", *numbers, span)
+        if key not in self._known:
+            add_up = functools.partial(self._add_up, table, keys, numbers)
+            if self._kept is None:
+                self._known[key] = add_up(span)
+            else:
+                self._known[key] = self._with_kept(key, self._kept, add_up)
+        return self._known[key]
+
+    def _add_up(
+        self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
+    ) -> pa.Table:
         rows = self.rows(table, span).select(["date", *keys, *numbers])
-        return totals(with_periods(rows, span), ["period", *keys], numbers)
+        return encoded(grouped(with_periods(rows, span), ["period", *keys], numbers))
+
+    def _with_kept(
+        self, key: tuple[Any, ...], kept: KeptSums, add_up: Callable[[Span], pa.Table]
+    ) -> pa.Table:
+        """The sums: of periods that have changed from their rows, of others as kept."""
+        table, span = key[0], key[-1]
+        days = self._days_of_periods(table, span)
+        now = {period: digest(of_period.items()) for period, of_period in days.items()}
+        first = min(days, default="")
+        question = json.dumps([first, span.source, span.grain, *key[:-1]])
+        known = kept.of(question)
+        right = known.still_right(now) if known else None
+        parts = [right.rows] if right else []
+        is_made = right.made_from if right else {}
+        for missing, run in itertools.groupby(days, lambda p: p not in is_made):
+            if missing:
+                run_days = [day for period in run for day in days[period]]
+                start, last = map(dt.date.fromisoformat, (run_days[0], run_days[-1]))
+                parts.append(add_up(replace(span, start=start, stop=last + ONE_DAY)))
+        rows = _in_order(parts) if parts else add_up(span)
+        kept.now[question] = Sums(rows, now)
+        return rows
+
+    def _days_of_periods(self, table: str, span: Span) -> dict[str, dict[str, str]]:
+        """The days of each period that a table holds, each with its content id."""
+        key = (table, span.source)
+        if key not in self._contents:
+            self._contents[key] = self._tables.contents(*key)
+        found: dict[str, dict[str, str]] = {}
+        for day, content_id in self._contents[key].items():
+            if span.start <= day < span.stop:
+                of_period = found.setdefault(span.period(day), {})
+                of_period[day.isoformat()] = content_id
+        return found
+
+
+def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
+    """Rows of different periods together, oldest first."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = encoded(pa.concat_tables(parts))
+    order = np.argsort(numbered.column(rows["period"]).numbers, kind="stable")
+    return rows.take(order)
 
 
 def with_periods(rows: pa.Table, span: Span) -> pa.Table:
@@ -97,9 +175,7 @@ def with_periods(rows: pa.Table, span: Span) -> pa.Table:
     return rows.set_column(rows.column_names.index("date"), "period", column)
 
 
-def totals(
-    rows: pa.Table, keys: Sequence[str], numbers: Sequence[str]
-) -> "pd.DataFrame":
+def grouped(rows: pa.Table, keys: Sequence[str], numbers: Sequence[str]) -> pa.Table:
     """Add up by some columns, in their order; null is a value like any other."""
     sums = rows.group_by(list(keys)).aggregate([(name, "sum") for name in numbers])
     sums = sums.select([*keys, *(f"{name}_sum" for name in numbers)])
@@ -107,4 +183,11 @@ def totals(
     for name in keys:
         texts = sums[name].cast(pa.string())
         sums = sums.set_column(sums.column_names.index(name), name, texts)
-    return sums.sort_by([(name, "ascending") for name in keys]).to_pandas()
+    return sums.sort_by([(name, "ascending") for name in keys])
+
+
+def totals(
+    rows: pa.Table, keys: Sequence[str], numbers: Sequence[str]
+) -> "pd.DataFrame":
+    """The same as a frame."""
+    return grouped(rows, keys, numbers).to_pandas()

@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
+    from usage_metrics.report.kept_sums import KeptSums
     from usage_metrics.report.page import Material, Parts
     from usage_metrics.report.usage_database import Span
 
@@ -154,13 +156,14 @@ class Report(Awaiting):
         span = self._span()
         titles = self._titles()
         facts, attributions = self._footers(span)
-        with open_tables(open_warehouse().path) as tables:
-            database = Database(tables)
+        with open_tables(open_warehouse().path) as tables, self._sums() as sums:
+            database = Database(tables, sums)
+            gathered = payload.gather(database, span, titles)
             return page.Material(
-                site=_site(figures.host_of_site(database, span)),
+                site=_site(figures.host_of_site(database, gathered.span)),
                 titles=titles,
-                payload=payload.gather(database, span, titles),
-                concentration=figures.concentration(database, span),
+                payload=gathered,
+                concentration=figures.concentration(database, gathered.span),
                 reconciled=quality.reconciliation(database, span),
                 versions=quality.versions(facts),
                 attributions=attributions,
@@ -168,6 +171,19 @@ class Report(Awaiting):
                 made_on=utc_now().date(),
                 lost=lost(self.source, days_between(span.start, span.stop)),
             )
+
+    @contextlib.contextmanager
+    def _sums(self) -> Iterator["KeptSums"]:
+        """The sums of earlier reports; those of the whole range are kept afterwards."""
+        from usage_metrics.report import page
+        from usage_metrics.report.kept_sums import KeptSums
+
+        name, recipe = f"{kept.SUMS}-{self.source}", page.recipe()
+        earlier = kept.read(name, recipe)
+        sums = KeptSums.parse(earlier)
+        yield sums
+        if not (self.start or self.stop):
+            kept.keep(name, recipe, sums.content())
 
     def _titles(self) -> dict[str, str]:
         """The titles of datasets by id: as in the registry, or the database's name."""

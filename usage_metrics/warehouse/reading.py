@@ -46,10 +46,20 @@ class TableReader:
             cursor.execute(sql, (source, start.isoformat(), stop.isoformat()))
             return cursor.fetch_arrow_table()
 
+    def contents(self, table: str, source: str) -> dict[dt.date, str]:
+        """The days of a source that a table holds, oldest first, with content ids."""
+        sql = (
+            "SELECT date, content_id FROM usage_metrics_partitions "
+            'WHERE "table" = ? AND source = ? ORDER BY date'
+        )
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, (table, source))
+            return {dt.date.fromisoformat(day): id_ for day, id_ in cursor.fetchall()}
+
 
 @contextlib.contextmanager
 def open_tables(path: str | Path) -> Iterator[TableReader]:
-    """Open the database for reading.
+    """Open the database for reading, as it is at the first question, whoever writes.
 
     Raises:
         StorageError: if it is missing or damaged, or a question cannot be answered.

@@ -1,0 +1,103 @@
+"""Sums of periods that are over, so that a report adds up new days only.
+
+The sums of a period are right as long as the content ids of its days are the same: a
+day that is new, changed or gone has them made again.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MADE_FROM = b"made_from"
+"""Where the schema of kept sums says what each period was made from."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The sums of some periods."""
+
+    rows: pa.Table
+    """``period`` and other columns."""
+    made_from: Mapping[str, str]
+    """For each period, a hash of the content ids of its days."""
+
+    def still_right(self, now: Mapping[str, str]) -> "Sums":
+        """Those of the periods that would be made from the same now.
+
+        Names that occur in none of these are gone, too.
+        """
+        right = {p: made for p, made in self.made_from.items() if now.get(p) == made}
+        if len(right) == len(self.made_from):
+            return self
+        rows = self.rows.filter(pc.is_in(self.rows["period"], pa.array(right)))
+        return Sums(encoded(rows), right)
+
+
+@dataclass
+class KeptSums:
+    """The sums of a report, by question, and those that an earlier one has kept."""
+
+    earlier: dict[str, Sums] = field(default_factory=dict)
+    now: dict[str, Sums] = field(default_factory=dict)
+
+    def of(self, question: str) -> Sums | None:
+        """What is known of a question."""
+        return self.now.get(question) or self.earlier.get(question)
+
+    @classmethod
+    def parse(cls, content: bytes | None) -> "KeptSums":
+        """Read what :meth:`content` of an earlier report gave; None is nothing."""
+        if content is None:
+            return cls()
+        kept = pa.ipc.open_stream(content).read_all()
+        return cls(
+            {
+                question: _sums(rows)
+                for question, rows in zip(*kept.to_pydict().values(), strict=True)
+            }
+        )
+
+    def content(self) -> bytes:
+        """The sums that this report was made of."""
+        rows = [_as_bytes(sums) for sums in self.now.values()]
+        kept = pa.table({"question": list(self.now), "rows": rows})
+        return _stream(kept)
+
+
+def digest(content_ids: Iterable[tuple[str, str]]) -> str:
+    """What a period is made from: its days, each with its content id."""
+    text = json.dumps(sorted(content_ids))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def encoded(rows: pa.Table) -> pa.Table:
+    """The rows with each text stated once, and no text that is in no row."""
+    for index, name in enumerate(rows.column_names):
+        column = rows[name]
+        if not pa.types.is_integer(column.type):
+            texts = column.cast(pa.string()).combine_chunks().dictionary_encode()
+            rows = rows.set_column(index, name, texts)
+    return rows.combine_chunks()
+
+
+def _as_bytes(sums: Sums) -> bytes:
+    made_from = {MADE_FROM: json.dumps(dict(sums.made_from))}
+    return _stream(sums.rows.replace_schema_metadata(made_from))
+
+
+def _sums(content: bytes) -> Sums:
+    rows = pa.ipc.open_stream(content).read_all()
+    return Sums(rows, json.loads(rows.schema.metadata[MADE_FROM]))
+
+
+def _stream(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, rows.schema, options=options) as stream:
+        stream.write(rows)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
