@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator
 
 
 class UsageMetricsError(Exception):
-    """Something that a person can fix; the message says how."""
+    """Something that a person can fix; the message says how.
+
+    An error that several mistakes cause is given a sentence for each.
+    """
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is wrong, mistake by mistake."""
+        return tuple(map(str, self.args))
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        return "; ".join(self.sentences)
 
 
 @contextlib.contextmanager

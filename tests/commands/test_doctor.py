@@ -59,16 +59,28 @@ def test_it_says_which_registry_of_datasets_is_used(
         assert said in found[1]
 
 
-def test_all_mistakes_of_a_registry_are_one_finding(
+def test_each_mistake_of_a_registry_is_a_finding_with_its_line(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry = healthy.folder / "datasets.toml"
     registry.write_text("platform = 1\n[[dataset]]\nid = 'Trees'\n")
     settings("counting", datasets=registry)
-    state, said = _examined(capsys)["[counting] datasets"]
-    assert state == "BAD"
-    assert f"{registry}, line 1: platform = 1" in said
-    assert f"{registry}, line 3: id = 'Trees'" in said
+    found = _all(capsys, "[counting] datasets")
+    assert [state for state, _ in found] == ["BAD", "BAD"]
+    said = [sentence for _, sentence in found]
+    assert said[0].startswith(f"{registry}, line 1: platform = 1")
+    assert said[1].startswith(f"{registry}, line 3: id = 'Trees'")
+
+
+def test_of_several_networks_that_are_none_each_is_named(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", internal_networks="192.0.2, 192.0.2.0/24, office")
+    assert _bad(capsys) == [
+        f"[datasette] internal_…: internal_networks contains {name!r}, which is not a "
+        "network; write such as 192.0.2.1 or 2001:db8::/32"
+        for name in ("192.0.2", "office")
+    ]
 
 
 def test_for_people_each_finding_is_in_lines_of_a_terminal(
@@ -161,12 +173,12 @@ def test_a_start_in_two_places_has_to_be_the_same(
         (
             "datasette",
             {"start": "2026-03-05", "stop": "2026-03-02"},
-            "[datasette] start, stop: LoadSQLite: stop = 2026-03-02 is not after start",
+            "[datasette] start, stop: stop = 2026-03-02 is not after start",
         ),
         (
             "datasette",
             {"start": ""},
-            "[datasette] start, stop: LoadSQLite needs a start",
+            "[datasette] start, stop: a run needs a start: give --start",
         ),
         (
             "datasette",

@@ -120,6 +120,18 @@ def test_days_without_logs_are_suggested_and_not_declared_lost(
     assert f"\n# lost_days = {gaps}\n" in Path("luigi.cfg").read_text()
 
 
+def test_a_day_with_a_file_that_is_not_read_is_waited_for(
+    here: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in (DAY + ONE_DAY, DAY + 3 * ONE_DAY):
+        (here.logs / f"{day}.jsonl").unlink(missing_ok=True)
+        (here.logs / f"{day}.zip").write_bytes(b"PK")
+    assert main(["init", "--logs", "logs"]) == 0
+    assert "lost_days" not in Path("luigi.cfg").read_text()
+    assert _datasette()["stop"] == "2026-03-06", "the last of them is not cut off"
+    assert "2026-03-03: '2026-03-03.zip' in logs is not read" in _said(capsys)
+
+
 def test_a_first_day_of_ones_own_is_taken(here: Flow) -> None:
     assert main(["init", "--logs", "logs", "--start", "2026-03-03"]) == 0
     assert _datasette()["start"] == "2026-03-03"

@@ -148,7 +148,7 @@ def test_a_wrong_registry_is_named_with_all_its_mistakes_before_a_day_is_read(
     settings("counting", datasets=registry)
     assert main(["run"]) == 2
     said = capsys.readouterr().err
-    assert f"{registry}, line 1: id is missing; {registry}, line 2: title = 7" in said
+    assert f"{registry}, line 1: id is missing\n{registry}, line 2: title = 7" in said
     assert f"{registry}, line 4: id = 'Rivers' should be" in said
     settings("counting", datasets=nightly.folder / "none.toml")
     assert main(["run"]) == 2

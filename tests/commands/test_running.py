@@ -1,5 +1,6 @@
 """``usage-metrics backfill``, ``refresh`` and ``rebuild``: many days at once."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -81,6 +82,27 @@ def test_days_that_fail_are_listed_at_the_end_each_with_reason_and_command(
         f"usage-metrics (backfill --start {bad[0]} --stop \\S+)", said
     )
     assert main(command.split()) == 0, "the command that was named does it"
+
+
+def test_days_that_one_damaged_file_fails_are_one_line(
+    forty: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = DAY + 3 * ONE_DAY
+    (forty.logs / f"{damaged}.jsonl").unlink()
+    cut = gzip.compress(b"{}\n" * 1000)[:-9]
+    (forty.logs / f"{damaged}.jsonl.gz").write_bytes(cut)
+    assert main(["backfill", *RANGE]) == 30
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"Extract {damaged - ONE_DAY} to {damaged}: " in said
+    assert said.count(f"{damaged}.jsonl.gz") == 1
+    assert (
+        f"to retry the first of them: usage-metrics backfill --start "
+        f"{damaged - ONE_DAY} --stop {damaged} "
+    ) in said
+    main(["status"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count(f"{damaged}.jsonl.gz") == 1
+    assert "raw 2026-03-04…05 failed: " in said
 
 
 def test_days_that_are_not_exported_yet_are_exit_code_20(

@@ -204,8 +204,6 @@ def test_what_is_hidden_is_passed_over(folder: Folder, name: str) -> None:
     "name",
     [
         "2022-03-15.csv",
-        "2022-03-15.zip",
-        "2022-03-15.json.zip",
         "2022-03-15.json.tmp",
         "2022-03-15",
         "2022/03/15/requests.parquet",
@@ -226,6 +224,25 @@ def test_a_dated_file_that_is_no_export_by_its_name_is_named(
     )
     assert folder.logs().passed_over() == {DAY: sentence}
     assert sentence in caplog.text
+
+
+@pytest.mark.parametrize("end", [".zip", ".json.ZIP", ".tar.gz", ".tgz", ".7z"])
+def test_an_archive_is_to_be_unpacked(folder: Folder, end: str) -> None:
+    folder.write("2022-03-14.json", entry("a", "2022-03-14T12:00:00Z"))
+    folder.write(f"2022-03-15{end}")
+    assert (
+        folder.logs()
+        .passed_over()[DAY]
+        .endswith("or not; unpack it, or export the day as such")
+    )
+    folder.write("2022-03-15.csv")
+    assert (
+        folder.logs()
+        .passed_over()[DAY]
+        .endswith(
+            "or not; unpack the archives, or export the day as such, or rename what is"
+        )
+    )
 
 
 def test_a_day_that_has_only_such_a_file_is_missing_until_the_right_one_comes(

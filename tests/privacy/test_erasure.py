@@ -407,12 +407,23 @@ def test_what_is_in_an_object_store_is_erased_there(
     assert LoadSQLite(start=DAY, stop=stop).complete()
 
 
-@pytest.mark.parametrize("text", ["192.0.2", "192.0.2.7/24", "::g", "localhost", ""])
+@pytest.mark.parametrize("text", ["192.0.2", "::g", "localhost", ""])
 def test_what_is_no_address_is_refused(
     lived_in: Flow, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["erase", "--yes", "--address", text]) == 2
-    assert "is no address and no network" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith(f"{text!r} is no address and no network; write ")
+    assert said.count("network") == 1, "nothing is said twice"
+
+
+def test_an_address_within_a_network_is_not_taken_for_either(
+    lived_in: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["erase", "--yes", "--address", "192.0.2.7/24"]) == 2
+    assert (
+        "write 192.0.2.7 to mean it alone, or 192.0.2.0/24 for the whole network"
+    ) in capsys.readouterr().err
 
 
 def test_it_says_that_the_logs_themselves_were_not_searched(

@@ -20,20 +20,29 @@ def settings_from(section: Any) -> AgentSettings:
     One that the section does not have is empty.
 
     Raises:
-        ConfigError: if a network is invalid.
+        ConfigError: naming every network that is none.
     """
     settings = AgentSettings(
         *(comma_separated(getattr(section, name, "")) for name in SETTINGS)
     )
-    for network in settings.internal_networks:
-        try:
-            parse_network(network, strict=False)
-        except ValueError as error:
-            raise ConfigError(
-                f"internal_networks contains {network!r}, which is not a network: "
-                f"{error}; write such as 192.0.2.1 or 2001:db8::/32"
-            ) from None
+    networks = [name for name in settings.internal_networks if not _is_network(name)]
+    if networks:
+        raise ConfigError(
+            *(
+                f"internal_networks contains {name!r}, which is not a network; write "
+                "such as 192.0.2.1 or 2001:db8::/32"
+                for name in networks
+            )
+        )
     return settings
+
+
+def _is_network(text: str) -> bool:
+    try:
+        parse_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def comma_separated(setting: str) -> tuple[str, ...]:

@@ -102,6 +102,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageMetricsError as error:
         from usage_metrics.monitoring.error_messages import printable
 
-        click.echo(printable(str(error)), err=True)
+        click.echo("\n".join(map(printable, error.sentences)), err=True)
         return 2
     return code or 0

@@ -124,7 +124,8 @@ def _findings(what: str, check: Check) -> Iterator[Finding]:
         for found in check():
             yield Finding(what, STATES.get(type(found), OK), printable(found))
     except UsageMetricsError as error:
-        yield Finding(what, BAD, printable(str(error)))
+        for sentence in error.sentences:
+            yield Finding(what, BAD, printable(sentence))
 
 
 def _settings() -> Iterator[str]:
@@ -145,7 +146,7 @@ def _days(name: str) -> Iterator[str]:
     """The range; settings that are wrong, such as a misspelt start, are named above."""
     if any(config.problems()):
         return
-    first, end = source_range(name)
+    first, end = source_range(name, task="")
     check_no_sample(name, Extract.stage)
     yield f"{first} to {end - ONE_DAY}"
 

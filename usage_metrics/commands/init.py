@@ -115,7 +115,8 @@ def _write_for(
         )
     reader = open_logs(SOURCE, logs)
     _say(reader.describe())
-    for day, sentence in reader.passed_over().items():
+    passed_over = reader.passed_over()
+    for day, sentence in passed_over.items():
         _say(f"{day}: {sentence}")
     days = reader.days()
     content = _look(logs, days, asks)
@@ -126,7 +127,7 @@ def _write_for(
         )
     if SETTINGS in files:
         start = start or _first_day(days, asks)
-        settings = _settings(logs, start, days, content)
+        settings = _settings(logs, start, days, passed_over, content)
         if REGISTRY in files:
             settings = replace(settings, datasets=str(REGISTRY))
         _write(SETTINGS, settings.text())
@@ -237,9 +238,16 @@ def _first_day(days: list[dt.date], asks: bool) -> dt.date:
 
 
 def _settings(
-    logs: str, start: dt.date, days: list[dt.date], content: Content | None
+    logs: str,
+    start: dt.date,
+    days: list[dt.date],
+    passed_over: Collection[dt.date],
+    content: Content | None,
 ) -> NewSettings:
-    """The settings for what was found."""
+    """The settings for what was found.
+
+    A day of which there is only a file that is not read is waited for: it is not lost.
+    """
     settings = NewSettings(logs, start)
     if content is not None:
         settings = replace(
@@ -252,11 +260,11 @@ def _settings(
         return settings  # of one table for all days, only the first is known
     if days[-1] < start:
         return settings
-    end = days[-1] + ONE_DAY
+    end = max(*days, *passed_over) + ONE_DAY
     if utc_now().date() - end > ENDED:
         settings = replace(settings, stop=end)
         _say("the logs have ended, so there is a stop; delete it if they go on")
-    gaps = {*days_between(start, end)} - {*days}
+    gaps = {*days_between(start, end)} - {*days, *passed_over}
     if gaps:
         settings = replace(settings, lost_days=gaps)
         _say(

@@ -18,6 +18,7 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import DAMAGED, FooterIndex
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.data_quality import raw_gone_remedy
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.missing import remedy, unexported, without_logs
 from usage_metrics.tasks.refresh import end_of_days, refreshes
@@ -295,12 +296,10 @@ def _gaps(state: PipelineState) -> Iterator[str]:
 
 def raw_gone(source: str, days: Sequence[dt.date]) -> str:
     """Say that raw files are gone, and how to have them again."""
-    first, stop = days[0], days[-1] + ONE_DAY
     return (
         f"The raw files of {number_of_days(days)} ({in_ranges(days)}) are gone, and no "
-        "other file holds what they did: restore them from a backup or, while there "
-        f"are logs, read these again: usage-metrics rebuild --from extract --start "
-        f"{first} --stop {stop} --source {source}"
+        "other file holds what they did: restore them "
+        f"{raw_gone_remedy(days[0], days[-1], source)}"
     )
 
 

@@ -80,8 +80,9 @@ def command(
             with stage_lines.shown(source, hidden=verbose):
                 code = _run_when_free(source, workers, patience)
         except UsageMetricsError as error:
-            errors.append(printable(str(error)))
-            click.echo(errors[-1], err=True)
+            sentences = [*map(printable, error.sentences)]
+            click.echo("\n".join(sentences), err=True)
+            errors += sentences
             code = CANNOT_RUN
     found = running.failures(since)
     if code != CANNOT_RUN:
@@ -107,13 +108,7 @@ def _conclude(
     running.say_results(e for e in entries if e["task"] != report.task_family)
     again = running.run_again(source)
     running.report_failures(code, "Not everything was done", found, errors, again)
-    is_made = any(
-        (entry["task"], entry["outcome"]) == (report.task_family, run_log.DONE)
-        for entry in entries
-    )
-    is_current = code in (0, running.NOT_AVAILABLE) and report.output().exists()
-    if is_made or is_current:
-        path = report.output().path
+    for path in running.files_of(report, code, since):
         click.echo(f"Report: open {path if '://' in path else Path(path).absolute()}")
 
 

@@ -83,19 +83,30 @@ def make(task: Reporting, retry: str, workers: int, verbose: bool) -> int:
     since = utc_now()
     with logged_errors(verbose) as errors:
         code = run_luigi(task.task_family, workers=workers, **task.to_str_params())
+    heading = "No report was written"
+    if files := files_of(task, code, since):
+        click.echo("\n".join(files))
+        heading = "Not everything is in it"
+    report_failures(code, heading, failures(since), errors, retry)
+    return code
+
+
+def files_of(task: Reporting, code: int, since: dt.datetime) -> list[str]:
+    """The paths of the files of a task, if they are what they should be after a run.
+
+    Args:
+        task: the task.
+        code: Luigi's exit code.
+        since: when the run began.
+    """
     files = luigi.task.flatten(task.output())
-    is_made = not code or any(
+    is_written = any(
         entry["task"] == task.task_family and entry["outcome"] == run_log.DONE
         for entry in entries_since(since)
     )
     # If only days are missing and nothing was written, what is there is current.
-    is_current = code == NOT_AVAILABLE and all(file.exists() for file in files)
-    heading = "No report was written"
-    if is_made or is_current:
-        click.echo("\n".join(file.path for file in files))
-        heading = "Not everything is in it"
-    report_failures(code, heading, failures(since), errors, retry)
-    return code
+    is_current = code in (0, NOT_AVAILABLE) and all(file.exists() for file in files)
+    return [file.path for file in files] if is_written or is_current else []
 
 
 def run_again(source: str) -> str:
@@ -228,13 +239,15 @@ def failures(since: dt.datetime) -> list[Entry]:
 
     Each are in the order of their days. A failure that only repeats the reason of
     another one of the same day is left out, as are those of many days if there are
-    failures of single days.
+    failures of single days. Days that follow each other and fail for one reason, such
+    as a file that holds entries of all of them, are one failure.
     """
     last = {f"{e['task']}{e['parameters']}": e for e in entries_since(since)}
     failed = [e for e in last.values() if e["outcome"] == run_log.FAILED]
     waiting = [e for e in last.values() if e["outcome"] == run_log.WAITING]
     of_days = [entry for entry in failed if "date" in entry["parameters"]]
-    return [*_distinct(of_days or failed), *_distinct(waiting)]
+    distinct = _distinct(of_days or failed)
+    return [*(_joined(distinct) if of_days else distinct), *_distinct(waiting)]
 
 
 def _distinct(entries: Iterable[Entry]) -> list[Entry]:
@@ -247,6 +260,20 @@ def _distinct(entries: Iterable[Entry]) -> list[Entry]:
     return [distinct[key] for key in sorted(distinct, key=operator.itemgetter(0))]
 
 
+def _joined(failed: Iterable[Entry]) -> list[Entry]:
+    """Of days that fail for one reason the first entry, with the ``last`` day."""
+    by_task: dict[str, dict[dt.date, Entry]] = {}
+    for entry in failed:
+        day = dt.date.fromisoformat(entry["parameters"]["date"])
+        by_task.setdefault(entry["task"], {})[day] = entry
+    joined = [
+        days[gap.first] | {"last": gap.last}
+        for days in by_task.values()
+        for gap in gaps({day: str(entry.get("reason")) for day, entry in days.items()})
+    ]
+    return sorted(joined, key=lambda entry: str(entry["parameters"]["date"]))
+
+
 def in_words(failure: Entry) -> str:
     """The task, the day and the reason of a failure in one line."""
     task, parameters = failure["task"], failure["parameters"]
@@ -256,6 +283,8 @@ def in_words(failure: Entry) -> str:
         return reason
     # A day elsewhere in the reason may be another's: that of a file, for example.
     names_day = reason.removeprefix(f"{parameters.get('source')} ").startswith(when)
+    if (last := str(failure.get("last", when))) != when:
+        return f"{task} {when} to {last}: {reason.removeprefix(f'{when} ')}"
     return f"{task}: {reason}" if names_day else f"{task} {when}: {reason}"
 
 
@@ -298,9 +327,10 @@ def _help(failure: Entry, retry: Retry | None) -> str | None:
         text = missing.remedy(parameters["source"], Gap(first, last, in_words(failure)))
         return text and options.wrapped(text, indent=" " * 4)
     day = parameters.get("date")
-    return (
-        f"    to retry: {retry(dt.date.fromisoformat(day))}" if day and retry else None
-    )
+    if not day or not retry:
+        return None
+    which = "" if str(failure.get("last", day)) == day else " the first of them"
+    return f"    to retry{which}: {retry(dt.date.fromisoformat(day))}"
 
 
 def _days_of(parameters: dict[str, str]) -> tuple[dt.date, dt.date]:

@@ -15,6 +15,7 @@ from usage_metrics.commands import calendar_strip, options
 from usage_metrics.commands.pipeline_state import (
     MAX_SPANS,
     PipelineState,
+    Span,
     StageDays,
     ends,
     in_ranges,
@@ -185,13 +186,15 @@ def _details(state: PipelineState, stage: StageDays) -> Iterator[str]:
     for what, days in named.items():
         if days:
             yield f"  {stage.stage} {what}: {in_ranges(days)}"
-    for day, reason in list(stage.failed.items())[:MAX_SPANS]:
-        names_day = reason.removeprefix(f"{state.source} ").startswith(str(day))
-        when = "" if names_day else f" {day}"
-        text = f"{stage.stage}{when} failed: {reason}"
+    failed = gaps(stage.failed)
+    for gap in failed[:MAX_SPANS]:
+        span = str(Span(gap.first, gap.last))
+        names_day = gap.why.removeprefix(f"{state.source} ").startswith(span)
+        when = "" if names_day else f" {span}"
+        text = f"{stage.stage}{when} failed: {gap.why}"
         yield options.wrapped(click.style(text, fg="red"))
-    if len(stage.failed) > MAX_SPANS:
-        yield f"  {stage.stage}: {len(stage.failed) - MAX_SPANS:,} more failed"
+    if len(failed) > MAX_SPANS:
+        yield f"  {stage.stage}: {len(failed) - MAX_SPANS:,} more failures"
 
 
 def _sign(state: str | None) -> str:

@@ -6,12 +6,13 @@ from html import escape
 from usage_metrics.commands import calendar_strip, running
 from usage_metrics.commands.pipeline_state import (
     PipelineState,
+    Span,
     StageDays,
     ends,
     next_run,
     spans,
 )
-from usage_metrics.dates import utc_now
+from usage_metrics.dates import gaps, utc_now
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -89,9 +90,10 @@ def _source(state: PipelineState) -> Iterator[str]:
     yield from map(_row, state.stages)
     yield "</tbody></table></div>"
     for stage in state.stages:
-        for day, reason in stage.failed.items():
-            why = f'<span class="why">{escape(reason)}</span>'
-            yield f"<p>{escape(stage.stage)} {day} failed: {why}</p>"
+        for gap in gaps(stage.failed):
+            why = f'<span class="why">{escape(gap.why)}</span>'
+            days = Span(gap.first, gap.last)
+            yield f"<p>{escape(stage.stage)} {days} failed: {why}</p>"
 
 
 def _row(stage: StageDays) -> str:

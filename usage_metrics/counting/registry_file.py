@@ -52,8 +52,7 @@ def parse_registry(
     registry = _registry(top, not_data)
     if top.mistakes:
         ordered = sorted(top.mistakes)
-        each = [f"{file}, line {m.line}: {m.sentence}" for m in ordered]
-        raise ConfigError("; ".join(each))
+        raise ConfigError(*(f"{file}, line {m.line}: {m.sentence}" for m in ordered))
     return registry
 
 

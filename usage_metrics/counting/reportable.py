@@ -28,7 +28,7 @@ def check_reportable(registry: Registry, usage: Iterable[Usage]) -> None:
             "a COUNTER report needs to know more of the datasets: in the registry of "
             f"datasets, which [counting] datasets names, add {'; '.join(parts)}. Each "
             'dataset has an entry [[dataset]] with its id there, as id = "rivers"; '
-            "What is no dataset belongs to not_data"
+            "what is no dataset belongs to not_data"
         )
 
 

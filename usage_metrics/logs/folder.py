@@ -28,6 +28,9 @@ log = logging.getLogger("luigi-interface")
 
 ENDINGS = (".json", ".jsonl", ".ndjson")
 
+ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
+"""Endings of files that hold other files."""
+
 HOW_TO_NAME = (
     f"the name of an export ends in {', '.join(ENDINGS)}, packed "
     f"({', '.join(PACKED_ENDINGS)}) or not"
@@ -297,9 +300,13 @@ def not_read(files: list[ExportFile], uri: str) -> str:
         return f"{file.name!r} in {uri} is not read: {file.problem}"
     names = ", ".join(repr(file.name) for file in files[:SHOWN])
     more = f" and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
+    is_archive = [_unpacked(file.name).endswith(ARCHIVES) for file in files]
+    remedies = ["export the day as such", "rename what is"][: 2 - all(is_archive)]
+    if any(is_archive):
+        remedies.insert(0, "unpack it" if len(files) == 1 else "unpack the archives")
     return (
         f"{names}{more} in {uri} {'is' if len(files) == 1 else 'are'} not read: "
-        f"{HOW_TO_NAME}; export the day as such, or rename what is"
+        f"{HOW_TO_NAME}; {', or '.join(remedies)}"
     )
 
 
@@ -314,9 +321,14 @@ def _is_meant(info: pafs.FileInfo) -> bool:
 
 
 def _is_export(name: str) -> bool:
+    return _unpacked(name).endswith(ENDINGS)
+
+
+def _unpacked(name: str) -> str:
+    """The name of a file in lower case, without the ending of its compression."""
     name = name.lower()
     packing = next((end for end in PACKED_ENDINGS if name.endswith(end)), "")
-    return name.removesuffix(packing).endswith(ENDINGS)
+    return name.removesuffix(packing)
 
 
 def _date_of(name: str) -> dt.date | None:

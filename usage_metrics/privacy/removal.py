@@ -128,9 +128,16 @@ def _merged(
 
 def _network(text: str) -> Network:
     try:
-        return parse_network(text)
-    except ValueError as error:
+        network = parse_network(text, strict=False)
+    except ValueError:
         raise ConfigError(
-            f"{text!r} is no address and no network: {error}; write 192.0.2.7, "
-            "2001:db8::1 or 192.0.2.0/24"
-        ) from error
+            f"{text!r} is no address and no network; write 192.0.2.7, 2001:db8::1 or "
+            "192.0.2.0/24"
+        ) from None
+    address = parse_address(text.partition("/")[0].strip())
+    if address != network.network_address:
+        raise ConfigError(
+            f"{text!r} is an address within a network; write {address} to mean it "
+            f"alone, or {network} for the whole network"
+        )
+    return network

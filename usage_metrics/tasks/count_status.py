@@ -15,8 +15,7 @@ from usage_metrics.errors import UsageMetricsError
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.datasets_registry import datasets_registry
-from usage_metrics.tasks.load import LoadSQLite
-from usage_metrics.tasks.missing import missing_in_run
+from usage_metrics.tasks.missing import is_partial, missing_in_run
 from usage_metrics.tasks.stages import Geocode
 
 COUNTED = "counted"
@@ -92,11 +91,6 @@ def is_available(source: str, day: dt.date) -> bool:
     with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
         return not is_partial() and not missing_in_run(source, [day])
     return False
-
-
-def is_partial() -> bool:
-    """Whether missing days are ignored: ``LoadSQLite``'s setting ``partial``."""
-    return bool(LoadSQLite.partial.task_value("LoadSQLite", "partial"))
 
 
 def counting_settings() -> dict[str, str]:

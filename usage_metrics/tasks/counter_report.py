@@ -14,7 +14,7 @@ from usage_metrics.partitions.row_groups import with_day
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import OfMonth
-from usage_metrics.tasks.count_status import Counts, is_partial
+from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
@@ -35,10 +35,6 @@ class CounterReport(OfMonth, Awaiting):
     def requires(self) -> list[luigi.Task]:
         """The days of the month that are not counted."""
         return self.waiting() or super().requires()
-
-    def ignores_missing(self) -> bool:
-        """Whether missing days are ignored altogether."""
-        return is_partial()
 
     def wanted(self) -> list[dt.date]:
         """The days of the month in the database's range."""

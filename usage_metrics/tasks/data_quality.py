@@ -87,14 +87,17 @@ def missing(
 def raw_gone(days: Sequence[dt.date], source: str) -> Iterator[Finding]:
     """Days whose raw file is gone, which nothing but logs or a backup can replace."""
     for day in days:
-        yield Finding(
-            "raw gone",
-            day,
-            "its raw file is gone, and no other file holds what it did; restore it "
-            "from a backup or, while there are logs, read these again: usage-metrics "
-            f"rebuild --from extract --start {day} --stop {day + ONE_DAY} "
-            f"--source {source}",
-        )
+        what = "its raw file is gone, and no other file holds what it did; restore it "
+        yield Finding("raw gone", day, what + raw_gone_remedy(day, day, source))
+
+
+def raw_gone_remedy(first: dt.date, last: dt.date, source: str) -> str:
+    """How to have raw files again; follows "restore it" or "restore them"."""
+    return (
+        "from a backup or, while there are logs, read these again: usage-metrics "
+        f"rebuild --from extract --start {first} --stop {last + ONE_DAY} "
+        f"--source {source}"
+    )
 
 
 def passed_over(days: Mapping[dt.date, str]) -> Iterator[Finding]:

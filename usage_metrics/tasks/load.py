@@ -15,7 +15,12 @@ from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
-from usage_metrics.tasks.missing import Awaiting, available_parameter, missing_in_run
+from usage_metrics.tasks.missing import (
+    Awaiting,
+    available_parameter,
+    missing_in_run,
+    partial_parameter,
+)
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import DayRange, source_range
 from usage_metrics.tasks.refresh import refreshes
@@ -118,10 +123,7 @@ class LoadSQLite(Awaiting, Loading):
         description="the day after the last; without it, the source's"
     )
     source: luigi.Parameter[str] = source_parameter()
-    partial: luigi.BoolParameter = luigi.BoolParameter(
-        default=False,
-        description="load the days that exist; build none, and ignore missing days",
-    )
+    partial: luigi.BoolParameter = partial_parameter()
     available: luigi.BoolParameter = available_parameter()
 
     def requires(self) -> list[luigi.Task]:

@@ -11,7 +11,7 @@ from usage_metrics.errors import LoadError
 from usage_metrics.parameters import source_parameter
 from usage_metrics.tasks.backfill import MANY_DAYS
 from usage_metrics.tasks.count_month import CountDays, CountMonth
-from usage_metrics.tasks.count_status import Counts, is_partial
+from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import Loading, LoadSQLite, open_warehouse
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
@@ -34,10 +34,6 @@ class LoadUsage(Awaiting, Loading):
         """The loaded requests, and the months that are not counted."""
         loaded = LoadSQLite(source=self.source)
         return self.waiting() or [loaded.of_what_is_there(), *self._months_to_count()]
-
-    def ignores_missing(self) -> bool:
-        """Whether missing days are ignored altogether."""
-        return is_partial()
 
     def wanted(self) -> list[dt.date]:
         """The days of the database."""

@@ -168,6 +168,19 @@ class LogsOfDays(Logs):
         return "; ".join(map(str, found)) or None
 
 
+def partial_parameter() -> luigi.BoolParameter:
+    """The parameter of a task that makes nothing of what is missing."""
+    return luigi.BoolParameter(
+        default=False,
+        description="load the days that exist; build none, and ignore missing days",
+    )
+
+
+def is_partial() -> bool:
+    """Whether missing days are ignored: ``LoadSQLite``'s setting ``partial``."""
+    return bool(partial_parameter().task_value("LoadSQLite", "partial"))
+
+
 def available_parameter() -> luigi.BoolParameter:
     """The parameter of a task that can do without the days that are missing."""
     return luigi.BoolParameter(
@@ -187,7 +200,7 @@ class Awaiting(Reporting):
 
     def ignores_missing(self) -> bool:
         """Whether missing days are ignored altogether."""
-        return False
+        return is_partial()
 
     def gaps(self) -> list[Gap]:
         """The missing days that the task waits for."""

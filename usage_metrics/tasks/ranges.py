@@ -66,7 +66,7 @@ def source_range(
         source: the kind of log.
         start: the first day, in place of the section's.
         stop: the day after the last, in place of the section's.
-        task: the task that asks, for the error.
+        task: the task that asks, for the error; empty if it is none.
 
     Raises:
         ConfigError: if there is no start, or no day of the range is over.
@@ -84,7 +84,7 @@ def check_range(
     """Refuse a range without a day that is over.
 
     Args:
-        task: the name of the task.
+        task: the name of the task; empty if it is none.
         start: the first day.
         stop: the day after the last, if there is one.
         over: the day after the last that is over.
@@ -93,19 +93,20 @@ def check_range(
     Returns:
         The start.
     """
+    name = f"{task}: " if task else ""
     if start is None:
         raise ConfigError(
-            f"{task} needs a start: give --start YYYY-MM-DD, or set it in [{section}] "
-            "of luigi.cfg"
+            f"{task or 'a run'} needs a start: give --start YYYY-MM-DD, or set it in "
+            f"[{section}] of luigi.cfg"
         )
     if stop is not None and stop <= start:
         raise ConfigError(
-            f"{task}: stop = {stop} is not after start = {start}; stop is the day "
+            f"{name}stop = {stop} is not after start = {start}; stop is the day "
             "after the last, on the command line or in luigi.cfg"
         )
     if start >= over:
         raise ConfigError(
-            f"{task}: no day from start = {start} on is over yet; the first that is "
+            f"{name}no day from start = {start} on is over yet; the first that is "
             f"not is {over}, in UTC"
         )
     return start

@@ -19,7 +19,6 @@ from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.count import CountUsage
-from usage_metrics.tasks.count_status import is_partial
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -57,10 +56,6 @@ class Report(Awaiting):
     def requires(self) -> list[luigi.Task]:
         """The figures."""
         return self.waiting() or [LoadUsage(source=self.source).of_what_is_there()]
-
-    def ignores_missing(self) -> bool:
-        """Whether missing days are ignored altogether."""
-        return is_partial()
 
     def wanted(self) -> list[dt.date]:
         """The days of the report."""
