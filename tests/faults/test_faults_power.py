@@ -5,27 +5,18 @@ the power comes back. So no command renames the next file, or ends, before it ha
 the folder of the one before.
 """
 
+import random
 import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from faults.place import write_logs
+from faults.power import ERASE, RUN, Campaign
+from faults.traces import IS_POSSIBLE, NAMING, SYNCING, Call, record
 
-NAMING = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat")
-CALLS = ",".join([*NAMING, "fsync", "fdatasync"])
-
-IS_TRACEABLE = shutil.which("strace") is not None and not (
-    subprocess.run(["strace", "true"], capture_output=True, check=False).returncode
-)
-
-pytestmark = pytest.mark.skipif(not IS_TRACEABLE, reason="strace cannot be used")
-
-_CALL = re.compile(r"(\d+) +(\w+)\((.*)\) += 0")
+pytestmark = pytest.mark.skipif(not IS_POSSIBLE, reason="strace cannot be used")
 
 _PASSING = re.compile(r"\.tmp-|\.log$|-(wal|shm|journal)$")
 """Names on which nothing depends, and those that SQLite syncs as it needs to."""
@@ -47,35 +38,10 @@ class Traced:
         days = "[datasette]\nlogs = logs\nstart = 2026-03-02\nstop = 2026-03-04\n"
         (self.folder / "luigi.cfg").write_text(days + sections)
 
-    def calls(self, *command: str) -> list[tuple[str, str, list[Path]]]:
-        """The calls of a command: the thread, the name, and the paths."""
-        trace = self.folder / "trace"
+    def calls(self, *command: str) -> list[Call]:
+        """The calls of a command that change names or sync."""
         program = str(Path(sys.executable).with_name("usage-metrics"))
-        how = ["strace", "-f", "-y", "-qq", "-s", "4096", "-o", str(trace)]
-        done = subprocess.run(
-            [*how, "-e", f"trace={CALLS}", "-e", "signal=none", program, *command],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return list(self._parsed(trace.read_text()))
-
-    def _parsed(self, trace: str) -> Iterator[tuple[str, str, list[Path]]]:
-        # A call that another thread interrupted is in two parts.
-        begun: dict[str, str] = {}
-        for line in trace.splitlines():
-            thread, _, rest = line.partition(" ")
-            if rest.endswith("<unfinished ...>"):
-                begun[thread] = rest.removesuffix("<unfinished ...>")
-                continue
-            if "resumed>" in rest:
-                rest = begun.pop(thread) + rest.partition("resumed>")[2]
-            if call := _CALL.match(f"{thread} {rest}"):
-                pattern = r"\d<(.*?)>" if call[2].startswith("f") else r'"(.*?)"'
-                paths = [self.folder / path for path in re.findall(pattern, call[3])]
-                yield thread, call[2], paths
+        return record([program, *command], self.folder, NAMING + SYNCING)
 
     def is_ours(self, path: Path) -> bool:
         return path.is_relative_to(self.root) and not _PASSING.search(path.name)
@@ -92,9 +58,9 @@ def _changes_and_faults(traced: Traced, *command: str) -> tuple[list[Path], list
     faults: list[str] = []
     synced: set[Path] = set()
     waiting: dict[str, set[Path]] = {}
-    for thread, call, paths in traced.calls(*command):
+    for thread, call, paths, *_ in traced.calls(*command):
         mine = waiting.setdefault(thread, set())
-        if call.startswith("f"):
+        if call in SYNCING:
             synced.update(paths)
             mine -= set(paths)
         elif traced.is_ours(paths[-1]):
@@ -127,3 +93,12 @@ def test_what_is_deleted_or_erased_does_not_come_back(traced: Traced) -> None:
     changed, faults = _changes_and_faults(traced, "retain", "--from-today")
     assert faults == []
     assert {path.parent.name for path in changed} >= DAYS
+
+
+def test_after_a_loss_of_power_what_is_there_is_whole_and_a_rerun_completes_it(
+    tmp_path: Path,
+) -> None:
+    campaign = Campaign(tmp_path.resolve(), 1, 20, random.Random(), looks=0.02)
+    campaign.cut(RUN, ERASE)
+    assert campaign.faults == [], campaign.tally
+    assert campaign.tally.total() > 0
