@@ -57,6 +57,21 @@ def _range(first: dt.date, last: dt.date | None = None) -> dict[str, str]:
 # --- what it says ---------------------------------------------------------------------
 
 
+def test_a_wrong_registry_hides_nothing_else_and_each_mistake_is_named(
+    loaded: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = loaded.folder / "datasets.toml"
+    registry.write_text("platform = 1\n[[dataset]]\nid = 'Trees'\n")
+    settings("counting", datasets=registry)
+    said = " ".join(_status(capsys).split())
+    assert "geocoded 5 2026-03-02 2026-03-07" in said
+    for line in (1, 3):
+        assert f"No run starts until this is mended: {registry}, line {line}: " in said
+    for command in (["check"], ["rebuild", "--stale", "--start", str(DAY)]):
+        assert main(command) == 2, "what compares counts with the registry refuses"
+        assert f"{registry}, line 3: id = 'Trees'" in capsys.readouterr().err
+
+
 def test_it_says_for_each_stage_what_is_done_missing_and_failed(
     loaded: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

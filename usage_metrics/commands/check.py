@@ -21,6 +21,7 @@ from usage_metrics.privacy.erasure import stages
 from usage_metrics.tasks import availability, data_quality
 from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.load import open_warehouse, requests_table
+from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.units import size
 from usage_metrics.warehouse.comparison import damaged_days
@@ -61,6 +62,7 @@ def command(
     Exits with 1 if there is anything to report, for cron.
     """
     options.check_settings()
+    check_registry()
     first, end = start or dt.date.min, stop or dt.date.max
     damages: list[str] = []
     findings: list[tuple[str, Finding]] = []

@@ -7,6 +7,7 @@ import click
 from usage_metrics.commands import options
 from usage_metrics.commands.running import load, run_many_days
 from usage_metrics.dates import utc_now
+from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.rebuild import REBUILT, Rebuild
 
 
@@ -47,6 +48,7 @@ def command(
     if (stage is None) != stale:
         raise click.UsageError("say what to rebuild: --from STAGE, or --stale")
     options.check_settings()
+    check_registry()
     task = Rebuild(
         start=start,
         stop=options.end_of_range(start, stop, source),

@@ -44,7 +44,7 @@ class Staleness:
         for left, stage in itertools.pairwise(CHAIN):
             days, lefts = self.days[stage], self.days[left]
             if stage is CountUsage:
-                found[stage] = list(_stale_counts(days, lefts))
+                found[stage] = self._stale_counts(days, lefts)
                 continue
             recipe = self._recipe(stage)
             kept = retention_start(left.stage)  # before it, there may be no input
@@ -63,6 +63,15 @@ class Staleness:
             for day in days:
                 found.setdefault(day, stage)
         return found
+
+    def _stale_counts(self, counts: Days, requests: Days) -> list[dt.date]:
+        """None while the registry of datasets is wrong: then no run counts a day."""
+        try:
+            return list(_stale_counts(counts, requests))
+        except UsageMetricsError as error:
+            mend = "No run starts until this is mended"
+            self.problems += [f"{mend}: {sentence}" for sentence in error.sentences]
+            return []
 
     def _recipe(self, stage: type[Stage]) -> dict[str, Any] | None:
         try:
