@@ -28,8 +28,10 @@ import pyarrow.compute as pc
 from usage_metrics.arrow import STRING
 from usage_metrics.counting.datasets import NONE, UNMAPPED
 from usage_metrics.counting.grouping import (
+    any_of,
     codes_of,
     combine,
+    holds,
     in_order_of_appearance,
     mask_of,
 )
@@ -70,7 +72,7 @@ def outcomes(requests: pa.Table, visitors: Any) -> pa.DictionaryArray:
         One of ``OUTCOMES`` per request.
     """
     is_part = mask_of(pc.equal(requests["status"], PARTIAL))
-    decided = np.full(requests.num_rows, _NUMBER[COUNTED])
+    decided = np.full(requests.num_rows, _NUMBER[COUNTED], dtype=np.int8)
     for outcome, applies in _at_first_sight(requests, is_part):
         decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
     visitor = in_order_of_appearance(visitors)
@@ -90,7 +92,7 @@ def outcomes(requests: pa.Table, visitors: Any) -> pa.DictionaryArray:
     in_session = _is_repeated(targets[left], np.diff(times[left] // HOUR) == 0)
     decided[left[in_session]] = _NUMBER["range_repeat"]
     return pa.DictionaryArray.from_arrays(
-        pa.array(decided, pa.int8()), pa.array(list(OUTCOMES), STRING)
+        pa.array(decided), pa.array(list(OUTCOMES), STRING)
     )
 
 
@@ -99,14 +101,14 @@ def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
     agents, datasets = requests["agent_class"], requests["dataset"]
     method, status = requests["request_method"], requests["status"]
     is_whole = pc.is_in(status, pa.array([OK, NOT_MODIFIED], pa.int64()))
-    asks = pc.or_kleene(pc.is_in(method, pa.array(["GET", "POST"])), method.is_null())
+    asks = holds(method, any_of("GET", "POST")) | mask_of(method.is_null())
     return [
         ("status", ~(is_part | mask_of(is_whole))),
-        ("method", ~mask_of(asks)),
-        ("not_data", mask_of(pc.equal(datasets, NONE))),
-        ("unmapped", mask_of(pc.equal(datasets, UNMAPPED))),
-        ("internal", mask_of(pc.equal(agents, "internal"))),
-        ("robot", mask_of(pc.equal(agents, "robot"))),
+        ("method", ~asks),
+        ("not_data", holds(datasets, any_of(NONE))),
+        ("unmapped", holds(datasets, any_of(UNMAPPED))),
+        ("internal", holds(agents, any_of("internal"))),
+        ("robot", holds(agents, any_of("robot"))),
     ]
 
 

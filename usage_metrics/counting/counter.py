@@ -10,13 +10,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED, PARTIAL
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import REQUEST
-from usage_metrics.counting.grouping import Groups, group_rows, mask_of, numbers_of
+from usage_metrics.counting.grouping import (
+    Groups,
+    any_of,
+    group_rows,
+    holds,
+    mask_of,
+    numbers_of,
+)
 from usage_metrics.counting.usage import CountedDay
 
 METRICS = (
@@ -79,15 +85,15 @@ def usage_counter_versions(day: CountedDay) -> pa.Table:
 
 
 def _count(day: CountedDay, schema: pa.Schema, *of: str) -> pa.Table:
-    counts = pc.is_in(day.events["outcome"], pa.array([COUNTED, "range_repeat"]))
-    has_key = day.events[of[-1]].is_valid()
-    events = day.events.select(_NEEDED).filter(pc.and_(counts, has_key))
-    is_machine = pc.fill_null(pc.equal(events["agent_class"], MACHINE), False)
-    method = pc.if_else(is_machine, MACHINE, REGULAR)
+    counts = holds(day.events["outcome"], any_of(COUNTED, "range_repeat"))
+    counts &= mask_of(day.events[of[-1]].is_valid())
+    events = day.events.select(_NEEDED).filter(pa.array(counts))
+    is_machine = pa.array(holds(events["agent_class"], any_of(MACHINE)).astype(np.int8))
+    method = pa.DictionaryArray.from_arrays(is_machine, pa.array([REGULAR, MACHINE]))
     events = events.append_column("access_method", method)
     groups = group_rows(events, [*of, "access_method", "country"])
-    counted = mask_of(pc.equal(events["outcome"], COUNTED))
-    request = counted & mask_of(pc.equal(events["kind"], REQUEST))
+    counted = holds(events["outcome"], any_of(COUNTED))
+    request = counted & holds(events["kind"], any_of(REQUEST))
     sessions = events["session"].to_numpy()
     size = numbers_of(events["bytes"])
     is_range = numbers_of(events["status"]) == PARTIAL

@@ -10,7 +10,6 @@ makes no dataset. A database that the registry names by patterns is left to them
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -18,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import INTEGER, STRING, dictionary, only_chunk, take_encoded
+from usage_metrics.arrow import INTEGER, STRING, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import is_data_page, is_public
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import (
@@ -30,7 +29,7 @@ from usage_metrics.counting.datasets import (
     UNMAPPED,
     Registry,
 )
-from usage_metrics.counting.grouping import codes_of, mask_of
+from usage_metrics.counting.grouping import any_of, codes_of, holds, mask_of
 
 LONGEST_ID = 60
 """Characters of an id that a name is cut to."""
@@ -63,7 +62,7 @@ def with_derived(
     ids = _ids(databases.dictionary, codes, is_data & _answered(requests, today))
     for number in _named(databases.dictionary, ids, registry):
         ids[number] = None
-    is_unmapped = _holds(about["dataset"], _any_of(UNMAPPED))
+    is_unmapped = holds(about["dataset"], any_of(UNMAPPED))
     known = np.array([id_ is not None for id_ in ids])
     is_derived = is_unmapped & is_data & known[codes]
     names = about["dataset"].dictionary.to_pylist()
@@ -108,10 +107,10 @@ def dataset_id(database: str) -> str:
 
 def _kinds_of_pages(requests: pa.Table) -> tuple[Any, Any]:
     """Which requests are for pages of a database, and which for others of the site."""
-    is_data = _holds(requests["page"], is_data_page)
-    is_data &= _holds(requests["database"], is_public)
-    is_page = _holds(requests["page"], pc.is_valid)
-    return is_data, is_page & ~is_data & ~_holds(requests["page"], _any_of("other"))
+    is_data = holds(requests["page"], is_data_page)
+    is_data &= holds(requests["database"], is_public)
+    is_page = holds(requests["page"], pc.is_valid)
+    return is_data, is_page & ~is_data & ~holds(requests["page"], any_of("other"))
 
 
 def _answered(requests: pa.Table, today: int) -> Any:
@@ -120,9 +119,9 @@ def _answered(requests: pa.Table, today: int) -> Any:
     Datasette answers OPTIONS for any path.
     """
     is_success = mask_of(pc.is_in(requests["status"], pa.array(ANSWERED, INTEGER)))
-    is_options = _holds(requests["request_method"], _any_of("OPTIONS"))
-    is_file = _holds(requests["page"], _any_of("database"))
-    is_file &= ~_holds(requests["format"], _any_of(*_PAGE_FORMATS))
+    is_options = holds(requests["request_method"], any_of("OPTIONS"))
+    is_file = holds(requests["page"], any_of("database"))
+    is_file &= ~holds(requests["format"], any_of(*_PAGE_FORMATS))
     is_today = np.arange(requests.num_rows) < today
     return is_success & ~is_options & ~is_file & is_today
 
@@ -160,31 +159,16 @@ def _said_of(registry: Registry, paths: list[str]) -> list[str]:
 
 def _kinds(kinds: pa.DictionaryArray, requests: pa.Table, is_derived: Any) -> pa.Array:
     """The kind of use: as the registry says it or, where derived, by the page."""
-    is_result = _holds(requests["page"], _any_of("query"))
-    is_result &= _holds(
+    is_result = holds(requests["page"], any_of("query"))
+    is_result &= holds(
         requests["request_url"], lambda urls: pc.match_substring_regex(urls, _SQL)
     )
-    is_file = ~_holds(requests["format"], _any_of("html"))
+    is_file = ~holds(requests["format"], any_of("html"))
     values = kinds.dictionary.to_pylist()
     numbers = pc.fill_null(kinds.indices.cast(pa.int64()), len(values))
     numbers = numbers.to_numpy().copy()
     numbers[is_derived] = len(values) + 1 + (is_result | is_file)[is_derived]
     return _texts(numbers, [*values, None, INVESTIGATION, REQUEST])
-
-
-def _holds(
-    column: pa.ChunkedArray | pa.DictionaryArray, test: Callable[[pa.Array], pa.Array]
-) -> Any:
-    """Which rows have a text that passes a test, made once per distinct text."""
-    texts = dictionary(column)
-    codes = texts.indices if not texts.null_count else texts.indices.fill_null(-1)
-    # The last one is for null.
-    return np.append(mask_of(test(texts.dictionary)), False)[codes.to_numpy()]
-
-
-def _any_of(*texts: str) -> Callable[[pa.Array], pa.Array]:
-    """A test whether a text is one of a few."""
-    return lambda values: pc.is_in(values, pa.array(texts, STRING))
 
 
 def _texts(numbers: Any, values: list[str | None]) -> pa.Array:

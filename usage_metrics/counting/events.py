@@ -29,9 +29,11 @@ from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import Registry
 from usage_metrics.counting.derived import with_derived
 from usage_metrics.counting.grouping import (
+    any_of,
     codes_of,
     compact,
     concatenated,
+    holds,
     in_order_of_appearance,
     mask_of,
     numbers_of,
@@ -253,7 +255,7 @@ def _suspect(requests: pa.Table) -> pa.Array:
 
 
 def _is_assistant(requests: pa.Table) -> pa.Array:
-    return pa.array(mask_of(pc.equal(requests["agent_kind"], ASSISTANT)))
+    return pa.array(holds(requests["agent_kind"], any_of(ASSISTANT)))
 
 
 def _hosts(referers: pa.DictionaryArray) -> pa.DictionaryArray:

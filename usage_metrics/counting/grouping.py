@@ -5,7 +5,7 @@ at a time, over all rows only. Here each row gets the number of its group once; 
 figure is then one numpy pass over these numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +61,29 @@ def codes_of(column: pa.ChunkedArray | pa.DictionaryArray) -> tuple[Any, int]:
     """
     encoded = dictionary(column)
     unknown = len(encoded.dictionary)
-    codes = pc.fill_null(encoded.indices.cast(pa.int64()), unknown)
-    return codes.to_numpy(zero_copy_only=False), unknown + 1
+    codes = encoded.indices.cast(pa.int32())
+    if codes.null_count:
+        codes = codes.fill_null(unknown)
+    return codes.to_numpy(), unknown + 1
+
+
+def holds(
+    column: pa.ChunkedArray | pa.DictionaryArray, test: Callable[[pa.Array], pa.Array]
+) -> Any:
+    """Which rows have a text that passes a test, made once per distinct text.
+
+    Arrow's own comparisons would write out the text of every row first.
+    """
+    codes, possible = codes_of(column)
+    texts = dictionary(column).dictionary
+    passed = np.zeros(possible, dtype=bool)  # the last one is for null
+    passed[: len(texts)] = mask_of(test(texts))
+    return passed[codes]
+
+
+def any_of(*texts: str) -> Callable[[pa.Array], pa.Array]:
+    """A test whether a text is one of a few."""
+    return lambda values: pc.is_in(values, pa.array(texts, pa.string()))
 
 
 def mask_of(values: pa.Array | pa.ChunkedArray) -> Any:
@@ -75,14 +96,20 @@ def numbers_of(values: pa.ChunkedArray, unknown: float = 0) -> Any:
     return pc.fill_null(values, unknown).to_numpy()
 
 
-def combine(columns: Sequence[tuple[Any, int]]) -> Any:
-    """Number the combinations of columns whose values are numbered already."""
-    rows = len(columns[0][0])
-    combined, possible = np.zeros(rows, dtype=np.int64), 1
-    for codes, values in columns:
+def combine(columns: Iterable[tuple[Any, int]]) -> Any:
+    """Number the combinations of columns whose values are numbered already.
+
+    Given one column after the other, it holds the numbers of one at a time.
+    """
+    rest = iter(columns)
+    codes, possible = next(rest)
+    combined = codes.astype(np.int64)
+    for codes, values in rest:
         if possible * values > _MOST_COMBINATIONS:
-            combined, possible = in_order_of_appearance(combined), rows
-        combined = combined * values + codes
+            combined = in_order_of_appearance(combined).astype(np.int64)
+            possible = len(combined)
+        combined *= values
+        combined += codes
         possible *= values
     return combined
 
@@ -117,8 +144,11 @@ class Groups:
         """The number of distinct values, numbers from zero, where a mask is true."""
         codes, values = self.codes[among], values[among]
         width = int(values.max(initial=0)) + 1
-        pairs = pa.array(codes * width + values, pa.int64()).unique().to_numpy()
-        return np.bincount(pairs // width, minlength=self.keys.num_rows)
+        pairs = codes.astype(np.int64) * width
+        pairs += values
+        pairs.sort()  # faster than looking each up in a table of those seen
+        is_first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
+        return np.bincount(pairs[is_first] // width, minlength=self.keys.num_rows)
 
     def quantile(self, values: Any, share: float) -> pa.Array:
         """The least value that at least this share of the group does not exceed.
@@ -132,12 +162,17 @@ class Groups:
         """
         known = ~np.isnan(values)
         codes, values = self.codes[known], values[known]
-        ordered = values[np.lexsort((values, codes))]
+        by_value = np.argsort(values)
+        # By group, then value. Two sorts of numbers are faster than one of pairs.
+        ordered = codes[by_value].astype(np.int64) * len(values)
+        ordered += np.arange(len(values))
+        ordered.sort()
         sizes = np.bincount(codes, minlength=self.keys.num_rows)
         starts = np.cumsum(sizes) - sizes
         rank = np.maximum(np.ceil(share * sizes).astype(np.int64), 1) - 1
+        wanted = ordered[(starts + rank)[sizes > 0]] % max(len(values), 1)
         found = np.full(len(sizes), np.nan)
-        found[sizes > 0] = ordered[(starts + rank)[sizes > 0]]
+        found[sizes > 0] = values[by_value[wanted]]
         return pa.array(found, mask=sizes == 0)
 
     def table(self, schema: pa.Schema, **columns: Any) -> pa.Table:
@@ -160,8 +195,8 @@ class Groups:
 
 def group_rows(table: pa.Table, names: Sequence[str]) -> Groups:
     """Group the rows of a table by some of its columns."""
-    combined = combine([codes_of(table[name]) for name in names])
-    codes = in_order_of_appearance(combined).astype(np.int64)
+    combined = combine(codes_of(table[name]) for name in names)
+    codes = in_order_of_appearance(combined)
     first = np.empty(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     # The last assignment to an element wins: that of the group's first row.
     first[codes[::-1]] = np.arange(len(codes))[::-1]

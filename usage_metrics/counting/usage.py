@@ -14,13 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, column
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.columns import DATASET_OR_ALL, FIGURES, schema_of
 from usage_metrics.counting.datasets import ALL
-from usage_metrics.counting.grouping import Groups, group_rows, mask_of, numbers_of
+from usage_metrics.counting.grouping import (
+    Groups,
+    any_of,
+    group_rows,
+    holds,
+    mask_of,
+    numbers_of,
+)
 
 USAGE_DAILY = schema_of(
     *("date", "source", "dataset"),
@@ -122,7 +128,7 @@ def _figure(groups: Groups, events: pa.Table, name: str) -> Any:
         case "requests":
             return groups.count()
         case "counted":
-            return groups.count(mask_of(pc.equal(events["outcome"], COUNTED)))
+            return groups.count(holds(events["outcome"], any_of(COUNTED)))
         case "suspect":
             return groups.count(mask_of(events["is_suspect"]))
         case "assistants":
