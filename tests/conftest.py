@@ -14,6 +14,7 @@ import hypothesis
 import luigi
 import pytest
 from command import run_luigi
+from cpu_by_folder import CpuByFolder
 from flow import Flow
 from luigi.task_register import Register
 from once import Once
@@ -53,10 +54,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that ``tests/golden/test_golden.py`` explains."""
+    """Add the options that ``test_golden.py`` and ``cpu_by_folder.py`` explain."""
     parser.addoption(
         "--rewrite-golden", action="store_true", help="rewrite expected.json"
     )
+    parser.addoption(
+        "--cpu-by-folder", action="store_true", help="print what each folder takes"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure, if asked to."""
+    if config.getoption("--cpu-by-folder"):
+        config.pluginmanager.register(CpuByFolder())
 
 
 @pytest.fixture(autouse=True)

@@ -83,7 +83,8 @@ def luigi(task: list[str], folder: Path, root: Path, logs: Path, days: int) -> C
     config.write_text(CONFIG.format(root=root, logs=logs, mmdb=MMDB))
     span = ["--start", str(START), "--stop", str(START + dt.timedelta(days=days))]
     command = [sys.executable, "-m", "luigi", "--module", "usage_metrics", *task]
-    return measure([*command, *span, "--local-scheduler"], folder, config)
+    alone = ["--local-scheduler", "--lock-pid-dir", str(root)]
+    return measure([*command, *span, *alone], folder, config)
 
 
 def make(

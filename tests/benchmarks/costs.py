@@ -1,0 +1,200 @@
+"""What each part of the pipeline costs, next to straight scripts and other programs.
+
+``python -m tests.benchmarks.costs`` prints, in one run: Extract; Clean, Geocode and
+LoadSQLite; CountUsage; a new day on a year; and commands that find nothing to do. Name
+some of the parts to run only those. Programs that are not installed are left out:
+Polars, DuckDB, orjson and GoAccess.
+
+A ratio is to the first row of its part. GoAccess and DuckDB's ``GROUP BY`` only count.
+"""
+
+import argparse
+import datetime as dt
+import importlib.util
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from . import backfill
+from .run import (
+    DATA_SHARES,
+    ROOT,
+    START,
+    Cost,
+    luigi,
+    make,
+    measure,
+    report,
+    rival,
+    say,
+)
+
+READERS = {
+    "duckdb": """\
+import sys, duckdb
+out, *files = sys.argv[1:]
+entries = duckdb.read_json(files, format="newline_delimited")
+entries.write_parquet(out, compression="zstd")
+""",
+    "polars": """\
+import sys, polars
+out, *files = sys.argv[1:]
+for number, file in enumerate(files):
+    polars.read_ndjson(file).write_parquet(f"{out}{number}", compression="zstd")
+""",
+    "orjson": """\
+import sys, orjson
+for file in sys.argv[2:]:
+    for line in open(file, "rb"):
+        orjson.loads(line)
+""",
+}
+"""Straight scripts that read exports, by the library that they need."""
+
+GROUP_BY = """\
+import sys, duckdb
+files = sys.argv[1:]
+requests = duckdb.read_parquet(files, hive_partitioning=True)
+for names in ("database, \\"table\\"", "remote_ip_country", "remote_ip_org",
+              "user_agent", "request_url_path", "referer"):
+    columns = f"date, {names}, count(*), count(DISTINCT remote_ip)"
+    requests.aggregate(columns, f"date, {names}").fetchall()
+"""
+"""Counts requests and visitors, and nothing about sessions or double clicks."""
+
+BUSY, QUIET = 100_000, 2_000
+"""Requests of a new day."""
+
+
+def extract(requests: int, days: int, folder: Path) -> None:
+    """JSON exports to raw files."""
+    exports = folder / "exports"
+    make("exports", requests, days, folder, exports)
+    files = [str(file) for file in sorted(exports.iterdir())]
+    python = [sys.executable, "-m", "tests.benchmarks.arrow_json"]
+    first = measure([*python, str(folder / "arrow"), *files], folder)
+    report("Arrow's JSON", first)
+    for name, script in READERS.items():
+        if importlib.util.find_spec(name):
+            command = [sys.executable, "-c", script, str(folder / name), *files]
+            report(name, measure(command, folder), first)
+    task = ["RangeDaily", "--of", "Extract"]
+    report("Extract", luigi(task, folder, folder / "root", exports, days), first)
+
+
+def load(requests: int, days: int, folder: Path) -> None:
+    """Raw files to cleaned and geocoded ones and the database; then CountUsage."""
+    for share in DATA_SHARES:
+        say(f"{share:.0%} of the requests are for data:")
+        root = folder / str(share)
+        make("raw", requests, days, folder, root, share)
+        first = rival("pyarrow", folder, root)
+        report("one stage, pyarrow", first)
+        if importlib.util.find_spec("polars"):
+            report("one stage, Polars", rival("polars", folder, root), first)
+        if program := shutil.which("goaccess"):
+            log, raw = str(folder / "access.log"), str(root / "raw" / "datasette")
+            python = [sys.executable, "-m", "tests.benchmarks.combined_log"]
+            measure([*python, raw, log], folder)
+            options = ["--log-format=COMBINED", "-o", str(folder / "report.json")]
+            report("GoAccess", measure([program, log, *options], folder), first)
+        report("LoadSQLite", luigi(["LoadSQLite"], folder, root, folder, days), first)
+        count(root, folder, days)
+
+
+def count(root: Path, folder: Path, days: int) -> None:
+    """Geocoded files to figures."""
+    say("CountUsage:")
+    first = None
+    if importlib.util.find_spec("duckdb"):
+        files = sorted(map(str, root.glob("geocoded/datasette/date=*/*.parquet")))
+        first = measure([sys.executable, "-c", GROUP_BY, *files], folder)
+        report("DuckDB's GROUP BYs", first)
+    task = ["RangeDaily", "--of", "CountUsage"]
+    report("CountUsage", luigi(task, folder, root, folder, days), first)
+
+
+def count_day(requests: int, _: int, folder: Path) -> None:
+    """CountUsage of one day, and of one three times as large."""
+    for number in (requests, 3 * requests):
+        say(f"a day of {number:,} requests:")
+        root = folder / str(number)
+        make("raw", number, 1, folder, root)
+        luigi(["RangeDaily", "--of", "Geocode"], folder, root, folder, 1)
+        count(root, folder, 1)
+
+
+def new_day(_: int, __: int, folder: Path) -> None:
+    """A new day, quiet or busy, on a year of quiet ones."""
+    days = min(365, (dt.datetime.now(dt.UTC).date() - START).days - 4)
+    exports = folder / "exports"
+    make("exports", (days + 2) * QUIET, days + 2, folder, exports)
+    quiet, busy = sorted(exports.iterdir())[-2:]
+    make("exports", BUSY, 1, folder, folder / "busy")
+    text = (folder / "busy" / f"{START}.jsonl").read_bytes()
+    busy.write_bytes(text.replace(str(START).encode(), busy.stem.encode()))
+    waiting = [(file, file.rename(folder / file.name)) for file in (quiet, busy)]
+    run_until(folder, exports, days)
+    for (file, aside), number in zip(waiting, (QUIET, BUSY), strict=True):
+        aside.rename(file)
+        days += 1
+        report(f"run, a day of {number:,}", run_until(folder, exports, days))
+    report("run, nothing to do", run_until(folder, exports, days))
+
+
+def run_until(folder: Path, exports: Path, days: int) -> Cost:
+    """Run the command for so many days since the first."""
+    stop = START + dt.timedelta(days=days)
+    config = folder / "luigi.cfg"
+    settings = backfill.CONFIG.format(folder=folder, start=START, stop=stop)
+    config.write_text(settings.replace(f"{folder}/logs", str(exports)))
+    return measure([usage_metrics(), "run"], folder, config)
+
+
+def nothing_to_do(_: int, __: int, folder: Path) -> None:
+    """What commands take that find all done, on five years of tiny days."""
+    report("--help", measure([usage_metrics(), "--help"], ROOT))
+    config = backfill.prepare(folder, 1826)
+    run = [usage_metrics(), "run"]
+    measure(run, folder, config)
+    for name, command in {
+        "LoadSQLite": [*backfill.LOAD, "--lock-pid-dir", str(folder)],
+        "status": [usage_metrics(), "status"],
+        "run": run,
+    }.items():
+        report(name, measure(command, folder, config))
+
+
+def usage_metrics() -> str:
+    """The command beside this Python."""
+    return str(Path(sys.executable).with_name("usage-metrics"))
+
+
+PARTS: dict[str, Callable[[int, int, Path], None]] = {
+    "extract": extract,
+    "load": load,
+    "count": count_day,
+    "new-day": new_day,
+    "nothing": nothing_to_do,
+}
+
+
+def main() -> None:
+    """Read the command line and run the parts."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.costs")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--requests", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=30)
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    for name in options.parts or PARTS:
+        say(f"\n{name}: {PARTS[name].__doc__}")
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[name](options.requests, options.days, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
