@@ -154,6 +154,21 @@ def test_the_registry_names_each_database_with_its_tables(here: Flow) -> None:
     )
 
 
+def test_a_page_that_may_be_no_database_is_said_with_what_to_do(
+    here: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page of a plugin and one of a database are answered alike."""
+    for day in days(3):
+        here.export(day, *(_page(day, path) for path in ("/fec/filings", "/about")))
+    assert main(["init", "--logs", "logs"]) == 0
+    said = _said(capsys)
+    assert "no table was asked for of about: if that is a page of the site" in said
+    assert 'not_data = ["/about"]' in said
+    here.export(DAY, _page(DAY, "/about/team"))
+    assert main(["init", "--logs", "logs", "--force"]) == 0
+    assert "no table was asked for" not in _said(capsys)
+
+
 def test_where_the_requests_are_is_found(
     here: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

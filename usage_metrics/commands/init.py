@@ -205,6 +205,12 @@ def _look(logs: str, days: list[dt.date], asks: bool) -> Content | None:
     _say(f"{least}{content.entries_a_day:,} entries a day, as of {content.span}")
     _say(f"hosts: {_shown(content.hosts)}")
     _say(f"databases: {_shown(content.databases)}")
+    if pages := [name for name, tables in content.databases.items() if not tables]:
+        _say(
+            f"no table was asked for of {_shown(pages)}: if that is a page of the site "
+            "and no database, name its path in not_data of datasets.toml, such as "
+            f'not_data = ["/{pages[0]}"]'
+        )
     for name, value in content.settings.items():
         _say(f"{name} = {value}")
     if content.other_logs:
