@@ -829,7 +829,9 @@ def test_a_kill_loses_no_answer_that_was_paid_for(
     def kept() -> int:
         return sum(len(Journal(f).read()) for f in tmp_path.glob("ipinfo.*.journal"))
 
-    while kept() < answered and run.poll() is None:
+    in_flight = PLANS["lite"].in_flight
+    while len(server.requests) < answered + in_flight or kept() < answered:
+        assert run.poll() is None
         server.closed.wait(0.01)
     run.kill()
     run.communicate()
