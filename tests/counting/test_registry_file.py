@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from little_log import sample_registry
 
+from usage_metrics.counting.datasets import Pattern
 from usage_metrics.counting.reportable import check_dois
 from usage_metrics.errors import ConfigError
 from usage_metrics.tasks.datasets_registry import read_registry
@@ -311,3 +312,51 @@ def test_invalid_toml_is_refused_with_its_line(tmp_path: Path) -> None:
 def test_a_missing_file_is_named_with_its_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml .*\[counting\] datasets"):
         read_registry(tmp_path / "none.toml")
+
+
+def test_a_pattern_is_evaluated_once_for_all_examples(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    evaluated: list[int] = []
+    matches = Pattern.matches
+
+    def counted(self: Pattern, targets: pa.Array) -> pa.Array:
+        evaluated.append(len(targets))
+        return matches(self, targets)
+
+    monkeypatch.setattr(Pattern, "matches", counted)
+    work = []
+    for datasets in (10, 20):
+        evaluated.clear()
+        file = tmp_path / f"{datasets}.toml"
+        file.write_text(
+            "\n".join(
+                f"[[dataset]]\nid = 'd{n}'\nrequests = ['/d{n}']\n"
+                f"request_examples = ['/d{n}']"
+                for n in range(datasets)
+            )
+        )
+        assert len(read_registry(file).datasets) == datasets
+        work.append(len(evaluated))
+    # Once to see whether it can be used, once with all examples.
+    assert work[1] - work[0] == 2 * 10
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 5000,
+        "[" * 5000 + "]" * 5000,
+        "{a = " * 5000 + "1" + "}" * 5000,
+        "2022-02-30",
+        "nan",
+        "1e999",
+        "2022-02-01T00:00:00Z",
+    ],
+)
+@pytest.mark.parametrize("key", ["doi", "yop", "publisher_id", "requests", "unknown"])
+def test_a_value_that_is_none_is_named(tmp_path: Path, key: str, value: str) -> None:
+    file = tmp_path / "datasets.toml"
+    file.write_text(f"[[dataset]]\nid = 'trees'\n{key} = {value}\n")
+    with pytest.raises(ConfigError, match=r"datasets\.toml"):
+        read_registry(file)

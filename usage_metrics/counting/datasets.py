@@ -94,12 +94,6 @@ class Dataset:
         yield from ((REQUEST, pattern) for pattern in self.requests)
         yield from ((INVESTIGATION, pattern) for pattern in self.investigations)
 
-    def kind_of(self, url: str) -> str | None:
-        """The kind of use that a URL is; None if it is not about this dataset."""
-        target = targets_of(pa.array([url]))
-        kinds = (kind for kind, p in self.patterns() if p.matches(target)[0].as_py())
-        return next(kinds, None)
-
 
 @dataclass(frozen=True)
 class Registry:

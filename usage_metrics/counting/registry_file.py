@@ -5,10 +5,12 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from usage_metrics.arrow import STRING
 from usage_metrics.counting.datasets import (
     ID,
     INVESTIGATION,
@@ -17,11 +19,15 @@ from usage_metrics.counting.datasets import (
     Dataset,
     Pattern,
     Registry,
+    targets_of,
 )
 from usage_metrics.errors import ConfigError
 
 PUBLISHER_ID_TYPES = ("isni", "orcid", "grid", "urn", "client-id")
 """The identifiers of publishers that a usage report may contain."""
+
+_NOT_DATA = ""
+"""Stands among the datasets for the patterns of what is no data."""
 
 _Reader = Callable[["_Section", str, Any], Any]
 
@@ -46,7 +52,7 @@ def parse_registry(
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of a date or number too large
         raise ConfigError(f"{file} is not TOML: {error}") from error
     top = _Section(text.splitlines(), 0, content)
     registry = _registry(top, not_data)
@@ -125,16 +131,20 @@ def _registry(top: _Section, not_data: tuple[Pattern, ...]) -> Registry:
     read: list[tuple[_Section, Dataset]] = values.pop("dataset", [])
     registry = Registry(datasets=tuple(dataset for _, dataset in read), **values)
     _check_unique(read)
-    for section, dataset in read:
-        if any(section.holds(mistake) for mistake in top.mistakes):
-            continue  # its examples may be right once that is mended
-        kinds = {
-            INVESTIGATION: dataset.investigation_examples,
-            REQUEST: dataset.request_examples,
-        }
-        for kind, examples in kinds.items():
-            for url in examples:
-                _check_example(registry, dataset, section, url, kind)
+    # The examples of a section with mistakes may be right once those are mended.
+    _check_examples(
+        registry,
+        [
+            _Example(section, dataset, kind, url)
+            for section, dataset in read
+            if not any(map(section.holds, top.mistakes))
+            for kind, urls in (
+                (INVESTIGATION, dataset.investigation_examples),
+                (REQUEST, dataset.request_examples),
+            )
+            for url in urls
+        ],
+    )
     return registry
 
 
@@ -181,21 +191,43 @@ def _check_unique(read: Iterable[tuple[_Section, Dataset]]) -> None:
         names.add(dataset.name)
 
 
-def _check_example(
-    registry: Registry, dataset: Dataset, section: _Section, url: str, kind: str
-) -> None:
-    about = [other for other in registry.datasets if other.kind_of(url)]
-    found = dataset.kind_of(url)
-    if about != [dataset]:
-        names = ", ".join(other.name for other in about) or "no dataset"
-        mistake = f"should match {dataset.name} only, but matches {names}"
-    elif found != kind:
-        mistake = f"should be of kind {kind}, but is of kind {found}"
-    elif any(p.matches(pa.array([url]))[0].as_py() for p in registry.not_data):
+class _Example(NamedTuple):
+    section: _Section
+    dataset: Dataset
+    kind: str
+    url: str
+
+
+def _check_examples(registry: Registry, examples: list[_Example]) -> None:
+    """Match each pattern against all examples at once: there may be thousands."""
+    targets = targets_of(pa.array([example.url for example in examples], STRING))
+    kinds: list[dict[str, str]] = [{} for _ in examples]
+    for dataset in registry.datasets:
+        for kind, pattern in dataset.patterns():
+            for row in pc.indices_nonzero(pattern.matches(targets)).to_pylist():
+                kinds[row].setdefault(dataset.name, kind)
+    for pattern in registry.not_data:
+        for row in pc.indices_nonzero(pattern.matches(targets)).to_pylist():
+            kinds[row].setdefault(_NOT_DATA, _NOT_DATA)
+    for example, found in zip(examples, kinds, strict=True):
+        _check_example(example, found)
+
+
+def _check_example(example: _Example, found: dict[str, str]) -> None:
+    """Compare an example with the kind of use that each dataset takes it for."""
+    name = example.dataset.name
+    about = [other for other in found if other != _NOT_DATA]
+    if about != [name]:
+        names = ", ".join(about) or "no dataset"
+        mistake = f"should match {name} only, but matches {names}"
+    elif found[name] != example.kind:
+        mistake = f"should be of kind {example.kind}, but is of kind {found[name]}"
+    elif _NOT_DATA in found:
         mistake = "also matches a pattern of not_data"
     else:
         return
-    section.note(f"the example {url} {mistake}; change the patterns", text=url)
+    url = example.url
+    example.section.note(f"the example {url} {mistake}; change the patterns", text=url)
 
 
 def _text(section: _Section, key: str, value: Any) -> str:
