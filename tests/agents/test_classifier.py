@@ -165,6 +165,90 @@ def test_data_clients_are_machines_in_all_the_forms_they_come_in(agent: str) -> 
 
 
 @pytest.mark.parametrize(
+    "agent",
+    [
+        "ExampleClient/180B(9704)",
+        "example/http-client @ 4.x",
+        "Example Ruby Gem 6.1.1",
+        "Example CLI 2.40.1",
+        "OfficialExampleSDKv2/11.36.2",
+        "example-tools",
+        "libexample/2.9 (3 threads)",
+        "http4example-blaze/0.23",
+        "example-api-python-wrapper",
+        "example/6.10.0;python",
+        "box-python-sdk-3.7.2",
+    ],
+)
+def test_the_name_of_a_library_a_tool_or_a_language_makes_a_machine(
+    agent: str,
+) -> None:
+    assert who(agent)["agent_class"] == "machine"
+
+
+@pytest.mark.parametrize(
+    "platform", ["(linux; amd64)", "(darwin/arm64)", "(windows, x86_64) go1.22"]
+)
+def test_a_program_that_names_system_and_processor_is_a_machine(platform: str) -> None:
+    assert who(f"exampletool/1.2 {platform}")["agent_class"] == "machine"
+    url = f"exampletool/1.2 {platform} (+https://example.org/about)"
+    assert who(url)["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "ExampleHttpStatus/1.0",
+        "Example HTTP Banner Detection",
+        "example-seo-client/1.0",
+        "ExampleIndexer/1.0 python",
+        "example_probe_python/2.0",
+        "Example Sitemap Client/1.0",
+    ],
+)
+def test_a_robot_may_be_written_with_a_library_whose_name_it_bears(agent: str) -> None:
+    assert who(agent)["agent_class"] != "machine"
+
+
+def test_the_version_of_curl_in_brackets_is_no_command() -> None:
+    said = who("Composer/2.5.8 (Linux; 5.15.0; PHP 8.2.7; cURL 7.88.1)")
+
+    assert (said["agent_class"], said["agent_name"]) == ("machine", "Composer")
+    assert who("x; curl 192.0.2.1/a")["agent_kind"] == "attack"
+    assert who("x; curl example.org/a")["agent_kind"] == "attack"
+    assert who("x; curl -s http://example.org")["agent_kind"] == "attack"
+
+
+def test_a_page_read_without_a_screen_by_a_script_is_read_by_a_machine() -> None:
+    agent = "Mozilla/5.0 (linux) AppleWebKit/537.36 (KHTML, like Gecko) {}/25.0"
+
+    assert who(agent.format("jsdom"))["agent_class"] == "machine"
+    assert who(agent.format("PhantomJS"))["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
+    ("agent", "agent_class"),
+    [
+        ("ExampleTV/2.1 (Linux; Tizen 6.0) libcurl/7.88.1", "human"),
+        ("otg/1.5.1 (AppleTv Apple TV 4; tvOS16.2) libcurl/7.58.0", "human"),
+        ("HTC Butterfly; 4.1.1; JRO03C; de-de", "human"),
+        ("Nokia SyncML HTTP Client", "human"),
+        ("Samsung Example Android_SDK", "human"),
+        ("ExampleApp/2.12 (All) Android/2.3.6 (ARMv7) okhttp/3.1", "unknown"),
+        ("NCSA_Mosaic/2.7b5 (X11;Linux 2.6.7 i686) libwww/2.12", "human"),
+        (
+            "DoCoMo/2.0 P900i(c100;TB) (compatible; ExampleSearch; +http://example.org)",
+            "robot",
+        ),
+    ],
+)
+def test_the_library_within_an_app_of_a_phone_or_television_makes_no_machine(
+    agent: str, agent_class: str
+) -> None:
+    assert who(agent)["agent_class"] == agent_class
+
+
+@pytest.mark.parametrize(
     "ending",
     [
         "Viber/14.7.0.4",

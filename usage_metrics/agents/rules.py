@@ -13,7 +13,8 @@ example that a test classifies. All patterns ignore case. The steps:
 * ``robot``: matches whole words of what is unusual. Before the lists, which know few
   kinds of AI.
 * ``script``: matches anywhere, unless the user agent says that it is a robot. Before
-  the lists, which contain the names of languages.
+  the lists, which contain the names of languages. Apps of phones and televisions come
+  first, because they name the libraries within them.
 * ``sign``: matches anywhere in what is unusual. After the lists, which know names.
 * ``ending``: matches what a Chrome on a desktop says besides, if no browser or app
   that we know says it: a new app, or a robot that says who it is.
@@ -52,7 +53,8 @@ _CONTACT = r"https?:|\bwww\.|[\w.+-]@[\w-]+\.[a-z]{2}"
 GUARDS = {
     "client": ROBOT_WORDS,
     "script": rf"{ROBOT_WORDS}|check|chk|validat|monitor|uptime|scan|sitemap|expander|"
-    "watchdog|survey|proxy",
+    "watchdog|survey|proxy|probe|pinger|status|banner|detect|verif|index|harvest|archiv|"
+    "screenshot|\\bseo|\\bcompatible;",
     "machine": f"{ROBOT_WORDS}|{_CONTACT}",
 }
 """What keeps the rules of a step from a user agent. COUNTER's list of machines
