@@ -24,6 +24,7 @@ from usage_metrics.agents.names import name_in
 from usage_metrics.agents.normalize import LONGEST, normalised
 from usage_metrics.agents.rules import Rule
 from usage_metrics.arrow import STRING, Distinct
+from usage_metrics.cleaning.long_texts import shortened
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.counting import breakdowns, events
@@ -127,6 +128,7 @@ LOOKS: dict[str, Look] = {
     "public addresses": lambda text: public_addresses(column(text)),
     "user agents": lambda text: normalised(column(text)),
     "names in user agents": lambda text: name_in(f"a{text}bot"[: 3 * LONGEST], ROBOT),
+    "long texts": lambda text: shortened(pa.table({"text": column(text)})),
     "parts of URLs": lambda text: split_urls(column(text)),
     "hosts": netlocs,
     "Datasette's pages": lambda text: asked_for(column(text), ()),

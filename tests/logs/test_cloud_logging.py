@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_metrics.logs.blocks import Block, read_blocks
+from usage_metrics.logs.blocks import REST, Block, read_blocks
 from usage_metrics.logs.cloud_logging import fast_path
 from usage_metrics.logs.cloud_logging.entry import ENTRY
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.cloud_logging.rule import entries_singly
+from usage_metrics.logs.lines import CUT
 
 TIME = "2022-03-15T14:25:58.184967Z"
 ENOUGH = fast_path.LINE_BY_LINE + 8
@@ -46,6 +47,19 @@ def read_one(line: bytes) -> dict[str, Any]:
     (row,) = alone.to_pylist()
     assert isinstance(row, dict)
     return row
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [(b'{"a": "' + CUT, "is longer than 32 MB"), (REST, "all lines after it")],
+)
+def test_what_is_not_read_of_a_file_is_a_rejected_line(
+    line: bytes, reason: str
+) -> None:
+    row = read_one(line)
+    assert row["unreadable"] == line.decode()
+    assert "line 1 of a.json" in row["unreadableReason"]
+    assert reason in row["unreadableReason"]
 
 
 # --- what a field may be, and what becomes of it --------------------------------------

@@ -17,6 +17,7 @@ from flow import DAY, ONE_DAY, Flow, days, fill_once, request
 from luigi.execution_summary import LuigiStatusCode
 from project import Settings
 
+from usage_metrics.cleaning.long_texts import LONGEST
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import (
     BackfillError,
@@ -319,6 +320,30 @@ def test_hostile_text_in_every_field_is_text_to_the_end(
     )
     assert set(row) == {evil}
     assert json.loads(flow.table("raw")["otherFields"][0].as_py())[evil] == evil
+
+
+def test_long_texts_are_whole_in_raw_and_shortened_from_then_on(flow: Flow) -> None:
+    sql = "select+'" + "x" * 8_000
+    urls = [f"http://h/db.json?sql={sql}{n}&_format=csv" for n in (1, 2, 1)]
+    entries = [
+        request(f"{n}", requestUrl=url, userAgent="curl/8 " + "y" * 9_000, referer=url)
+        for n, url in enumerate(urls)
+    ]
+    flow.export(DAY, *entries)
+    flow.load(1)
+    raw = flow.table("raw")["httpRequest"].to_pylist()
+    assert [entry["requestUrl"] for entry in raw] == urls
+    for stage in ("cleaned", "geocoded"):
+        rows = flow.table(stage)
+        for name in ("request_url", "request_url_query", "referer", "user_agent"):
+            texts = rows[name].to_pylist()
+            assert max(map(len, texts)) < LONGEST + 40
+            assert len(set(texts)) == (1 if name == "user_agent" else 2)
+        assert rows["request_url"][0] == rows["request_url"][2]
+        # What a URL asks for and who asked are known from the whole text.
+        assert rows["page"].to_pylist() == ["query"] * 3
+        assert rows["agent_name"].to_pylist() == ["curl"] * 3
+    assert flow.loaded_days() == {str(DAY): 3}
 
 
 def test_every_day_has_the_same_columns_whatever_is_in_it(flow: Flow) -> None:

@@ -15,7 +15,7 @@ from usage_metrics.agents import lists
 from usage_metrics.agents.rules import lines_of, own_table
 from usage_metrics.arrow import STRING
 
-LONGEST = 2000
+LONGEST = 1_000
 """Characters of a user agent that are used; the longest of a browser have 1,000."""
 
 _APPENDED = r"(?i)(?:\s*[,;]\s*gzip\(gfe\))+$"

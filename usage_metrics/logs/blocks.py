@@ -4,6 +4,7 @@ The elements of an array, and objects that go over several lines, become lines, 
 that readers need not distinguish them.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +16,15 @@ import pyarrow as pa
 
 from usage_metrics.logs.encoding import as_utf8
 from usage_metrics.logs.lines import whole_lines
-from usage_metrics.logs.unpacking import unpacked
+from usage_metrics.logs.unpacking import RestRefusedError, unpacked
+
+log = logging.getLogger("luigi-interface")
 
 BLOCK_BYTES = 2 << 20
 """About 2,000 lines; small enough to stay in the processor's cache."""
+
+REST = b"\x1a rest"
+"""The line in place of what is not read of a file."""
 
 _NEWLINE = ord("\n")
 
@@ -100,15 +106,27 @@ class Block:
 def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
     """Read the lines of a file, or the elements of its arrays as lines.
 
+    Of a file that no log can be, what was read before that showed is given, and a last
+    line that no reader takes for an entry.
+
     Raises:
-        InputError: if a line is too long, an array is cut off, or a packed file is
-            damaged or unpacks to more than any log would.
+        InputError: if an array is cut off, or a packed file is damaged.
     """
     number = 1
-    chunks = as_utf8(unpacked(raw, name, BLOCK_BYTES))
-    for text in whole_lines(chunks, name):
-        block = Block(text, number, name)
-        number += len(block)
-        block = block.without_blank_lines()
-        if len(block):
-            yield block
+    try:
+        for text in whole_lines(as_utf8(unpacked(raw, name, BLOCK_BYTES)), name):
+            count = text.count(b"\n")
+            block = Block(text, np.arange(number, number + count), name)
+            number += count
+            block = block.without_blank_lines()
+            if len(block):
+                yield block
+    except RestRefusedError as error:
+        log.warning(
+            "%s %s: the rest of it, from line %d on, is not read; it is one "
+            "rejected line. Move the file out of the folder, or mend it",
+            name,
+            error,
+            number,
+        )
+        yield Block(REST + b"\n", np.array([number]), name)

@@ -15,9 +15,14 @@ import numpy.typing as npt
 
 from usage_metrics.addresses.redaction import anonymous
 from usage_metrics.errors import InputError
+from usage_metrics.logs.unpacking import RestRefusedError
 
 LONGEST_LINE = 32 << 20
 """Bytes; Cloud Logging accepts no entry over 256 KB."""
+
+CUT = b"\x1a cut"
+"""Ends what is kept of a line that is too long. No entry does: its last byte is a
+bracket, and JSON has no control characters."""
 
 _ARRAY_OF_OBJECTS = re.compile(rb"\s*\[\s*(?:[\]{]|$)")
 
@@ -41,31 +46,41 @@ def whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
     Yields:
         One or more lines, each ending in a newline.
 
+    A line that is too long is cut, and ends in ``CUT``.
+
     Raises:
-        InputError: if a line is too long, or an array or object is cut off.
+        RestRefusedError: if an element or object is too long.
+        InputError: if an array or object is cut off.
     """
     first: list[bytes] = []
     while sum(map(len, first)) < BEGINNING and (chunk := next(chunks, b"")):
         first.append(chunk)
     beginning = b"".join(first)
-    cut = _lines
+    whole = itertools.chain(first, chunks)
     if _ARRAY_OF_OBJECTS.match(beginning):
-        cut = _elements
-    elif _OBJECT_OVER_LINES.match(beginning):
-        cut = _objects
-    return cut(itertools.chain(first, chunks), name)
+        return _elements(whole, name)
+    if _OBJECT_OVER_LINES.match(beginning):
+        return _objects(whole, name)
+    return _lines(whole)
 
 
-def _lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    pending = b""
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    pending, is_cut = b"", False
     for chunk in chunks:
-        end = chunk.rfind(b"\n") + 1
+        start = 0
+        if is_cut:
+            start = chunk.find(b"\n") + 1
+            if not start:
+                continue
+            yield pending + b"\n"
+            pending, is_cut = b"", False
+        pending += chunk[start:]
+        end = pending.rfind(b"\n") + 1
         if end:
-            yield b"".join((pending, memoryview(chunk)[:end]))
-            pending = chunk[end:]
-        else:
-            pending += chunk
-        _check_length(pending, name)
+            yield pending[:end]
+            pending = pending[end:]
+        if len(pending) > LONGEST_LINE:
+            pending, is_cut = pending[:BEGINNING] + CUT, True
     if pending:
         yield pending + b"\n"
 
@@ -80,7 +95,7 @@ def _objects(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
         lines, pending = _as_lines(pending, [0, *ends], ends)
         if lines:
             yield lines
-        _check_length(pending, name)
+        _check_length(pending)
     if pending.strip(_BETWEEN):
         raise InputError(
             f"{name} ends within a JSON object: {_excerpt(pending.strip(_BETWEEN))}; "
@@ -104,7 +119,7 @@ def _elements(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
                 yield lines
             if is_inside:
                 break
-        _check_length(pending, name)
+        _check_length(pending)
     if is_inside:
         raise InputError(
             f"{name} is a JSON array that is cut off: {_excerpt(pending)}; export it "
@@ -159,11 +174,10 @@ def _outside_strings(
     return at[outside], kinds[outside]
 
 
-def _check_length(pending: bytes, name: str) -> None:
+def _check_length(pending: bytes) -> None:
     if len(pending) > LONGEST_LINE:
-        raise InputError(
-            f"{name} has a line of more than {LONGEST_LINE >> 20} MB, too long for a "
-            "log entry; move the file out of the folder"
+        raise RestRefusedError(
+            f"has an entry of more than {LONGEST_LINE >> 20} MB, which no log has"
         )
 
 

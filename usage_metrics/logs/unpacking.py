@@ -24,8 +24,9 @@ MOST_EXPANSION = 200
 """The largest expansion of a packed file. Gzip can reach a thousand, others more; real
 logs reach thirty, because every entry has its own time, id and address."""
 
-HARMLESS_BYTES = 256 << 20
-"""Any file may unpack to this size."""
+HARMLESS_BYTES = 8 << 30
+"""Any file may unpack to this size: a piece is in memory at a time, and it takes a
+minute. Visitors who send long runs of one letter cannot reach it."""
 
 MOST_MEMORY = 256 << 20
 """Bytes that unpacking may take; ``xz -9`` needs 65 MB."""
@@ -46,6 +47,13 @@ _BEGINNINGS = {
     rb"BZh": "bzip2",
     rb"\xfd7zXZ\0": "xz",
 }
+
+
+class RestRefusedError(InputError):
+    """What has been read of a file counts, and the rest is not read.
+
+    The message, without the file's name, says why.
+    """
 
 
 class _Stream(Protocol):
@@ -106,7 +114,8 @@ def unpacked(raw: pa.NativeFile, name: str, piece: int) -> Iterator[bytes]:
     """The unpacked content of a file, in pieces of bounded size.
 
     Raises:
-        InputError: if the file is damaged, or unpacks to more than any log would.
+        RestRefusedError: if the file unpacks to more than any log would.
+        InputError: if it is damaged.
     """
     counted = _Counted(raw)
     buffered = io.BufferedReader(counted, FETCHED_BYTES)
@@ -117,10 +126,9 @@ def unpacked(raw: pa.NativeFile, name: str, piece: int) -> Iterator[bytes]:
         while chunk := stream.read(piece):
             total += len(chunk)
             if total > max(HARMLESS_BYTES, MOST_EXPANSION * counted.bytes):
-                raise InputError(
-                    f"{name} unpacks to more than {total >> 20:,} MB, over "
-                    f"{MOST_EXPANSION} times its size, which no log does; move the "
-                    "file out of the folder"
+                raise RestRefusedError(
+                    f"unpacks to more than {HARMLESS_BYTES >> 20:,} MB, over "
+                    f"{MOST_EXPANSION} times its size, which no log does"
                 )
             yield chunk
     except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:

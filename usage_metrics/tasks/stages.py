@@ -154,6 +154,7 @@ class Clean(Stage):
             RejectedShareError: if too many lines of the day could not be read.
         """
         from usage_metrics.cleaning.duplicates import superseded
+        from usage_metrics.cleaning.long_texts import shortened
         from usage_metrics.cleaning.rejects import REJECTED
 
         source = get_source(self.source)
@@ -169,7 +170,7 @@ class Clean(Stage):
                 for start, entries in row_groups(raw):
                     once = entries.filter(~drop[start : start + entries.num_rows])
                     found = source.clean(once, settings)
-                    requests.write(found.requests)
+                    requests.write(shortened(found.requests))
                     rejected.write(found.rejected)
                     not_requests += found.not_requests
                     other_logs.update(found.other_logs)

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP
-from usage_metrics.logs.blocks import Block
+from usage_metrics.logs.blocks import REST, Block
 from usage_metrics.logs.cloud_logging.entry import (
     ENTRY,
     ENTRY_FIELDS,
@@ -26,6 +26,7 @@ from usage_metrics.logs.cloud_logging.entry import (
     tree_of,
     without_surrogates,
 )
+from usage_metrics.logs.lines import CUT, LONGEST_LINE
 
 INTEGER_TEXT = r"-?[0-9]{1,19}"
 DURATION_TEXT = r"-?[0-9]{1,12}(\.[0-9]{1,12})?s"
@@ -36,6 +37,13 @@ TIMESTAMP_TEXT = (
 
 LONGEST_DURATION = 1e12
 """Seconds; with as many digits as ``DURATION_TEXT`` allows."""
+
+_REFUSED = {
+    CUT: f"is longer than {LONGEST_LINE >> 20} MB; its beginning is kept",
+    REST: "and all lines after it were not read: no log unpacks to so much, or has an "
+    "entry so long",
+}
+"""Why lines are rejected that end so."""
 
 SHOWN = 80
 """How many characters of an invalid value the reason quotes."""
@@ -71,6 +79,9 @@ def entry_from_line(line: bytes) -> dict[str, Any]:
     Raises:
         NotAnEntryError: naming the field and its value, or what is wrong with the line.
     """
+    for ending, reason in _REFUSED.items():
+        if line.endswith(ending):
+            raise NotAnEntryError(reason)
     try:
         value = _decode(line.decode("utf-8", "replace"))
         if not isinstance(value, dict):
