@@ -38,11 +38,15 @@ _ABOUT: dict[str, tuple[str, ...]] = {
     "spanId": ("Cloud Trace's id of the span",),
     "traceSampled": ("Whether the trace was kept",),
     "httpRequest.requestMethod": ("GET, HEAD, …",),
-    "httpRequest.requestUrl": ("The requested URL; if long, its beginning and a digest",),
+    "httpRequest.requestUrl": (
+        "The requested URL; if long, its beginning and a digest",
+    ),
     "httpRequest.requestSize": ("Size of the request with its headers", "bytes"),
     "httpRequest.status": ("HTTP status of the response",),
     "httpRequest.responseSize": ("Size of the response with its headers", "bytes"),
-    "httpRequest.userAgent": ("What the client calls itself; if long, its beginning and a digest",),
+    "httpRequest.userAgent": (
+        "What the client calls itself; if long, its beginning and a digest",
+    ),
     "httpRequest.remoteIp": (
         "Address of the client; after cleaning, what [privacy] addresses leaves of it",
     ),
