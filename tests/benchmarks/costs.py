@@ -133,8 +133,11 @@ def new_day(_: int, __: int, folder: Path) -> None:
     make("exports", (days + 2) * QUIET, days + 2, folder, exports)
     quiet, busy = sorted(exports.iterdir())[-2:]
     make("exports", BUSY, 1, folder, folder / "busy")
-    text = (folder / "busy" / f"{START}.jsonl").read_bytes()
-    busy.write_bytes(text.replace(str(START).encode(), busy.stem.encode()))
+    made, wanted = str(START).encode(), busy.stem.encode()
+    # By lines: what this process holds at once, its children seem to have held.
+    source = folder / "busy" / f"{START}.jsonl"
+    with source.open("rb") as lines, busy.open("wb") as target:
+        target.writelines(line.replace(made, wanted) for line in lines)
     waiting = [(file, file.rename(folder / file.name)) for file in (quiet, busy)]
     run_until(folder, exports, days)
     for (file, aside), number in zip(waiting, (QUIET, BUSY), strict=True):
