@@ -6,18 +6,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import luigi
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
-from usage_metrics.errors import ConfigError, NotYetError, PartitionError
+from usage_metrics.errors import ConfigError, NotYetError
 from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import FooterIndex
-from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
@@ -31,9 +29,6 @@ if TYPE_CHECKING:
     from usage_metrics.report.kept_sums import KeptSums
     from usage_metrics.report.page import Material, Parts
     from usage_metrics.report.usage_database import Span
-
-READERS = 16
-"""FooterIndex read at once: an object store takes a while for each."""
 
 MARK_BYTES = 4_096
 """The mark that says what a report was made from is near its beginning."""
@@ -191,20 +186,20 @@ class Report(Awaiting):
 
     def _footers(self, span: "Span") -> tuple[dict[dt.date, dict[str, Any]], list[str]]:
         """What the files of each day were made with, and the attributions due."""
-        wanted = days_between(span.start, span.stop)
+        footers = FooterIndex()
         facts: dict[dt.date, dict[str, Any]] = {}
-        attributions: dict[str, None] = {}
-        with ThreadPoolExecutor(READERS) as readers:
-            for stage in (Clean.stage, Geocode.stage):
-                done = self.listed(stage)
-                days = [day for day in wanted if day in done]
-                files = [self.partition_of(stage, day) for day in days]
-                found = readers.map(_facts, files)
-                for day, footer in zip(days, found, strict=True):
+        located: dict[str, dt.date] = {}
+        for stage in (Clean.stage, Geocode.stage):
+            for day, footer in footers.of_stage(stage, self.source).items():
+                if span.start <= day < span.stop:
                     facts.setdefault(day, {}).update(_versions(footer))
-                    if text := footer.get("attribution"):
-                        attributions[str(text)] = None
-        return facts, list(attributions)
+                    if stage == Geocode.stage:
+                        located.setdefault(json.dumps(footer.get("recipe")), day)
+        footers.keep()
+        # What located the addresses says whose data they are: one day of each tells.
+        days = located.values()
+        named = (self.partition_of(Geocode.stage, d).fact("attribution") for d in days)
+        return facts, list(dict.fromkeys(filter(None, named)))
 
 
 def _parts() -> "Parts":
@@ -218,13 +213,6 @@ def _parts() -> "Parts":
     made = page.parts()
     kept.keep(kept.PARTS, recipe, json.dumps(made).encode())
     return made
-
-
-def _facts(file: Partition) -> dict[str, Any]:
-    """What a footer says; nothing if the file is damaged, as others report."""
-    with contextlib.suppress(PartitionError):
-        return file.facts()
-    return {}
 
 
 VERSIONS = {
