@@ -8,10 +8,13 @@ import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 LARGEST = 300_000
-LARGE_ON_PURPOSE = {"usage_metrics/geocode/country_asn.mmdb"}
+LOCK = ".ci/requirements.txt"
+LARGE_ON_PURPOSE = {"usage_metrics/geocode/country_asn.mmdb", LOCK}
 TOP_LEVEL = {
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -72,6 +75,28 @@ def test_a_wheel_holds_every_data_file_of_the_package(tracked: list[str]) -> Non
     assert data
     for name in data:
         assert any(PurePosixPath(name).match(each) for each in patterns), name
+
+
+def test_the_lock_file_has_every_requirement_with_hashes_and_names_no_place() -> None:
+    text = (ROOT / LOCK).read_text()
+    assert "://" not in text
+    assert "/" not in re.sub(r"#.*", "", text)
+    locked = {}
+    for block in re.split(r"\n(?=[a-z0-9])", text)[1:]:
+        requirement, hashes = block.split("\\\n", 1)
+        assert "--hash=sha256:" in hashes, requirement
+        found = Requirement(requirement.strip())
+        if found.marker is None or found.marker.evaluate():
+            locked[canonicalize_name(found.name)] = found
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = setup["options.extras_require"]
+    wanted = setup["options"]["install_requires"] + extras["test"] + extras["bigquery"]
+    for line in wanted.splitlines():
+        if line and not line.startswith(("#", "usage_metrics")):
+            requirement = Requirement(line)
+            [pin] = locked[canonicalize_name(requirement.name)].specifier
+            assert requirement.specifier.contains(pin.version), line
 
 
 def test_every_command_that_ci_runs_is_there() -> None:
