@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--only", choices=SHAPES, nargs="+", default=tuple(SHAPES))
     options = parser.parse_args()
     for name in options.only:
-        costs = []
+        costs: list[dict[str, Cost]] = []
         for requests in (options.requests // 2, options.requests):
             say(f"{name}: {requests:,} requests, long texts of {options.length:,}")
             with tempfile.TemporaryDirectory() as folder:

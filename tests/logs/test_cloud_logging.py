@@ -399,7 +399,7 @@ SPELLINGS = st.builds(
     st.booleans(),
     st.booleans(),
 )
-CUT = st.builds(lambda line, at: line[:at], SPELLINGS, st.integers(1, 60))
+CUT_OFF = st.builds(lambda line, at: line[:at], SPELLINGS, st.integers(1, 60))
 FRAGMENTS = st.lists(
     st.sampled_from(
         [
@@ -410,7 +410,7 @@ FRAGMENTS = st.lists(
     min_size=1,
     max_size=8,
 ).map(b"".join)
-LINES = (SPELLINGS | CUT | FRAGMENTS | st.binary(min_size=1)).filter(
+LINES = (SPELLINGS | CUT_OFF | FRAGMENTS | st.binary(min_size=1)).filter(
     lambda line: bool(line.strip(b" \t\r")) and b"\n" not in line
 )
 
