@@ -20,8 +20,8 @@ from usage_metrics.counting.grouping import Groups, codes_of, group_rows, number
 from usage_metrics.counting.usage import (
     CountedDay,
     CountedMonth,
+    add_up,
     over_all_datasets,
-    summarise,
 )
 from usage_metrics.counting.visitors import one_spelling
 
@@ -84,9 +84,13 @@ def tally(events: pa.Table, addresses: pa.ChunkedArray) -> pa.Table:
         A table for :func:`concentration`; it holds addresses, so do not write it.
     """
     rows = events.append_column("address", one_spelling(addresses))
-    return pa.concat_tables(
-        summarise(part, _TALLY) for part in (rows, over_all_datasets(rows))
-    )
+    return pa.concat_tables(map(_tallied, (rows, over_all_datasets(rows))))
+
+
+def _tallied(events: pa.Table) -> pa.Table:
+    groups, figures = add_up(events, _TALLY)
+    # Not sorted: there may be as many rows as requests, and nobody reads them.
+    return groups.rows(_TALLY, **figures)
 
 
 def usage_concentration(day: CountedDay) -> pa.Table:
@@ -155,12 +159,13 @@ def _largest(
         pa.table(columns).group_by(["group", "code"]).aggregate([("requests", "sum")])
     )
     found = found.filter(found["code"].is_valid())
-    found = found.append_column("name", names.dictionary.take(found["code"]))
-    found = found.sort_by([("requests_sum", "ascending"), ("name", "descending")])
-    largest = np.full(groups.keys.num_rows, -1)
+    group, sums = found["group"].to_numpy(), found["requests_sum"].to_numpy()
     most = np.zeros(groups.keys.num_rows, dtype=np.int64)
-    group = found["group"].to_numpy()
-    # The last assignment to an element wins: that of the largest.
-    largest[group] = found["code"].to_numpy()
-    most[group] = found["requests_sum"].to_numpy()
+    np.maximum.at(most, group, sums)
+    found = found.filter(pa.array(sums == most[group]))
+    found = found.append_column("name", names.dictionary.take(found["code"]))
+    found = found.sort_by([("name", "descending")])
+    largest = np.full(groups.keys.num_rows, -1)
+    # The last assignment to an element wins: that of the first name.
+    largest[found["group"].to_numpy()] = found["code"].to_numpy()
     return largest, most

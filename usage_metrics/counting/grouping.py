@@ -176,7 +176,13 @@ class Groups:
         return pa.array(found, mask=sizes == 0)
 
     def table(self, schema: pa.Schema, **columns: Any) -> pa.Table:
-        """Make a table with a row per group, sorted by its columns.
+        """Make the same table as :meth:`rows`, sorted by its columns."""
+        table = self.rows(schema, **columns)
+        order = [(field.name, "ascending") for field in schema]
+        return table.sort_by(order) if table.num_rows else table
+
+    def rows(self, schema: pa.Schema, **columns: Any) -> pa.Table:
+        """Make a table with a row per group, in no particular order.
 
         Args:
             schema: of the table.
@@ -188,9 +194,7 @@ class Groups:
             rows = pa.repeat(values, self.keys.num_rows) if is_constant else values
             found[name] = rows if isinstance(rows, pa.Array) else pa.array(rows)
         arrays = [found[field.name].cast(field.type) for field in schema]
-        table = pa.Table.from_arrays(arrays, schema=schema)
-        order = [(field.name, "ascending") for field in schema]
-        return table.sort_by(order) if table.num_rows else table
+        return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def group_rows(table: pa.Table, names: Sequence[str]) -> Groups:

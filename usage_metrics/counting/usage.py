@@ -116,11 +116,18 @@ def summarise(events: pa.Table, schema: pa.Schema, **constants: Any) -> pa.Table
         schema: of the result: constants, columns of the events, and figures.
         constants: values of columns that are the same in every row.
     """
+    groups, figures = add_up(events, schema, *constants)
+    return groups.table(schema, **constants, **figures)
+
+
+def add_up(
+    events: pa.Table, schema: pa.Schema, *constants: str
+) -> tuple[Groups, dict[str, Any]]:
+    """The groups of events for :func:`summarise`, and the figures of each group."""
     names = {*FIGURES, "unique_visitors"} & set(schema.names)
     keys = [name for name in schema.names if name not in names | set(constants)]
     groups = group_rows(events, keys)
-    figures = {name: _figure(groups, events, name) for name in names}
-    return groups.table(schema, **constants, **figures)
+    return groups, {name: _figure(groups, events, name) for name in names}
 
 
 def _figure(groups: Groups, events: pa.Table, name: str) -> Any:
