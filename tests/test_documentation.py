@@ -252,13 +252,46 @@ def test_the_settings_that_are_shown_are_settings(
     shown.optionxform = str  # type: ignore[assignment,method-assign]
     shown.read_string(block.text)
     if "Unit" in shown:
-        for key in ("ExecStart", "ExecStopPost"):
-            if command := shown.get("Service", key, fallback=""):
-                assert _program(command) in ("usage-metrics", "luigid")
+        for command in _of_unit(shown.get("Service", "ExecStart", fallback="")):
+            assert _program(command) in ("usage-metrics", "luigid")
         return
     for section in shown.sections():
         settings(section, **dict(shown[section]))
     config.check_sections()
+
+
+def _of_unit(command: str) -> list[str]:
+    """The commands that a unit starts."""
+    if not command.startswith("/bin/sh -c "):
+        return [command] if command else []
+    _, _, script = shlex.split(command)
+    return [f"/srv/usage/{command}" for command in script.split(" && ")]
+
+
+NIGHTLY = [
+    *(
+        re.sub(".*?/srv/usage && ", "", line)
+        for b in of_kind("crontab")
+        for line in b.text.splitlines()
+    ),
+    *(line for b in of_kind("ini") for line in re.findall("ExecStart=(.*)", b.text)),
+]
+
+
+@pytest.mark.parametrize("code", [0, 2, 20, 30])
+@pytest.mark.parametrize("script", [text for text in NIGHTLY if "retain" in text])
+def test_nothing_is_removed_after_a_run_that_failed(
+    tmp_path: Path, script: str, code: int
+) -> None:
+    program = tmp_path / ".venv" / "bin" / "usage-metrics"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        f"#!/bin/sh\necho $1 >>commands\ntest $1 = retain || exit {code}\n"
+    )
+    program.chmod(0o755)
+    subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, check=False)
+    done = (tmp_path / "commands").read_text().split()
+    assert done == (["run"] if code else ["run", "retain"])
 
 
 def _program(command: str) -> str:

@@ -198,6 +198,11 @@ class privacy(Section):
         "days to keep geocoded files and the requests in the database; counts are "
         "kept; 0: forever;",
     )
+    readable_by = choice(
+        ["owner", "group", "all"],
+        "who may read the files that hold full addresses, logs and locks: only the "
+        "owner, also the group, or all, as far as the umask allows",
+    )
 
 
 class counting(Section):

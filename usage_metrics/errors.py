@@ -60,6 +60,10 @@ class StorageError(UsageMetricsError):
     """A partition, cache or database of ours is damaged, locked or out of date."""
 
 
+class BusyError(StorageError):
+    """Another process holds what only one may hold at a time."""
+
+
 class PartitionError(StorageError):
     """The file of a partition is missing, damaged, foreign or of another version."""
 

@@ -17,6 +17,7 @@ from project import Settings
 from webhook_server import Chat, serving
 
 from usage_metrics.commands import main, run, running
+from usage_metrics.commands.alone import is_running
 from usage_metrics.monitoring import notify, run_log
 
 pytestmark = pytest.mark.usefixtures("quick_reports")
@@ -290,13 +291,13 @@ def test_the_first_of_all_runs_locks_others_out_too(
     others: list[bool] = []
 
     def run_luigi(*_: object, **__: object) -> int:
-        others.append(run.is_running())
+        others.append(is_running())
         return 0
 
     monkeypatch.setattr(running, "run_luigi", run_luigi)
     main(["run"])
     assert others == [True]
-    assert not run.is_running()
+    assert not is_running()
 
 
 # --- notifications --------------------------------------------------------------------

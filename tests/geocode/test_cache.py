@@ -427,7 +427,7 @@ def test_a_second_run_waits_for_the_first(shelf: LockedShelf, run: Run) -> None:
             shelf.path.with_suffix(""),
             shelf.kind,
         )
-        assert "waiting for the run that is using" in line(second)
+        assert "waiting for a run that uses ipinfo's cache (process" in line(second)
         answers["8.8.8.8"] = ANSWER
     assert second.communicate()[0] == "['8.8.8.8']\n"
 

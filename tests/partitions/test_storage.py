@@ -435,12 +435,3 @@ def test_a_root_with_a_key_in_it_is_refused_without_saying_the_key() -> None:
     with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID") as refusal:
         partition.exists()
     assert "SECRET" not in str(refusal.value).replace("AWS_SECRET_ACCESS_KEY", "")
-
-
-def test_a_lock_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    nowhere = tmp_path / "missing" / ".run.lock"
-    with (
-        pytest.raises(StorageError, match=r"\.run\.lock cannot be written.*and rerun"),
-        storage.lock_file(nowhere),
-    ):
-        pass

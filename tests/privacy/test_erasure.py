@@ -4,7 +4,6 @@ import contextlib
 import io
 import shutil
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -252,18 +251,49 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
     assert everything(lived_in) == before
 
 
-def test_concurrent_erasures_do_not_undo_each_other(lived_in: Flow) -> None:
+def test_an_erasure_looks_again_and_names_what_came_back(
+    lived_in: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     fill(lived_in)
-    first = erase_addresses(AddressRemover(VICTIMS[:2]))
-    next(first)
-    second = threading.Thread(target=erase, args=VICTIMS[2:])
-    second.start()
-    second.join(0.5)
-    assert second.is_alive(), "it waits"
-    list(first)
-    second.join()
-    for victim in VICTIMS:
-        assert places_of(victim, lived_in.root) == []
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 0
+    assert "Looked again: no file and no table of ours contains it" in (
+        capsys.readouterr().out
+    )
+    page = lived_in.root / "report" / "note.txt"
+
+    def erasing(remover: AddressRemover) -> Iterator[Any]:
+        yield from erase_addresses(remover)
+        page.write_text("192.0.2.7")  # by a program that knows no lock of ours
+
+    monkeypatch.setattr("usage_metrics.privacy.erasure.erase_addresses", erasing)
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 1
+    assert f"still in {page}: erase once more" in capsys.readouterr().err
+
+
+def test_what_is_behind_links_is_erased_and_the_links_are_named(
+    lived_in: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(lived_in)
+    elsewhere = lived_in.folder / "elsewhere"
+    raw = Path(lived_in.partition("raw").path).relative_to(lived_in.root)
+    moved = ["runs.jsonl", "report", "rejected", str(raw)]
+    for number, name in enumerate(moved):
+        target = elsewhere / str(number) / Path(name).name
+        target.parent.mkdir(parents=True)
+        shutil.move(lived_in.root / name, target)
+        (lived_in.root / name).symlink_to(target)
+    (lived_in.root / "again").symlink_to(lived_in.root, target_is_directory=True)
+    (elsewhere / "1" / "report" / "note.txt").write_text("192.0.2.7")
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 0
+    said = capsys.readouterr().out
+    assert places_of("192.0.2.7", elsewhere) == []
+    assert places_of("192.0.2.7", lived_in.root) == []
+    for number, name in enumerate(moved):
+        assert (lived_in.root / name).is_symlink()
+        assert f"by a link to {elsewhere / str(number)}" in said
+    capsys.readouterr()
+    main(["check"])
+    assert ", 0 damaged" in capsys.readouterr().out
 
 
 def test_what_reveals_an_address_is_erased_with_it(

@@ -91,6 +91,19 @@ def test_files_with_full_addresses_are_removed_after_raw_days(
         assert places_of("8.8.8.5", three_days.root / "raw") != []
 
 
+def test_what_a_link_leads_to_is_removed_too(
+    three_days: Flow, settings: Settings
+) -> None:
+    file = Path(three_days.partition("raw", OLD).path)
+    target = three_days.folder / "elsewhere.parquet"
+    shutil.move(file, target)
+    file.symlink_to(target)
+    settings("privacy", raw_days=SINCE_KEPT)
+    assert main(["retain"]) == 0
+    assert not file.is_symlink()
+    assert not target.exists()
+
+
 def test_no_task_misses_what_was_removed(
     three_days: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

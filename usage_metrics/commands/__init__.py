@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from usage_metrics.errors import UsageMetricsError
+from usage_metrics.errors import BusyError, UsageMetricsError
 
 COMMANDS = {
     "init": "Look at logs, and write the settings for them.",
@@ -31,6 +31,9 @@ COMMANDS = {
 
 MODULES = {"counter": "counter_report"}
 """The modules of commands; the others have the name of their command."""
+
+BUSY = 10
+"""As Luigi's exit code if another run is in progress."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -103,5 +106,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from usage_metrics.monitoring.error_messages import printable
 
         click.echo("\n".join(map(printable, error.sentences)), err=True)
-        return 2
+        return BUSY if isinstance(error, BusyError) else 2
     return code or 0

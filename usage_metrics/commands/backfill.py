@@ -6,6 +6,7 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands import options
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.running import list_gaps, run_many_days
 from usage_metrics.dates import days_between
 from usage_metrics.tasks.backfill import Backfill
@@ -21,9 +22,15 @@ from usage_metrics.tasks.missing import awaited
 @options.stop
 @options.one_source
 @options.workers
+@patience_option
 @options.verbose
 def command(
-    start: dt.date, stop: dt.date | None, source: str, workers: int, verbose: bool
+    start: dt.date,
+    stop: dt.date | None,
+    source: str,
+    workers: int,
+    patience: float,
+    verbose: bool,
 ) -> int | None:
     """Build the missing days of a range, oldest first.
 
@@ -43,5 +50,7 @@ def command(
     task = Backfill(start=start, stop=stop, source=source)
     days = days_between(start, stop)
     which = "other day" if awaited(source, days) else "day"
-    code = run_many_days(task, f"no {which} of the range is missing", workers, verbose)
+    nothing = f"no {which} of the range is missing"
+    with alone(patience):
+        code = run_many_days(task, nothing, workers, verbose)
     return code or list_gaps(source, days)

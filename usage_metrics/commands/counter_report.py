@@ -5,6 +5,7 @@ import datetime as dt
 import click
 
 from usage_metrics.commands import options, running
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.tasks.counter_report import CounterReport
 
 
@@ -12,8 +13,11 @@ from usage_metrics.tasks.counter_report import CounterReport
 @options.month
 @options.one_source
 @options.workers
+@patience_option
 @options.verbose
-def command(month: dt.date, source: str, workers: int, verbose: bool) -> int:
+def command(
+    month: dt.date, source: str, workers: int, patience: float, verbose: bool
+) -> int:
     """Write the COUNTER report of a month, as JSON and as TSV, and print their paths.
 
     The days of the month are made and counted first, where they are not yet. The JSON
@@ -23,4 +27,5 @@ def command(month: dt.date, source: str, workers: int, verbose: bool) -> int:
     report = CounterReport(month=month, source=source)
     report.check_month()
     retry = f"usage-metrics counter --month {month:%Y-%m} --source {source}"
-    return running.make(report, retry, workers, verbose)
+    with alone(patience):
+        return running.make(report, retry, workers, verbose)

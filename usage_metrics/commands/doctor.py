@@ -15,9 +15,10 @@ import luigi
 from usage_metrics import config
 from usage_metrics.cleaning.who_asked import settings_from
 from usage_metrics.commands import first_look, options, running
+from usage_metrics.commands.permissions import too_open
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
-from usage_metrics.monitoring import run_log
+from usage_metrics.monitoring import permissions, run_log
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
@@ -112,6 +113,7 @@ def _checks() -> Iterator[tuple[str, Check]]:
         yield f"[{name}] datasets", functools.partial(_mapped, name)
     yield "[geocode]", _provider
     yield "[paths] root", _root
+    yield "[privacy] readable_by", _permissions
     yield "disk", _disk
     yield "[database] path", _database
     if running.has_central_scheduler():
@@ -280,6 +282,23 @@ def _root() -> Iterator[str]:
     if is_new and folder.exists():
         folder.rmdir()  # leave nothing behind in the wrong folder
     yield f"{root} can be written to"
+
+
+def _permissions() -> Iterator[str]:
+    who = config.privacy().readable_by
+    if paths := too_open():
+        rights = {"owner": "go=", "group": "g-w,o=", "all": "go-w"}[who]
+        names = " ".join(map(str, paths))
+        yield Note(
+            f"{who}, but more people may open files that earlier versions or other "
+            f"programs made: chmod -R {rights} {names}"
+        )
+        return
+    text = {"owner": "their owner", "group": "their group", "all": "all"}[who]
+    text = f"files with full addresses, logs and locks are readable by {text}"
+    if who == "owner" and permissions.is_private("database"):
+        text += "; so is the database: a Datasette of another user needs group or all"
+    yield text
 
 
 def _disk() -> Iterator[str]:

@@ -7,6 +7,7 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands import options
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.sources import SOURCES
 
@@ -33,15 +34,20 @@ if TYPE_CHECKING:
     is_flag=True,
     help="do not ask: for scripts, and for networks wider than /16 or, in IPv6, /32",
 )
-def command(addresses: tuple[str, ...], *, dry_run: bool, yes: bool) -> int:
+@patience_option
+def command(
+    addresses: tuple[str, ...], *, dry_run: bool, yes: bool, patience: float
+) -> int:
     """Erase an address from everything that is kept.
 
     It is removed from the files of every stage, the ipinfo cache, the database, reports
     and the run log: from its column and from every text that contains it. Rows, and so
     all counts, stay. Before that, what would be rewritten is shown, and you are asked.
 
-    Do not run it during another run. If it is interrupted, run it again. Exits with 1
-    if a file contains the address that only you can change, or if you say no.
+    It waits for other commands, and for the task that a luigi beside it is at; at the
+    end it looks once more. Links are followed. If it is interrupted, run it again.
+    Exits with 1 if a file contains the address that only you can change, if anything
+    was found at the end, or if you say no.
     """
     from usage_metrics.privacy.removal import AddressRemover
 
@@ -53,7 +59,8 @@ def command(addresses: tuple[str, ...], *, dry_run: bool, yes: bool) -> int:
     if not yes and not _is_agreed(remover):
         click.echo("Nothing was erased.")
         return 1
-    return _erase(remover)
+    with alone(patience, between_tasks=True):
+        return _erase(remover)
 
 
 def _is_agreed(remover: "AddressRemover") -> bool:
@@ -101,10 +108,23 @@ def _erase(remover: "AddressRemover") -> int:
         todo = ": contains the address but is not ours to rewrite; edit or delete it"
         click.echo(printable(place if is_erased else place + todo))
     click.echo(f"erased from {erased:,} places")
+    missed = _look_again(remover)
     for source in sorted(SOURCES):
         logs = config.source_section(source).logs
         click.echo(
             f"The logs in {logs} are yours and were not searched. While they contain "
             "the address, reading a day from them again brings it back."
         )
-    return 1 if left else 0
+    return 1 if left or missed else 0
+
+
+def _look_again(remover: "AddressRemover") -> int:
+    """Search everything once more; return the number of places that were missed."""
+    from usage_metrics.privacy.erasure import find_addresses
+
+    missed = [place.name for place in find_addresses(remover) if place.is_erased]
+    if not missed:
+        click.echo("Looked again: no file and no table of ours contains it.")
+    for place in missed:
+        click.echo(printable(f"still in {place}: erase once more"), err=True)
+    return len(missed)

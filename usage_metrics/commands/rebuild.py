@@ -5,6 +5,7 @@ import datetime as dt
 import click
 
 from usage_metrics.commands import options
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.running import load, run_many_days
 from usage_metrics.dates import utc_now
 from usage_metrics.tasks.preflight import check_registry
@@ -26,6 +27,7 @@ from usage_metrics.tasks.rebuild import REBUILT, Rebuild
 @options.one_source
 @options.load_too
 @options.workers
+@patience_option
 @options.verbose
 def command(
     stage: str | None,
@@ -35,6 +37,7 @@ def command(
     source: str,
     load_too: bool,
     workers: int,
+    patience: float,
     verbose: bool,
 ) -> int | None:
     """Rebuild a stage of a range of days and everything after it.
@@ -58,5 +61,6 @@ def command(
         since=utc_now(),
     )
     nothing = "no day is stale" if stale else "no day of the range was ever built"
-    code = run_many_days(task, nothing, workers, verbose)
-    return code if code != 0 or not load_too else load(source, workers, verbose)
+    with alone(patience):
+        code = run_many_days(task, nothing, workers, verbose)
+        return code if code != 0 or not load_too else load(source, workers, verbose)

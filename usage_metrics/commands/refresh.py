@@ -3,6 +3,7 @@
 import click
 
 from usage_metrics.commands import options, running
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.monitoring import run_log
 from usage_metrics.tasks.refresh import Refresh, RefreshDays, end_of_days
@@ -19,8 +20,16 @@ from usage_metrics.tasks.refresh import Refresh, RefreshDays, end_of_days
 @options.one_source
 @options.load_too
 @options.workers
+@patience_option
 @options.verbose
-def command(days: int, source: str, load_too: bool, workers: int, verbose: bool) -> int:
+def command(
+    days: int,
+    source: str,
+    load_too: bool,
+    workers: int,
+    patience: float,
+    verbose: bool,
+) -> int:
     """Read the logs of the last days again and update what changed.
 
     Only days whose log entries changed are replaced, with everything made from them. A
@@ -29,6 +38,13 @@ def command(days: int, source: str, load_too: bool, workers: int, verbose: bool)
     To do this in every run, set refresh_days in the source's section of luigi.cfg.
     """
     options.check_settings()
+    with alone(patience):
+        code = _refresh(days, source, workers, verbose)
+        return code if code or not load_too else running.load(source, workers, verbose)
+
+
+def _refresh(days: int, source: str, workers: int, verbose: bool) -> int:
+    """Read the logs again, and say what came of it; return Luigi's exit code."""
     stop = end_of_days(source)
     since = utc_now()
     task = RefreshDays(
@@ -50,4 +66,4 @@ def command(days: int, source: str, load_too: bool, workers: int, verbose: bool)
     retry = f"usage-metrics refresh --days {days} --source {source}"
     found = running.failures(since)
     running.report_failures(code, "Not everything was read", found, errors, retry)
-    return code if code or not load_too else running.load(source, workers, verbose)
+    return code

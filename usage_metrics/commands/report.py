@@ -5,6 +5,7 @@ import datetime as dt
 import click
 
 from usage_metrics.commands import options, running
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.tasks.report import Report
 
 
@@ -17,12 +18,14 @@ from usage_metrics.tasks.report import Report
 @options.stop
 @options.one_source
 @options.workers
+@patience_option
 @options.verbose
 def command(
     start: dt.date | None,
     stop: dt.date | None,
     source: str,
     workers: int,
+    patience: float,
     verbose: bool,
 ) -> int:
     """Write the report, of all days or of some, and print its path.
@@ -37,4 +40,5 @@ def command(
     days = {"start": start, "stop": stop}
     given = "".join(f" --{end} {day}" for end, day in days.items() if day)
     retry = f"usage-metrics report{given} --source {source}"
-    return running.make(report, retry, workers, verbose)
+    with alone(patience):
+        return running.make(report, retry, workers, verbose)

@@ -1,9 +1,12 @@
 """Delete what is older than the settings allow."""
 
+import contextlib
+
 import click
 
 from usage_metrics import config
 from usage_metrics.commands import options
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.monitoring.error_messages import printable
 
 
@@ -18,7 +21,8 @@ from usage_metrics.monitoring.error_messages import printable
     is_flag=True,
     help="count from today, not from the newest day: if no more logs come",
 )
-def command(*, dry_run: bool, from_today: bool) -> None:
+@patience_option
+def command(*, dry_run: bool, from_today: bool, patience: float) -> None:
     """Delete what is older than the settings allow.
 
     Raw, rejected and cleaned files after [privacy] raw_days; geocoded files and the
@@ -26,16 +30,18 @@ def command(*, dry_run: bool, from_today: bool) -> None:
     cache_days. Counts stay. Days count from the newest one that is there. Later runs do
     not rebuild what was removed.
 
-    Suitable for cron; run it after the nightly run, not during it.
+    Suitable for cron, after a nightly run that has done its work. It waits for other
+    commands, and for the task that a luigi beside it is at.
     """
     from usage_metrics.privacy.retention import retain
 
     options.check_settings()
     removals = 0
-    for removed in retain(dry_run=dry_run, from_today=from_today):
-        removals += 1
-        what = "would remove" if dry_run else "removed"
-        click.echo(printable(f"{what} {removed}"))
+    with contextlib.nullcontext() if dry_run else alone(patience, between_tasks=True):
+        for removed in retain(dry_run=dry_run, from_today=from_today):
+            removals += 1
+            what = "would remove" if dry_run else "removed"
+            click.echo(printable(f"{what} {removed}"))
     if not removals:
         click.echo("nothing is older than the settings allow")
     if not config.privacy().raw_days:

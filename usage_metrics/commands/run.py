@@ -2,21 +2,19 @@
 
 import contextlib
 import datetime as dt
-import fcntl
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from usage_metrics.commands import options, running, stage_lines
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.dates import utc_now
-from usage_metrics.errors import UsageMetricsError
-from usage_metrics.monitoring import run_log
+from usage_metrics.errors import BusyError, UsageMetricsError
 from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.monitoring.notify import notify
-from usage_metrics.partitions import storage
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.report import Report
@@ -45,13 +43,7 @@ MAX_NOTIFIED = 10
 @click.option(
     "--partial", is_flag=True, hidden=True, help="as always; old crontabs have it"
 )
-@click.option(
-    "--patience",
-    type=click.FloatRange(0, 86_400),
-    default=3600,
-    show_default=True,
-    help="seconds to wait for another run to end",
-)
+@patience_option
 @options.workers
 @options.verbose
 def command(
@@ -64,8 +56,8 @@ def command(
     or is not exported, the others are loaded, counted and reported, and the report
     names the days that are missing. A second run does nothing.
 
-    If another run is in progress (exit codes 10, 25), it retries. Any other exit code
-    is passed on. Unless it is 0, the webhook in the environment variable
+    If another command or run is in progress, it waits (exit codes 10, 25). Any other
+    exit code is passed on. Unless it is 0, the webhook in the environment variable
     USAGE_METRICS_WEBHOOK is notified.
 
     Luigi's log is in luigi.log, beside the run log.
@@ -79,6 +71,9 @@ def command(
                 click.echo(f"Every task is shown at {url}", err=True)
             with stage_lines.shown(source, hidden=verbose):
                 code = _run_when_free(source, workers, patience)
+        except BusyError as error:
+            errors.append(printable(str(error)))
+            code = BUSY[0]
         except UsageMetricsError as error:
             sentences = [*map(printable, error.sentences)]
             click.echo("\n".join(sentences), err=True)
@@ -113,29 +108,25 @@ def _conclude(
 
 
 def _run_when_free(source: str, workers: int, patience: float) -> int:
-    """Run, and retry as long as another run is in progress."""
+    """Run, and retry as long as luigid has another run make the same days.
+
+    Raises:
+        BusyError: if another command has changed files all the while.
+    """
     deadline = time.monotonic() + patience
     wait = FIRST_WAIT
-    running.make_local_folder()  # for the lock: the other run may be a first one, too
-    while True:
-        code = BUSY[0]
-        with _lock() as is_locked:
-            if is_locked:
-                code = running.run_luigi("Report", source=source, workers=workers)
-                if code == TASK_FAILED:
-                    _report_the_rest(source, workers)
-        left = deadline - time.monotonic()
-        if code not in BUSY or left <= 0:
-            return code
-        click.echo(f"another run is in progress; retrying in {wait:.0f} s", err=True)
-        time.sleep(min(wait, left))
-        wait = min(2 * wait, LONGEST_WAIT)
-
-
-def is_running() -> bool:
-    """Whether a run is in progress in this root."""
-    with _lock() as is_free:
-        return not is_free
+    with alone(patience):
+        while True:
+            code = running.run_luigi("Report", source=source, workers=workers)
+            if code == TASK_FAILED:
+                _report_the_rest(source, workers)
+            left = deadline - time.monotonic()
+            if code not in BUSY or left <= 0:
+                return code
+            message = f"another run is in progress; retrying in {wait:.0f} s"
+            click.echo(message, err=True)
+            time.sleep(min(wait, left))
+            wait = min(2 * wait, LONGEST_WAIT)
 
 
 def _report_the_rest(source: str, workers: int) -> None:
@@ -149,22 +140,6 @@ def _report_the_rest(source: str, workers: int) -> None:
         for task in (LoadUsage(source=source), Report(source=source)):
             with contextlib.suppress(UsageMetricsError):  # it has been said
                 task.run_within()
-
-
-@contextlib.contextmanager
-def _lock() -> Iterator[bool]:
-    """Try to lock other runs out of this root; give whether that succeeded."""
-    folder = run_log.local_folder()
-    if not folder.is_dir():
-        yield True  # nothing has run here
-        return
-    with storage.lock_file(folder / ".run.lock") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def _message(code: int, problems: Sequence[str], again: str) -> str:

@@ -15,11 +15,11 @@ from luigi.retcodes import run_with_retcodes
 from luigi.task_register import Register
 
 from usage_metrics.commands import options
+from usage_metrics.commands.alone import make_local_folder
 from usage_metrics.commands.progress import shown
 from usage_metrics.dates import ONE_DAY, Gap, gaps, utc_now
 from usage_metrics.monitoring import luigi_log, run_log
 from usage_metrics.monitoring.error_messages import printable
-from usage_metrics.partitions import storage
 from usage_metrics.tasks import missing
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.task import Reporting
@@ -163,12 +163,6 @@ def run_luigi(family: str, **parameters: object) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
-
-
-def make_local_folder() -> None:
-    """Make the folder of locks and logs, if that is possible; else do without."""
-    with contextlib.suppress(OSError):
-        storage.make_folder(run_log.local_folder())
 
 
 def has_central_scheduler() -> bool:

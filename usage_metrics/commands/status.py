@@ -83,11 +83,12 @@ def _watch(html: Path, sources: Sequence[str]) -> None:
 def _write(
     html: Path, states: Sequence[PipelineState], seconds: int | None = None
 ) -> None:
-    from usage_metrics.commands.run import is_running
+    from usage_metrics.commands.alone import is_running
     from usage_metrics.commands.status_page import page
 
     text = page(states, is_running=is_running(), reload_after=seconds)
-    with storage.whole_or_absent(str(html.absolute())) as stream:  # it may be reloading
+    file = str(html.absolute())
+    with storage.whole_or_absent(file, private=False) as stream:  # it may be reloading
         stream.write(text.encode())
 
 

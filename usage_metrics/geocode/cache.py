@@ -14,9 +14,7 @@ file. Version 0.5.0 has faults that are worked around here:
 """
 
 import contextlib
-import fcntl
 import logging
-import os
 from collections.abc import Callable, Collection, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,6 @@ from usage_metrics.errors import StorageError, os_errors_as
 from usage_metrics.geocode.journal import Journal
 from usage_metrics.geocode.page_file import (
     KINDS,
-    PRIVATE,
     DamagedError,
     PageFile,
     append_page,
@@ -36,6 +33,8 @@ from usage_metrics.geocode.page_file import (
     page_numbers,
     unpack,
 )
+from usage_metrics.monitoring import locks
+from usage_metrics.partitions import storage
 
 logger = logging.getLogger("luigi-interface")
 
@@ -235,23 +234,18 @@ class LockedShelf:
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold the lock; the kernel frees it if this process is killed."""
-        path = self.path.with_name(f"{self.path.name}.lock")
         what = f"the cache {self.path} cannot be locked"
         remedy = "choose a writable place with [ipinfo] cache"
+        folder = self.path.parent
         with os_errors_as(StorageError, what, remedy):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logger.info("waiting for the run that is using the cache %s", self.path)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            storage.make_folder(folder.parent)
+            storage.make_folder(folder, private=True)
+        lock = self.path.with_name(f"{self.path.name}.lock")
+        with locks.held(lock, "a run that uses ipinfo's cache", on_wait=self._say):
             yield
-        finally:
-            # A forked child may hold the file open too: unlock, do not just close.
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            os.close(lock)
+
+    def _say(self, holder: str) -> None:
+        logger.info("waiting for %s: %s", holder, self.path)
 
 
 def remove_answers(pages: MutableMapping[Any, bytes], unwanted: Unwanted) -> int:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from usage_metrics.errors import StorageError, os_errors_as
-from usage_metrics.geocode.page_file import PRIVATE
+from usage_metrics.monitoring import permissions
 from usage_metrics.partitions import storage
 
 
@@ -30,7 +30,8 @@ class Journal:
         lines = b"".join(map(_line, answers.items()))
         with self._naming_errors():
             is_new = not self.path.exists()
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            file = os.open(self.path, flags, permissions.private_mode())
             with open(file, "wb") as stream:  # noqa: PTH123  it is a descriptor
                 # On a line of its own, whatever a full disk cut off before.
                 stream.write(b"\n" + lines)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from usage_metrics.errors import StorageError
+from usage_metrics.monitoring import permissions
 from usage_metrics.partitions import storage
 from usage_metrics.warehouse.secure_vacuum import compact
 
@@ -32,9 +33,6 @@ KINDS = ("sqlite3", "dumb")
 
 Not ``gnu``: if the disk is full when it writes, it ruins what it wrote before.
 """
-
-PRIVATE = 0o600
-"""The mode of all files: they hold visitors' addresses."""
 
 _SET_ASIDE = ".corrupt-"
 _SUFFIXES = ("", ".dat", ".bak", "-wal", "-shm", ".dir")
@@ -147,7 +145,7 @@ class PageFile:
         # dbm.dumb evaluates its index as Python, line by line.
         bad_index = (SyntaxError, ValueError, TypeError, AttributeError, RecursionError)
         try:
-            return module.open(str(self.path), "c", PRIVATE)
+            return module.open(str(self.path), "c", permissions.private_mode())
         except bad_index as error:
             raise DamagedError(self.path, f"its index is invalid: {error}") from error
 

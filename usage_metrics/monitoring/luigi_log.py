@@ -2,11 +2,12 @@
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from usage_metrics import config
-from usage_metrics.monitoring import run_log
+from usage_metrics.monitoring import permissions, run_log
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -58,6 +59,8 @@ def _open() -> logging.Handler | None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.stat().st_size >= config.run_log().maximum_bytes:
             file.replace(file.with_suffix(".1.log"))
+        flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC
+        os.close(os.open(file, flags, permissions.private_mode()))
         handler = _File(file, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         log.warning("Luigi's log %s cannot be written: %s", file, error)

@@ -8,7 +8,6 @@ under a lock. A full file is renamed to ``….1.jsonl`` and replaces the one bef
 
 import contextlib
 import datetime as dt
-import fcntl
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from usage_metrics import config
+from usage_metrics.monitoring import locks, permissions
 
 log = logging.getLogger("luigi-interface")
 
@@ -115,22 +115,38 @@ def _entry(line: bytes) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _locked(file: Path) -> Iterator[int]:
-    """Open and lock the log for appending; start a new file if it is full."""
+    """Open and lock the log for appending; start a new file if it is full.
+
+    If another program keeps it locked, do without: a line is one write.
+    """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     while True:
-        descriptor = os.open(file, flags, 0o644)
+        descriptor = os.open(file, flags, permissions.private_mode())
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            is_locked = _wait_for_lock(file, descriptor)
             status = os.fstat(descriptor)
             if not _is_current(file, status):
                 continue  # another process renamed it while we waited
-            if status.st_size >= config.run_log().maximum_bytes:
+            if is_locked and status.st_size >= config.run_log().maximum_bytes:
                 file.replace(_older(file))
                 continue
             yield descriptor
             return
         finally:
             os.close(descriptor)
+
+
+_kept_waiting: set[Path] = set()
+"""The logs that another program kept locked: nobody waits for them again."""
+
+
+def _wait_for_lock(file: Path, descriptor: int) -> bool:
+    seconds = 0 if file in _kept_waiting else locks.STRANGERS_SECONDS
+    is_locked = locks.wait_for(descriptor, seconds)
+    if not is_locked and file not in _kept_waiting:
+        _kept_waiting.add(file)
+        log.warning("%s is locked by another program; written to all the same", file)
+    return is_locked
 
 
 def _write(descriptor: int, line: bytes) -> None:

@@ -27,6 +27,7 @@ from usage_metrics.errors import (
     UnreachableError,
     os_errors_as,
 )
+from usage_metrics.monitoring import permissions
 from usage_metrics.partitions import handover, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
@@ -232,14 +233,15 @@ class Partition(luigi.Target):
     @contextlib.contextmanager
     def _replacing(self, path: str) -> Iterator[BinaryIO]:
         """Write the file or a marker, as a whole."""
-        if "://" not in self.root:  # drafts of version 0.1
-            storage.sweep_once(Path(self.folder).parent, os.getpid())
         drafts = f"{self.root}/{STATE}/drafts"
-        with (
-            storage.naming_unwritable(path),
-            storage.whole_or_absent(path, drafts) as stream,
-        ):
-            yield stream
+        private = path != self.path or permissions.is_private(self.stage)
+        with storage.naming_unwritable(path):
+            if "://" not in self.root:
+                storage.make_folder(Path(self.root))  # it also holds what is published
+                # Drafts of version 0.1.
+                storage.sweep_once(Path(self.folder).parent, os.getpid())
+            with storage.whole_or_absent(path, drafts, private=private) as stream:
+                yield stream
 
     def looked_at(self) -> float | None:
         """When, in seconds, the file was written or last found up to date.

@@ -16,7 +16,6 @@ first, then uploaded under its own name.
 
 import contextlib
 import errno
-import fcntl
 import functools
 import mmap
 import os
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from usage_metrics.errors import ConfigError, StorageError, os_errors_as
+from usage_metrics.monitoring import locks, permissions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,24 +51,33 @@ STORE_OPTIONS = {
 }
 """Arrow's options for a URI, unless it sets them itself."""
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
 _TEMPORARY = re.compile(r"\..*\.tmp-[0-9a-f]+$")
 
 
 def whole_or_absent(
-    path: str, drafts: str | None = None
+    path: str, drafts: str | None = None, *, private: bool = True
 ) -> AbstractContextManager[BinaryIO]:
     """Write a file that appears, whole, when the block ends without an error.
 
-    An existing file stays until then, and for good if the block fails.
+    An existing file stays until then, and for good if the block fails. If it is a link,
+    what it points to is replaced.
 
     Args:
         path: a local path, or a URI in an object store.
         drafts: the folder for the temporary file, if not that of the file. If several
             files share one, the writer of any of them cleans it up.
+        private: whether only those whom ``[privacy] readable_by`` names may read a
+            local file and the folders that are made for it; else all, as far as the
+            umask allows. In no case is the file open to more people than before.
     """
     if "://" in path:
         return _writing_to_store(path)
-    return _writing_locally(Path(path), Path(drafts or Path(path).parent))
+    file = Path(path)
+    if file.is_symlink():
+        file = file.resolve()
+    return _writing_locally(file, Path(drafts or file.parent), private)
 
 
 def open_file(path: str) -> "pa.NativeFile":
@@ -100,12 +109,6 @@ def open_whole_file(path: str) -> "pa.NativeFile":
         return pa.OSFile(copy.name)  # keeps the deleted copy until it is closed
 
 
-def lock_file(path: Path) -> BinaryIO:
-    """Open a file for the caller to lock."""
-    with naming_unwritable(str(path)):
-        return path.open("ab")
-
-
 def naming_unwritable(path: str) -> AbstractContextManager[None]:
     """Name the file under the root that cannot be written, in a StorageError."""
     what = f"{path} cannot be written"
@@ -123,14 +126,21 @@ def delete(path: str) -> None:
 
 
 def delete_together(files: Iterable[Path]) -> None:
-    """Delete those local files that exist; once this returns, none comes back."""
+    """Delete those local files that exist; once this returns, none comes back.
+
+    Of a link, what it points to is deleted, too.
+    """
     folders = {}
-    for file in files:
+    for file in (f for name in files for f in _with_target(name)):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             file.unlink()
             folders[file.parent] = True
     for folder in folders:
         sync_folder(folder)
+
+
+def _with_target(file: Path) -> tuple[Path, ...]:
+    return (file.resolve(), file) if file.is_symlink() else (file,)
 
 
 def sync_folder(folder: Path) -> None:
@@ -147,12 +157,32 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, *, private: bool = False) -> None:
     """Make a folder, and those above it that are missing, which survive as files do."""
     if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        make_folder(folder.parent, private=private)
+        folder.mkdir(_folder_mode(private), exist_ok=True)
         sync_folder(folder.parent)
+
+
+def close_to_others(path: Path) -> None:
+    """Make an empty file that only some may read, or close one to the others."""
+    mode = permissions.private_mode()
+    if not path.exists():
+        make_folder(path.parent)
+        os.close(os.open(path, _NEW, mode))
+    elif (old := path.stat().st_mode & 0o777) & ~mode:
+        path.chmod(old & mode)
+
+
+def file_mode(*, private: bool) -> int:
+    """The mode of a new file, before the umask."""
+    return permissions.private_mode() if private else 0o666
+
+
+def _folder_mode(private: bool) -> int:
+    mode = file_mode(private=private)
+    return mode | (mode & 0o444) >> 2  # who may read may look into it
 
 
 def exists(path: str) -> bool:
@@ -268,23 +298,37 @@ def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int,
 
 
 @contextlib.contextmanager
-def _writing_locally(path: Path, drafts: Path) -> Iterator[BinaryIO]:
-    make_folder(drafts)
+def _writing_locally(path: Path, drafts: Path, private: bool) -> Iterator[BinaryIO]:
+    make_folder(drafts, private=private or drafts != path.parent)
     sweep_once(drafts, os.getpid())
     draft = drafts / f".{path.name}.tmp-{uuid.uuid4().hex}"
     try:
-        with _create_locked(draft) as stream:
+        with _create_locked(draft, file_mode(private=private)) as stream:
             yield stream
             stream.flush()
+            _take_owner_and_mode(stream.fileno(), path)
             os.fsync(stream.fileno())
-            make_folder(path.parent)
-            _move(draft, path)
+            make_folder(path.parent, private=private)
+            _move(draft, path, private)
             sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _move(draft: Path, path: Path) -> None:
+def _take_owner_and_mode(draft: int, path: Path) -> None:
+    """Open a draft to nobody who may not read the file that it replaces.
+
+    Root leaves the file to its owner.
+    """
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        old, new = path.stat(), os.fstat(draft)
+        with contextlib.suppress(PermissionError):
+            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+                os.fchown(draft, old.st_uid, old.st_gid)
+        os.fchmod(draft, old.st_mode & new.st_mode & 0o777)
+
+
+def _move(draft: Path, path: Path, private: bool) -> None:
     """Rename a draft; if it is on another disk than its file, copy it there first."""
     try:
         draft.replace(path)
@@ -293,19 +337,19 @@ def _move(draft: Path, path: Path) -> None:
             raise
         with (
             draft.open("rb") as whole,
-            _writing_locally(path, path.parent) as copy,
+            _writing_locally(path, path.parent, private) as copy,
         ):
             shutil.copyfileobj(whole, copy)
 
 
-def _create_locked(file: Path) -> BinaryIO:
+def _create_locked(file: Path, mode: int) -> BinaryIO:
     """Create a file that no cleanup takes for abandoned.
 
     If one removes it before it is locked, it is created again.
     """
     while True:
-        stream = file.open("xb")
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream = os.fdopen(os.open(file, _NEW, mode), "wb")
+        locks.wait_for(stream, locks.STRANGERS_SECONDS)
         if os.fstat(stream.fileno()).st_nlink:
             return stream
         stream.close()
@@ -315,8 +359,8 @@ def _sweep(folder: Path, names: Sequence[str]) -> None:
     """Remove temporary files of dead writers, where permitted."""
     for file in (folder / name for name in names if is_temporary(name)):
         with contextlib.suppress(OSError), file.open("r+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            delete_together([file])
+            if locks.try_lock(stream):
+                delete_together([file])
 
 
 @contextlib.contextmanager

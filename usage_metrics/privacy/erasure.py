@@ -4,8 +4,6 @@ Files are replaced one by one, each complete at any moment, and files without an
 are left alone. So the next erasure completes one that was interrupted.
 """
 
-import contextlib
-import fcntl
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,12 +23,11 @@ from usage_metrics.privacy.other_files import (
     erase_from_object,
     files_in,
     files_in_store,
+    linked,
 )
 from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.privacy.rewriting import Rewriting
 from usage_metrics.sources import SOURCES
-
-LOCK = ".erasing"
 
 
 def find_addresses(remover: AddressRemover) -> Iterator[Place]:
@@ -59,7 +56,7 @@ def find_addresses(remover: AddressRemover) -> Iterator[Place]:
 
 
 def erase_addresses(remover: AddressRemover) -> Iterator[Place]:
-    """Erase addresses and networks.
+    """Erase addresses and networks; nothing else may change files meanwhile.
 
     Yields:
         Each place that held an address.
@@ -68,20 +65,20 @@ def erase_addresses(remover: AddressRemover) -> Iterator[Place]:
         UsageMetricsError: if something cannot be read or written.
     """
     root = config.paths().root
-    with _locked():
-        storage.sweep(root)
-        renamed: dict[str, str] = {}
-        for source in sorted(SOURCES):
-            rewriting = Rewriting(root, stages(), source)
-            for partition in rewriting.run(remover):
-                yield Place(partition.path)
-            renamed |= rewriting.renamed
-        if found := erase_from_database(remover, renamed):
-            yield Place(f"{config.database().path}: {found:,} different values")
-        for source in SOURCES:
-            kept.forget(f"{kept.SUMS}-{source}")  # the next report makes it again
-        yield from _erase_from_cache(remover)
-        yield from _erase_from_other_files(remover, root, dry_run=False)
+    storage.sweep(root)
+    renamed: dict[str, str] = {}
+    for source in sorted(SOURCES):
+        rewriting = Rewriting(root, stages(), source)
+        for partition in rewriting.run(remover):
+            yield Place(linked(partition.path))
+        renamed |= rewriting.renamed
+    if found := erase_from_database(remover, renamed):
+        database = linked(config.database().path)
+        yield Place(f"{database}: {found:,} different values")
+    for source in SOURCES:
+        kept.forget(f"{kept.SUMS}-{source}")  # the next report makes it again
+    yield from _erase_from_cache(remover)
+    yield from _erase_from_other_files(remover, root, dry_run=False)
 
 
 def _unwanted(answers: dict[str, str], remover: AddressRemover) -> set[str]:
@@ -114,7 +111,6 @@ def _erase_from_other_files(
         *(Path(place) for place in logs if "://" not in place),
         Path(config.database().path),
         Path(config.ipinfo().cache),
-        folder / LOCK,
     ]
     for path in dict.fromkeys([*files_in(folder, left_out), *run_log.files()]):
         if place := erase_from_file(path, remover, dry_run=dry_run):
@@ -122,18 +118,6 @@ def _erase_from_other_files(
     for uri in files_in_store(root, logs):
         if place := erase_from_object(uri, remover, dry_run=dry_run):
             yield place
-
-
-@contextlib.contextmanager
-def _locked() -> Iterator[None]:
-    """Wait for another erasure: it would put back what this one removes."""
-    folder = run_log.local_folder()
-    if not folder.is_dir():
-        yield
-        return
-    with storage.lock_file(folder / LOCK) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def stages() -> list[str]:

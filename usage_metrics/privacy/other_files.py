@@ -4,14 +4,15 @@ A StorageError says that one cannot be read or written.
 """
 
 import contextlib
-import fcntl
 import gzip
+import os
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from usage_metrics.errors import StorageError, os_errors_as
+from usage_metrics.errors import BusyError, StorageError, os_errors_as
+from usage_metrics.monitoring import locks, run_log
 from usage_metrics.partitions import storage
 from usage_metrics.privacy.removal import AddressRemover
 
@@ -30,15 +31,37 @@ class Place(NamedTuple):
 def files_in(folder: Path, left_out: Collection[Path]) -> Iterator[Path]:
     """The files in a folder, except partitions and what is left out.
 
+    Links to files and folders are followed, to each folder once.
+
     Args:
         folder: need not exist.
         left_out: folders, and files; for a file, also its siblings whose names start
             with its name.
     """
-    for path in sorted(folder.rglob("*")):
-        is_other = path.suffix != ".parquet" and not storage.is_temporary(path.name)
-        if is_other and path.is_file() and not any(_is_in(path, o) for o in left_out):
-            yield path
+    seen = {folder.resolve()}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        inner = {name: (Path(place) / name).resolve() for name in sorted(folders)}
+        folders[:] = [name for name, target in inner.items() if target not in seen]
+        seen |= set(inner.values())
+        for path in (Path(place) / name for name in sorted(names)):
+            # Locks hold no address, and this process may have locked them.
+            is_other = path.suffix not in (".parquet", ".lock")
+            if not is_other or storage.is_temporary(path.name) or not path.is_file():
+                continue
+            if not any(_is_in(path, out) for out in left_out):
+                yield path
+
+
+def linked(path: str) -> str:
+    """A path and, if it is a link or below one of the root, where it leads."""
+    if "://" in path:
+        return path
+    file, folder = Path(path).absolute(), run_log.local_folder().absolute()
+    top = folder if file.is_relative_to(folder) else file.parent
+    target = file.resolve()
+    if target == top.resolve() / file.relative_to(top):
+        return path
+    return f"{path}, by a link to {target}"
 
 
 def files_in_store(root: str, left_out: Collection[str]) -> Iterator[str]:
@@ -70,7 +93,8 @@ def erase_from_file(
     replaced.
     """
     with _naming_remedy(str(path)), path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if not locks.wait_for(file, locks.STRANGERS_SECONDS):
+            raise BusyError(f"{path} is locked by another program; end that, and erase")
         mode = path.stat().st_mode
         place = _erase(str(path), file.read(), remover, dry_run=dry_run)
         if place is not None and not dry_run:
@@ -101,17 +125,17 @@ def _erase(
     if left == text:
         return None
     if BINARY in text:
-        return Place(path, is_erased=False)
+        return Place(linked(path), is_erased=False)
     if dry_run:
-        return Place(path)
+        return Place(linked(path))
     new = left.encode(errors="surrogateescape")
-    with storage.whole_or_absent(path) as stream:
+    with storage.whole_or_absent(path, private=False) as stream:
         stream.write(new if plain is None else gzip.compress(new))
-    return Place(path)
+    return Place(linked(path))
 
 
 def _is_in(path: Path, out: Path) -> bool:
-    path, out = path.absolute(), out.absolute()
+    path, out = path.resolve(), out.resolve()
     return out in path.parents or (
         path.parent == out.parent and path.name.startswith(out.name)
     )

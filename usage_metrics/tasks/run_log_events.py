@@ -1,4 +1,4 @@
-"""Writes the outcome of every task to the run log, by Luigi's events."""
+"""Writes the outcome of every task to the run log, and locks, by Luigi's events."""
 
 import contextlib
 import os
@@ -12,6 +12,7 @@ import luigi
 
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.error_messages import printable, sentence_of
+from usage_metrics.tasks import task_lock
 from usage_metrics.tasks.task import Logs, Reporting
 
 _began: dict[str, float] = {}
@@ -36,7 +37,21 @@ def record_runs() -> None:
     Logs.event_handler(luigi.Event.DEPENDENCY_MISSING)(_wait)
 
 
+@contextlib.contextmanager
+def _keeping_interrupts() -> Iterator[None]:
+    """Interrupt the process again a moment later: Luigi drops a Ctrl-C in a handler."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = threading.Timer(INTERRUPT_AGAIN, os.kill, [os.getpid(), signal.SIGINT])
+        again.daemon = True
+        again.start()
+        raise
+
+
+@_keeping_interrupts()
 def _start(task: luigi.Task) -> None:
+    task_lock.begin(task.task_id, task.task_family)
     _began[task.task_id] = time.monotonic()
 
 
@@ -63,22 +78,11 @@ def _reason(why: BaseException | str) -> str:
     return sentence_of(why) or printable(f"{type(why).__name__}: {why}")
 
 
-@contextlib.contextmanager
-def _keeping_interrupts() -> Iterator[None]:
-    """Interrupt the process again a moment later: Luigi drops a Ctrl-C in a handler."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        again = threading.Timer(INTERRUPT_AGAIN, os.kill, [os.getpid(), signal.SIGINT])
-        again.daemon = True
-        again.start()
-        raise
-
-
 @_keeping_interrupts()
 def _record(
     task: luigi.Task, outcome: str, *, make_folder: bool = True, **what: Any
 ) -> None:
+    task_lock.end(task.task_id)
     began = _began.pop(task.task_id, None)
     seconds = None if began is None else round(time.monotonic() - began, 3)
     reason = what.pop("reason", None)

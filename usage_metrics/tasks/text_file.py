@@ -33,6 +33,6 @@ class TextFile(luigi.Target):
         """
         with (
             storage.naming_unwritable(self.path),
-            storage.whole_or_absent(self.path) as stream,
+            storage.whole_or_absent(self.path, private=False) as stream,
         ):
             stream.write(text.encode())

@@ -73,7 +73,8 @@ def write(database: str, questions: Sequence[Question]) -> None:
     """
     path, content = path_of(database), _content(database, questions)
     if not path.exists() or path.read_bytes() != content:
-        with storage.whole_or_absent(str(path.absolute())) as stream:
+        file = str(path.absolute())
+        with storage.whole_or_absent(file, private=False) as stream:
             stream.write(content)
 
 

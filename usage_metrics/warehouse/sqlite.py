@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.errors import StorageError
+from usage_metrics.monitoring import permissions
+from usage_metrics.partitions import storage
 from usage_metrics.partitions.footer import facts_of
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse import metadata
@@ -142,7 +144,10 @@ class Warehouse(DatabaseFile):
     def create(self, table: Table) -> None:
         """Make the file and its tables, unless they exist."""
         try:
-            Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
+            file = Path(self.path).absolute()
+            storage.make_folder(file.parent)
+            if permissions.is_private("database"):
+                storage.close_to_others(file)
         except OSError as error:
             raise StorageError(
                 f"[database] path = {self.path} cannot be made: {error}"
