@@ -207,3 +207,25 @@ def test_a_full_disk_stops_no_run(
     assert flow.load(1).scheduling_succeeded
     assert flow.partition("geocoded").exists()
     assert "runs.jsonl cannot be written: [Errno 28] No space left" in caplog.text
+
+
+def test_lines_of_valid_json_that_are_no_entries_are_skipped(log: Path) -> None:
+    run_log.append(LINE)
+    [good] = run_log.read()
+    wrong: list[dict[str, Any]] = [
+        {"at": 7},
+        {"at": "yesterday"},
+        {"task": None},
+        {"outcome": ["failed"]},
+        {"run": {}},
+        {"parameters": []},
+        {"parameters": {"date": "2022-02-30"}},
+        {"parameters": {"date": 7}},
+        {"rows": "many"},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+    ]
+    lines = [json.dumps({**good, **change}) for change in wrong]
+    lines += ["[]", "7", "null", '"text"', "[" * 100_000, "{}", "9" * 10_000]
+    log.write_text("\n".join([*lines, json.dumps(good), ""]))
+    assert list(run_log.read()) == [good]

@@ -1,6 +1,7 @@
 """Files and databases that were damaged: found, named, and made again if asked for."""
 
 import contextlib
+import datetime as dt
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,13 @@ from flow import DAY, ONE_DAY, Flow, fill_once, request
 from luigi.execution_summary import LuigiStatusCode
 from project import Settings
 
+from usage_metrics import config
 from usage_metrics.commands import main
+from usage_metrics.errors import StorageError
+from usage_metrics.monitoring import run_log
+from usage_metrics.partitions import footer_index
+from usage_metrics.partitions.footer_index import FooterIndex
+from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.stages import Clean, Geocode
 
@@ -241,3 +248,53 @@ def test_a_day_of_which_some_requests_were_left_out_on_purpose_is_no_damage(
     assert flow.load(1).scheduling_succeeded
     assert "have the time and id of another one" in caplog.text
     assert main(["check", "--source", "datasette"]) == 0
+
+
+NOT_WHAT_WAS_WRITTEN = {
+    "a list": "[]",
+    "a number": "7",
+    "null": "null",
+    "nested without end": "[" * 100_000 + "]" * 100_000,
+    "a huge number": "9" * 10_000,
+    "other days": '{"data raw datasette": {"2022-02-30": ["1-1", {}], "x": 7}}',
+    "half": '{"data raw',
+}
+
+
+@pytest.mark.parametrize("what", NOT_WHAT_WAS_WRITTEN)
+def test_a_damaged_cache_of_footers_is_made_again(loaded: Flow, what: str) -> None:
+    def known() -> dict[dt.date, footer_index.Facts]:
+        index = FooterIndex()
+        found = index.of_stage("raw", "datasette")
+        index.keep()
+        return found
+
+    before = known()
+    cache = run_log.local_folder() / footer_index.FILE_NAME
+    cache.write_text(NOT_WHAT_WAS_WRITTEN[what])
+    assert known() == before
+    whole = cache.read_bytes()
+    damaged = whole.replace(b'"rows":', b'"r0ws":')
+    assert damaged != whole
+    cache.write_bytes(damaged)
+    assert known() == before
+
+
+def test_a_fifo_in_place_of_a_partition_is_named_and_not_waited_for(
+    loaded: Flow,
+) -> None:
+    partition = Partition(config.paths().root, "raw", "datasette", DAY)
+    Path(partition.path).unlink()
+    os.mkfifo(partition.path)
+    for read in (partition.facts, partition.open):
+        with pytest.raises(StorageError, match=r"part-0\.parquet .*Not a regular file"):
+            read()
+
+
+def test_a_fifo_in_place_of_a_cache_or_log_is_not_waited_for(loaded: Flow) -> None:
+    for file in (run_log.local_folder() / footer_index.FILE_NAME, run_log.path()):
+        assert file is not None
+        file.unlink(missing_ok=True)
+        os.mkfifo(file)
+    assert FooterIndex().of_stage("raw", "datasette")
+    assert list(run_log.read()) == []

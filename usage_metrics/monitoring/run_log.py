@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import json
 import logging
+import math
 import os
 import socket
 import uuid
@@ -28,6 +29,9 @@ WAITING = "waiting"
 """The outcomes; a task waits if the logs of its day are not available yet."""
 
 REQUIRED_KEYS = frozenset({"at", "run", "task", "parameters", "outcome"})
+
+NUMBERS = ("rows", "seconds")
+"""The keys whose values, if there are any, are numbers."""
 
 LONGEST_REASON = 2000
 """Characters kept of a reason; a task may name a thousand failed days."""
@@ -62,7 +66,7 @@ def local_folder() -> Path:
 def files() -> list[Path]:
     """The existing files of the log, oldest first."""
     file = path()
-    return [] if file is None else [f for f in (_older(file), file) if f.exists()]
+    return [] if file is None else [f for f in (_older(file), file) if f.is_file()]
 
 
 def append(entry: dict[str, Any], *, make_folder: bool = True) -> None:
@@ -105,12 +109,31 @@ def read(containing: str = "") -> Iterator[dict[str, Any]]:
 
 
 def _entry(line: bytes) -> dict[str, Any]:
-    """The entry of a line; empty if the line is foreign."""
+    """The entry of a line; empty if the line is foreign or damaged."""
     try:
         entry = json.loads(line)
-    except ValueError:
+        return entry if isinstance(entry, dict) and _is_ours(entry) else {}
+    except (ValueError, OverflowError, RecursionError):
         return {}
-    return entry if isinstance(entry, dict) and entry.keys() >= REQUIRED_KEYS else {}
+
+
+def _is_ours(entry: dict[str, Any]) -> bool:
+    """Whether everything that is read of an entry can be.
+
+    Raises:
+        ValueError, OverflowError: if it has a time or a date that is none.
+    """
+    parameters = entry.get("parameters")
+    if not isinstance(parameters, dict) or not entry.keys() >= REQUIRED_KEYS:
+        return False
+    texts = [entry[key] for key in REQUIRED_KEYS - {"parameters"}]
+    if not all(isinstance(text, str) for text in texts):
+        return False
+    dt.datetime.fromisoformat(entry["at"]).timestamp()
+    if "date" in parameters:
+        dt.date.fromisoformat(str(parameters["date"]))
+    numbers = (entry.get(key) or 0 for key in NUMBERS)
+    return all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
 
 
 @contextlib.contextmanager

@@ -89,7 +89,7 @@ def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:
     text = (metadata.metadata or {}).get(FOOTER_KEY, b"{}")
     try:
         facts = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) else {}
 

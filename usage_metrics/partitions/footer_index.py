@@ -7,8 +7,8 @@ rebuilt if it was deleted.
 
 import contextlib
 import datetime as dt
+import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from usage_metrics import config
@@ -61,12 +61,12 @@ class FooterIndex:
     def keep(self) -> None:
         """Save the cache if it changed; if that fails, the next run reads again."""
         if self._is_changed and self._file.parent.is_dir():
-            text = json.dumps(self._known, separators=(",", ":"))
+            text = json.dumps(self._known, separators=(",", ":")).encode()
             with (
                 contextlib.suppress(OSError),
                 storage.whole_or_absent(str(self._file.absolute())) as stream,
             ):
-                stream.write(text.encode())
+                stream.write(_digest(text) + b"\n" + text)
 
     def _facts(self, stage: str, source: str, day: dt.date) -> Facts:
         try:
@@ -76,8 +76,16 @@ class FooterIndex:
         return {key: fact for key, fact in facts.items() if key not in LEFT_OUT}
 
     def _read(self) -> dict[str, dict[str, Any]]:
+        """The cache; empty if it is not, to the last byte, what was written."""
         try:
-            known = json.loads(Path(self._file).read_bytes())
-        except (OSError, ValueError):
+            content = self._file.read_bytes() if self._file.is_file() else b""
+        except OSError:
             return {}
-        return known if isinstance(known, dict) else {}
+        digest, _, text = content.partition(b"\n")
+        known: dict[str, dict[str, Any]]
+        known = json.loads(text) if digest == _digest(text) else {}
+        return known
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=16).hexdigest().encode()

@@ -82,6 +82,8 @@ def whole_or_absent(
 
 def open_file(path: str) -> "pa.NativeFile":
     """Open a file for random access."""
+    if "://" not in path and Path(path).exists() and not Path(path).is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", path)  # a FIFO would wait
     filesystem, inside = filesystem_of(path)
     return filesystem.open_input_file(inside)
 
