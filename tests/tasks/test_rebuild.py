@@ -2,18 +2,21 @@
 
 import datetime as dt
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flow import DAY, ONE_DAY, Flow, fill_once, request
+from luigi.execution_summary import LuigiStatusCode
 from project import Settings
+from s3_server import S3Server, start_s3_server  # noqa: F401
 
 from usage_metrics.monitoring import run_log
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.rebuild import Rebuild
-from usage_metrics.tasks.refresh import Refresh
+from usage_metrics.tasks.refresh import Refresh, RefreshDays
 from usage_metrics.tasks.stages import Clean, Geocode
 
 NEXT = DAY + ONE_DAY
@@ -123,7 +126,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[dt.datetime], None]:
     """Sets the time that days are over by."""
 
     def set_clock(time: dt.datetime) -> None:
-        monkeypatch.setattr("usage_metrics.dates.utc_now", lambda: time)
+        monkeypatch.setattr("usage_metrics.tasks.availability.utc_now", lambda: time)
 
     return set_clock
 
@@ -132,9 +135,7 @@ def test_the_setting_reads_the_last_days_again_once_a_day(
     loaded: Flow, settings: Settings, clock: Callable[[dt.datetime], None]
 ) -> None:
     settings("datasette", refresh_days=1, settle_hours=0)
-    for stage in ("raw", "cleaned", "geocoded"):
-        os.utime(loaded.partition(stage, NEXT).path, (0, 0))
-    clock(dt.datetime.combine(AFTER, dt.time(1), dt.UTC))
+    clock(dt.datetime.now(dt.UTC) + ONE_DAY)  # the files are of the day before
     loaded.export(NEXT, *(request(n, NEXT) for n in "abc"))
     loaded.export(DAY, *(request(n, DAY) for n in "abc"))
     loaded.build(LoadUsage())
@@ -148,6 +149,62 @@ def test_without_the_setting_no_day_is_read_again(loaded: Flow) -> None:
     loaded.export(NEXT, *(request(n, NEXT) for n in "abc"))
     loaded.build(LoadUsage())
     assert loaded.loaded_days()[str(NEXT)] == 2
+
+
+# --- clocks ---------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["a folder", "a store"])
+def anywhere(request: pytest.FixtureRequest, flow: Flow, settings: Settings) -> Flow:
+    """Two days in a folder, or in a store, whose times have whole seconds."""
+    settings("datasette", start=DAY, stop=AFTER)
+    settings("run_log", path=flow.folder / "runs.jsonl")
+    if request.param == "a store":
+        server: S3Server = request.getfixturevalue("s3_server")
+        name = f"clocks-{uuid.uuid4().hex}"
+        server.create(name)
+        settings("paths", root=server.uri(name).replace("%", "%%"))
+    flow.export_days(2)
+    assert flow.build(LoadUsage()).scheduling_succeeded
+    return flow
+
+
+SKEWS = [dt.timedelta(0), dt.timedelta(hours=1), dt.timedelta(hours=-1)]
+"""How far the clock of who asks is ahead of the clock of who writes."""
+
+
+@pytest.mark.parametrize("skew", SKEWS, ids=["equal", "ahead", "behind"])
+@pytest.mark.parametrize("stage", ["extract", "clean"])
+def test_a_rebuild_knows_what_it_has_done_by_no_clock(
+    anywhere: Flow, skew: dt.timedelta, stage: str
+) -> None:
+    since = dt.datetime.now(dt.UTC) + skew
+    task = Rebuild(start=DAY, stop=AFTER, stage=stage, since=since)
+    assert list(task.remaining()) == [DAY, NEXT], "nothing was made for it yet"
+    result = anywhere.build(task)
+    assert result.status == LuigiStatusCode.SUCCESS
+    assert task.complete()
+
+
+@pytest.mark.parametrize("skew", SKEWS[:2], ids=["equal", "ahead"])
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_refresh_knows_what_it_has_done_by_no_clock(
+    anywhere: Flow, skew: dt.timedelta, changed: bool
+) -> None:
+    since = dt.datetime.now(dt.UTC) + skew
+    if changed:
+        anywhere.export(DAY, request("a"), request("b"), request("late"))
+    days = RefreshDays(start=DAY, stop=AFTER, source="datasette", since=since)
+    assert anywhere.build(days).status == LuigiStatusCode.SUCCESS
+    said = [e["said"] for e in run_log.read() if e["task"] == "Refresh"]
+    assert len(said) == 2
+    assert any("3 log entries, changed" in text for text in said) == changed
+
+
+def test_what_a_clock_that_was_ahead_has_noted_proves_nothing(loaded: Flow) -> None:
+    ahead = dt.datetime.now(dt.UTC) + ONE_DAY
+    loaded.build(Refresh(date=DAY, since=ahead))
+    assert not Refresh(date=DAY, since=dt.datetime.now(dt.UTC)).complete()
 
 
 # --- rebuild --------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import luigi
 
+from usage_metrics.dates import utc_now
 from usage_metrics.errors import (
     PartitionError,
     StorageError,
@@ -30,6 +31,7 @@ from usage_metrics.errors import (
 from usage_metrics.monitoring import permissions
 from usage_metrics.partitions import handover, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
+from usage_metrics.partitions.purpose import is_for, name_of, purpose
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
 from usage_metrics.partitions.writer import PartitionWriter
 
@@ -50,7 +52,7 @@ RETRY_MARKER = "unanswered"
 """Marks a file that a later run should complete; the marker's contents are unused."""
 
 CHECKED_MARKER = "read-again"
-"""Marks a raw file whose logs were read again at the marker's modification time."""
+"""Marks a raw file whose logs were read again; it says for which moment."""
 
 OLD_MARKERS = {RETRIED: ".unanswered", "raw": ".read-again"}
 """The markers of each stage that version 0.1 put beside its files."""
@@ -243,22 +245,32 @@ class Partition(luigi.Target):
             with storage.whole_or_absent(path, drafts, private=private) as stream:
                 yield stream
 
-    def looked_at(self) -> float | None:
-        """When, in seconds, the file was written or last found up to date.
+    def is_made_for(self, moment: dt.datetime) -> bool:
+        """Whether the file was written for a moment that a task names."""
+        return self.exists() and self.fact("made_for") == name_of(moment)
 
-        None if it is missing.
-        """
-        with _naming_unreachable(self.path):
-            written = storage.changed_at(self.path)
-            if written is None:
-                return None
-            checked = storage.changed_at(self.marker(CHECKED_MARKER))
-        return max(written, checked or 0) / 1e9
+    def was_read_for(self, moment: dt.datetime) -> bool:
+        """Whether the file was written, or found up to date, for a moment or since."""
+        if not self.exists():
+            return False
+        noted = [self.fact("made_for"), self.fact("made_at"), self._checked_for()]
+        return any(is_for(text, moment) for text in noted)
+
+    def _checked_for(self) -> str | None:
+        """For what the file was last found up to date."""
+        path = self.marker(CHECKED_MARKER)
+        with (
+            _naming_unreachable(path),
+            contextlib.suppress(FileNotFoundError),
+            storage.open_file(path) as marker,
+        ):
+            return bytes(marker.read(100)).decode(errors="replace").strip()
+        return None
 
     def mark_checked(self) -> None:
-        """Note that the file was found up to date."""
+        """Note that the file was found up to date, and for what or when."""
         with self._replacing(self.marker(CHECKED_MARKER)) as stream:
-            stream.write(b"the logs of this day were read again and had not changed\n")
+            stream.write(f"{purpose() or name_of(utc_now())}\n".encode())
 
     def ask_again(self, *, wanted: bool) -> None:
         """Have the next run, not this one, make the partition again; or not."""

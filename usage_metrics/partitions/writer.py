@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from usage_metrics.partitions import handover
 from usage_metrics.partitions.footer import CONTENT_ID_BYTES, FOOTER_KEY, seal_of
+from usage_metrics.partitions.purpose import purpose
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +77,9 @@ class PartitionWriter:
         parquet = cast("pq.ParquetWriter", self._parquet)
         self.content_id = self._hashing.digest()
         ours, arrows = version("usage_metrics"), pa.__version__
-        facts = self.facts | {
+        made_for = purpose()
+        facts = self.facts | ({"made_for": made_for} if made_for else {})
+        facts |= {
             "rows": self.rows,
             "content_id": self.content_id,
             "is_sealed": True,

@@ -1,8 +1,8 @@
 """Making stages of many days again, those made by older code or other settings.
 
 New files take the place of the old ones, so that no day is missing in between. A day is
-done when its files were written, or found to be up to date, since the moment that the
-task names, so a rebuild can be interrupted and started again.
+done when its files say that they were written for the moment that the task names, so a
+rebuild can be interrupted and started again.
 """
 
 import datetime as dt
@@ -14,11 +14,10 @@ from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.parameters import Moment
 from usage_metrics.partitions.footer_index import FooterIndex
-from usage_metrics.partitions.partition import written_at
+from usage_metrics.partitions.purpose import made_for
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_month import CountMonth
-from usage_metrics.tasks.refresh import is_since
 from usage_metrics.tasks.stages import STAGES, Clean, Extract, Geocode
 from usage_metrics.tasks.staleness import CHAIN, Staleness
 from usage_metrics.tasks.task import Stage
@@ -52,6 +51,10 @@ class Rebuild(ManyDays):
 
     def run(self) -> None:
         """Make the stages of all days, then count the days that were counted before."""
+        with made_for(self.since):
+            self._rebuild()
+
+    def _rebuild(self) -> None:
         plan = self._plan()
         failed = self.for_each(plan, lambda day: self._make(day, plan[day]))
         counted = self.listed(CountUsage.stage)
@@ -87,7 +90,7 @@ class Rebuild(ManyDays):
         for day in days_between(self.start, self.stop):
             there = [stage for stage in stages if day in done[stage]]
             needed = [s for s in stages if s is not CountUsage or s in there]
-            before = [s for s in needed if not self._is_since(s, day, done[s])]
+            before = [s for s in needed if not self._is_made(s, day, done[s])]
             if there and before and self._has_input(before[0], day):
                 plan[day] = before[0]
         return plan
@@ -100,15 +103,13 @@ class Rebuild(ManyDays):
         is_kept = day >= retention_start(left)
         return is_kept or self.partition_of(left, day).exists()
 
-    def _is_since(
+    def _is_made(
         self, stage: type[Stage], day: dt.date, done: dict[dt.date, str]
     ) -> bool:
-        if day not in done:
-            return False
+        file = self.partition_of(stage.stage, day)
         if stage is Extract:  # its file stays if the logs are unchanged
-            looked_at = self.partition_of(stage.stage, day).looked_at()
-            return is_since(looked_at, self.since)
-        return is_since(written_at(done[day]), self.since)
+            return day in done and file.was_read_for(self.since)
+        return day in done and file.is_made_for(self.since)
 
     def _make(self, day: dt.date, first: type[Stage]) -> None:
         for stage in STAGES[CHAIN.index(first) :]:

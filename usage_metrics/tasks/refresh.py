@@ -18,12 +18,10 @@ from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.errors import StorageError
 from usage_metrics.parameters import Configured, Day, Moment, source_parameter
 from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.partitions.purpose import made_for
 from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.stages import STAGES, Extract
 from usage_metrics.tasks.task import OfDay, Stage
-
-CLOCK_SECONDS = 0.01
-"""File systems have coarse clocks: a file may seem this much older than it is."""
 
 
 class Refresh(OfDay):
@@ -40,6 +38,10 @@ class Refresh(OfDay):
 
     def run(self) -> None:
         """Read the logs, then rebuild the stages that do not agree with them."""
+        with made_for(self.since):
+            self._refresh()
+
+    def _refresh(self) -> None:
         extract = Extract(date=self.date, source=self.source)
         before = _fact(extract.output(), "content_id")
         if not self._was_read():
@@ -54,7 +56,7 @@ class Refresh(OfDay):
 
     def _was_read(self) -> bool:
         raw = self.partition_of(Extract.stage, self.date)
-        return is_since(raw.looked_at(), self.since)
+        return raw.was_read_for(self.since)
 
     def _outdated(self) -> Iterator[Stage]:
         """The first stage whose input changed after it was built, and all after it."""
@@ -108,11 +110,6 @@ def refreshes(source: str) -> list[Refresh]:
         since=since,
     )
     return last.requires()
-
-
-def is_since(time: float | None, since: dt.datetime) -> bool:
-    """Whether a time, by the clock of a file system, is not before a moment."""
-    return time is not None and time >= since.timestamp() - CLOCK_SECONDS
 
 
 def _fact(partition: Partition, name: str) -> Any:
