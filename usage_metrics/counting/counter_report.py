@@ -9,7 +9,9 @@ import calendar
 import csv
 import datetime as dt
 import io
-from collections.abc import Collection, Iterator
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ import pyarrow.compute as pc
 from usage_metrics.counting.counter import MACHINE, METRICS, REGULAR
 from usage_metrics.counting.datasets import Dataset, Registry
 from usage_metrics.geocode.countries import COUNTRIES
+from usage_metrics.spreadsheet import as_text
 
 PARTIAL_DATA = (3040, "Partial Data Returned")
 """The exception of a month with missing days, in the words of the standard."""
@@ -207,14 +210,20 @@ def as_tsv(
         "Created": created.isoformat(),
         "Created_By": registry.created_by,
     }
+    rows: list[Iterable[str | int | None]] = [*heading.items(), ()]
+    rows.append((*_COLUMNS, f"{month.first:%b-%Y}"))
+    rows += itertools.chain.from_iterable(map(_rows, usage))
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerows(heading.items())
-    writer.writerow([])
-    writer.writerow([*_COLUMNS, f"{month.first:%b-%Y}"])
-    for item in usage:
-        writer.writerows(_rows(item))
+    writer.writerows(map(_cell, row) for row in rows)
     return text.getvalue()
+
+
+def _cell(value: str | int | None) -> str | int | None:
+    """A text in one line and no formula to a spreadsheet; a number as it is."""
+    if not isinstance(value, str):
+        return value
+    return as_text(re.sub(r"[\t\r\n]+", " ", value).strip())
 
 
 _COLUMNS = (

@@ -6,11 +6,12 @@ chart holds a text with markup, control characters or a formula, whoever draws i
 the database the texts are as they were.
 """
 
-import re
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from usage_metrics.spreadsheet import as_text
 
 _SUSPECT = r"[^ -;=-~]|^[=+\-@]"
 """In RE2: what is not plain ASCII, a ``<``, or the beginning of a formula."""
@@ -24,8 +25,6 @@ _INHERITED = frozenset(
 )
 """What every object of JavaScript has: Vega, which looks names up in objects, draws no
 chart with one of them."""
-_FORMULA = re.compile(r"[=+\-@\uff1d\uff0b\uff0d\uff20](?=.)")
-"""How formulas begin in a spreadsheet, also with the wide signs of East Asia."""
 
 
 def visible(text: str) -> str:
@@ -34,12 +33,8 @@ def visible(text: str) -> str:
 
 
 def neutral(text: str) -> str:
-    """The text with a code for each ``<``, too, and a quotation mark before a formula.
-
-    Spreadsheets take what begins with a quotation mark as text.
-    """
-    text = visible(text).replace("<", _code("<"))
-    return f"'{text}" if _FORMULA.match(text) else text
+    """The text with a code for each ``<``, too, and no formula."""
+    return as_text(visible(text).replace("<", _code("<")))
 
 
 def encoded(texts: pa.Array) -> pa.DictionaryArray:
