@@ -13,6 +13,7 @@ from usage_metrics.commands.pipeline_state import (
     spans,
 )
 from usage_metrics.dates import gaps, utc_now
+from usage_metrics.monitoring.error_messages import printable
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -56,7 +57,7 @@ def page(
     if reload_after is not None:
         about += f" This page reloads itself every {reload_after} seconds."
     if url := running.visualiser_url():
-        about += f' <a href="{escape(url)}">Luigi’s visualiser</a> shows each task.'
+        about += f' <a href="{_text(url)}">Luigi’s visualiser</a> shows each task.'
     reload = f'<meta http-equiv="refresh" content="{reload_after}">\n'
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
@@ -67,11 +68,16 @@ def page(
     )
 
 
+def _text(text: str) -> str:
+    """A text as HTML that shows each of its characters, in the order they have."""
+    return escape(printable(text))
+
+
 def _source(state: PipelineState) -> Iterator[str]:
     wanted = state.wanted
-    yield f"<h2>{escape(state.source)} in {escape(state.root)}</h2>"
+    yield f"<h2>{_text(state.source)} in {_text(state.root)}</h2>"
     for sentence in (*next_run(state), *state.problems):
-        yield f"<p>{escape(sentence)}</p>"
+        yield f"<p>{_text(sentence)}</p>"
     if wanted:
         yield f"<h3>{wanted[0]} to {wanted[-1]}</h3>"
         yield '<div class="scroll">'
@@ -91,9 +97,9 @@ def _source(state: PipelineState) -> Iterator[str]:
     yield "</tbody></table></div>"
     for stage in state.stages:
         for gap in gaps(stage.failed):
-            why = f'<span class="why">{escape(gap.why)}</span>'
+            why = f'<span class="why">{_text(gap.why)}</span>'
             days = Span(gap.first, gap.last)
-            yield f"<p>{escape(stage.stage)} {days} failed: {why}</p>"
+            yield f"<p>{_text(stage.stage)} {days} failed: {why}</p>"
 
 
 def _row(stage: StageDays) -> str:
@@ -101,7 +107,7 @@ def _row(stage: StageDays) -> str:
     ranges = ("<br>".join(map(str, spans(each))) for each in days)
     first_last = (day or "" for day in ends(stage.done))
     return (
-        f'<tr><th scope="row">{escape(stage.stage)}</th>'
+        f'<tr><th scope="row">{_text(stage.stage)}</th>'
         f'<td class="number">{len(stage.done):,}</td>'
         + "".join(f"<td>{cell}</td>" for cell in (*first_last, *ranges))
         + "</tr>"
