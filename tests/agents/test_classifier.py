@@ -307,6 +307,140 @@ def test_a_robot_in_the_place_of_a_phones_model_is_found(device: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "agent",
+    [
+        "https://github.com/example/examplepackage",
+        "Mozilla/5.0 (example R package)",
+        "example R package",
+        "rOpenSci(example/3.7.0)",
+        "example-R/1.0 crul/1.4.0",
+        "example/Version1.0.0 (+https://github.com/example)",
+        "example/2.0.2 (https://example.readthedocs.io)",
+        "EXAMPLE-STUDY (mailto:someone@example.org)",
+        "Progress/8.0 (SparkSQL ODBC driver)",
+        "Mozilla/5.0 (Linux x64) node.js/16.14.2",
+        "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Excel 16.0.16130; Pro)",
+    ],
+)
+def test_packages_drivers_and_spreadsheets_are_machines_as_they_name_themselves(
+    agent: str,
+) -> None:
+    assert who(agent)["agent_class"] == "machine"
+
+
+def test_a_robot_that_only_names_its_project_is_none_of_them() -> None:
+    assert (
+        who("Example (+https://github.com/example/example)")["agent_class"] == "robot"
+    )
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "ExampleNews-iOS/13.8 CFNetwork/1.0 Darwin/24.5.0",
+        "ExampleAndroid/7.71.1-release.15 (8900196) TA-1028/8.0.0",
+        "Mozilla/5.0 (Android) Examplecloud-android/3.24.2",
+        "ExampleReader iPhone App v3.6",
+        "AndroidDownloadManager",
+    ],
+)
+def test_an_app_that_names_the_phone_it_is_for_is_a_person(agent: str) -> None:
+    assert who(agent)["agent_class"] == "human"
+
+
+def test_a_word_that_ends_like_the_system_of_a_phone_names_no_app() -> None:
+    assert who("examplestudios/1.0")["agent_class"] == "unknown"
+    said = who("Example crawler - looking for an iOS app. Contact a@example.com")
+    assert said["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "GT-S5830 - Forum: http://forum.example.org Build/GRWK74",
+        "LG-P698 Build/someone@example-droid.rev3",
+        "AliyunOS 2.0; Android 4.0 Compatible; xx; R819T Build/AliyunOs-2012",
+        "HTC Incredible Build/htc_runnymede-user 2.3.5 GRJ90",
+    ],
+)
+def test_an_address_in_the_name_of_a_model_or_build_makes_no_robot(device: str) -> None:
+    agent = (
+        f"Mozilla/5.0 (Linux; U; Android 2.3.6; de-de; {device}) AppleWebKit/533.1 "
+        "(KHTML, like Gecko) Version/4.0 Mobile Safari/533.1"
+    )
+
+    assert who(agent)["agent_class"] == "human"
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Mozilla/5.0 (http://intranet.example.org/; Windows NT 6.1; Trident/7.0; "
+        "rv:11.0) like Gecko",
+        "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; example.com; "
+        "https://in.example.com; rv:11.0) like Gecko",
+        "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; from: http://www.bsalsa.com/)",
+        "Mozilla/4.0 (compatible; MSIE 6.0; Windows 98; Alexa Toolbar)",
+        "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; User-agent: Mozilla/4.0 "
+        "(compatible; MSIE 6.0; Windows NT 5.1; SV1); .NET CLR 1.0.3705)",
+        "Opera/5.02 (Macintosh; U; id)",
+        "Example Browser/5.05 (Java 1.4.0; Windows 2000 5.0 x86)",
+        f"{CHROME} AviraScout/16.6.2704.24",
+        f"{CHROME} Viber",
+    ],
+)
+def test_what_firms_toolbars_and_apps_add_to_a_browser_makes_no_robot(
+    agent: str,
+) -> None:
+    assert who(agent)["agent_class"] == "human"
+
+
+@pytest.mark.parametrize(
+    "addition", ["BingPreview/1.0b", "Examplebot/1.0", "+http://example.org/about"]
+)
+def test_a_robot_in_the_brackets_of_internet_explorer_is_found(addition: str) -> None:
+    agent = f"Mozilla/5.0 (Windows NT 6.3; Trident/7.0; rv:11.0; {addition}) like Gecko"
+
+    assert who(agent)["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Mozilla/3.0 (DreamPassport/3.15; SEGA/VF.NET)",
+        "Mozilla/5.0 (Danger hiptop 4.6; U; rv:1.7.12) Gecko/20050920",
+        "Mozilla/1.22 (compatible; MMEF20; Cellphone; Sony CMD-J5)",
+        "Mozilla/4.5 (Screen=240x320x64K; InputMethod=PEN; Product=CASIO/BE)",
+        "Mozilla/5.0 (Canon Example;IR-S/3.0.0) CoralWebkit/2.0.0(KHTML, like Gecko)",
+        "Mozilla/4.0 (compatible; snom760-SIP 8.8.2.16)",
+        "HTC TyTN || P4550",
+        'BlackBerry (4.3)"  User-Agent: BlackBerry8330/4.3.0 Profile/MIDP-2.0',
+    ],
+)
+def test_a_device_that_names_no_common_system_is_a_person(agent: str) -> None:
+    assert who(agent)["agent_class"] == "human"
+
+
+def test_a_browser_of_the_nineties_that_nobody_knows_is_unknown() -> None:
+    assert who("Mozilla/3.0 (ExampleFront/2.6)")["agent_class"] == "unknown"
+    assert who("Mozilla/4.0 (compatible; ExampleThing)")["agent_class"] == "robot"
+    assert who("Mozilla/4.0")["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; {}; SV1)",
+        "Mozilla/5.0 (Macintosh: Intel Mac OS X 10_15_5) AppleWebKit/605.1.15 (KHTML, "
+        "like Gecko) Version/14.0.3 Safari/605.1.15",
+        "Shamrock User Agent",
+    ],
+)
+def test_what_only_a_program_writes_for_a_browser_is_a_robot(agent: str) -> None:
+    assert who(agent)["agent_class"] == "robot"
+
+
+@pytest.mark.parametrize(
     "injection",
     [
         "' OR '1'='1",

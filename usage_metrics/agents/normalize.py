@@ -25,10 +25,21 @@ _DEVICE = r"(?i)\((?:Linux|Android)[^()]*Android(?:[^()]|\([^()]*\))*\)"
 """The system, model and build of a phone."""
 
 _ROBOT_IN_DEVICE = (
-    r"\((?:Linux|Android)[^()]*Android[^()]*(?:compatible|https?:|\w@\w|(?:bot|crawler|"
-    r"spider)/|-Google/|Build/[^();]*;[^()]*(?:bot|crawl|spider|fetch))"
+    r"\((?:Linux|Android)[^()]*Android[^()]*(?:; *(?:compatible|[\w.+-]+@\w)|"
+    r"https?:[^() ]*[;)]|(?:bot|crawler|spider)/|-Google/|"
+    r"Build/[^();]*;[^()]*(?:bot|crawl|spider|fetch))"
 )
-"""Robots with their name where phones have their model."""
+"""Robots with their name where phones have their model.
+
+Makers and tinkerers put what they like into the names of models and builds, among it
+addresses; a robot's stand by themselves.
+"""
+
+_INTRANET = (
+    r"(?i)(?:[(;] *(?:https?://[^;() +]+|[\w-]+\.(?:com|org|net)))+"
+    r"(;[^()]*rv:11[^()]*\) like Gecko)$"
+)
+"""The pages and names that firms put into the brackets of Internet Explorer 11."""
 
 _SYSTEM = (
     r"(?i)\b(?:Windows NT [\d.]+|Win64|WOW64|x64|x86_64|i[3-6]86|amd64|aarch64|"
@@ -36,6 +47,7 @@ _SYSTEM = (
     r"CPU (?:iPhone )?OS [\d_]+ like Mac OS X|Windows Phone [\d.]+|rv:[\d.]+|"
     r"SLCC\d|\.NET CLR [\d.]+|\.NET[\d.]+[CE]?|Media Center PC [\d.]+|InfoPath\.\d|"
     r"Ubuntu|Fedora|Debian|Gentoo|Arch|openSUSE|Touch|Xbox|ARM64|Intel|"
+    r"Alexa ?Toolbar|AliApp\([^()]*\)|"
     r"Tablet PC [\d.]+|Cortana [\d.]+|"
     r"Instagram [\d.]+ Android \((?:[^()]|\([^()]*\))*\)|"
     r"Twitter for \w+|MetaIAB Facebook|Kobo eReader|DaumDevice/\w+|Tesla/\S+|"
@@ -79,6 +91,7 @@ def unusual(texts: pa.Array) -> pa.Array:
     device = pc.replace_substring_regex(texts, _DEVICE, "(Android)")
     robots = pc.match_substring_regex(texts, _ROBOT_IN_DEVICE, ignore_case=True)
     rest = pc.if_else(robots, texts, device)
+    rest = pc.replace_substring_regex(rest, _INTRANET, r"\1")
     rest = pc.replace_substring_regex(rest, _SYSTEM, "")
     rest = pc.replace_substring_regex(rest, _people(), "")
     browsers = pc.match_substring_regex(texts, _BROWSER)
@@ -107,7 +120,7 @@ def without_browser_words(texts: pa.Array) -> pa.Array:
 @functools.cache
 def _people() -> str:
     names = [name for _, name in lines_of(own_table("people.tsv"), "#")]
-    return rf"(?i)\b(?:{'|'.join(names)})/(?:v?\d[\w.:+-]*)?"
+    return rf"(?i)\b(?:{'|'.join(names)})(?:/(?:v?\d[\w.:+-]*)?|$)"
 
 
 @functools.cache
