@@ -341,6 +341,8 @@ def test_a_robot_that_only_names_its_project_is_none_of_them() -> None:
         "ExampleAndroid/7.71.1-release.15 (8900196) TA-1028/8.0.0",
         "Mozilla/5.0 (Android) Examplecloud-android/3.24.2",
         "ExampleReader iPhone App v3.6",
+        "Example http client/11.3.8(421) (Android)",
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X) Word/14.47.0",
         "AndroidDownloadManager",
     ],
 )
@@ -381,6 +383,8 @@ def test_an_address_in_the_name_of_a_model_or_build_makes_no_robot(device: str) 
         "https://in.example.com; rv:11.0) like Gecko",
         "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; from: http://www.bsalsa.com/)",
         "Mozilla/4.0 (compatible; MSIE 6.0; Windows 98; Alexa Toolbar)",
+        "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; Example.com; .NET CLR 1)",
+        "Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.2; Microsoft Outlook 15)",
         "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; User-agent: Mozilla/4.0 "
         "(compatible; MSIE 6.0; Windows NT 5.1; SV1); .NET CLR 1.0.3705)",
         "Opera/5.02 (Macintosh; U; id)",

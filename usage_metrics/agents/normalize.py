@@ -37,9 +37,9 @@ addresses; a robot's stand by themselves.
 
 _INTRANET = (
     r"(?i)(?:[(;] *(?:https?://[^;() +]+|[\w-]+\.(?:com|org|net)))+"
-    r"(;[^()]*rv:11[^()]*\) like Gecko)$"
+    r"(;[^()]*(?:rv:11[^()]*\) like Gecko$|\.NET CLR))"
 )
-"""The pages and names that firms put into the brackets of Internet Explorer 11."""
+"""The pages and names that firms put into the brackets of Internet Explorer."""
 
 _SYSTEM = (
     r"(?i)\b(?:Windows NT [\d.]+|Win64|WOW64|x64|x86_64|i[3-6]86|amd64|aarch64|"
