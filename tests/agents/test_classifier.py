@@ -318,6 +318,8 @@ def test_a_robot_in_the_place_of_a_phones_model_is_found(device: str) -> None:
         "example/2.0.2 (https://example.readthedocs.io)",
         "EXAMPLE-STUDY (mailto:someone@example.org)",
         "Progress/8.0 (SparkSQL ODBC driver)",
+        "MS Web Services Client Protocol 1.0.3705.0",
+        "Rust (example crate, 0.1.2 - https://github.com/example/example)",
         "Mozilla/5.0 (Linux x64) node.js/16.14.2",
         "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Excel 16.0.16130; Pro)",
     ],
