@@ -474,6 +474,11 @@ def test_an_injection_is_an_attack_whoever_it_claims_to_be(
     assert (said["agent_class"], said["agent_kind"]) == ("robot", "attack")
 
 
+@pytest.mark.parametrize("command", [";id", "|id", "&& whoami"])
+def test_a_command_in_the_brackets_of_a_browser_is_an_attack(command: str) -> None:
+    assert who(f"Mozilla/5.0 (X11; Linux{command})")["agent_kind"] == "attack"
+
+
 def test_what_nobody_knows_after_a_whole_browser_makes_it_unknown() -> None:
     inside = CHROME.replace("x64)", "x64; ExampleThing/1.0)")
     before = CHROME.replace("Chrome/", "ExampleThing/1.0 Chrome/")
