@@ -200,7 +200,8 @@ def test_a_text_takes_time_in_proportion_to_its_length(look: Look) -> None:
 
 def test_a_search_that_begins_again_at_each_character_is_noticed() -> None:
     again = re.compile("a*b")
-    assert is_steep(again.search, shape_of("", "a", ""))
+    # On a busy machine a single measurement may hide it.
+    assert any(is_steep(again.search, shape_of("", "a", "")) for _ in range(20))
     assert not is_steep(re.compile("(?<!a)a*b").search, shape_of("", "a", ""))
 
 

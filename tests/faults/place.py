@@ -17,6 +17,7 @@ from typing import IO
 from usage_metrics.maintenance.sample.days import Sample, write
 
 PROGRAMS = Path(sys.executable).parent
+LUIGI = (f"{PROGRAMS}/luigi", "--module", "usage_metrics")
 DONE = 0
 ASK_AGAIN = (10, 25)
 """Exit codes of ``luigi`` when another run is in progress."""
@@ -94,18 +95,15 @@ class Place:
         return self
 
     def launch(
-        self, *arguments: str, output: IO[str] | int = subprocess.PIPE
+        self,
+        *arguments: str,
+        output: IO[str] | int = subprocess.PIPE,
+        program: Sequence[str] = LUIGI,
     ) -> "subprocess.Popen[str]":
-        """Start ``luigi`` in a process group of its own."""
+        """Start ``luigi``, or another program, in a process group of its own."""
         environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
         return subprocess.Popen(
-            [
-                *self.inside,
-                f"{PROGRAMS}/luigi",
-                "--module",
-                "usage_metrics",
-                *arguments,
-            ],
+            [*self.inside, *program, *arguments],
             cwd=self.folder,
             env=environment | {"PYTHONUNBUFFERED": "1"} | self.environment,
             stdin=subprocess.DEVNULL,
