@@ -100,7 +100,8 @@ def test_a_command_goes_on_when_the_other_has_ended(
 def test_nothing_is_erased_or_removed_while_a_luigi_is_at_a_task(
     day: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, codes = Geocode.run, []
+    run = Geocode.run
+    codes: list[int] = []
     said: list[str] = []
     monkeypatch.setattr("click.echo", lambda text, **_: said.append(text))
 
@@ -161,8 +162,8 @@ def test_a_program_that_keeps_the_locks_holds_no_task_up_for_long(
         held.append(file.open())
         assert locks.try_lock(held[-1].fileno())
     assert day.build(LoadSQLite()).scheduling_succeeded
-    for file in held:
-        file.close()
+    for open_file in held:
+        open_file.close()
     assert f"{files[0]} is locked by another program; Extract does not" in caplog.text
     assert caplog.text.count(f"{files[1]} is locked by another program") == 1
     assert {e["task"] for e in run_log.read()} >= {"Extract", "Clean", "Geocode"}

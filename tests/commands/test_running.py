@@ -198,6 +198,18 @@ def test_a_rebuild_of_what_is_stale_brings_the_database_up_to_date(
     assert "Nothing to do: no day is stale" in capsys.readouterr().out
 
 
+def test_a_rebuild_that_was_killed_before_it_loaded_goes_on_with_that(
+    loaded: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rebuild = ["rebuild", "--stale", "--start", str(DAY)]
+    settings("datasette", data_request_patterns="/other")
+    assert main([*rebuild, "--no-load"]) == 0
+    assert loaded.loaded_days() != {}
+    assert main(rebuild) == 0
+    assert "Nothing to do: no day is stale" in capsys.readouterr().out
+    assert loaded.loaded_days() == {}
+
+
 def test_a_rebuild_needs_to_be_told_what(
     flow: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from benchmarks.report import DIFFERENT, ROWS, made_up
 from flow import ONE_DAY
 
-from tests.benchmarks.report import DIFFERENT, ROWS, made_up
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.dates import days_between
 from usage_metrics.report import figures, payload

@@ -63,4 +63,6 @@ def command(
     nothing = "no day is stale" if stale else "no day of the range was ever built"
     with alone(patience):
         code = run_many_days(task, nothing, workers, verbose)
-        return code if code != 0 or not load_too else load(source, workers, verbose)
+        # The files of a rebuild that was killed are no longer stale; the database is.
+        is_rebuilt = code == 0 or (stale and code is None)
+        return load(source, workers, verbose) if is_rebuilt and load_too else code

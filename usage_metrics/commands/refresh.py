@@ -29,7 +29,7 @@ def command(
     workers: int,
     patience: float,
     verbose: bool,
-) -> int:
+) -> int | None:
     """Read the logs of the last days again and update what changed.
 
     Only days whose log entries changed are replaced, with everything made from them. A
@@ -40,11 +40,17 @@ def command(
     options.check_settings()
     with alone(patience):
         code = _refresh(days, source, workers, verbose)
-        return code if code or not load_too else running.load(source, workers, verbose)
+        return (
+            running.load(source, workers, verbose) if code == 0 and load_too else code
+        )
 
 
-def _refresh(days: int, source: str, workers: int, verbose: bool) -> int:
-    """Read the logs again, and say what came of it; return Luigi's exit code."""
+def _refresh(days: int, source: str, workers: int, verbose: bool) -> int | None:
+    """Read the logs again, and say what came of it.
+
+    Returns:
+        Luigi's exit code; None if there is nothing to read again.
+    """
     stop = end_of_days(source)
     since = utc_now()
     task = RefreshDays(
@@ -52,7 +58,7 @@ def _refresh(days: int, source: str, workers: int, verbose: bool) -> int:
     )
     if not task.requires():
         click.echo(f"Nothing to do: none of the last {days:,} days has been extracted.")
-        return 0
+        return None
     with running.logged_errors(verbose) as errors:
         parameters = task.to_str_params()
         code = running.run_luigi(task.task_family, workers=workers, **parameters)
