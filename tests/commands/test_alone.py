@@ -118,8 +118,9 @@ def test_nothing_is_erased_or_removed_while_a_luigi_is_at_a_task(
 
 
 def test_a_task_begins_when_the_erasure_beside_it_has_ended(
-    day: Flow, monkeypatch: pytest.MonkeyPatch
+    day: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, task_lock.log.name)
     assert day.build(Clean(date=DAY)).scheduling_succeeded
     order: list[str] = []
     run = Geocode.run
