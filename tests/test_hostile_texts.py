@@ -37,7 +37,8 @@ from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.cloud_logging.rule import entries_singly
 from usage_metrics.logs.lines import whole_lines
 from usage_metrics.monitoring.credentials import without_credentials
-from usage_metrics.monitoring.error_messages import ErrorFilter, printable
+from usage_metrics.monitoring.error_messages import ErrorFilter
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.privacy.anonymization import Anonymization
 from usage_metrics.report.formatting import harmless
 from usage_metrics.report.rankings import _organization

@@ -244,7 +244,7 @@ def test_a_damaged_database_is_a_problem_and_hides_nothing_else(
     assert "file is not a database" in data["problems"][0]
     assert data["stages"]["geocoded"]["days"] == 5
     assert main(["inspect", str(DAY)]) == 0
-    assert "file is not a database" in capsys.readouterr().out
+    assert "file is not a database" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_provider_that_cannot_be_opened_is_only_a_problem(

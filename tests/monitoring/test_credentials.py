@@ -13,7 +13,7 @@ from webhook_server import serving
 
 from usage_metrics.monitoring import credentials, notify
 from usage_metrics.monitoring.credentials import HIDDEN, without_credentials
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 
 
 @pytest.mark.parametrize(

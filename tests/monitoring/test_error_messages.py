@@ -1,6 +1,7 @@
 """Luigi's log: expected errors in one line, bugs with their traceback."""
 
 import logging
+import sys
 import traceback
 
 import pytest
@@ -84,6 +85,29 @@ def test_a_scheduler_that_is_not_there_is_one_line_with_the_remedy() -> None:
 def test_control_characters_from_a_log_line_do_not_reach_the_terminal() -> None:
     error = _raised(ConfigError("\x1b[2J and\na line\u202e"))
     assert sentence_of(error) == r"\x1b[2J and\na line\u202e"
+
+
+def test_no_library_logs_what_a_terminal_would_obey(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = logging.getLogger("of.another.library")
+    try:
+        raise ValueError("\x1b]0;title\x07")
+    except ValueError:
+        log.exception("%s of\n%d lines", "\x1b[2J\u202e", 2)
+    assert caplog.text.replace("\n", "").isprintable()
+    assert "\\x1b[2J\\u202e of\n2 lines" in caplog.text
+    assert "ValueError: \\x1b]0;title\\x07" in caplog.text
+
+
+def test_a_bug_that_ends_python_is_printable(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = _raised(KeyError("\u202e"), ValueError("\x1b[2J"))
+    sys.excepthook(type(error), error, error.__traceback__)
+    said = capsys.readouterr().err
+    assert "Traceback (most recent call last):\n" in said
+    assert "ValueError: \\x1b[2J\n" in said
 
 
 @pytest.mark.parametrize("message", sorted(REDUNDANT))

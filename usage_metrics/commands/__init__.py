@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import click
 
+from usage_metrics.commands import terminal
 from usage_metrics.errors import BusyError, UsageMetricsError
+from usage_metrics.monitoring.printable import printable
 
 COMMANDS = {
     "init": "Look at logs, and write the settings for them.",
@@ -93,7 +95,12 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
+    """Run a command and return its exit code; what it prints is printable."""
+    with terminal.guarded():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(arguments, "usage-metrics", standalone_mode=False)
     except click.ClickException as error:
@@ -103,8 +110,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted. Finished work is kept; run it again.", err=True)
         return 130
     except UsageMetricsError as error:
-        from usage_metrics.monitoring.error_messages import printable
-
         click.echo("\n".join(map(printable, error.sentences)), err=True)
         return BUSY if isinstance(error, BusyError) else 2
     return code or 0

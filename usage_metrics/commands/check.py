@@ -14,7 +14,7 @@ from usage_metrics.commands import options
 from usage_metrics.commands.pipeline_state import pipeline_state
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import StorageError, UsageMetricsError
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.privacy.erasure import stages

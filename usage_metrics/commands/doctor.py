@@ -14,12 +14,12 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.cleaning.who_asked import settings_from
-from usage_metrics.commands import first_look, options, running
+from usage_metrics.commands import first_look, options, running, terminal
 from usage_metrics.commands.permissions import too_open
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
 from usage_metrics.monitoring import permissions, run_log
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.sources import SOURCES, get_source
@@ -84,7 +84,7 @@ def command(as_json: bool) -> int:
     for what, state, found in () if as_json else findings:
         sentence = f"{what}: {found.removeprefix(f'{what}: ')}"
         text = options.wrapped(sentence, indent=" " * 5)
-        click.echo(f"{click.style(f'{state:4}', fg=COLOURS[state])} {text[5:]}")
+        click.echo(f"{terminal.style(f'{state:4}', fg=COLOURS[state])} {text[5:]}")
     return int(any(finding.state == BAD for finding in findings))
 
 

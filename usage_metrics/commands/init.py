@@ -27,7 +27,7 @@ from usage_metrics.errors import (
     UsageMetricsError,
     os_errors_as,
 )
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
 from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS
 

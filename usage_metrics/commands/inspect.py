@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from usage_metrics import config
-from usage_metrics.commands import options
+from usage_metrics.commands import options, terminal
 from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.availability import unavailable_reason
@@ -145,7 +145,7 @@ def _log(source: str, day: dt.date) -> list[dict[str, Any]]:
 
 def describe(data: dict[str, Any]) -> Iterator[str]:
     """The history of a day as lines for a terminal."""
-    yield click.style(f"{data['source']} {data['date']}", bold=True)
+    yield terminal.style(f"{data['source']} {data['date']}", bold=True)
     if not any(data["stages"].values()):
         yield "  There is no data for this day."
         if data["not_yet"]:
@@ -154,7 +154,7 @@ def describe(data: dict[str, Any]) -> Iterator[str]:
         yield f"  {stage:9} {_numbers(facts)}"
     yield f"  {'database':9} {'loaded' if data['in_database'] else '-'}"
     for problem in data["problems"]:
-        yield options.wrapped(click.style(problem, fg="red"))
+        yield terminal.style(options.wrapped(problem), fg="red")
     yield from _count_lines("rejected", data["rejects"]["reasons"])
     for sample in data["rejects"]["samples"]:
         yield options.one_line(f"    e.g. {sample}")
@@ -194,4 +194,4 @@ def _count_lines(heading: str, counts: dict[str, int]) -> Iterator[str]:
 
 
 def _heading(text: str) -> str:
-    return "\n" + click.style(text, bold=True)
+    return "\n" + terminal.style(text, bold=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from usage_metrics.commands.first_look import Content
 from usage_metrics.counting.derived import dataset_id
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
 
 MOST = 8

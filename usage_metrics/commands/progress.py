@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from usage_metrics.commands import terminal
 from usage_metrics.tasks.backfill import ManyDays
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def shown(total: int, *, in_lines: bool) -> Iterator[None]:
         bar_template="%(bar)s %(label)s  %(info)s",
         width=0,
         hidden=in_lines or not sys.stderr.isatty(),
-        file=sys.stderr,
+        file=terminal.drawing(sys.stderr),
     )
     wait = LINE_SECONDS if bar.hidden else BAR_SECONDS
     next_look = multiprocessing.RawValue("d", began + wait)

@@ -7,7 +7,7 @@ import click
 from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.alone import alone, patience_option
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 
 
 @click.command(

@@ -13,8 +13,8 @@ from usage_metrics.commands import options, running, stage_lines
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import BusyError, UsageMetricsError
-from usage_metrics.monitoring.error_messages import printable
 from usage_metrics.monitoring.notify import notify
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.report import Report

@@ -19,7 +19,7 @@ from usage_metrics.commands.alone import make_local_folder
 from usage_metrics.commands.progress import shown
 from usage_metrics.dates import ONE_DAY, Gap, gaps, utc_now
 from usage_metrics.monitoring import luigi_log, run_log
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks import missing
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.task import Reporting

@@ -14,12 +14,12 @@ from typing import IO, Any
 import click
 
 from usage_metrics import config
-from usage_metrics.commands import options
+from usage_metrics.commands import options, terminal
 from usage_metrics.commands.progress import bar_of_days
 from usage_metrics.dates import days_between
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import run_log
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_status import Counts
@@ -169,7 +169,7 @@ class _Lines(threading.Thread):
         self._is_ended.set()
         self.join()
         if self._is_terminal:
-            click.echo(self._picture(), nl=False, err=True)
+            click.echo(self._picture(), terminal.drawing(sys.stderr), nl=False)
         else:
             for line in self._in_words():
                 click.echo(line, err=True)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from luigi.task_register import Register
 
-from usage_metrics.commands import calendar_strip, options
+from usage_metrics.commands import calendar_strip, options, terminal
 from usage_metrics.commands.pipeline_state import (
     MAX_SPANS,
     PipelineState,
@@ -138,7 +138,7 @@ def describe(state: PipelineState) -> Iterator[str]:
     """The state as lines for a terminal of 80 columns."""
     wanted = state.wanted
     span = f", {wanted[0]} to {wanted[-1]}" if wanted else ""
-    yield click.style(f"{state.source} in {state.root}{span}", bold=True)
+    yield terminal.style(f"{state.source} in {state.root}{span}", bold=True)
     if not any(stage.done or stage.failed for stage in state.stages):
         first, *others = next_run(state)
         yield f"  Nothing has been built yet. {first}"
@@ -177,7 +177,7 @@ def _row(stage: StageDays) -> str:
 
 def _number(number: int, width: int, colour: str) -> str:
     text = f"{number:>{width},}" if number else f"{'-':>{width}}"
-    return click.style(text, fg=colour) if number else text
+    return terminal.style(text, fg=colour) if number else text
 
 
 def _details(state: PipelineState, stage: StageDays) -> Iterator[str]:
@@ -193,7 +193,7 @@ def _details(state: PipelineState, stage: StageDays) -> Iterator[str]:
         names_day = gap.why.removeprefix(f"{state.source} ").startswith(span)
         when = "" if names_day else f" {span}"
         text = f"{stage.stage}{when} failed: {gap.why}"
-        yield options.wrapped(click.style(text, fg="red"))
+        yield terminal.style(options.wrapped(text), fg="red")
     if len(failed) > MAX_SPANS:
         yield f"  {stage.stage}: {len(failed) - MAX_SPANS:,} more failures"
 
@@ -202,4 +202,4 @@ def _sign(state: str | None) -> str:
     if state is None:
         return " "
     sign = calendar_strip.SIGNS[state]
-    return click.style(sign.text, fg=sign.colour)
+    return terminal.style(sign.text, fg=sign.colour)

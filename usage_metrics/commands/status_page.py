@@ -13,7 +13,7 @@ from usage_metrics.commands.pipeline_state import (
     spans,
 )
 from usage_metrics.dates import gaps, utc_now
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 
 STYLE = """
 :root { color-scheme: light dark; }

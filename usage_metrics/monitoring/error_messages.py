@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from traceback import format_exception
 from types import TracebackType
 from typing import NoReturn
 
@@ -24,7 +25,11 @@ from luigi.task_register import (
 )
 
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.monitoring import credentials
+from usage_metrics.monitoring.printable import (
+    keep_logs_printable,
+    printable,
+    printable_lines,
+)
 from usage_metrics.parameters import did_you_mean
 
 UNHANDLED = 40
@@ -84,11 +89,11 @@ class ErrorFilter(logging.Filter):
 
 
 def shorten_errors() -> None:
-    """Have Luigi log expected errors in one line each, and no credentials."""
+    """Have Luigi log expected errors in one line each, and nothing unprintable."""
     logger = logging.getLogger("luigi-interface")
     if not any(isinstance(known, ErrorFilter) for known in logger.filters):
         logger.addFilter(ErrorFilter())
-        credentials.keep_out_of_logs()
+        keep_logs_printable()
         sys.excepthook = functools.partial(_print_uncaught, sys.excepthook)
 
 
@@ -98,9 +103,12 @@ def _print_uncaught(
     error: BaseException,
     traceback: TracebackType | None,
 ) -> None:
-    """Print what ends Python: of a misspelt task, which Luigi lets through, no more."""
+    """Print what ends Python; of a misspelt task, which Luigi lets through, a line."""
     if isinstance(error, TaskClassException):
         sys.stderr.write(f"ERROR: {sentence_of(error)}\n")
+    elif otherwise is sys.__excepthook__:
+        lines = format_exception(kind, error, traceback)
+        sys.stderr.write(printable_lines("".join(lines)))
     else:
         otherwise(kind, error, traceback)
 
@@ -134,9 +142,3 @@ def _no_such_task(message: str) -> str:
     families = Register.task_names()
     tasks = [f for f in families if not issubclass(Register.get_task_cls(f), Config)]
     return f"there is no task {name}{did_you_mean(name, tasks)}"
-
-
-def printable(text: str) -> str:
-    """Escape control characters, which a log line may bring in; hide credentials."""
-    text = credentials.without_credentials(text)
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -16,7 +16,7 @@ import luigi.notifications
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
 from usage_metrics.monitoring import credentials
-from usage_metrics.monitoring.error_messages import printable
+from usage_metrics.monitoring.printable import printable
 
 log = logging.getLogger("luigi-interface")
 

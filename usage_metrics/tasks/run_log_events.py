@@ -11,7 +11,8 @@ from typing import Any
 import luigi
 
 from usage_metrics.monitoring import run_log
-from usage_metrics.monitoring.error_messages import printable, sentence_of
+from usage_metrics.monitoring.error_messages import sentence_of
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks import task_lock
 from usage_metrics.tasks.task import Logs, Reporting
 
