@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -475,3 +475,18 @@ def test_an_unreadable_luigi_cfg_is_one_sentence(
     assert "Traceback" not in done.stderr
     assert "ERROR: luigi.cfg cannot be read" in done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["luigi.cfg", "datasets.toml"])
+def test_what_stands_in_place_of_settings_is_named_and_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], None], name: str
+) -> None:
+    (tmp_path / "luigi.cfg").write_text("[counting]\ndatasets = datasets.toml\n")
+    (tmp_path / name).unlink(missing_ok=True)
+    make(tmp_path / name)
+    done = run_usage_metrics("run", folder=tmp_path)
+    assert done.returncode in (2, 40)
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,8 +1,10 @@
 """``usage-metrics status``: the days of each stage, and what the next run does."""
 
+import contextlib
 import datetime as dt
 import fcntl
 import json
+import sqlite3
 import time
 from html.parser import HTMLParser
 from pathlib import Path
@@ -245,6 +247,22 @@ def test_a_damaged_database_is_a_problem_and_hides_nothing_else(
     assert data["stages"]["geocoded"]["days"] == 5
     assert main(["inspect", str(DAY)]) == 0
     assert "file is not a database" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("date", ["2026-13-45", "yesterday", b"2026-03-02"])
+@pytest.mark.parametrize("table", ["usage_metrics_partitions", "usage_daily"])
+def test_a_date_in_the_database_that_is_none_is_a_sentence(
+    loaded: Flow, table: str, date: str | bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(sqlite3.connect(loaded.database)) as connection:
+        connection.execute(f"UPDATE {table} SET date = ? WHERE date = ?", [date, DAY])
+        connection.commit()
+    for command in (["status"], ["check"], ["report"], ["run"]):
+        main(command)
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "Traceback" not in said
+    if table == "usage_metrics_partitions":
+        assert f"has {date!r} in place of a date; delete it and rerun" in said
 
 
 def test_a_provider_that_cannot_be_opened_is_only_a_problem(

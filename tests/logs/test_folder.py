@@ -4,6 +4,8 @@ import bz2
 import datetime as dt
 import gzip
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -337,3 +339,40 @@ def test_a_file_that_vanishes_while_a_day_is_read_is_named(
     let_rest(folder)
     with pytest.raises(InputError, match=r"2022-03-15\.json cannot be read"):
         list(batches)
+
+
+# --- what is no file ------------------------------------------------------------------
+
+
+def _folder(place: Path) -> None:
+    place.mkdir()
+
+
+def _socket(place: Path) -> None:
+    os.mknod(place, stat.S_IFSOCK | 0o600)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, _socket, _folder])
+@pytest.mark.parametrize(
+    "name", ["2022-03-15.json", "downloaded-logs-20220315-120000.json.gz"]
+)
+def test_what_stands_in_place_of_an_export_is_named_and_not_waited_for(
+    folder: Folder, make: Callable[[Path], None], name: str
+) -> None:
+    folder.write("2022-03-14.json", entry("a", "2022-03-14T12:00:00Z"))
+    folder.write("2022-03-16.json", entry("c", "2022-03-16T12:00:00Z"))
+    make(folder.path / name)
+    why = folder.logs().unavailable(DAY)
+    assert why is not None
+    assert why.startswith(
+        f"2022-03-15 is not exported: {name!r} in {folder.path} is not read: it is "
+    )
+    assert why.endswith("in place of a file; export the day again")
+    folder.write("2022-03-15.ndjson", entry("b", "2022-03-15T12:00:00Z"))
+    assert ids(folder.logs()) == ["b"]
+
+
+def test_a_folder_named_like_an_export_may_hold_exports(folder: Folder) -> None:
+    folder.write("2022-03-15.json/part-1.json", entry("a", "2022-03-15T12:00:00Z"))
+    assert ids(folder.logs()) == ["a"]
+    assert folder.logs().passed_over() == {}

@@ -14,7 +14,7 @@ import datetime as dt
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -237,12 +237,23 @@ def _dated(
     exports: list[ExportFile] = []
     others: list[ExportFile] = []
     undated = []
-    for info in filter(_is_meant, found):
+    holding = {info.path.rpartition("/")[0] for info in found}
+    for info in found:
+        if not _is_meant(info, holding):
+            continue
         name = info.path.removeprefix(folder).lstrip("/")
         date, is_export = _date_of(name), _is_export(info.base_name)
         if date is not None:
-            file = ExportFile(info.path, name, date, info.size, date, info.mtime_ns)
-            if is_export and _DOWNLOAD.match(info.base_name):
+            file = ExportFile(
+                info.path,
+                name,
+                date,
+                info.size or 0,
+                date,
+                info.mtime_ns,
+                _no_file(info),
+            )
+            if is_export and not file.problem and _DOWNLOAD.match(info.base_name):
                 file = _looked_into(file, days_in)
             (exports if is_export and not file.problem else others).append(file)
         elif is_export:
@@ -314,10 +325,21 @@ def _order(file: ExportFile) -> tuple[dt.date, str]:
     return file.date, file.name
 
 
-def _is_meant(info: pafs.FileInfo) -> bool:
-    """Whether it is a file that is not hidden."""
-    is_hidden = info.base_name.startswith((".", "_"))
-    return info.type == pafs.FileType.File and not is_hidden
+def _is_meant(info: pafs.FileInfo, holding: Collection[str]) -> bool:
+    """Whether it is not hidden, and no folder but an empty one in place of a file."""
+    if info.base_name.startswith((".", "_")) or info.type == pafs.FileType.NotFound:
+        return False
+    is_folder = info.type == pafs.FileType.Directory
+    return not is_folder or (info.path not in holding and _is_export(info.base_name))
+
+
+def _no_file(info: pafs.FileInfo) -> str:
+    """Why something in place of a file is not read; empty if it is one."""
+    if info.type == pafs.FileType.File:
+        return ""
+    is_folder = info.type == pafs.FileType.Directory
+    what = "an empty folder" if is_folder else "a FIFO, a socket or a device"
+    return f"it is {what} in place of a file; export the day again"
 
 
 def _is_export(name: str) -> bool:

@@ -16,6 +16,7 @@ from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import neutral, numbered
 from usage_metrics.report.kept_sums import KeptSums, Sums, digest, encoded
 from usage_metrics.warehouse.reading import TableReader
+from usage_metrics.warehouse.table import stored_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,7 +170,7 @@ def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
 def with_periods(rows: pa.Table, span: Span) -> pa.Table:
     """Put the period in place of the date."""
     dates = rows["date"].combine_chunks()
-    days = [dt.date.fromisoformat(date) for date in dates.dictionary.to_pylist()]
+    days = map(stored_day, dates.dictionary.to_pylist())
     periods = pa.array([span.period(day) for day in days], pa.string())
     column = periods.take(dates.indices).dictionary_encode()
     return rows.set_column(rows.column_names.index("date"), "period", column)

@@ -11,6 +11,7 @@ import configparser
 import gc
 import os
 import sys
+from pathlib import Path
 
 if "toml" in (
     os.environ.get("LUIGI_CONFIG_PARSER"),
@@ -20,6 +21,17 @@ if "toml" in (
         "ERROR: LUIGI_CONFIG_PARSER or LUIGI_CONFIG_PATH asks for settings in TOML, in "
         "which Luigi lets misspelt ones pass, those of privacy too; write them to "
         "luigi.cfg, and unset the variable or have it name that file\n"
+    )
+    raise SystemExit(40)
+
+if no_files := [
+    path
+    for path in map(Path, ("luigi.cfg", os.environ.get("LUIGI_CONFIG_PATH", "")))
+    if path.name and path.exists() and not path.is_file()  # Luigi waits for a FIFO
+]:
+    sys.stderr.write(
+        f"ERROR: {str(no_files[0])!r} is a folder, a FIFO or a device; settings are "
+        "read from a file: move it away, then let usage-metrics init write one\n"
     )
     raise SystemExit(40)
 

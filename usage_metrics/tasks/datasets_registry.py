@@ -1,5 +1,6 @@
 """The registry of datasets that ``[counting] datasets`` names, read from its file."""
 
+import errno
 import importlib.resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,8 @@ def read_registry(path: str | Path = "") -> "Registry":
 
 def _text(file: Path) -> str:
     try:
+        if file.exists() and not file.is_file():  # a FIFO would wait
+            raise OSError(errno.EINVAL, "Not a regular file", str(file))
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(

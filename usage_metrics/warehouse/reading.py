@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.errors import StorageError
-from usage_metrics.warehouse.table import quoted
+from usage_metrics.warehouse.table import quoted, stored_day
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,7 @@ class TableReader:
         )
         with self._connection.cursor() as cursor:
             cursor.execute(sql, (table, source))
-            return {dt.date.fromisoformat(day): id_ for day, id_ in cursor.fetchall()}
+            return {stored_day(day): id_ for day, id_ in cursor.fetchall()}
 
 
 @contextlib.contextmanager

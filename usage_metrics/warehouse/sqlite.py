@@ -29,6 +29,7 @@ from usage_metrics.warehouse.table import (
     definitions,
     of_partition,
     quoted,
+    stored_day,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Warehouse(DatabaseFile):
                 'WHERE "table" = ? AND source = ?',
                 [table, source],
             )
-            return {dt.date.fromisoformat(row[0]): Loaded(*row[1:]) for row in rows}
+            return {stored_day(row[0]): Loaded(*row[1:]) for row in rows}
 
     def damages(self) -> list[str]:
         """Read the whole database and list what is wrong with it."""

@@ -5,12 +5,14 @@ Besides the declared tables there are ``usage_metrics_tables`` and
 ``usage_metrics_partitions``, which says what was loaded, from which file, and when.
 """
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from usage_metrics import arrow
+from usage_metrics.errors import StorageError
 from usage_metrics.partitions.row_groups import DAY
 
 if TYPE_CHECKING:
@@ -177,3 +179,18 @@ def literal(text: str) -> str | None:
     if len(text) > LONGEST_LITERAL or "\0" in text:
         return None
     return "'" + text.replace("'", "''") + "'"
+
+
+def stored_day(text: object) -> dt.date:
+    """A day as a table has it.
+
+    Raises:
+        StorageError: if it is none.
+    """
+    with contextlib.suppress(ValueError):
+        if isinstance(text, str):
+            return dt.date.fromisoformat(text)
+    raise StorageError(
+        f"the file that [database] path names has {text!r} in place of a date; delete "
+        "it and rerun: it is rebuilt from the Parquet files"
+    )
