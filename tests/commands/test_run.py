@@ -6,6 +6,8 @@ import gc
 import socket
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from webhook_server import Chat, serving
 from usage_metrics.commands import main, run, running
 from usage_metrics.commands.alone import is_running
 from usage_metrics.monitoring import notify, run_log
+from usage_metrics.partitions import footer_index, partition, storage
 
 pytestmark = pytest.mark.usefixtures("quick_reports")
 
@@ -53,6 +56,29 @@ def test_it_makes_everything_and_again_does_nothing(nightly: Flow) -> None:
     lines = len(list(run_log.read()))
     assert main(["run"]) == 0
     assert len(list(run_log.read())) == lines
+
+
+def test_with_nothing_to_do_each_stage_is_listed_twice_and_footers_are_parsed_once(
+    nightly: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["run"]) == 0
+    listings: Counter[str] = Counter()
+    list_files = storage.list_files
+
+    def counting(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+        listings[folder] += 1
+        return list_files(folder, names)
+
+    monkeypatch.setattr(storage, "list_files", counting)
+    footer_index._parse.cache_clear()
+    assert main(["run"]) == 0
+    # Once for what is shown, once for what is done.
+    root = nightly.root
+    assert listings.pop(f"{root}/{partition.STATE}/geocoded/datasette") == 2
+    # And once with the days that are to be completed, for the database.
+    assert listings.pop(f"{root}/geocoded/datasette") == 3
+    assert set(listings.values()) == {2}, listings
+    assert footer_index._parse.cache_info().misses == 1
 
 
 def test_a_failed_day_is_passed_on_with_its_reason_and_how_to_retry(

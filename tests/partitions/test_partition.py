@@ -20,6 +20,7 @@ from usage_metrics.errors import PartitionError, StorageError
 from usage_metrics.partitions import partition as partition_module
 from usage_metrics.partitions import storage, writer
 from usage_metrics.partitions.footer import SEAL, SEAL_BYTES, facts_of
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import (
     FILE_NAME,
     RETRY_MARKER,
@@ -407,3 +408,54 @@ def test_an_error_in_mid_write_leaves_what_was_there(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert partition.facts()["rows"] == 1
     assert _names_in(partition) == [FILE_NAME]
+
+
+# --- one listing for one question -----------------------------------------------------
+
+
+def _days_listed(root: Path, stage: str = "raw") -> list[dt.date]:
+    return list(list_partitions(str(root), stage, "toy"))
+
+
+def test_the_parts_of_a_question_see_the_same_files(tmp_path: Path) -> None:
+    path = Path(_write(_partition(tmp_path), _table("a")).path)
+    with listing_once():
+        assert _days_listed(tmp_path) == [DAY]
+        list_partitions(str(tmp_path), "raw", "toy").clear()  # a copy
+        with listing_once():
+            path.unlink()  # as another process might
+            assert _days_listed(tmp_path) == [DAY]
+        assert _days_listed(tmp_path) == [DAY]
+    assert _days_listed(tmp_path) == []
+
+
+def test_a_question_sees_what_this_process_writes_and_deletes(tmp_path: Path) -> None:
+    with listing_once():
+        assert _days_listed(tmp_path) == []
+        partition = _write(_partition(tmp_path), _table("a"))
+        assert _days_listed(tmp_path) == [DAY]
+        partition.delete()
+        assert _days_listed(tmp_path) == []
+
+
+def test_a_question_asked_within_a_write_does_not_outlast_it(tmp_path: Path) -> None:
+    partition = _partition(tmp_path)
+    with listing_once():
+        with partition.writing(SCHEMA) as file:
+            file.write(_table("a"))
+            assert _days_listed(tmp_path) == []
+        assert _days_listed(tmp_path) == [DAY]
+
+
+def test_a_failed_question_keeps_no_listing(tmp_path: Path) -> None:
+    @listing_once()
+    def ask() -> None:
+        assert _days_listed(tmp_path) == []
+        raise StorageError("the disk is gone")
+
+    with pytest.raises(StorageError):
+        ask()
+    path = Path(_write(_partition(tmp_path), _table("a")).path)
+    assert _days_listed(tmp_path) == [DAY]
+    path.unlink()  # as another process might
+    assert _days_listed(tmp_path) == []

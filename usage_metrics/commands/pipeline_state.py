@@ -16,6 +16,7 @@ from usage_metrics.dates import ONE_DAY, consecutive, days_between, gaps
 from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import DAMAGED, FooterIndex
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.data_quality import raw_gone_remedy
@@ -141,6 +142,7 @@ class PipelineState:
         return self.stages[: len(STAGES)]
 
 
+@listing_once()
 def pipeline_state(source: str) -> PipelineState:
     """Find out the state of a source."""
     config.check_sections()

@@ -20,6 +20,7 @@ from usage_metrics.dates import days_between
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.printable import printable
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_status import Counts
@@ -70,6 +71,7 @@ def shown(source: str, *, hidden: bool) -> Iterator[None]:
                 click.echo(f"  and {more:,} more warnings, in luigi.log", err=True)
 
 
+@listing_once()
 def to_do(source: str) -> dict[str, int]:
     """How many days each stage has to make, of those that have logs."""
     numbers: dict[str, int] = {}

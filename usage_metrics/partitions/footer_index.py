@@ -7,6 +7,7 @@ rebuilt if it was deleted.
 
 import contextlib
 import datetime as dt
+import functools
 import hashlib
 import json
 from typing import Any
@@ -81,10 +82,16 @@ class FooterIndex:
             content = self._file.read_bytes() if self._file.is_file() else b""
         except OSError:
             return {}
-        digest, _, text = content.partition(b"\n")
-        known: dict[str, dict[str, Any]]
-        known = json.loads(text) if digest == _digest(text) else {}
-        return known
+        return dict(_parse(content))
+
+
+@functools.lru_cache(maxsize=1)
+def _parse(content: bytes) -> dict[str, dict[str, Any]]:
+    """What a cache says, by the name of a stage; who changes it changes a copy."""
+    digest, _, text = content.partition(b"\n")
+    known: dict[str, dict[str, Any]]
+    known = json.loads(text) if digest == _digest(text) else {}
+    return known
 
 
 def _digest(text: bytes) -> bytes:

@@ -29,7 +29,7 @@ from usage_metrics.errors import (
     os_errors_as,
 )
 from usage_metrics.monitoring import permissions
-from usage_metrics.partitions import handover, storage
+from usage_metrics.partitions import handover, listings, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
 from usage_metrics.partitions.purpose import is_for, name_of, purpose
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
@@ -56,6 +56,8 @@ CHECKED_MARKER = "read-again"
 
 OLD_MARKERS = {RETRIED: ".unanswered", "raw": ".read-again"}
 """The markers of each stage that version 0.1 put beside its files."""
+
+_DAY_AND_NAME = re.compile(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$")
 
 _STARTED = time.time()
 
@@ -235,6 +237,7 @@ class Partition(luigi.Target):
     @contextlib.contextmanager
     def _replacing(self, path: str) -> Iterator[BinaryIO]:
         """Write the file or a marker, as a whole."""
+        listings.forget()
         drafts = f"{self.root}/{STATE}/drafts"
         private = path != self.path or permissions.is_private(self.stage)
         with storage.naming_unwritable(path):
@@ -244,6 +247,7 @@ class Partition(luigi.Target):
                 storage.sweep_once(Path(self.folder).parent, os.getpid())
             with storage.whole_or_absent(path, drafts, private=private) as stream:
                 yield stream
+        listings.forget()
 
     def is_made_for(self, moment: dt.datetime) -> bool:
         """Whether the file was written for a moment that a task names."""
@@ -289,6 +293,7 @@ class Partition(luigi.Target):
                 Path(self.folder).rmdir()  # another process may be writing to it
 
     def _delete(self, *paths: str) -> None:
+        listings.forget()
         for path in paths:
             with storage.naming_unwritable(path):
                 storage.delete(path)
@@ -320,6 +325,10 @@ def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
     Raises:
         UnreachableError: if the folder cannot be listed.
     """
+    return listings.listed((root, stage, source), _list_complete)
+
+
+def _list_complete(root: str, stage: str, source: str) -> dict[dt.date, str]:
     present = list_present(root, stage, source)
     marked = days_to_ask_again(root, source) if stage == RETRIED else {}
     for day, modified in marked.items():
@@ -348,7 +357,7 @@ def _list_days(
     folder = f"{root}/{stage}/{source}"
     with _naming_unreachable(folder):
         for path, modified, size in storage.list_files(folder, names):
-            match = re.search(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$", path)
+            match = _DAY_AND_NAME.search(path)
             with contextlib.suppress(ValueError):  # no such day
                 if match is not None:
                     yield dt.date.fromisoformat(match[1]), match[2], modified, size

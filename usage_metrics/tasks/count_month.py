@@ -7,6 +7,7 @@ import luigi
 
 from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.parameters import Month, source_parameter
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.count import CountUsage
@@ -28,6 +29,7 @@ class OfMonth(Reporting):
     month: Month = Month(description="the UTC month, YYYY-MM")
     source: luigi.Parameter[str] = source_parameter()
 
+    @listing_once()
     def requires(self) -> list[luigi.Task]:
         """The days of the database's range that are not counted."""
         missing = self.missing(Counts(self.source))
@@ -58,6 +60,7 @@ class CountMonth(OfMonth):
 
         return [self.partition_of(table.name, self.month) for table in MONTHLY]
 
+    @listing_once()
     def complete(self) -> bool:
         """Whether the month matches the present counts of its days."""
         counts = Counts(self.source)
@@ -88,6 +91,7 @@ class CountMonth(OfMonth):
 class CountDays(ManyDays):
     """Count the days of a month, and add them up."""
 
+    @listing_once()
     def requires(self) -> list[luigi.Task]:
         """The requests of all days: the last of a month needs the first of the next."""
         whole = LoadSQLite(source=self.source)
@@ -101,6 +105,7 @@ class CountDays(ManyDays):
         """The days that are not counted."""
         return self._missing(Counts(self.source))
 
+    @listing_once()
     def complete(self) -> bool:
         """Whether all days are counted, and the month matches them."""
         counts = Counts(self.source)

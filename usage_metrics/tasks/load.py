@@ -12,6 +12,7 @@ from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import OptionalDay, source_parameter
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
@@ -126,6 +127,7 @@ class LoadSQLite(Awaiting, Loading):
     partial: luigi.BoolParameter = partial_parameter()
     available: luigi.BoolParameter = available_parameter()
 
+    @listing_once()
     def requires(self) -> list[luigi.Task]:
         """Every day of the range, geocoded; with ``partial``, nothing.
 
@@ -161,6 +163,7 @@ class LoadSQLite(Awaiting, Loading):
         """The days whose logs are to be read again."""
         return [task for task in refreshes(self.source) if not task.complete()]
 
+    @listing_once()
     def complete(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
         config.check_sections()

@@ -9,6 +9,7 @@ import luigi
 from usage_metrics.dates import days_between, months_between
 from usage_metrics.errors import LoadError
 from usage_metrics.parameters import source_parameter
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.tasks.backfill import MANY_DAYS
 from usage_metrics.tasks.count_month import CountDays, CountMonth
 from usage_metrics.tasks.count_status import Counts
@@ -30,6 +31,7 @@ class LoadUsage(Awaiting, Loading):
     source: luigi.Parameter[str] = source_parameter()
     available: luigi.BoolParameter = available_parameter()
 
+    @listing_once()
     def requires(self) -> list[luigi.Task]:
         """The loaded requests, and the months that are not counted."""
         loaded = LoadSQLite(source=self.source)
@@ -52,6 +54,7 @@ class LoadUsage(Awaiting, Loading):
             else:
                 yield CountMonth(month=month, source=self.source)
 
+    @listing_once()
     def complete(self) -> bool:
         """Whether every day is counted, and the tables hold what the files hold."""
         from usage_metrics.counting.tables import TABLES

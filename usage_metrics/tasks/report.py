@@ -16,6 +16,7 @@ from usage_metrics.errors import ConfigError, NotYetError
 from usage_metrics.parameters import OptionalDay, source_parameter
 from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import FooterIndex
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
@@ -48,6 +49,7 @@ class Report(Awaiting):
     source: luigi.Parameter[str] = source_parameter()
     available: luigi.BoolParameter = available_parameter()
 
+    @listing_once()
     def requires(self) -> list[luigi.Task]:
         """The figures."""
         return self.waiting() or [LoadUsage(source=self.source).of_what_is_there()]
@@ -65,6 +67,7 @@ class Report(Awaiting):
             stem += f"_{span.start}_{span.stop - ONE_DAY}"
         return TextFile(f"{stem}.html")
 
+    @listing_once()
     def complete(self) -> bool:
         """Whether the file was made from what the database holds, by this version."""
         if self.has_run:
