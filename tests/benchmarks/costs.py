@@ -148,7 +148,7 @@ def new_day(_: int, __: int, folder: Path) -> None:
 
 
 def run_until(folder: Path, exports: Path, days: int) -> Cost:
-    """Run the command for so many days since the first."""
+    """Run the command for the first days of the workload."""
     stop = START + dt.timedelta(days=days)
     config = folder / "luigi.cfg"
     settings = backfill.CONFIG.format(folder=folder, start=START, stop=stop)

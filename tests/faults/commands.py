@@ -33,7 +33,7 @@ from moto.server import ThreadedMotoServer
 
 from . import contents
 from .kills import SIGNALS, TWINS
-from .place import ASK_AGAIN, DONE, PROGRAMS, Place, end, write_logs
+from .place import ASK_AGAIN, DONE, PROGRAMS, Place, end, leave, write_logs
 
 PROGRAM = (f"{PROGRAMS}/usage-metrics",)
 BUCKET = "usage"
@@ -291,11 +291,7 @@ def main() -> int:
     often = sum(times > 1 for times in campaign.ipinfo.asked.values())
     print(f"ipinfo was asked again about {often} addresses, mostly by new folders")
     print(f"{len(campaign.faults)} faults", *campaign.faults[:50], sep="\n")
-    if campaign.faults:
-        print(f"see {folder}")
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    return leave(folder, campaign.faults)
 
 
 if __name__ == "__main__":

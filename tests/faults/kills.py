@@ -28,7 +28,16 @@ from pathlib import Path
 
 from . import contents
 from .observers import PAUSE, watching
-from .place import ASK_AGAIN, DONE, PATIENCE, Place, end, luigid, write_logs
+from .place import (
+    ASK_AGAIN,
+    DONE,
+    PATIENCE,
+    Place,
+    end,
+    leave,
+    luigid,
+    write_logs,
+)
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 WAYS = ("one worker", "two workers", "luigid")
@@ -226,11 +235,7 @@ def main() -> int:
     campaign = Campaign(folder, options.days, options.requests, random.Random(seed))
     tally = campaign.run(options.runs)
     print(f"{tally}\n{time.monotonic() - began:,.0f} s")
-    if tally.faults:
-        print(f"see {folder}")
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    return leave(folder, tally.faults)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -152,6 +153,19 @@ def end(process: "subprocess.Popen[str]", by: signal.Signals) -> None:
     """Send a signal to the process group of a process."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, by)
+
+
+def leave(folder: Path, faults: list[str]) -> int:
+    """Remove the folder of a campaign, unless there are faults to look at in it.
+
+    Returns:
+        The exit code.
+    """
+    if faults:
+        print(f"see {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 def write_logs(folder: Path, days: int, requests: int) -> Path:

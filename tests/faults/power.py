@@ -23,7 +23,7 @@ from pathlib import Path
 
 from . import contents
 from .disk import Disk
-from .place import PROGRAMS, Place, write_logs
+from .place import PROGRAMS, Place, leave, write_logs
 from .traces import NAMING, SYNCING, WRITING, record
 
 RUN = ("run",)
@@ -178,11 +178,7 @@ def main() -> int:
     for what, times in campaign.tally.items():
         print(f"{times:,} {what}")
     print(f"{len(campaign.faults)} faults", *campaign.faults[:50], sep="\n")
-    if campaign.faults:
-        print(f"see {folder}")
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    return leave(folder, campaign.faults)
 
 
 if __name__ == "__main__":

@@ -310,7 +310,7 @@ class _Used(NamedTuple):
 
 
 def _texts(values: list[str], numbers: numbered.Numbers) -> Any:
-    """A text for each number, also if there is none."""
+    """The text of each number; there may be no numbers."""
     return np.array(values, dtype=object)[numbers]
 
 
