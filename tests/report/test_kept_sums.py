@@ -17,7 +17,7 @@ from flow import ONE_DAY
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.dates import days_between
 from usage_metrics.report import figures, payload
-from usage_metrics.report.kept_sums import KeptSums
+from usage_metrics.report.kept_sums import KeptSums, Sums, encoded
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.warehouse.reading import TableReader, open_tables
 from usage_metrics.warehouse.sqlite import Warehouse
@@ -204,3 +204,11 @@ def test_a_day_that_is_loaded_while_a_report_reads_is_in_the_next_one(
     with open_tables(days.path) as tables:
         assert new in tables.contents("usage_daily", "datasette")
         assert Database(tables).rows("usage_daily", span).num_rows == 12
+
+
+@pytest.mark.parametrize("now", [{"2026-03": "another"}, {}])
+def test_of_sums_whose_days_have_all_changed_none_is_kept(now: dict[str, str]) -> None:
+    rows = encoded(pa.table({"period": ["2026-03"], "requests": [7]}))
+    kept = Sums(rows, {"2026-03": "one"}).still_right(now)
+    assert kept.rows.num_rows == 0
+    assert kept.made_from == {}

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from usage_metrics.arrow import STRING
+
 MADE_FROM = b"made_from"
 """Where the schema of kept sums says what each period was made from."""
 
@@ -33,7 +35,8 @@ class Sums:
         right = {p: made for p, made in self.made_from.items() if now.get(p) == made}
         if len(right) == len(self.made_from):
             return self
-        rows = self.rows.filter(pc.is_in(self.rows["period"], pa.array(right)))
+        periods = pa.array(list(right), STRING)  # there may be none
+        rows = self.rows.filter(pc.is_in(self.rows["period"], periods))
         return Sums(encoded(rows), right)
 
 
