@@ -42,6 +42,8 @@ class Block:
     """The number of each line; or of the first, where they follow each other."""
     name: str
     """The file's, for messages."""
+    header: bytes = b""
+    """What lines before it say of its fields, in formats that have such lines."""
 
     def __len__(self) -> int:
         """How many lines there are."""
@@ -77,21 +79,21 @@ class Block:
         """Some of the lines."""
         kept = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         lines = [self.line(row) + b"\n" for row in kept.tolist()]
-        return Block(b"".join(lines), self.numbers[kept], self.name)
+        return Block(b"".join(lines), self.numbers[kept], self.name, self.header)
 
     def halves(self) -> tuple["Block", "Block"]:
         """Two blocks, each with half of the lines."""
         row = len(self) // 2
         at = self.starts[row]
         return (
-            Block(self.text[:at], self.numbers[:row], self.name),
-            Block(self.text[at:], self.numbers[row:], self.name),
+            Block(self.text[:at], self.numbers[:row], self.name, self.header),
+            Block(self.text[at:], self.numbers[row:], self.name, self.header),
         )
 
     def mentioning(self, word: bytes) -> "Block":
         """The lines that contain a word."""
         if word not in self.text:
-            return Block(b"", self.numbers[:0], self.name)
+            return Block(b"", self.numbers[:0], self.name, self.header)
         found = [match.start() for match in re.finditer(re.escape(word), self.text)]
         return self.only(np.unique(np.searchsorted(self.ends, found)))
 
