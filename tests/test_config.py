@@ -16,13 +16,20 @@ from usage_metrics.errors import ConfigError
 from usage_metrics.luigi_defaults import LUIGI_DEFAULTS, set_luigi_defaults
 from usage_metrics.maintenance.documentation import renewed_settings
 from usage_metrics.parameters import OptionalDay
+from usage_metrics.sources.settings import (
+    SECTIONS,
+    SOURCE_SECTIONS,
+    SourceSection,
+    source_section,
+)
 from usage_metrics.tasks.load import LoadSQLite
+from usage_metrics.tasks.settings_check import check_sections
 
 SHIPPED = Path(__file__).parents[1] / "luigi.cfg"
 
 ALL_SETTINGS = [
     (section.__name__, name, parameter)
-    for section in config.SECTIONS
+    for section in SECTIONS
     for name, parameter in section.get_params()
 ]
 
@@ -128,7 +135,7 @@ def test_lost_days_are_days_and_ranges_with_both_ends(
     settings: Settings, value: str, expected: list[str]
 ) -> None:
     settings("datasette", lost_days=value)
-    section = config.source_section("datasette")
+    section = source_section("datasette")
     assert sorted(map(str, section.lost_days)) == expected
     parameter = type(section).lost_days
     assert parameter.parse(parameter.serialize(section.lost_days)) == section.lost_days
@@ -154,7 +161,7 @@ def test_two_percent_signs_are_one_and_a_variable_is_its_value(
 @pytest.mark.parametrize("value", ["0", "1"])
 def test_the_ends_of_a_share_may_be_used(settings: Settings, value: str) -> None:
     settings("datasette", maximum_rejected_share=value)
-    assert config.datasette().maximum_rejected_share == float(value)
+    assert source_section("datasette").maximum_rejected_share == float(value)
 
 
 def test_a_start_that_is_nowhere_is_asked_for(settings: Settings) -> None:
@@ -172,10 +179,10 @@ def test_start_and_stop_stand_in_the_section_of_the_source(settings: Settings) -
 
 @pytest.mark.filterwarnings("ignore:The use of the configuration:DeprecationWarning")
 def test_start_and_stop_are_read_where_they_stood_in_former_versions(
-    settings: Settings,
+    settings: Settings, toy: None
 ) -> None:
     settings("LoadSQLite", start="2026-03-02", stop="2026-03-04")
-    section = config.source_section("toy")  # which has none of its own
+    section = source_section("toy")  # which has none of its own
     assert (section.start, section.stop) == (dt.date(2026, 3, 2), dt.date(2026, 3, 4))
 
 
@@ -184,7 +191,7 @@ def test_two_ranges_that_differ_are_refused(settings: Settings, key: str) -> Non
     settings("datasette", **{key: "2026-03-02"})
     settings("LoadSQLite", **{key: "2026-03-03"})
     with pytest.raises(ConfigError, match=rf"{key} in \[LoadSQLite\].*delete that one"):
-        config.check_sections()
+        check_sections()
 
 
 @pytest.mark.parametrize("day", [None, dt.date(2026, 3, 2)])
@@ -217,9 +224,9 @@ def test_a_source_without_a_section_has_the_common_settings(
     settings: Settings, toy: None
 ) -> None:
     settings("toy", late_days=3)
-    assert config.source_section("toy").late_days == 3
-    assert config.source_section("toy").settle_hours == 3.0
-    assert type(config.source_section("toy")) is type(config.source_section("toy"))
+    assert source_section("toy").late_days == 3
+    assert source_section("toy").settle_hours == 3.0
+    assert type(source_section("toy")) is type(source_section("toy"))
 
 
 def test_the_common_settings_of_a_source_are_checked_too(
@@ -227,7 +234,7 @@ def test_the_common_settings_of_a_source_are_checked_too(
 ) -> None:
     settings("toy", late_dais=3)
     with pytest.raises(ConfigError, match=r"\[toy\] .*mean late_days\?"):
-        config.source_section("toy")
+        source_section("toy")
 
 
 def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> None:
@@ -240,23 +247,28 @@ def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> Non
     assert cfg.get("retcode", "missing_data") == "20"
 
 
-def test_a_misspelt_section_is_refused_though_a_source_was_named_like_it(
+def test_there_are_no_settings_of_a_source_that_there_is_not(
     settings: Settings,
 ) -> None:
-    config.source_section("datasete")
+    with pytest.raises(ConfigError, match="no source 'datasete'; there is datasette"):
+        source_section("datasete")
     settings("datasete", logs="data")
     with pytest.raises(ConfigError, match=r"no section \[datasete\].*datasette"):
-        config.check_sections()
+        check_sections()
 
 
 def test_every_section_class_is_registered() -> None:
-    declared = [
+    declared = {
         value
-        for value in vars(config).values()
+        for module in (config, sources.settings)
+        for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, config.Section)
-    ]
-    bases = {config.Section, config.SourceSection}
-    assert set(declared) - bases == set(config.SECTIONS)
+    }
+    assert declared - {config.Section, SourceSection} == set(SECTIONS)
+
+
+def test_a_source_with_settings_of_its_own_is_a_source() -> None:
+    assert {section.__name__ for section in SOURCE_SECTIONS} <= sources.SOURCES.keys()
 
 
 # --- the luigi.cfg that is shipped ----------------------------------------------------
@@ -319,7 +331,7 @@ def test_the_shipped_luigi_cfg_has_no_setting_that_is_none(flow: Flow) -> None:
 
 def _use_settings() -> None:
     """Use settings as LoadSQLite does."""
-    config.check_sections()
+    check_sections()
     LoadSQLite(start=dt.date(2026, 3, 2))
     usage_range = luigi.task_register.Register.get_task_cls("RangeDaily")
     usage_range(of=LoadSQLite)
@@ -352,7 +364,7 @@ def test_what_would_stop_or_distort_a_run_is_refused_beforehand(
 ) -> None:
     settings(section, **{key: value})
     with pytest.raises(ConfigError, match=said):
-        config.check_sections()
+        check_sections()
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ import pytest
 from command import run_luigi, run_usage_metrics
 from project import ROOT, Settings
 
-from usage_metrics import config
 from usage_metrics.commands import COMMANDS, cli
 from usage_metrics.counting.registry_file import parse_registry
 from usage_metrics.maintenance import documentation
+from usage_metrics.tasks.settings_check import check_sections
 
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()
@@ -257,7 +257,7 @@ def test_the_settings_that_are_shown_are_settings(
         return
     for section in shown.sections():
         settings(section, **dict(shown[section]))
-    config.check_sections()
+    check_sections()
 
 
 def _of_unit(command: str) -> list[str]:

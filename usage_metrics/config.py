@@ -1,32 +1,26 @@
-"""Every setting: one ``luigi.Config`` class per section of ``luigi.cfg``.
+"""Every setting that is no source's: a ``luigi.Config`` per section of ``luigi.cfg``.
 
-Nothing else in the package reads settings or the environment. Luigi finds
-``luigi.cfg`` in the current folder, in ``/etc/luigi`` or at ``LUIGI_CONFIG_PATH``. It
-holds no secrets: the ipinfo token comes from the environment, Google credentials from
-the usual places or from a key file that a setting names.
+Those of the sources are in :mod:`usage_metrics.sources.settings`. Nothing else in the
+package reads settings or the environment. Luigi finds ``luigi.cfg`` in the current
+folder, in ``/etc/luigi`` or at ``LUIGI_CONFIG_PATH``. It holds no secrets: the ipinfo
+token comes from the environment, Google credentials from the usual places or from a key
+file that a setting names.
 """
 
 import datetime as dt
-import functools
 import os
-from collections.abc import Iterator
 
 import luigi
 from luigi.task_register import Register
 
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ConfigError
-from usage_metrics.luigi_defaults import LUIGI_DEFAULTS
 from usage_metrics.parameters import (
-    BoundDay,
     Configured,
-    Days,
-    PathOfUrl,
     Place,
     choice,
     did_you_mean,
     number,
-    section_problems,
     share,
     text,
 )
@@ -57,61 +51,6 @@ class paths(Section):
     root = Place(
         default="data",
         description="folder, or s3:// or gs:// URI, of the Parquet files of each stage",
-    )
-
-
-class SourceSection(Section):
-    """The settings that every source has, in a section of the source's name."""
-
-    logs = text("where the log entries are: a folder, s3://, gs:// or bigquery://")
-    start = BoundDay("start", "the first UTC day, YYYY-MM-DD")
-    stop = BoundDay("stop", "the day after the last; empty: every day that is over")
-    lost_days = Days(
-        description="days of which there will never be logs, such as 2026-03-08, "
-        "2026-04-01..2026-04-03: they stay missing, and nothing waits for them"
-    )
-    settle_hours = number(
-        3.0, 10_000.0, "hours after midnight UTC before a day counts as over;"
-    )
-    late_days = number(
-        1, 10_000, "days after its own in which exports may still bring entries;"
-    )
-    refresh_days = number(
-        0, 10_000, "re-read the logs of the last N days, once a day, for changes;"
-    )
-    maximum_rejected_share = share(
-        0.05, "the rejected share of a day's lines above which the day fails;"
-    )
-
-    internal_agents = text(
-        "words in the user agents of our own monitors and checkers",
-        default="GoogleHC, Google-Cloud-Scheduler, Google-Cloud-Tasks, S3Console",
-    )
-    internal_networks = text("our own addresses and networks, such as 192.0.2.0/24")
-    data_clients = text(
-        "beginnings of user agents of further data clients; they win over every list"
-    )
-
-
-class datasette(SourceSection):
-    """The request logs of a Datasette site."""
-
-    request_logs = text(
-        "the logs that hold the requests; entries of others witness them again; "
-        "empty: all",
-        default="run.googleapis.com/requests",
-    )
-    services = text("the Cloud Run services of the site; empty: all")
-    hosts = text("the hosts of the site, such as data.example.org; empty: all")
-
-    data_request_patterns = text(
-        "the path of a data request contains one of these texts; empty: every page of "
-        "a database is one, unless it was answered 404"
-    )
-    base_url = PathOfUrl(
-        default="",
-        description="the path under which the site lies, such as /data/, if Datasette "
-        "has its setting base_url",
     )
 
 
@@ -281,7 +220,6 @@ class notify(Section):
 
 SECTIONS: tuple[type[Section], ...] = (
     paths,
-    datasette,
     bigquery,
     geocode,
     ipinfo,
@@ -292,7 +230,7 @@ SECTIONS: tuple[type[Section], ...] = (
     run_log,
     notify,
 )
-"""Every section of ours, in the order of the documentation."""
+"""Every section that is no source's."""
 
 
 def ipinfo_token() -> str:
@@ -343,56 +281,3 @@ def retention_start(stage: str, newest: dt.date | None = None) -> dt.date:
     if stage not in ("raw", "rejected", "cleaned", "geocoded") or not kept:
         return dt.date.min
     return (newest or utc_now().date()) - kept * ONE_DAY
-
-
-def source_section(name: str) -> SourceSection:
-    """The settings of a source; without a class of its own, the common ones."""
-    return _source_section_class(name)()
-
-
-@functools.cache
-def _source_section_class(name: str) -> type[SourceSection]:
-    for section in SECTIONS:
-        if section.__name__ == name and issubclass(section, SourceSection):
-            return section
-    return type(name, (SourceSection,), {"__module__": __name__})
-
-
-def check_sections() -> None:
-    """Refuse a ``luigi.cfg`` with a misspelt section or key of this package.
-
-    They are the sections of settings, and the parameters of our tasks.
-
-    Raises:
-        ConfigError: naming the section, the key and the remedy.
-    """
-    for problem in problems():
-        raise problem
-
-
-def problems() -> Iterator[ConfigError]:
-    """What is wrong with ``luigi.cfg``, section by section and key by key."""
-    tasks = set(Register.task_names())
-    for name in luigi.configuration.get_config().sections():
-        if close := _misspelt(name, tasks):
-            yield ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
-        if name in tasks:
-            task = Register.get_task_cls(name)
-            if issubclass(task, Configured):
-                yield from section_problems(name, dict(task.get_params()))
-    for section in SECTIONS:
-        try:
-            section()
-        except ConfigError as error:
-            yield error
-
-
-def _misspelt(name: str, tasks: set[str]) -> str:
-    """The section that was probably meant, in brackets; empty if none was."""
-    ours = [section.__name__ for section in SECTIONS]
-    # A source without a class of its own may have been named by mistake.
-    made = tasks - set(ours)
-    is_made = name in made and issubclass(Register.get_task_cls(name), Section)
-    if name in tasks | LUIGI_DEFAULTS.keys() and not is_made:
-        return ""
-    return did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])

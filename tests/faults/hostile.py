@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from usage_metrics import config
 from usage_metrics.cleaning.duplicates import superseded
 from usage_metrics.errors import InputError
 from usage_metrics.geocode import locate
@@ -24,6 +23,7 @@ from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.partitions.row_groups import row_groups
 from usage_metrics.partitions.writer import PartitionWriter
 from usage_metrics.sources import get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.load import requests_table
 from usage_metrics.warehouse.rows import rows_to_load
 
@@ -120,7 +120,7 @@ def _through_a_file(schema: pa.Schema, tables: Iterator[pa.Table]) -> pq.Parquet
 
 @functools.cache
 def _settings() -> Any:
-    return config.source_section("datasette")
+    return source_section("datasette")
 
 
 @functools.cache

@@ -31,10 +31,10 @@ import pytest
 from flow import Flow, days
 from project import Settings
 
-from usage_metrics import config
 from usage_metrics.geocode.locate import with_location
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.stages import LINE_COUNTS, Geocode
 
@@ -77,7 +77,7 @@ def test_the_stages_make_what_is_expected(
 
 def _run(source: str, flow: Flow) -> Row:
     """Run the stages for every day of the range, and read what they made."""
-    section = config.source_section(source)
+    section = source_section(source)
     wanted = days((section.stop - section.start).days, section.start)
     missing = {day: unavailable_reason(source, day) for day in wanted}
     tasks = [Geocode(date=day, source=source) for day in wanted if missing[day] is None]

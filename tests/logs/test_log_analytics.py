@@ -20,11 +20,11 @@ from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField, Table
 from project import Settings
 
-from usage_metrics import config
 from usage_metrics.errors import InputError
 from usage_metrics.logs.bigquery.query import day_query, examine, prunes
 from usage_metrics.logs.reader import LogReader, open_logs
 from usage_metrics.sources import get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.stages import Clean
 
 REQUESTS = "run.googleapis.com/requests"
@@ -226,9 +226,9 @@ def test_the_settings_of_the_source_say_which_logs(
     open_view("by_setting", *_requests(OF_CLOUD_RUN, STDOUT))
     settings("datasette", logs="bigquery://test-project.logs.by_setting")
     open_logs = get_source("datasette").open_logs
-    assert _ids(open_logs(config.datasette())) == [OF_CLOUD_RUN]
+    assert _ids(open_logs(source_section("datasette"))) == [OF_CLOUD_RUN]
     settings("datasette", request_logs="run.googleapis.com/stdout")
-    assert _ids(open_logs(config.datasette())) == [STDOUT]
+    assert _ids(open_logs(source_section("datasette"))) == [STDOUT]
 
 
 def test_if_all_logs_are_meant_those_with_requests_are_read(open_view: Any) -> None:

@@ -15,9 +15,11 @@ from usage_metrics.geocode.locate import with_location
 from usage_metrics.sources import SOURCES, Source, get_source
 
 PACKAGE = Path(usage_metrics.__file__).parent
-DECLARATIONS = sorted((PACKAGE / "sources").glob("*.py"))
+SETTINGS = PACKAGE / "sources" / "settings.py"
+DECLARATIONS = sorted({*(PACKAGE / "sources").glob("*.py")} - {SETTINGS})
 FORBIDDEN = (
     *("luigi", "usage_metrics.config", "usage_metrics.tasks.stages"),
+    "usage_metrics.sources.settings",
     *("google", "boto3", "botocore", "s3fs", "gcsfs", "pyarrow.fs", "requests"),
 )
 WINGS = ("cleaning", "counting", "geocode", "partitions", "warehouse")

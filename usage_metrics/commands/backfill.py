@@ -4,11 +4,11 @@ import datetime as dt
 
 import click
 
-from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.running import list_gaps, run_many_days
 from usage_metrics.dates import days_between
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.backfill import Backfill
 from usage_metrics.tasks.missing import awaited
 
@@ -43,7 +43,7 @@ def command(
     database.
     """
     options.check_settings()
-    of_source = config.source_section(source).stop if stop is None else None
+    of_source = source_section(source).stop if stop is None else None
     stop = options.end_of_range(start, stop, source)
     if of_source is not None and of_source > start:
         stop = min(stop, of_source)

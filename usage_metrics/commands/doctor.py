@@ -23,11 +23,13 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.datasets_registry import datasets_registry, is_unused
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import source_range
+from usage_metrics.tasks.settings_check import problems
 from usage_metrics.tasks.stages import Extract
 from usage_metrics.units import size
 
@@ -131,10 +133,10 @@ def _findings(what: str, check: Check) -> Iterator[Finding]:
 
 
 def _settings() -> Iterator[str]:
-    problems = [Bad(problem) for problem in config.problems()]
-    yield from problems
+    wrong = [Bad(problem) for problem in problems()]
+    yield from wrong
     if files := options.settings_files():
-        if not problems:
+        if not wrong:
             yield f"{', '.join(map(str, files))}: every section and setting is known"
     else:
         yield Note(
@@ -146,7 +148,7 @@ def _settings() -> Iterator[str]:
 
 def _days(name: str) -> Iterator[str]:
     """The range; settings that are wrong, such as a misspelt start, are named above."""
-    if any(config.problems()):
+    if any(problems()):
         return
     first, end = source_range(name, task="")
     check_no_sample(name, Extract.stage)
@@ -154,13 +156,13 @@ def _days(name: str) -> Iterator[str]:
 
 
 def _agents(name: str) -> Iterator[str]:
-    ours = settings_from(config.source_section(name))
+    ours = settings_from(source_section(name))
     number = len(ours.internal_agents) + len(ours.internal_networks)
     yield f"{number:,} user agents and networks are our own"
 
 
 def _logs(name: str) -> Iterator[str]:
-    logs = get_source(name).open_logs(config.source_section(name))
+    logs = get_source(name).open_logs(source_section(name))
     text, passed_over = logs.describe(), list(logs.passed_over().items())
     if passed_over:
         (day, sentence), *others = passed_over
@@ -171,7 +173,7 @@ def _logs(name: str) -> Iterator[str]:
 
 def _request_logs(name: str) -> Iterator[str]:
     """Whether the requests are where they are meant to be."""
-    section = config.source_section(name)
+    section = source_section(name)
     if list_partitions(config.paths().root, Extract.stage, name):
         if found := requests_in_logs(name):
             sentence, needs_a_look = found

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.sources import SOURCES
+from usage_metrics.sources.settings import source_section
 
 if TYPE_CHECKING:
     from usage_metrics.privacy.removal import AddressRemover
@@ -110,7 +110,7 @@ def _erase(remover: "AddressRemover") -> int:
     click.echo(f"erased from {erased:,} places")
     missed = _look_again(remover)
     for source in sorted(SOURCES):
-        logs = config.source_section(source).logs
+        logs = source_section(source).logs
         click.echo(
             f"The logs in {logs} are yours and were not searched. While they contain "
             "the address, reading a day from them again brings it back."

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usage_metrics import config
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.counting.derived import ANSWERED
 from usage_metrics.errors import InputError
 from usage_metrics.sources import Cleaned, get_source
 from usage_metrics.sources.datasette_pages import base_url_of
+from usage_metrics.sources.settings import source_section
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,7 +100,7 @@ def look_into(source: str, logs: str, days: Sequence[dt.date]) -> Content | None
 
 
 def _section(source: str, **settings: str) -> Any:
-    return type(config.source_section(source))(**settings)
+    return type(source_section(source))(**settings)
 
 
 def _understood(source: str, entries: "pa.Table") -> tuple[dict[str, str], Cleaned]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from usage_metrics import config
 from usage_metrics.commands import new_files, options
 from usage_metrics.commands.first_look import (
     Content,
@@ -29,6 +28,7 @@ from usage_metrics.errors import (
 )
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS
 
 SOURCE = "datasette"
@@ -163,7 +163,7 @@ def _may_write(path: Path, asks: bool, force: bool) -> bool:
 
 def _where(asks: bool) -> str:
     """Ask where the logs are, until there are some."""
-    known = config.source_section(SOURCE).logs or None
+    known = source_section(SOURCE).logs or None
     if not asks:
         if known:
             return known

@@ -15,6 +15,7 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.parameters import Month
 from usage_metrics.sources import SOURCES
 from usage_metrics.tasks.availability import first_running_day
+from usage_metrics.tasks.settings_check import check_sections
 
 MAX_WIDTH = 100
 """Columns of text, however wide the terminal."""
@@ -147,7 +148,7 @@ def check_settings() -> None:
             "to the pipeline's folder, set the environment variable LUIGI_CONFIG_PATH "
             "to its luigi.cfg, or let usage-metrics init write one"
         )
-    config.check_sections()
+    check_sections()
 
 
 def settings_files() -> list[Path]:

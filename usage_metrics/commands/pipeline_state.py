@@ -18,11 +18,13 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import DAMAGED, FooterIndex
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.sources import get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.data_quality import raw_gone_remedy
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.missing import remedy, unexported, without_logs
 from usage_metrics.tasks.refresh import end_of_days, refreshes
+from usage_metrics.tasks.settings_check import check_sections
 from usage_metrics.tasks.stages import STAGES, Extract, Geocode
 from usage_metrics.tasks.staleness import CHAIN, Staleness
 
@@ -145,14 +147,14 @@ class PipelineState:
 @listing_once()
 def pipeline_state(source: str) -> PipelineState:
     """Find out the state of a source."""
-    config.check_sections()
+    check_sections()
     footers = FooterIndex()
     staleness = Staleness(source, footers)
     wanted = _wanted(staleness)
     stages = [*_stages(staleness, footers, wanted), _database(staleness, wanted)]
     footers.keep()
     no_logs = _without_logs(staleness, wanted)
-    lost = config.source_section(source).lost_days
+    lost = source_section(source).lost_days
     return PipelineState(
         source=source,
         root=config.paths().root,
@@ -191,7 +193,7 @@ def _raw_gone(staleness: Staleness) -> list[dt.date]:
 def _wanted(staleness: Staleness) -> list[dt.date]:
     """The days of the source's section; without a start, from the first day built."""
     end = end_of_days(staleness.source)
-    if start := config.source_section(staleness.source).start:
+    if start := source_section(staleness.source).start:
         return days_between(start, end)
     built = {day for days in staleness.days.values() for day in days}
     return days_between(min(built), max(end, max(built) + ONE_DAY)) if built else []

@@ -15,10 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from usage_metrics import arrow, config
+from usage_metrics import arrow
 from usage_metrics.cleaning import rejects
 from usage_metrics.geocode.locate import with_location
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources.settings import SECTIONS
 
 
 def settings_table() -> str:
@@ -30,7 +31,7 @@ def settings_table() -> str:
             f"`{_default(parameter)}`" if _default(parameter) else "",
             _about(parameter),
         )
-        for section in config.SECTIONS
+        for section in SECTIONS
         for name, parameter in section.get_params()
     ]
     return _markdown(("section", "setting", "default", "meaning"), rows)
@@ -93,7 +94,7 @@ def renewed(text: str) -> str:
 
 def renewed_settings(text: str) -> str:
     """Update a luigi.cfg to list every setting: set, or its default as a comment."""
-    for section in config.SECTIONS:
+    for section in SECTIONS:
         head = f"\n[{section.__name__}]\n"
         if head not in text:
             about = str(section.__doc__).replace("``", "")

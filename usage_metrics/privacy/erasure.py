@@ -28,6 +28,7 @@ from usage_metrics.privacy.other_files import (
 from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.privacy.rewriting import Rewriting
 from usage_metrics.sources import SOURCES
+from usage_metrics.sources.settings import source_section
 
 
 def find_addresses(remover: AddressRemover) -> Iterator[Place]:
@@ -105,7 +106,7 @@ def _erase_from_other_files(
     remover: AddressRemover, root: str, *, dry_run: bool
 ) -> Iterator[Place]:
     folder = run_log.local_folder()
-    settings = [config.source_section(source).logs for source in SOURCES]
+    settings = [source_section(source).logs for source in SOURCES]
     logs = [place for place in settings if place]  # not ours to change
     left_out = [
         *(Path(place) for place in logs if "://" not in place),

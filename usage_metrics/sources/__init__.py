@@ -88,9 +88,18 @@ def get_source(name: str) -> Source:
     Raises:
         ConfigError: if there is none of that name.
     """
+    source: Source = importlib.import_module(module_of(name)).SOURCE
+    return source
+
+
+def module_of(name: str) -> str:
+    """The module of a source.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
     if name not in SOURCES:
         raise ConfigError(
             f"there is no source {name!r}; there is {', '.join(sorted(SOURCES))}"
         )
-    source: Source = importlib.import_module(SOURCES[name]).SOURCE
-    return source
+    return SOURCES[name]

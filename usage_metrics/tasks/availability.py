@@ -11,9 +11,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.sources import get_source
+from usage_metrics.sources.settings import source_section
+from usage_metrics.tasks.settings_check import check_sections
 
 if TYPE_CHECKING:
     from usage_metrics.logs.reader import LogReader
@@ -24,7 +25,7 @@ READER_SECONDS = 60
 
 def first_running_day(source: str) -> dt.date:
     """The first UTC day that is not over, or not over for ``settle_hours``."""
-    settled = dt.timedelta(hours=config.source_section(source).settle_hours)
+    settled = dt.timedelta(hours=source_section(source).settle_hours)
     return (utc_now() - settled).date()
 
 
@@ -34,13 +35,13 @@ def unavailable_reason(source: str, day: dt.date) -> str | None:
     Logs of a day that was given up for lost are available if they turn up after all.
     """
     if day >= first_running_day(source):
-        hours = config.source_section(source).settle_hours
+        hours = source_section(source).settle_hours
         return (
             f"{day} is not over: a day is extracted {hours:g} hours after it "
             f"ends in UTC ([{source}] settle_hours)"
         )
     why = _reader(source).unavailable(day)
-    if why is not None and day in config.source_section(source).lost_days:
+    if why is not None and day in source_section(source).lost_days:
         return f"{day} is lost: [{source}] lost_days names it, and no logs hold it"
     return why
 
@@ -61,5 +62,5 @@ def _open_reader(source: str, minute: int, process: int) -> "LogReader":
 
     A reader does not survive a fork, so each process has its own.
     """
-    config.check_sections()
-    return get_source(source).open_logs(config.source_section(source))
+    check_sections()
+    return get_source(source).open_logs(source_section(source))

@@ -25,6 +25,7 @@ from usage_metrics.tasks.missing import (
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import DayRange, source_range
 from usage_metrics.tasks.refresh import refreshes
+from usage_metrics.tasks.settings_check import check_sections
 from usage_metrics.tasks.stages import Extract, Geocode
 from usage_metrics.tasks.task import Reporting
 
@@ -166,7 +167,7 @@ class LoadSQLite(Awaiting, Loading):
     @listing_once()
     def complete(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
-        config.check_sections()
+        check_sections()
         if self.has_run:
             return True
         if self.gaps():

@@ -23,6 +23,7 @@ from usage_metrics.errors import UsageMetricsError
 from usage_metrics.parameters import Day, source_parameter
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import first_running_day, unavailable_reason
 from usage_metrics.tasks.stages import STAGES, Extract, Geocode
 from usage_metrics.tasks.task import Logs, Reporting
@@ -85,13 +86,13 @@ def _awaited(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
 
 
 def _not_lost(source: str, missing: Mapping[dt.date, str]) -> dict[dt.date, str]:
-    lost = config.source_section(source).lost_days
+    lost = source_section(source).lost_days
     return {day: why for day, why in missing.items() if day not in lost}
 
 
 def lost(source: str, days: Collection[dt.date]) -> list[dt.date]:
     """The days for which nothing waits: ``lost_days`` names them, and no logs came."""
-    named = config.source_section(source).lost_days
+    named = source_section(source).lost_days
     return list(without_logs(source, [day for day in days if day in named]))
 
 

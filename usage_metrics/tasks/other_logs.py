@@ -11,6 +11,7 @@ from usage_metrics.errors import InputError
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.partitions.row_groups import row_groups
 from usage_metrics.sources import get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.stages import Extract
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def requests_in_logs(source: str) -> tuple[str, bool] | None:
     """
     from usage_metrics.logs.cloud_logging.witnesses import look_at, named
 
-    section, root = config.source_section(source), config.paths().root
+    section, root = source_section(source), config.paths().root
     days = list_partitions(root, Extract.stage, source)
     if not days or not getattr(section, "request_logs", ""):
         return None

@@ -6,6 +6,7 @@ from usage_metrics import config
 from usage_metrics.errors import ConfigError, PartitionError
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.sources import get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS, datasets_registry
 
 
@@ -37,7 +38,7 @@ def check_no_sample(source: str, stage: str) -> None:
     Raises:
         ConfigError: naming what to delete.
     """
-    logs, root = config.source_section(source).logs, config.paths().root
+    logs, root = source_section(source).logs, config.paths().root
     days = list_partitions(root, stage, source)
     if not days or logs == SAMPLE_LOGS:
         return

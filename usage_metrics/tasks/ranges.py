@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import luigi
 import luigi.tools.range
 
-from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import Configured, OptionalDay
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.missing import lost
+from usage_metrics.tasks.settings_check import check_sections
 from usage_metrics.tasks.task import Stage
 
 
@@ -31,7 +32,7 @@ class RangeDaily(Configured, luigi.tools.range.RangeDaily):
         Raises:
             ConfigError: if no day of the range is over.
         """
-        config.check_sections()
+        check_sections()
         over = self.moving_stop(utc_now()).date() + ONE_DAY
         name = self.task_family
         check_range(name, self.start, self.stop, over, section=name)
@@ -71,7 +72,7 @@ def source_range(
     Raises:
         ConfigError: if there is no start, or no day of the range is over.
     """
-    section = config.source_section(source)
+    section = source_section(source)
     start, stop = start or section.start, stop or section.stop
     over = first_running_day(source)
     end = min(stop, utc_now().date()) if stop else over

@@ -19,6 +19,7 @@ from usage_metrics.errors import StorageError
 from usage_metrics.parameters import Configured, Day, Moment, source_parameter
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.partitions.purpose import made_for
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.stages import STAGES, Extract
 from usage_metrics.tasks.task import OfDay, Stage
@@ -92,12 +93,12 @@ class RefreshDays(Configured, luigi.WrapperTask):
 def end_of_days(source: str) -> dt.date:
     """The day after the last that is over and in the range of the source."""
     over = first_running_day(source)
-    return min(over, config.source_section(source).stop or over)
+    return min(over, source_section(source).stop or over)
 
 
 def refreshes(source: str) -> list[Refresh]:
     """The days that ``refresh_days`` wants to be read again, each once a day."""
-    section = config.source_section(source)
+    section = source_section(source)
     if not section.refresh_days:
         return []
     settled = dt.timedelta(hours=section.settle_hours)

@@ -31,6 +31,7 @@ from usage_metrics.partitions.row_groups import (
     row_groups,
 )
 from usage_metrics.sources import get_source
+from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.task import LogsOfDay, Stage
@@ -75,7 +76,7 @@ class Extract(Stage):
         """
         if (why := unavailable_reason(self.source, self.date)) is not None:
             raise NotYetError(why)
-        if self.date in config.source_section(self.source).lost_days:
+        if self.date in source_section(self.source).lost_days:
             log.warning(
                 "%s is in [%s] lost_days, but there are logs of it, which are taken; "
                 "remove it from lost_days in luigi.cfg",
@@ -94,7 +95,7 @@ class Extract(Stage):
         import pyarrow as pa
 
         source = get_source(self.source)
-        settings = config.source_section(self.source)
+        settings = source_section(self.source)
         with self.output().writing(
             source.raw, source.raw_dictionaries, keep=self._is_unchanged
         ) as entries:
@@ -143,7 +144,7 @@ class Clean(Stage):
         from usage_metrics.agents import list_versions
 
         declared = get_source(source)
-        settings = config.source_section(source)
+        settings = source_section(source)
         heeded = {name: getattr(settings, name) for name in declared.recipe_settings}
         return {"version": declared.version, **heeded, **list_versions()}
 
@@ -158,7 +159,7 @@ class Clean(Stage):
         from usage_metrics.cleaning.rejects import REJECTED
 
         source = get_source(self.source)
-        settings = config.source_section(self.source)
+        settings = source_section(self.source)
         not_requests, other_logs = 0, Counter[str]()
         with (
             self.input().open() as raw,
@@ -192,7 +193,7 @@ class Clean(Stage):
         )
 
     def _check_share(self, rejected: int, lines: int) -> None:
-        maximum = config.source_section(self.source).maximum_rejected_share
+        maximum = source_section(self.source).maximum_rejected_share
         if lines and rejected / lines > maximum:
             raise RejectedShareError(
                 f"{self.source} {self.date}: {rejected:,} of {lines:,} lines could not "
@@ -206,7 +207,7 @@ class Clean(Stage):
     def _check_logs(self, requests: int, other_logs: Counter[str]) -> None:
         if requests or not other_logs:
             return
-        settings = config.source_section(self.source)
+        settings = source_section(self.source)
         if reason := get_source(self.source).nothing_meant(other_logs, settings):
             raise InputError(
                 f"{self.source} {self.date}: {reason} ([{self.source}] in luigi.cfg)"

@@ -1,0 +1,105 @@
+"""The settings of each source, in a section of its name in ``luigi.cfg``.
+
+They stand here rather than in the modules of the sources, which import Arrow: Luigi has
+each setting on its command line, and ``--help`` should not wait for that. Those of no
+source are in :mod:`usage_metrics.config`.
+"""
+
+import functools
+
+import luigi
+
+from usage_metrics import config
+from usage_metrics.config import Section
+from usage_metrics.parameters import BoundDay, Days, PathOfUrl, number, share, text
+from usage_metrics.sources import module_of
+
+
+def settling(default: float) -> luigi.NumericalParameter[float]:
+    """The setting ``settle_hours``, for a source whose logs need longer to arrive."""
+    return number(
+        default, 10_000.0, "hours after midnight UTC before a day counts as over;"
+    )
+
+
+def late(default: int) -> luigi.NumericalParameter[int]:
+    """The setting ``late_days``, for a source whose files hold entries of days ago."""
+    return number(
+        default, 10_000, "days after its own in which exports may still bring entries;"
+    )
+
+
+class SourceSection(Section):
+    """The settings that every source has, in a section of the source's name."""
+
+    logs = text("where the log entries are: a folder, s3://, gs:// or bigquery://")
+    start = BoundDay("start", "the first UTC day, YYYY-MM-DD")
+    stop = BoundDay("stop", "the day after the last; empty: every day that is over")
+    lost_days = Days(
+        description="days of which there will never be logs, such as 2026-03-08, "
+        "2026-04-01..2026-04-03: they stay missing, and nothing waits for them"
+    )
+    settle_hours = settling(3.0)
+    late_days = late(1)
+    refresh_days = number(
+        0, 10_000, "re-read the logs of the last N days, once a day, for changes;"
+    )
+    maximum_rejected_share = share(
+        0.05, "the rejected share of a day's lines above which the day fails;"
+    )
+
+    internal_agents = text(
+        "words in the user agents of our own monitors and checkers",
+        default="GoogleHC, Google-Cloud-Scheduler, Google-Cloud-Tasks, S3Console",
+    )
+    internal_networks = text("our own addresses and networks, such as 192.0.2.0/24")
+    data_clients = text(
+        "beginnings of user agents of further data clients; they win over every list"
+    )
+
+
+class datasette(SourceSection):
+    """The request logs of a Datasette site."""
+
+    request_logs = text(
+        "the logs that hold the requests; entries of others witness them again; "
+        "empty: all",
+        default="run.googleapis.com/requests",
+    )
+    services = text("the Cloud Run services of the site; empty: all")
+    hosts = text("the hosts of the site, such as data.example.org; empty: all")
+
+    data_request_patterns = text(
+        "the path of a data request contains one of these texts; empty: every page of "
+        "a database is one, unless it was answered 404"
+    )
+    base_url = PathOfUrl(
+        default="",
+        description="the path under which the site lies, such as /data/, if Datasette "
+        "has its setting base_url",
+    )
+
+
+SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette,)
+"""The section of each source that has settings of its own."""
+
+SECTIONS: tuple[type[Section], ...] = (*SOURCE_SECTIONS, *config.SECTIONS)
+"""Every section of ours, in the order of the documentation."""
+
+
+def source_section(name: str) -> SourceSection:
+    """The settings of a source; without a class of its own, the common ones.
+
+    Raises:
+        ConfigError: if there is no source of that name, or a setting is wrong.
+    """
+    module_of(name)
+    return _section_class(name)()
+
+
+@functools.cache
+def _section_class(name: str) -> type[SourceSection]:
+    for section in SOURCE_SECTIONS:
+        if section.__name__ == name:
+            return section
+    return type(name, (SourceSection,), {"__module__": __name__})

@@ -1,0 +1,49 @@
+"""Refuses a ``luigi.cfg`` with a misspelt section or setting, before anything runs."""
+
+from collections.abc import Iterator
+
+import luigi
+from luigi.task_register import Register
+
+from usage_metrics.errors import ConfigError
+from usage_metrics.luigi_defaults import LUIGI_DEFAULTS
+from usage_metrics.parameters import Configured, did_you_mean, section_problems
+from usage_metrics.sources import SOURCES
+from usage_metrics.sources.settings import SECTIONS
+
+
+def check_sections() -> None:
+    """Refuse a ``luigi.cfg`` with a misspelt section or key of this package.
+
+    They are the sections of settings, and the parameters of our tasks.
+
+    Raises:
+        ConfigError: naming the section, the key and the remedy.
+    """
+    for problem in problems():
+        raise problem
+
+
+def problems() -> Iterator[ConfigError]:
+    """What is wrong with ``luigi.cfg``, section by section and key by key."""
+    tasks = set(Register.task_names())
+    for name in luigi.configuration.get_config().sections():
+        if close := _misspelt(name, tasks):
+            yield ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
+        if name in tasks:
+            task = Register.get_task_cls(name)
+            if issubclass(task, Configured):
+                yield from section_problems(name, dict(task.get_params()))
+    for section in SECTIONS:
+        try:
+            section()
+        except ConfigError as error:
+            yield error
+
+
+def _misspelt(name: str, tasks: set[str]) -> str:
+    """The section that was probably meant, in brackets; empty if none was."""
+    ours = [section.__name__ for section in SECTIONS]
+    if name in tasks | SOURCES.keys() | LUIGI_DEFAULTS.keys():
+        return ""
+    return did_you_mean(name, [*ours, *LUIGI_DEFAULTS, "LoadSQLite"])
