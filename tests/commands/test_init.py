@@ -91,7 +91,7 @@ def test_it_says_what_the_logs_hold_and_ends_with_the_command_to_type(
         here.export(day, *pages, _page(day, "/nothing", status=404))
     assert main(["init", "--logs", "logs"]) == 0
     said = _said(capsys)
-    assert "3 JSON exports in logs, from 2026-03-02 to 2026-03-04" in said
+    assert "3 exports in logs, from 2026-03-02 to 2026-03-04" in said
     assert "4 entries a day, as of 2026-03-02 to 2026-03-03" in said
     assert "hosts: data.example databases: fec, pudl" in said
     assert said.endswith("luigi.cfg is written. Next: usage-metrics run")

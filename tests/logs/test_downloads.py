@@ -76,7 +76,7 @@ def test_a_day_may_be_in_a_download_and_in_a_file_of_its_own(folder: Folder) -> 
     assert sorted(ids(folder.logs())) == ["2022-03-15T12:00", "own"]
 
 
-def test_a_line_of_a_download_that_is_no_entry_is_of_its_last_day(
+def test_a_line_of_a_download_that_is_no_entry_is_of_the_day_of_the_one_before_it(
     folder: Folder,
 ) -> None:
     file = download(
@@ -85,8 +85,8 @@ def test_a_line_of_a_download_that_is_no_entry_is_of_its_last_day(
         *("2022-03-15T12:00", "2022-03-16T11:00"),
     )
     file.write_text(file.read_text().replace("\n]", ',\n  "oops"\n]'))
-    assert read(folder.logs())["unreadable"].to_pylist() == [None]
-    assert read(folder.logs(), NEXT_DAY)["unreadable"].to_pylist() == [None, '"oops"']
+    assert read(folder.logs())["unreadable"].to_pylist() == [None, '"oops"']
+    assert read(folder.logs(), NEXT_DAY)["unreadable"].to_pylist() == [None]
 
 
 def test_a_download_is_looked_into_again_when_it_has_changed(

@@ -30,8 +30,8 @@ from hypothesis import strategies as st
 from project import Settings
 
 from usage_metrics.errors import ChangingError, InputError
-from usage_metrics.logs import blocks
-from usage_metrics.logs.cloud_logging import exports
+from usage_metrics.logs import blocks, files
+from usage_metrics.logs.cloud_logging import exports as cloud_logging_exports
 from usage_metrics.logs.reader import open_logs
 
 
@@ -398,7 +398,7 @@ def test_a_folder_says_what_it_holds(folder: Folder) -> None:
     folder.write("2022-03-15.json")
     folder.write("2022-03-16.json")
     assert folder.logs().describe() == (
-        f"2 JSON exports in {folder.path}, from 2022-03-15 to 2022-03-16"
+        f"2 exports in {folder.path}, from 2022-03-15 to 2022-03-16"
     )
 
 
@@ -417,7 +417,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_said_to_be(
         if after:
             raise InputError("it breaks off")
 
-    monkeypatch.setattr(exports, "read_blocks", read_slowly)
+    monkeypatch.setattr(cloud_logging_exports, "read_blocks", read_slowly)
     with pytest.raises(ChangingError, match=r"15.json changed while it was read; rer"):
         read(folder.logs())
 
@@ -453,7 +453,7 @@ def test_a_day_of_many_blocks_in_many_files_keeps_its_order(
         lines = [entry(n, "2022-03-15T12:00:00Z") for n in names[start : start + 1000]]
         folder.write(f"2022-03-15_{start}.json", *lines)
     assert sorted(ids(folder.logs())) == names
-    monkeypatch.setattr(exports, "WAITING", 0)
+    monkeypatch.setattr(files, "WAITING", 0)
     assert ids(folder.logs()) == ids(folder.logs())
 
 

@@ -1,18 +1,13 @@
-"""Finds JSON exports, and the day of each.
+"""Finds the files of a log, and the days of each, as their layout says.
 
-A Cloud Storage sink writes to ``run.googleapis.com/requests/2022/03/15/``; people write
-a file a day and put the date in its name. Both are found at any depth. A folder is
-listed once for all days and tasks, because it may hold hourly files of many years.
-
-Logs Explorer names a download by the hour of downloading
-(``downloaded-logs-20240320-205148.json``). Its days are those of its first and last
+A folder is listed once for all days and tasks, because it may hold hourly files of many
+years. The days of a file whose name does not say them are those of its first and last
 entry, which are remembered until the file changes.
 """
 
 import contextlib
 import datetime as dt
 import logging
-import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -21,20 +16,13 @@ from functools import cached_property
 import pyarrow.fs as pafs
 
 from usage_metrics.errors import ChangingError, ConfigError, InputError
-from usage_metrics.logs.unpacking import PACKED_ENDINGS
+from usage_metrics.logs.layout import Layout, unpacked_name
 from usage_metrics.partitions.storage import filesystem_of
 
 log = logging.getLogger("luigi-interface")
 
-ENDINGS = (".json", ".jsonl", ".ndjson")
-
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 """Endings of files that hold other files."""
-
-HOW_TO_NAME = (
-    f"the name of an export ends in {', '.join(ENDINGS)}, packed "
-    f"({', '.join(PACKED_ENDINGS)}) or not"
-)
 
 SHOWN = 3
 """How many names of files a sentence gives."""
@@ -52,28 +40,26 @@ _CREDENTIALS = {
 }
 _CREDENTIALS["gcs"] = _CREDENTIALS["gs"]  # Arrow accepts both
 
-_DOWNLOAD = re.compile(r"downloaded-logs-(?:\d{8}-)*\d{8}-\d{6}(?!\d)")
-
-LONGEST_DOWNLOAD = dt.timedelta(366)
-"""A download holds at most 10,000 entries; a wider one has a wrong date somewhere."""
-
-_DATE = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d{2})\2(\d{2})(?!\d)")
+LONGEST_SPAN = dt.timedelta(366)
+"""A file with entries of more days has a wrong date somewhere."""
 
 
 @dataclass(frozen=True)
-class ExportFile:
-    """A file, and the day in its name or its folders."""
+class LogFile:
+    """A file, and its day: that in its name or folders, or those of its entries."""
 
     path: str
     name: str
-    """The path relative to the folder of exports."""
+    """The path relative to the folder of the log."""
     date: dt.date
-    """Its day; of a download, the last."""
+    """Its day; of a file that was looked into, the last."""
     size: int
     first: dt.date
-    """Its day; of a download, the first."""
+    """Its day; of a file that was looked into, the first."""
     changed: int | None
     """When it was last modified."""
+    by_entries: bool = False
+    """Whether its days are those of its entries, not the one in its name."""
     problem: str = ""
     """Why it is not read, if not for its name."""
 
@@ -82,41 +68,36 @@ class ExportFile:
         """The days that it holds."""
         return map(dt.date.fromordinal, range(self.first.toordinal(), self._end))
 
-    def may_be_cut(self, day: dt.date) -> bool:
-        """Whether it is a download that may hold a part of a day only."""
-        is_download = _DOWNLOAD.match(self.name.rpartition("/")[2]) is not None
-        return is_download and day in (self.first, self.date)
-
     @property
     def _end(self) -> int:
         return self.date.toordinal() + 1
 
 
-DaysIn = Callable[[ExportFile], tuple[dt.date, dt.date] | None]
+DaysIn = Callable[[LogFile], tuple[dt.date, dt.date] | None]
 """Finds the days of the first and the last entry of a file; None without entries."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The exports in a folder, oldest first, and how to tell whether it changed."""
+    """The files of a log, oldest first, and how to tell whether its folder changed."""
 
-    files: list[ExportFile]
-    passed_over: list[ExportFile]
-    """Files with a day's date that are no exports by their names, or no use."""
+    files: list[LogFile]
+    passed_over: list[LogFile]
+    """Files with a day's date that are none by their names, or no use."""
     changed: dict[str, int | None]
     """When each folder was last modified; None in an object store."""
     taken: float
 
     @cached_property
-    def by_day(self) -> dict[dt.date, list[ExportFile]]:
-        """The exports of each day; of any other day, nobody exported anything.
+    def by_day(self) -> dict[dt.date, list[LogFile]]:
+        """The files of each day; of any other day, nobody exported anything.
 
-        An export without an entry is one, too: it says that nothing happened.
+        A file without an entry is one, too: it says that nothing happened.
         """
         return _by_day(self.files)
 
     @cached_property
-    def passed_over_by_day(self) -> dict[dt.date, list[ExportFile]]:
+    def passed_over_by_day(self) -> dict[dt.date, list[LogFile]]:
         """The files of each day that are passed over."""
         return _by_day(self.passed_over)
 
@@ -128,13 +109,14 @@ class Listing:
         return all(self.changed[info.path] == info.mtime_ns for info in folders)
 
 
-_LISTINGS: dict[tuple[str, str], Listing] = {}
+_Place = tuple[str, str, Layout]
+_LISTINGS: dict[_Place, Listing] = {}
 
-_TRUSTED: set[tuple[str, str]] | None = None
+_TRUSTED: set[_Place] | None = None
 """The folders that were looked at in a block of ``looking_once``."""
 
-_DOWNLOADS: dict[ExportFile, ExportFile] = {}
-"""The downloads that were looked into, with the days of their entries."""
+_LOOKED_INTO: dict[LogFile, LogFile] = {}
+"""Files that were looked into, with the days of their entries."""
 
 
 def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
@@ -152,27 +134,32 @@ def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
     return filesystem_of(uri)
 
 
-def list_exports(
-    filesystem: pafs.FileSystem, folder: str, uri: str, days_in: DaysIn
+def list_files(
+    filesystem: pafs.FileSystem,
+    folder: str,
+    uri: str,
+    layout: Layout,
+    days_in: DaysIn,
 ) -> Listing:
-    """List the exports in a folder, unless the previous listing is still current.
+    """List the files of a log, unless the previous listing is still current.
 
     Args:
         filesystem: where the folder is.
         folder: its path there.
         uri: the ``logs`` setting, for messages.
+        layout: how the files are named.
         days_in: looks into the files whose names do not say their days.
 
     Raises:
         ConfigError: if the folder is missing.
-        InputError: if it cannot be listed, or has no exports with a date.
+        InputError: if it cannot be listed, or has no file of the layout.
     """
-    place = uri, folder  # a relative one depends on the current folder
+    place = uri, folder, layout  # a relative one depends on the current folder
     known = _LISTINGS.get(place)
     if known is not None and _TRUSTED is not None and place in _TRUSTED:
         return known
-    if known is None or not known.is_current(filesystem):
-        known = _LISTINGS[place] = _list(filesystem, folder, uri, days_in)
+    if known is None or not _is_current(known, filesystem, layout):
+        known = _LISTINGS[place] = _list(filesystem, folder, uri, layout, days_in)
     if _TRUSTED is not None:
         _TRUSTED.add(place)
     return known
@@ -193,8 +180,19 @@ def looking_once() -> Iterator[None]:
         _TRUSTED = before
 
 
+def _is_current(listing: Listing, filesystem: pafs.FileSystem, layout: Layout) -> bool:
+    """Whether a listing still holds; a file that grows does not change its folder."""
+    if layout.grows and time.monotonic() - listing.taken > LISTING_SECONDS:
+        return False
+    return listing.is_current(filesystem)
+
+
 def _list(
-    filesystem: pafs.FileSystem, folder: str, uri: str, days_in: DaysIn
+    filesystem: pafs.FileSystem,
+    folder: str,
+    uri: str,
+    layout: Layout,
+    days_in: DaysIn,
 ) -> Listing:
     taken, steady = time.monotonic(), time.time_ns() - CLOCK_TICK
     try:
@@ -208,7 +206,7 @@ def _list(
             ) from None
         raise ConfigError(
             f"logs = {uri} is not a folder that exists; set logs in luigi.cfg to the "
-            "folder of the exports (or to an s3://, gs:// or bigquery:// URI)"
+            "folder of the logs (or to an s3://, gs:// or bigquery:// URI)"
         ) from None
     except OSError as error:
         remedy = _CREDENTIALS.get(uri.partition("://")[0])
@@ -222,7 +220,7 @@ def _list(
         for info in found
         if info.type == pafs.FileType.Directory
     }
-    return Listing(*_dated(found, folder, uri, days_in), changed, taken)
+    return Listing(*_dated(found, folder, uri, layout, days_in), changed, taken)
 
 
 def cause(error: OSError) -> str:
@@ -231,132 +229,121 @@ def cause(error: OSError) -> str:
 
 
 def _dated(
-    found: list[pafs.FileInfo], folder: str, uri: str, days_in: DaysIn
-) -> tuple[list[ExportFile], list[ExportFile]]:
-    """The exports among the files that were found, and other files with a date."""
-    exports: list[ExportFile] = []
-    others: list[ExportFile] = []
+    found: list[pafs.FileInfo],
+    folder: str,
+    uri: str,
+    layout: Layout,
+    days_in: DaysIn,
+) -> tuple[list[LogFile], list[LogFile]]:
+    """The files of the log among those that were found, and others with a date."""
+    logs: list[LogFile] = []
+    others: list[LogFile] = []
     undated = []
     holding = {info.path.rpartition("/")[0] for info in found}
     for info in found:
-        if not _is_meant(info, holding):
+        if not _is_meant(info, holding, layout):
             continue
         name = info.path.removeprefix(folder).lstrip("/")
-        date, is_export = _date_of(name), _is_export(info.base_name)
+        is_log = layout.is_log(info.base_name)
+        looked_into = is_log and layout.is_looked_into(info.base_name)
+        date = layout.day_of(name)
+        if date is None and looked_into:
+            date = _changed(info)
         if date is not None:
-            file = ExportFile(
-                info.path,
-                name,
-                date,
-                info.size or 0,
-                date,
-                info.mtime_ns,
-                _no_file(info),
+            file = LogFile(
+                *(info.path, name, date, info.size or 0, date, info.mtime_ns),
+                problem=_no_file(info, layout),
             )
-            if is_export and not file.problem and _DOWNLOAD.match(info.base_name):
+            if looked_into and not file.problem:
                 file = _looked_into(file, days_in)
-            (exports if is_export and not file.problem else others).append(file)
-        elif is_export:
+            (logs if is_log and not file.problem else others).append(file)
+        elif is_log:
             undated.append(name)
     if undated:
         log.warning(
-            "%d files in %s have no date, such as %r, and are skipped; put it in the "
-            "name (2022-03-15.jsonl.gz) or the folders (2022/03/15/)",
-            len(undated),
-            uri,
-            undated[0],
+            "%d files in %s have no date, such as %r, and are skipped; put it in %s",
+            *(len(undated), uri, undated[0], layout.dated),
         )
-    if not exports:
+    if not logs:
         raise InputError(
-            f"logs = {uri} holds no exports: {HOW_TO_NAME}, and it has a date in the "
-            "name (2022-03-15.jsonl.gz) or the folders (2022/03/15/)"
-            + (f"; {not_read(others, uri)}" if others else "")
+            f"logs = {uri} holds no {layout.file}s: {layout.named}"
+            + (f", and it has a date in {layout.dated}" if layout.dated else "")
+            + (f"; {not_read(others, uri, layout)}" if others else "")
         )
-    return sorted(exports, key=_order), sorted(others, key=_order)
+    return sorted(logs, key=_order), sorted(others, key=_order)
 
 
-def _looked_into(download: ExportFile, days_in: DaysIn) -> ExportFile:
-    """A download with the days of its entries, or with what is wrong with it."""
-    if download in _DOWNLOADS:
-        return _DOWNLOADS[download]
+def _changed(info: pafs.FileInfo) -> dt.date:
+    """The UTC day on which a file was last modified."""
+    return dt.datetime.fromtimestamp((info.mtime_ns or 0) / 1e9, dt.UTC).date()
+
+
+def _looked_into(file: LogFile, days_in: DaysIn) -> LogFile:
+    """A file with the days of its entries, or with what is wrong with it."""
+    if file in _LOOKED_INTO:
+        return _LOOKED_INTO[file]
     try:
-        days = days_in(download)
+        days = days_in(file)
     except ChangingError as error:  # look again
-        return replace(download, problem=str(error))
+        return replace(file, problem=str(error))
     except InputError as error:
-        found = replace(download, problem=str(error))
+        found = replace(file, problem=str(error))
     else:
         if days is None:
-            found = replace(download, problem="it holds no entries")
-        elif days[1] - days[0] > LONGEST_DOWNLOAD:
+            found = replace(file, problem="it holds no entries")
+        elif days[1] - days[0] > LONGEST_SPAN:
             problem = f"its entries are of {days[0]} to {days[1]}"
-            found = replace(download, problem=problem)
+            found = replace(file, problem=problem)
         else:
-            found = replace(download, first=days[0], date=days[1])
-    _DOWNLOADS[download] = found
+            found = replace(file, first=days[0], date=days[1], by_entries=True)
+    _LOOKED_INTO[file] = found
     return found
 
 
-def _by_day(files: list[ExportFile]) -> dict[dt.date, list[ExportFile]]:
-    days: dict[dt.date, list[ExportFile]] = {}
+def _by_day(files: list[LogFile]) -> dict[dt.date, list[LogFile]]:
+    days: dict[dt.date, list[LogFile]] = {}
     for file in files:
         for day in file.days:
             days.setdefault(day, []).append(file)
     return days
 
 
-def not_read(files: list[ExportFile], uri: str) -> str:
+def not_read(files: list[LogFile], uri: str, layout: Layout) -> str:
     """Say which files are not read, and why."""
     if file := next((file for file in files if file.problem), None):
         return f"{file.name!r} in {uri} is not read: {file.problem}"
     names = ", ".join(repr(file.name) for file in files[:SHOWN])
     more = f" and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
-    is_archive = [_unpacked(file.name).endswith(ARCHIVES) for file in files]
+    is_archive = [unpacked_name(file.name).endswith(ARCHIVES) for file in files]
     remedies = ["export the day as such", "rename what is"][: 2 - all(is_archive)]
     if any(is_archive):
         remedies.insert(0, "unpack it" if len(files) == 1 else "unpack the archives")
     return (
         f"{names}{more} in {uri} {'is' if len(files) == 1 else 'are'} not read: "
-        f"{HOW_TO_NAME}; {', or '.join(remedies)}"
+        f"{layout.named}; {', or '.join(remedies)}"
     )
 
 
-def _order(file: ExportFile) -> tuple[dt.date, str]:
+def _order(file: LogFile) -> tuple[dt.date, str]:
     return file.date, file.name
 
 
-def _is_meant(info: pafs.FileInfo, holding: Collection[str]) -> bool:
+def _is_meant(info: pafs.FileInfo, holding: Collection[str], layout: Layout) -> bool:
     """Whether it is not hidden, and no folder but an empty one in place of a file."""
     if info.base_name.startswith((".", "_")) or info.type == pafs.FileType.NotFound:
         return False
+    if layout.is_other(info.base_name):
+        return False
     is_folder = info.type == pafs.FileType.Directory
-    return not is_folder or (info.path not in holding and _is_export(info.base_name))
+    is_log = layout.names and layout.is_log(info.base_name)
+    return not is_folder or bool(info.path not in holding and is_log)
 
 
-def _no_file(info: pafs.FileInfo) -> str:
+def _no_file(info: pafs.FileInfo, layout: Layout) -> str:
     """Why something in place of a file is not read; empty if it is one."""
     if info.type == pafs.FileType.File:
         return ""
     is_folder = info.type == pafs.FileType.Directory
     what = "an empty folder" if is_folder else "a FIFO, a socket or a device"
-    return f"it is {what} in place of a file; export the day again"
-
-
-def _is_export(name: str) -> bool:
-    return _unpacked(name).endswith(ENDINGS)
-
-
-def _unpacked(name: str) -> str:
-    """The name of a file in lower case, without the ending of its compression."""
-    name = name.lower()
-    packing = next((end for end in PACKED_ENDINGS if name.endswith(end)), "")
-    return name.removesuffix(packing)
-
-
-def _date_of(name: str) -> dt.date | None:
-    """The date in a file's name or, if there is none, the last one in its folders."""
-    folders, _, last = name.rpartition("/")
-    for match in reversed([*_DATE.finditer(folders), *_DATE.finditer(last)]):
-        with contextlib.suppress(ValueError):  # no such day
-            return dt.date(int(match[1]), int(match[3]), int(match[4]))
-    return None
+    remedy = "export the day again" if layout.dated else "move it elsewhere"
+    return f"it is {what} in place of a file; {remedy}"

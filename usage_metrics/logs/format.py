@@ -25,7 +25,7 @@ UNREADABLE = [
 class Format(Protocol):
     """Turns the bytes of a file into rows.
 
-    It has no state: blocks of many files are read side by side.
+    Blocks of many files are read side by side, in several threads.
     """
 
     title: str

@@ -1,7 +1,7 @@
 """What a reader of logs is, and which one reads a ``logs`` setting.
 
 The setting is a folder, ``s3://`` or ``gs://`` of JSON exports
-(:mod:`usage_metrics.logs.cloud_logging.exports`), or
+(:mod:`usage_metrics.logs.files`), or
 ``bigquery://PROJECT.DATASET.TABLE`` (:mod:`usage_metrics.logs.bigquery.reader`). Both
 give the columns of :data:`usage_metrics.logs.cloud_logging.entry.ENTRY`, so that later
 stages need not distinguish them. Cloud vendors' libraries are imported in this package
@@ -73,9 +73,10 @@ def open_logs(
     """
     if uri.startswith("bigquery://"):
         return _open_bigquery(uri, request_logs)
-    from usage_metrics.logs.cloud_logging.exports import ExportedLogs
+    from usage_metrics.logs.cloud_logging.exports import EXPORTS, JsonEntries
+    from usage_metrics.logs.files import LogFiles
 
-    return ExportedLogs(uri, late_days)
+    return LogFiles(uri, late_days, EXPORTS, JsonEntries())
 
 
 def _open_bigquery(uri: str, request_logs: tuple[str, ...]) -> LogReader:

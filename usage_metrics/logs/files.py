@@ -1,0 +1,281 @@
+"""Reads a day from a folder of log files, local or in a store.
+
+An entry that arrived late may be in the file of a later day. So a day is read from its
+own files and from those of the next ``late_days`` days; of the latter, only the lines
+that may be of the day.
+"""
+
+import contextlib
+import datetime as dt
+import logging
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+
+from usage_metrics.arrow import TIMESTAMP, count, kept
+from usage_metrics.dates import ONE_DAY
+from usage_metrics.errors import ChangingError, InputError
+from usage_metrics.logs.blocks import Block
+from usage_metrics.logs.folder import (
+    Listing,
+    LogFile,
+    cause,
+    list_files,
+    not_read,
+    open_folder,
+)
+from usage_metrics.logs.format import Format
+from usage_metrics.logs.layout import Layout
+from usage_metrics.logs.unpacking import PACKED_ENDINGS
+
+log = logging.getLogger("luigi-interface")
+
+THREADS = 2
+WAITING = 8
+"""How many blocks are parsed ahead while the caller writes a row group."""
+
+
+@dataclass(frozen=True)
+class LogFiles:
+    """The log entries in the files of a folder."""
+
+    uri: str
+    """A local folder, or one in an object store (``s3://``, ``gs://``)."""
+    late_days: int
+    """How many days late an entry may arrive."""
+    layout: Layout
+    """How the files are named."""
+    format: Format
+    """What is in them."""
+
+    def describe(self) -> str:
+        """Say how many files there are, and of which days."""
+        files, days = self._files(), self._listing().by_day
+        cut = [d for d, own in days.items() if all(self._is_cut(f, d) for f in own)]
+        return (
+            f"{len(files):,} {self.layout.file}s in {self.uri}, from {min(days)} to "
+            f"{max(days)}"
+            + (f"; downloads may hold a part only of {len(cut):,} days" if cut else "")
+        )
+
+    def days(self) -> list[dt.date]:
+        """The days that have a file, oldest first."""
+        return sorted(self._listing().by_day)
+
+    def unavailable(self, day: dt.date) -> str | None:
+        """Say why there are no logs of a day; None if a file holds it."""
+        listing = self._listing()
+        if day in listing.by_day or self._is_delivered_late(day):
+            return None
+        if unread := listing.passed_over_by_day.get(day):
+            return f"{day} is not exported: {self._not_read(unread)}"
+        oldest, newest = min(listing.by_day), max(listing.by_day)
+        file = self.layout.file
+        if day > newest:
+            why = f"not exported yet: the newest {file} in {self.uri} is of {newest}"
+        elif day < oldest:
+            why = f"not exported: the oldest {file} in {self.uri} is of {oldest}"
+            why += "; start there"
+        else:
+            why = (
+                f"not exported: {self.uri} holds {file}s of days before and after, but "
+                "none of that day; if nothing happened, " + self.layout.nothing_happened
+            )
+        return f"{day} is {why}"
+
+    def _is_delivered_late(self, day: dt.date) -> bool:
+        """Whether there is only a later file, in which entries of the day may be."""
+        days = self._listing().by_day
+        later = (day + n * ONE_DAY for n in range(1, self.late_days + 1))
+        return (
+            self.layout.is_delivery
+            and min(days) < day
+            and not days.keys().isdisjoint(later)
+        )
+
+    def _is_cut(self, file: LogFile, day: dt.date) -> bool:
+        """Whether a file may hold a part of a day only, and no other the rest."""
+        at_an_end = day in (file.first, file.date)
+        return self.layout.is_excerpt and file.by_entries and at_an_end
+
+    def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
+        """Read the entries of a day, and the unreadable lines in its own files.
+
+        Raises:
+            ConfigError: if the folder is missing.
+            InputError: if it has no logs, or one of its files cannot be read.
+        """
+        late = dt.timedelta(self.late_days)
+        files = [f for f in self._files() if f.first - late <= day <= f.date]
+        self._warn(day)
+        stray: Counter[str] = Counter()
+        times = _Times(self.format.time)
+        for file, table in self._tables(files, day):
+            if _is_all_of(table[self.format.time], day):
+                yield from table.to_batches()
+                continue
+            if file.by_entries:
+                wanted = _between(times.of(file, table), day, day)
+                yield from kept(table, wanted).to_batches()
+                continue
+            found, is_own = table[self.format.time], file.date == day
+            if is_own:
+                within_reach = _between(found, file.first - late, day)
+                stray[file.name] += count(pc.invert(within_reach))
+            wanted = pc.fill_null(_between(found, day, day), is_own)
+            yield from kept(table, wanted).to_batches()
+        for name, entries in (+stray).items():
+            log.warning(
+                "%r holds %d entries that no day reads: they are of a later day than "
+                "the file, or more than late_days = %d days older; name the file by "
+                "its UTC day, or raise late_days in luigi.cfg",
+                name,
+                entries,
+                self.late_days,
+            )
+
+    def _warn(self, day: dt.date) -> None:
+        """Say what is unusual about the files of a day."""
+        listing = self._listing()
+        own = listing.by_day.get(day, [])
+        if not own and not self._is_delivered_late(day):
+            log.warning("%s: no %s of that day in %s", day, self.layout.file, self.uri)
+        elif own and all(self._is_cut(file, day) for file in own):
+            log.warning(
+                "%s: %r is a download, which may hold a part of that day only",
+                day,
+                own[0].name,
+            )
+        if unread := listing.passed_over_by_day.get(day):
+            log.warning("%s: %s", day, self._not_read(unread))
+
+    def passed_over(self) -> dict[dt.date, str]:
+        """The days with files that are not read, and a sentence about each."""
+        days = self._listing().passed_over_by_day
+        return {day: self._not_read(files) for day, files in days.items()}
+
+    def _not_read(self, files: list[LogFile]) -> str:
+        return not_read(files, self.uri, self.layout)
+
+    @cached_property
+    def _folder(self) -> tuple[pafs.FileSystem, str]:
+        return open_folder(self.uri)
+
+    def _listing(self) -> Listing:
+        return list_files(*self._folder, self.uri, self.layout, self._days_in)
+
+    def _days_in(self, file: LogFile) -> tuple[dt.date, dt.date] | None:
+        """The days of the first and the last entry of a file; None without entries."""
+        days = set[dt.date]()
+        with self._reading(file) as raw:
+            for block in self.format.blocks(raw, file.name):
+                times = pc.min_max(self.format.read(block)[self.format.time])
+                days |= {time.date() for time in times.as_py().values() if time}
+        return (min(days), max(days)) if days else None
+
+    def _files(self) -> list[LogFile]:
+        return self._listing().files
+
+    def _tables(
+        self, files: list[LogFile], day: dt.date
+    ) -> Iterator[tuple[LogFile, pa.Table]]:
+        """Parse the blocks of files in order, some in parallel."""
+        waiting: deque[tuple[LogFile, Future[pa.Table]]] = deque()
+        with ThreadPoolExecutor(THREADS) as pool:
+            for file in files:
+                for block in self._blocks(file, day):
+                    waiting.append((file, pool.submit(self.format.read, block)))
+                    if len(waiting) > WAITING:
+                        first, table = waiting.popleft()
+                        yield first, table.result()
+            for file, table in waiting:
+                yield file, table.result()
+
+    def _blocks(self, file: LogFile, day: dt.date) -> Iterator[Block]:
+        """The lines of a file that may be of a day: in the day's own file, all."""
+        mention = self.format.mention(day)
+        if file.by_entries or file.date == day:
+            mention = None
+        packing = PACKED_ENDINGS.get(PurePosixPath(file.name).suffix.lower())
+        if not file.size and packing:
+            raise InputError(
+                f"{file.path} is empty, and no {packing} file is: it was cut off; "
+                "export it again, or delete it"
+            )
+        if not file.size:
+            log.warning("%r is empty", file.name)
+        with self._reading(file) as raw:
+            for block in self.format.blocks(raw, file.name):
+                wanted = block if mention is None else block.mentioning(mention)
+                if len(wanted):
+                    yield wanted
+
+    @contextlib.contextmanager
+    def _reading(self, file: LogFile) -> Iterator[pa.NativeFile]:
+        """Open a file; that it changed is reported before what is wrong in it."""
+        filesystem, _ = self._folder
+        problem: InputError | None = None
+        try:
+            before = _state(filesystem, file)
+            with filesystem.open_input_stream(file.path, compression=None) as raw:
+                try:
+                    yield raw
+                except InputError as error:
+                    problem = error
+            after = _state(filesystem, file)
+        except OSError as error:
+            raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
+        if before != after and not (self.layout.grows and before <= after):
+            raise ChangingError(
+                f"{file.path} changed while it was read; rerun when it is complete, "
+                "or write it elsewhere and rename it"
+            )
+        if problem is not None:
+            raise problem
+
+
+def _state(filesystem: pafs.FileSystem, file: LogFile) -> tuple[int, int]:
+    """What changes with the file."""
+    info = filesystem.get_file_info(file.path)
+    return info.size, info.mtime_ns
+
+
+class _Times:
+    """The times of entries; an unreadable line has that of the entry before it."""
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+        self._last: dict[str, pa.Scalar] = {}
+
+    def of(self, file: LogFile, table: pa.Table) -> pa.ChunkedArray:
+        """The times of the next rows of a file."""
+        found = table[self._column]
+        start = dt.datetime.combine(file.first, dt.time(), dt.UTC)
+        last = self._last.get(file.name, pa.scalar(start, TIMESTAMP))
+        known = pa.chunked_array([pa.array([last.as_py()], TIMESTAMP), *found.chunks])
+        filled = pc.fill_null_forward(known)
+        self._last[file.name] = filled[-1]
+        return filled[1:]
+
+
+def _is_all_of(times: pa.ChunkedArray, day: dt.date) -> bool:
+    """Whether every row has a time, and one of a UTC day."""
+    ends = pc.min_max(times, skip_nulls=False).as_py().values()
+    return all(time is not None and time.date() == day for time in ends)
+
+
+def _between(times: pa.ChunkedArray, first: dt.date, last: dt.date) -> pa.ChunkedArray:
+    """Which rows have a time from the first UTC day to the last; null without time."""
+    start = dt.datetime.combine(first, dt.time(), dt.UTC)
+    end = dt.datetime.combine(last + ONE_DAY, dt.time(), dt.UTC)
+    return pc.and_(
+        pc.greater_equal(times, pa.scalar(start, TIMESTAMP)),
+        pc.less(times, pa.scalar(end, TIMESTAMP)),
+    )
