@@ -11,21 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics import arrow
-from usage_metrics.addresses.parsing import canonical_addresses
 from usage_metrics.agents import AGENT
 from usage_metrics.arrow import STRING, column
 from usage_metrics.cleaning import rejects
 from usage_metrics.cleaning.who_asked import (
     SETTINGS,
     comma_separated,
-    settings_from,
-    who_asked,
 )
 from usage_metrics.logs.cloud_logging import witnesses
 from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED, snake_case
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.datasette_pages import PAGE, asked_for
+from usage_metrics.sources.request_log import one_spelling, requests_from
 
 _ABOUT: dict[str, tuple[str, ...]] = {
     "insertId": ("Cloud Logging's id of the entry",),
@@ -90,9 +88,6 @@ _REPEATING = tuple(
 )
 """The text columns with repeated values."""
 
-_PORT = r"^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):[0-9]+$"
-"""An address with a port, as Google's ``remoteIp`` and ``serverIp`` may have."""
-
 _NOT_FOUND = 404
 
 _REASONS = {"timestamp": "has no timestamp", "insertId": "has no insertId"}
@@ -146,32 +141,24 @@ def _rejected(
 
 
 def _requests(entries: pa.Table, settings: Any) -> pa.Table:
-    columns = {
+    said = {
         field.name: _at(entries, *path.split("."), type_=field.type)
         for path, field in _TAKEN.items()
     }
-    for name in ("remote_ip", "server_ip"):
-        address = arrow.dictionary(columns[name])
-        bare = pc.replace_substring_regex(address.dictionary, _PORT, r"\1\2")
-        columns[name] = arrow.take_encoded(canonical_addresses(bare), address.indices)
-    urls = columns["request_url"] = arrow.dictionary(columns["request_url"])
+    said["server_ip"] = one_spelling(said["server_ip"])
     patterns = comma_separated(settings.data_request_patterns)
-    asked = asked_for(
-        pa.concat_arrays([urls.dictionary, pa.nulls(1, STRING)]),
-        patterns,
-        getattr(settings, "base_url", ""),
+    requests = requests_from(
+        said,
+        lambda urls: asked_for(urls, patterns, getattr(settings, "base_url", "")),
+        settings,
+        CLEANED,
     )
-    # A request without a URL takes the last row: page "other", and not for data.
-    codes = pc.fill_null(urls.indices, len(urls.dictionary))
-    columns |= {
-        field.name: arrow.take_encoded(asked[field.name], codes) for field in PAGE
-    }
-    if not patterns:
-        is_missing = pc.fill_null(pc.equal(columns["status"], _NOT_FOUND), False)
-        columns["is_data_request"] = pc.and_not(columns["is_data_request"], is_missing)
-    agents = arrow.dictionary(columns["user_agent"])
-    columns |= who_asked(agents, columns["remote_ip"], settings_from(settings))
-    return pa.table(columns)
+    if patterns:
+        return requests
+    is_missing = pc.fill_null(pc.equal(requests["status"], _NOT_FOUND), False)
+    number = requests.column_names.index("is_data_request")
+    is_data = pc.and_not(requests["is_data_request"], is_missing)
+    return requests.set_column(number, "is_data_request", is_data)
 
 
 def _at(

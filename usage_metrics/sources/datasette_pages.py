@@ -29,12 +29,10 @@ from usage_metrics import arrow
 from usage_metrics.arrow import BOOLEAN, STRING, column
 from usage_metrics.cleaning.pages import about_data
 from usage_metrics.cleaning.urls import split_urls
+from usage_metrics.sources.request_log import URL
 
 PAGE = [
-    column("request_url_scheme", STRING, "Scheme of the URL: http or https"),
-    column("request_url_netloc", STRING, "Host of the URL, and port if given"),
-    column("request_url_path", STRING, "Path of the URL, as it was sent"),
-    column("request_url_query", STRING, "Query of the URL, after the question mark"),
+    *URL,
     column(
         "database",
         STRING,
