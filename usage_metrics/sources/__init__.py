@@ -50,7 +50,8 @@ class Source:
     time: str
     """The raw column with the time, which decides the day of an entry."""
     key: tuple[str, ...]
-    """The raw columns that, with the time, identify an entry; the last is its id."""
+    """The raw columns that, with the time, identify an entry; the last is its id, best
+    a number where times are in whole seconds."""
     order_column: str
     """The raw column by which the latest of several duplicate entries is kept."""
     clean: Callable[["pa.Table", Any], Cleaned]
@@ -67,6 +68,9 @@ class Source:
     """The cleaned boolean column that selects the rows to load; None loads all."""
     primary_key: tuple[str, ...]
     """The primary key of the table."""
+    equals_are_real: bool = False
+    """Whether equal entries are different requests, as in the logs of web servers. Then
+    ``clean`` finds the number of each among its equals, from 0, in ``repeat``."""
     version: int = 1
     """Raise it when ``clean`` gives different rows, so that old files are stale."""
     recipe_settings: tuple[str, ...] = ()

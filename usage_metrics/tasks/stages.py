@@ -30,13 +30,16 @@ from usage_metrics.partitions.row_groups import (
     naming_damage,
     row_groups,
 )
-from usage_metrics.sources import get_source
+from usage_metrics.sources import Source, get_source
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.task import LogsOfDay, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from usage_metrics.partitions.writer import PartitionWriter
@@ -154,40 +157,38 @@ class Clean(Stage):
         Raises:
             RejectedShareError: if too many lines of the day could not be read.
         """
-        from usage_metrics.cleaning.duplicates import superseded
         from usage_metrics.cleaning.long_texts import shortened
         from usage_metrics.cleaning.rejects import REJECTED
 
         source = get_source(self.source)
         settings = source_section(self.source)
-        not_requests, other_logs = 0, Counter[str]()
+        duplicates, not_requests, other_logs = 0, 0, Counter[str]()
         with (
             self.input().open() as raw,
             self.output().writing(source.cleaned, hand_on=True) as requests,
         ):
-            with naming_damage(raw):
-                drop = superseded(raw, source.time, source.key, source.order_column)
+            rows = raw.metadata.num_rows
             with self.partition("rejected").writing(REJECTED) as rejected:
-                for start, entries in row_groups(raw):
-                    once = entries.filter(~drop[start : start + entries.num_rows])
-                    found = source.clean(once, settings)
+                for start, entries, dropped in _once(raw, source):
+                    found = source.clean(entries, settings)
                     requests.write(shortened(found.requests))
                     rejected.write(found.rejected)
+                    duplicates += dropped
                     not_requests += found.not_requests
                     other_logs.update(found.other_logs)
-                    self.show_progress(start, len(drop))
-            self._check_share(rejected.rows, len(drop))
+                    self.show_progress(start, rows)
+            self._check_share(rejected.rows, rows)
             self._check_logs(requests.rows, other_logs)
             requests.facts |= made_from(raw) | {
                 "recipe": self.recipe(self.source),
-                "duplicates": int(drop.sum()),
+                "duplicates": duplicates,
                 "rejected": rejected.rows,
                 "not_requests": not_requests,
                 "other_logs": other_logs.total(),
             }
         self.say(
             f"{requests.rows:,} requests · {rejected.rows:,} rejected · "
-            f"{drop.sum():,} duplicates · {not_requests:,} not requests"
+            f"{duplicates:,} duplicates · {not_requests:,} not requests"
             + (f" · {other_logs.total():,} of other logs" if other_logs else ""),
             requests.rows,
         )
@@ -224,6 +225,32 @@ class Clean(Stage):
         with self.partition("rejected").open() as file:
             reasons = file.read_row_group(0, columns=["reason"])["reason"]
         return without_value(reasons[0].as_py())
+
+
+def _once(
+    raw: "pq.ParquetFile", source: Source
+) -> "Iterator[tuple[int, pa.Table, int]]":
+    """Read raw entries, each once or, where equal ones are real, numbered.
+
+    Yields:
+        The number of the first row, entries, and how many duplicates are left out.
+    """
+    import pyarrow as pa
+
+    from usage_metrics.cleaning.duplicates import REPEAT, repeats, superseded
+
+    with naming_damage(raw):
+        if source.equals_are_real:
+            numbers = repeats(raw, source.time, source.key)
+        else:
+            drop = superseded(raw, source.time, source.key, source.order_column)
+    for start, entries in row_groups(raw):
+        rows = slice(start, start + entries.num_rows)
+        if source.equals_are_real:
+            yield start, entries.append_column(REPEAT, pa.array(numbers[rows])), 0
+        else:
+            once = entries.filter(~drop[rows])
+            yield start, once, entries.num_rows - once.num_rows
 
 
 class Geocode(Stage):
