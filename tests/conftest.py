@@ -20,6 +20,7 @@ from luigi.task_register import Register
 from once import Once
 from project import ROOT, Settings
 
+from usage_metrics.partitions.partition import left_over
 from usage_metrics.tasks import availability
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def luigi_afresh() -> Iterator[None]:
     yield
     Register.clear_instance_cache()
     availability._open_reader.cache_clear()
+    left_over.cache_clear()
 
 
 @pytest.fixture

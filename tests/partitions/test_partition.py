@@ -3,6 +3,8 @@
 import datetime as dt
 import itertools
 import os
+import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from s3_server import S3Server, start_s3_server  # noqa: F401
 
 from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.errors import PartitionError, StorageError
-from usage_metrics.partitions import partition as partition_module
 from usage_metrics.partitions import storage, writer
 from usage_metrics.partitions.footer import SEAL, SEAL_BYTES, facts_of
 from usage_metrics.partitions.listings import listing_once
@@ -26,6 +28,7 @@ from usage_metrics.partitions.partition import (
     RETRY_MARKER,
     Partition,
     days_to_ask_again,
+    left_over,
     list_partitions,
 )
 from usage_metrics.partitions.row_groups import row_groups
@@ -118,19 +121,55 @@ def test_what_is_no_partition_is_not_listed(tmp_path: Path, name: str) -> None:
     assert list_partitions(str(tmp_path), "raw", "toy") == {}
 
 
+@pytest.fixture(params=["a folder", "a store"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A root in a folder, or in a store, whose times have whole seconds."""
+    if request.param == "a folder":
+        return str(tmp_path)
+    server: S3Server = request.getfixturevalue("s3_server")
+    server.create(name := f"marks-{uuid.uuid4().hex}")
+    return server.uri(name)
+
+
 def test_a_partition_to_be_asked_again_is_done_for_this_run_but_not_for_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    anywhere: str,
 ) -> None:
-    partition = _partition(tmp_path, stage="geocoded")
+    partition = Partition(anywhere, "geocoded", "toy", DAY)
+
+    def is_done() -> bool:
+        listed = list_partitions(anywhere, "geocoded", "toy")
+        assert partition.exists() == (DAY in listed)
+        return DAY in listed
+
     partition.ask_again(wanted=True)
     _write(partition, _table("a"))
-    assert partition.exists()
-    marker = partition.marker(RETRY_MARKER)
-    os.utime(marker, (partition_module._STARTED - 1, partition_module._STARTED - 1))
-    assert not partition.exists()
-    assert list_partitions(str(tmp_path), "geocoded", "toy") == {}
+    assert is_done()
+    left_over.cache_clear()  # as in the next process
+    assert not is_done()
     partition.ask_again(wanted=False)
+    assert is_done()
+
+
+def test_a_day_that_was_asked_about_in_vain_is_done_for_this_run_by_whomever(
+    anywhere: str,
+) -> None:
+    """Another run may have tried; the mark may have come in the same second."""
+    partition = Partition(anywhere, "geocoded", "toy", DAY)
+    partition.ask_again(wanted=True)
+    _write(partition, _table("a"))
+    left_over.cache_clear()
+    assert not partition.exists()
+    partition.ask_again(wanted=True)
     assert partition.exists()
+
+
+def test_a_mark_of_a_clock_that_is_ahead_counts_in_the_next_run(tmp_path: Path) -> None:
+    partition = _write(_partition(tmp_path, stage="geocoded"), _table("a"))
+    partition.ask_again(wanted=True)
+    ahead = time.time() + 3600
+    os.utime(partition.marker(RETRY_MARKER), (ahead, ahead))
+    left_over.cache_clear()
+    assert not partition.exists()
 
 
 def test_markers_and_drafts_are_not_where_readers_look(tmp_path: Path) -> None:
@@ -160,7 +199,7 @@ def test_what_version_0_1_kept_beside_a_file_is_taken_away(
     _write(_partition(tmp_path, DAY + dt.timedelta(days=1), stage), _table("b"))
     assert _files_in(tmp_path / stage) == [FILE_NAME] * 2
     to_ask_again = days_to_ask_again(str(tmp_path), "toy")
-    assert list(to_ask_again) == ([DAY] if stage == "geocoded" else [])
+    assert to_ask_again == ([DAY] if stage == "geocoded" else [])
 
 
 # --- what -----------------------------------------------------------------------------

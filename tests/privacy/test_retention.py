@@ -270,7 +270,7 @@ def test_a_day_with_unanswered_addresses_is_not_asked_for_again(
     settings("privacy", raw_days=SINCE_KEPT)
     main(["retain"])
     assert three_days.partition("geocoded", OLD).exists()
-    assert days_to_ask_again(str(three_days.root), "datasette") == {}
+    assert days_to_ask_again(str(three_days.root), "datasette") == []
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ local folder or an object store (``s3://``, ``gs://``). Three promises:
 
 import contextlib
 import datetime as dt
+import functools
 import os
 import re
-import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ RETRIED = "geocoded"
 """The stage that a later run completes, if addresses were left unanswered."""
 
 RETRY_MARKER = "unanswered"
-"""Marks a file that a later run should complete; the marker's contents are unused."""
+"""Marks a file that a later run should complete; its content is new each time."""
 
 CHECKED_MARKER = "read-again"
 """Marks a raw file whose logs were read again; it says for which moment."""
@@ -58,8 +59,6 @@ OLD_MARKERS = {RETRIED: ".unanswered", "raw": ".read-again"}
 """The markers of each stage that version 0.1 put beside its files."""
 
 _DAY_AND_NAME = re.compile(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$")
-
-_STARTED = time.time()
 
 
 class _UnchangedError(Exception):
@@ -108,13 +107,12 @@ class Partition(luigi.Target):
 
     def exists(self) -> bool:
         """Whether the partition is complete."""
+        mark = None
+        if self.stage == RETRIED:  # before the file, which this run may make
+            mark = left_over(self.root, self.source).get(self.date)
         with _naming_unreachable(self.path):
-            if not storage.exists(self.path):
-                return False
-            if self.stage != RETRIED:
-                return True
-            marked = storage.changed_at(self.marker(RETRY_MARKER))
-        return marked is None or not _was_before_this_run(marked)
+            is_there = storage.exists(self.path)
+        return is_there and (mark is None or self._content_of(RETRY_MARKER) != mark)
 
     def open(self, schema: "pa.Schema | None" = None) -> "pq.ParquetFile":
         """Open the file for reading, after checking every byte of it.
@@ -257,18 +255,19 @@ class Partition(luigi.Target):
         """Whether the file was written, or found up to date, for a moment or since."""
         if not self.exists():
             return False
-        noted = [self.fact("made_for"), self.fact("made_at"), self._checked_for()]
+        checked_for = self._content_of(CHECKED_MARKER)
+        noted = [self.fact("made_for"), self.fact("made_at"), checked_for]
         return any(is_for(text, moment) for text in noted)
 
-    def _checked_for(self) -> str | None:
-        """For what the file was last found up to date."""
-        path = self.marker(CHECKED_MARKER)
+    def _content_of(self, marker: str) -> str | None:
+        """What a marker says; None if there is none."""
+        path = self.marker(marker)
         with (
             _naming_unreachable(path),
             contextlib.suppress(FileNotFoundError),
-            storage.open_file(path) as marker,
+            storage.open_file(path) as file,
         ):
-            return bytes(marker.read(100)).decode(errors="replace").strip()
+            return bytes(file.read(100)).decode(errors="replace").strip()
         return None
 
     def mark_checked(self) -> None:
@@ -278,9 +277,10 @@ class Partition(luigi.Target):
 
     def ask_again(self, *, wanted: bool) -> None:
         """Have the next run, not this one, make the partition again; or not."""
+        left_over(self.root, self.source)  # which what follows is not
         if wanted:
             with self._replacing(self.marker(RETRY_MARKER)) as stream:
-                stream.write(b"the next run asks for the unanswered addresses\n")
+                stream.write(f"{uuid.uuid4()}\n".encode())
         else:
             self._delete(self.marker(RETRY_MARKER))
 
@@ -310,10 +310,24 @@ class Partition(luigi.Target):
             self._delete(f"{self.folder}/{OLD_MARKERS[self.stage]}")
 
 
-def days_to_ask_again(root: str, source: str) -> dict[dt.date, int]:
-    """The days whose geocoded file a run should complete, and when that was noted."""
+def days_to_ask_again(root: str, source: str) -> list[dt.date]:
+    """The days whose geocoded file a run should complete."""
     marked = _list_days([RETRY_MARKER], f"{root}/{STATE}", RETRIED, source)
-    return {day: modified for day, _, modified, _ in marked}
+    return [day for day, *_ in marked]
+
+
+@functools.cache
+def left_over(root: str, source: str) -> dict[dt.date, str | None]:
+    """The days that runs before this one left to be completed, each with its mark.
+
+    A mark that is there when this process first looks is of such a run. One that takes
+    its place, by whomever, is not: the day has been tried since. No clocks are
+    compared: a store's may differ from ours, and counts in whole seconds.
+    """
+    return {
+        day: Partition(root, RETRIED, source, day)._content_of(RETRY_MARKER)
+        for day in days_to_ask_again(root, source)
+    }
 
 
 def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
@@ -330,10 +344,10 @@ def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
 
 def _list_complete(root: str, stage: str, source: str) -> dict[dt.date, str]:
     present = list_present(root, stage, source)
-    marked = days_to_ask_again(root, source) if stage == RETRIED else {}
-    for day, modified in marked.items():
-        if _was_before_this_run(modified):
-            present.pop(day, None)
+    if stage == RETRIED:
+        for day in present.keys() & left_over(root, source).keys():
+            if not Partition(root, stage, source, day).exists():
+                del present[day]
     return present
 
 
@@ -366,10 +380,6 @@ def _list_days(
 def written_at(fingerprint: str) -> float:
     """When, in seconds, the file with this fingerprint was written."""
     return int(fingerprint.partition("-")[0]) / 1e9
-
-
-def _was_before_this_run(modified: int) -> bool:
-    return modified < _STARTED * 1e9
 
 
 def _naming_unreachable(path: str) -> contextlib.AbstractContextManager[None]:

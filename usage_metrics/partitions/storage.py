@@ -198,15 +198,6 @@ def exists(path: str) -> bool:
     return True
 
 
-def changed_at(path: str) -> int | None:
-    """When a file was last modified, in nanoseconds; None if it is missing."""
-    if not exists(path):
-        return None
-    filesystem, inside = filesystem_of(path)
-    changed: int | None = filesystem.get_file_info(inside).mtime_ns
-    return changed
-
-
 def list_files(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     """Find the files with certain names in the subfolders of a folder.
 
