@@ -33,6 +33,7 @@ from usage_metrics.logs.folder import (
 )
 from usage_metrics.logs.format import Format
 from usage_metrics.logs.layout import Layout
+from usage_metrics.logs.looking_into import Found, Look, Memory
 from usage_metrics.logs.unpacking import PACKED_ENDINGS
 
 log = logging.getLogger("luigi-interface")
@@ -169,16 +170,27 @@ class LogFiles:
         return open_folder(self.uri)
 
     def _listing(self) -> Listing:
-        return list_files(*self._folder, self.uri, self.layout, self._days_in)
+        where = *self._folder, self.uri, self.layout
+        listing = list_files(*where, self._found_in, self.format.title)
+        self._memory.keep()
+        return listing
 
-    def _days_in(self, file: LogFile) -> tuple[dt.date, dt.date] | None:
-        """The days of the first and the last entry of a file; None without entries."""
-        days = set[dt.date]()
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory(self.format, self._folder[1])
+
+    def _found_in(self, file: LogFile) -> Found | None:
+        """What was found in a file, when it was looked into."""
+        key = file.path, file.size, file.changed or 0
+        return self._memory.of(key, lambda: self._look(file))
+
+    def _look(self, file: LogFile) -> Found | None:
+        """Read all of a file for its days."""
+        look = Look(self.format)
         with self._reading(file) as raw:
             for block in self.format.blocks(raw, file.name):
-                times = pc.min_max(self.format.read(block)[self.format.time])
-                days |= {time.date() for time in times.as_py().values() if time}
-        return (min(days), max(days)) if days else None
+                look.at(block)
+        return look.found()
 
     def _files(self) -> list[LogFile]:
         return self._listing().files

@@ -9,14 +9,15 @@ import contextlib
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pyarrow.fs as pafs
 
-from usage_metrics.errors import ChangingError, ConfigError, InputError
+from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs.layout import Layout, unpacked_name
+from usage_metrics.logs.looking_into import Found
 from usage_metrics.partitions.storage import filesystem_of
 
 log = logging.getLogger("luigi-interface")
@@ -41,7 +42,7 @@ _CREDENTIALS = {
 _CREDENTIALS["gcs"] = _CREDENTIALS["gs"]  # Arrow accepts both
 
 LONGEST_SPAN = dt.timedelta(366)
-"""A file with entries of more days has a wrong date somewhere."""
+"""An excerpt with entries of more days has a wrong date somewhere."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class LogFile:
         return self.date.toordinal() + 1
 
 
-DaysIn = Callable[[LogFile], tuple[dt.date, dt.date] | None]
-"""Finds the days of the first and the last entry of a file; None without entries."""
+Look = Callable[[LogFile], Found | None]
+"""Looks into a file: its days, and how it begins; None if it is empty."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,11 @@ class Listing:
         return all(self.changed[info.path] == info.mtime_ns for info in folders)
 
 
-_Place = tuple[str, str, Layout]
+_Place = tuple[str, str, Layout, str]
 _LISTINGS: dict[_Place, Listing] = {}
 
 _TRUSTED: set[_Place] | None = None
 """The folders that were looked at in a block of ``looking_once``."""
-
-_LOOKED_INTO: dict[LogFile, LogFile] = {}
-"""Files that were looked into, with the days of their entries."""
 
 
 def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
@@ -139,7 +137,8 @@ def list_files(
     folder: str,
     uri: str,
     layout: Layout,
-    days_in: DaysIn,
+    look: Look,
+    title: str,
 ) -> Listing:
     """List the files of a log, unless the previous listing is still current.
 
@@ -148,18 +147,19 @@ def list_files(
         folder: its path there.
         uri: the ``logs`` setting, for messages.
         layout: how the files are named.
-        days_in: looks into the files whose names do not say their days.
+        look: looks into the files whose names do not say their days.
+        title: of the format by which it does.
 
     Raises:
         ConfigError: if the folder is missing.
         InputError: if it cannot be listed, or has no file of the layout.
     """
-    place = uri, folder, layout  # a relative one depends on the current folder
+    place = uri, folder, layout, title  # a relative one depends on the current folder
     known = _LISTINGS.get(place)
     if known is not None and _TRUSTED is not None and place in _TRUSTED:
         return known
     if known is None or not _is_current(known, filesystem, layout):
-        known = _LISTINGS[place] = _list(filesystem, folder, uri, layout, days_in)
+        known = _LISTINGS[place] = _list(filesystem, folder, uri, layout, look)
     if _TRUSTED is not None:
         _TRUSTED.add(place)
     return known
@@ -192,7 +192,7 @@ def _list(
     folder: str,
     uri: str,
     layout: Layout,
-    days_in: DaysIn,
+    look: Look,
 ) -> Listing:
     taken, steady = time.monotonic(), time.time_ns() - CLOCK_TICK
     try:
@@ -220,7 +220,7 @@ def _list(
         for info in found
         if info.type == pafs.FileType.Directory
     }
-    return Listing(*_dated(found, folder, uri, layout, days_in), changed, taken)
+    return Listing(*_dated(found, folder, uri, layout, look), changed, taken)
 
 
 def cause(error: OSError) -> str:
@@ -233,12 +233,13 @@ def _dated(
     folder: str,
     uri: str,
     layout: Layout,
-    days_in: DaysIn,
+    look: Look,
 ) -> tuple[list[LogFile], list[LogFile]]:
     """The files of the log among those that were found, and others with a date."""
     logs: list[LogFile] = []
     others: list[LogFile] = []
-    undated = []
+    undated: list[str] = []
+    inside: dict[LogFile, Found] = {}
     holding = {info.path.rpartition("/")[0] for info in found}
     for info in found:
         if not _is_meant(info, holding, layout):
@@ -246,19 +247,20 @@ def _dated(
         name = info.path.removeprefix(folder).lstrip("/")
         is_log = layout.is_log(info.base_name)
         looked_into = is_log and layout.is_looked_into(info.base_name)
-        date = layout.day_of(name)
-        if date is None and looked_into:
-            date = _changed(info)
-        if date is not None:
-            file = LogFile(
-                *(info.path, name, date, info.size or 0, date, info.mtime_ns),
-                problem=_no_file(info, layout),
-            )
-            if looked_into and not file.problem:
-                file = _looked_into(file, days_in)
-            (logs if is_log and not file.problem else others).append(file)
-        elif is_log:
-            undated.append(name)
+        date = layout.day_of(name) or (_changed(info) if looked_into else None)
+        if date is None:
+            undated += [name] if is_log else []
+            continue
+        file = LogFile(
+            *(info.path, name, date, info.size or 0, date, info.mtime_ns),
+            problem=_no_file(info, layout),
+        )
+        if looked_into and not file.problem:
+            file = _looked_into(file, layout, look, inside)
+        (logs if is_log and not file.problem else others).append(file)
+    copies = _copies(inside)
+    others += copies
+    logs = [file for file in logs if file.path not in {copy.path for copy in copies}]
     if undated:
         log.warning(
             "%d files in %s have no date, such as %r, and are skipped; put it in %s",
@@ -278,26 +280,40 @@ def _changed(info: pafs.FileInfo) -> dt.date:
     return dt.datetime.fromtimestamp((info.mtime_ns or 0) / 1e9, dt.UTC).date()
 
 
-def _looked_into(file: LogFile, days_in: DaysIn) -> LogFile:
+def _looked_into(
+    file: LogFile, layout: Layout, look: Look, inside: dict[LogFile, Found]
+) -> LogFile:
     """A file with the days of its entries, or with what is wrong with it."""
-    if file in _LOOKED_INTO:
-        return _LOOKED_INTO[file]
     try:
-        days = days_in(file)
-    except ChangingError as error:  # look again
-        return replace(file, problem=str(error))
+        found = look(file)
     except InputError as error:
-        found = replace(file, problem=str(error))
-    else:
-        if days is None:
-            found = replace(file, problem="it holds no entries")
-        elif days[1] - days[0] > LONGEST_SPAN:
-            problem = f"its entries are of {days[0]} to {days[1]}"
-            found = replace(file, problem=problem)
+        return replace(file, problem=str(error))
+    if found is None:
+        return replace(file, problem="it holds no entries")
+    if layout.is_excerpt and found.last - found.first > LONGEST_SPAN:
+        return replace(
+            file, problem=f"its entries are of {found.first} to {found.last}"
+        )
+    file = replace(file, first=found.first, date=found.last, by_entries=True)
+    if not layout.is_excerpt:  # its entries have ids
+        inside[file] = found
+    return file
+
+
+def _copies(inside: Mapping[LogFile, Found]) -> list[LogFile]:
+    """The files whose lines are all in another file, with that one's name."""
+    copies = []
+    by_line: dict[int, list[LogFile]] = {}
+    for file in sorted(inside, key=lambda file: (-inside[file].lines, file.name)):
+        known = by_line.setdefault(inside[file].begins[0], [])
+        for other in known:
+            if inside[file].is_in(inside[other]):
+                problem = f"it begins as {other.name!r} does, which holds all of it"
+                copies.append(replace(file, problem=f"{problem}; delete one of them"))
+                break
         else:
-            found = replace(file, first=days[0], date=days[1], by_entries=True)
-    _LOOKED_INTO[file] = found
-    return found
+            known.append(file)
+    return copies
 
 
 def _by_day(files: list[LogFile]) -> dict[dt.date, list[LogFile]]:
