@@ -7,7 +7,7 @@ that readers need not distinguish them.
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,12 @@ class Block:
         """One line, without its newline."""
         return self.text[self.starts[row] : self.ends[row]]
 
+    def under(self, header: bytes) -> "Block":
+        """The same lines, with a header."""
+        block = replace(self, header=header)
+        block.__dict__.update(self.__dict__ | {"header": header})  # what is known
+        return block
+
     def only(self, rows: Mask | Integers) -> "Block":
         """Some of the lines."""
         kept = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
@@ -114,12 +120,16 @@ def read_blocks(raw: pa.NativeFile, name: str) -> Iterator[Block]:
     Raises:
         InputError: if an array is cut off, or a packed file is damaged.
     """
+    return blocks_of(unpacked(raw, name, BLOCK_BYTES), name)
+
+
+def blocks_of(chunks: Iterator[bytes], name: str) -> Iterator[Block]:
+    """The same, of a file that is unpacked already."""
     number = 1
     try:
-        for text in whole_lines(as_utf8(unpacked(raw, name, BLOCK_BYTES)), name):
-            count = text.count(b"\n")
-            block = Block(text, np.arange(number, number + count), name)
-            number += count
+        for text in whole_lines(as_utf8(chunks), name):
+            block = Block(text, number, name)
+            number += len(block)
             block = block.without_blank_lines()
             if len(block):
                 yield block

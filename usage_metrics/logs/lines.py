@@ -74,11 +74,11 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 continue
             yield pending + b"\n"
             pending, is_cut = b"", False
+        end = chunk.rfind(b"\n") + 1
+        if end > start:
+            yield b"".join((pending, memoryview(chunk)[start:end]))
+            pending, start = b"", end
         pending += chunk[start:]
-        end = pending.rfind(b"\n") + 1
-        if end:
-            yield pending[:end]
-            pending = pending[end:]
         if len(pending) > LONGEST_LINE:
             pending, is_cut = pending[:BEGINNING] + CUT, True
     if pending:
