@@ -32,6 +32,7 @@ from usage_metrics.logs.cloud_logging.rule import (
     INTEGER_TEXT,
     entries_singly,
 )
+from usage_metrics.logs.in_order import with_the_rest
 
 LINE_BY_LINE = 32
 """A block of at most this many lines is read line by line, not halved again."""
@@ -66,14 +67,16 @@ class EntryReader:
         plain = _are_plain(block)
         if plain.all():
             return self._read_plain(block)
-        return _with_the_rest(self._read_plain(block.only(plain)), plain, block)
+        return with_the_rest(
+            self._read_plain(block.only(plain)), plain, block, entries_singly
+        )
 
     def _read_plain(self, block: Block) -> pa.Table:
         if len(block) <= LINE_BY_LINE:
             return entries_singly(block)
         read = self._read_at_once(block)
         if read is not None:
-            return _with_the_rest(*read, block)
+            return with_the_rest(*read, block, entries_singly)
         halves = [self._read_plain(half) for half in block.halves()]
         return pa.concat_tables(halves)
 
@@ -232,14 +235,3 @@ def _cast(array: pa.Array, type_: pa.DataType) -> pa.Array:
 def _require(array: pa.Array, pattern: str) -> None:
     if pc.match_substring_regex(array, pattern).false_count:
         raise pa.ArrowInvalid(f"a value is not of the form {pattern}")
-
-
-def _with_the_rest(table: pa.Table, there: Mask, block: Block) -> pa.Table:
-    """Read the lines missing in a table one by one, and insert them in order."""
-    if there.all():
-        return table
-    rest = entries_singly(block.only(~there))
-    order = np.empty(len(block), dtype=np.int64)
-    order[there] = np.arange(len(table))
-    order[~there] = np.arange(len(table), len(block))
-    return pa.concat_tables([table, rest]).combine_chunks().take(pa.array(order))

@@ -1,0 +1,130 @@
+"""How fast lines of S3 server access logs are read, next to GoAccess.
+
+``python -m tests.benchmarks.s3_lines`` makes a file of 300,000 lines and reads it into
+raw columns, ids of lines included: by the fast path, and a part of it by the rule
+alone. In the same run, GoAccess analyses the same file, where it is installed. Printed
+are lines a CPU second, the median of pairs, and the ratios.
+"""
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from usage_metrics.logs.blocks import read_blocks
+from usage_metrics.logs.s3.access_log import S3_ACCESS_LOG
+from usage_metrics.logs.s3.rule import entries_singly
+from usage_metrics.maintenance.sample.population import BROWSERS, SCRIPTS
+
+from .run import measure, say
+
+SEED = 20_260_101
+OWNER = "8787a3c41bf7ce0d54359d9348ad5b08e16bd5bb8ae5aa4e1508b435773a066e"
+ODD = 0.003
+"""The share of lines with a quote in the user agent."""
+SINGLY = 20_000
+"""Lines that the rule reads alone."""
+PAIRS = 5
+
+
+def lines(number: int) -> list[str]:
+    """Lines of one day, as varied as those of a bucket of open data."""
+    rng = np.random.default_rng(SEED)
+    seconds = np.sort(rng.integers(0, 86_400, number)).tolist()
+    agents = [
+        f"{agent} build/{n}" for agent in (*BROWSERS, *SCRIPTS) for n in range(60)
+    ]
+    chosen = rng.integers(0, len(agents), number).tolist()
+    keys = (rng.zipf(1.3, number) % 50_000).tolist()
+    sizes = rng.integers(1_000, 2_000_000_000, number).tolist()
+    kinds = rng.random(number).tolist()
+    ids = rng.integers(0, 2**63, (number, 2)).tolist()
+    return [
+        line(seconds[n], agents[chosen[n]], keys[n], sizes[n], kinds[n], ids[n])
+        for n in range(number)
+    ]
+
+
+def line(
+    second: int, agent: str, key: int, size: int, kind: float, ids: list[int]
+) -> str:
+    """A line of 27 fields."""
+    hour, minute = divmod(second // 60, 60)
+    path = f"stable/2026-01/core_eia__table-{key:05d}.parquet"
+    status, sent = (200, size) if kind < 0.6 else (206, size // 8)
+    agent = f'{agent}"' if kind < ODD else agent
+    host = "example-open-data.s3.us-west-2.amazonaws.com"
+    return (
+        f"{OWNER} example-open-data [07/Feb/2026:{hour:02}:{minute:02}:{second % 60:02}"
+        f" +0000] 198.51.{key % 256}.{ids[0] % 256} - {ids[0]:016X} REST.GET.OBJECT "
+        f'{path} "GET /{path} HTTP/1.1" {status} - {sent} {size} {key % 900 + 9} '
+        f'{key % 90 + 5} "-" "{agent}" - {ids[0]:024x}{ids[1]:024x}= - '
+        f"TLS_AES_128_GCM_SHA256 - {host} TLSv1.3 - - us-west-2\n"
+    )
+
+
+def rate(task: Callable[[], int]) -> float:
+    """The lines a task reads in a CPU second of this process."""
+    started = time.process_time()
+    number = task()
+    return number / (time.process_time() - started)
+
+
+def goaccess(path: Path, number: int) -> float | None:
+    """The lines GoAccess analyses in a CPU second; None if it is not installed."""
+    if not shutil.which("goaccess"):
+        return None
+    output = path.with_suffix(".json")
+    command = ["goaccess", str(path), "--log-format=AWSS3", f"--output={output}"]
+    cost = measure([*command, "--no-global-config"], path.parent)
+    return number / cost.cpu_seconds
+
+
+def compare(path: Path, number: int) -> None:
+    """Print what each reader takes."""
+    raw = path.read_bytes()
+    beginning = b"".join(raw.splitlines(keepends=True)[:SINGLY])
+
+    def fast() -> int:
+        with pa.BufferReader(raw) as file:
+            blocks = S3_ACCESS_LOG.blocks(file, path.name)
+            return sum(S3_ACCESS_LOG.read(block).num_rows for block in blocks)
+
+    def rule() -> int:
+        with pa.BufferReader(beginning) as file:
+            blocks = read_blocks(file, path.name)
+            return sum(entries_singly(block).num_rows for block in blocks)
+
+    pairs = [(rate(fast), rate(rule)) for _ in range(PAIRS)]
+    ours = statistics.median(fast for fast, _ in pairs)
+    say(f"{'fast path':12}{ours:12,.0f} lines a CPU second")
+    say(f"{'rule alone':12}{statistics.median(singly for _, singly in pairs):12,.0f}")
+    say(f"{'':12}{statistics.median(a / b for a, b in pairs):12.1f} x the rule")
+    theirs = goaccess(path, number)
+    if theirs is None:
+        say("GoAccess is not installed: apt-get install goaccess")
+    else:
+        say(f"{'GoAccess':12}{theirs:12,.0f}")
+        say(f"{'':12}{ours / theirs:12.1f} x GoAccess, which analyses the lines, too")
+
+
+def main() -> None:
+    """Read the command line and run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.s3_lines")
+    parser.add_argument("--lines", type=int, default=300_000)
+    number = parser.parse_args().lines
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "2026-02-07-01-00-00-0123456789ABCDEF"
+        path.write_text("".join(lines(number)))
+        say(f"{number:,} lines of {path.stat().st_size / number:,.0f} bytes")
+        compare(path, number)
+
+
+if __name__ == "__main__":
+    main()
