@@ -42,6 +42,9 @@ MAX_AGE_DAYS = 180
 
 MIN_FREE_BYTES = 1 << 30
 
+SHOWN = 3
+"""How many files are named."""
+
 SCHEDULER_SECONDS = 5
 
 
@@ -162,7 +165,18 @@ def _agents(name: str) -> Iterator[str]:
 
 
 def _logs(name: str) -> Iterator[str]:
-    logs = get_source(name).open_logs(source_section(name))
+    section = source_section(name)
+    if section.logs and (kind := first_look.kind_of(section.logs, name)):
+        if kind.source != name:
+            yield Bad(
+                f"logs = {section.logs} are logs that [{kind.source}] reads: name them "
+                f"in that section of luigi.cfg, not in [{name}]"
+            )
+            return
+        if kind.others:
+            beside = ", ".join(kind.others[:SHOWN])
+            yield Note(f"files of another kind lie beside the logs: {beside}")
+    logs = get_source(name).open_logs(section)
     text, passed_over = logs.describe(), list(logs.passed_over().items())
     if passed_over:
         (day, sentence), *others = passed_over

@@ -5,12 +5,14 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.counting.derived import ANSWERED
 from usage_metrics.errors import InputError
-from usage_metrics.sources import Cleaned, get_source
+from usage_metrics.logs.beginnings import beginnings
+from usage_metrics.sources import Cleaned, get_source, recognised
 from usage_metrics.sources.datasette_pages import base_url_of
 from usage_metrics.sources.settings import source_section
 
@@ -26,6 +28,9 @@ MOST_ENTRIES = 50_000
 """About how many entries of a day are read."""
 
 HOST = "request_url_netloc"
+
+DEFAULT = "datasette"
+"""The source of logs that are not recognised."""
 
 
 class Content(NamedTuple):
@@ -59,13 +64,45 @@ def is_billed(logs: str) -> bool:
     return logs.startswith("bigquery://")
 
 
-def open_logs(source: str, logs: str) -> "LogReader":
+def open_logs(
+    source: str, logs: str, settings: Mapping[str, str] = MappingProxyType({})
+) -> "LogReader":
     """Open logs that the settings need not name.
 
     Raises:
         UsageMetricsError: if they cannot be opened.
     """
-    return get_source(source).open_logs(_section(source, logs=logs))
+    return get_source(source).open_logs(_section(source, logs=logs, **settings))
+
+
+class Kind(NamedTuple):
+    """Which source reads some logs."""
+
+    source: str
+    settings: Mapping[str, str]
+    """Those of the source without which it cannot."""
+    others: Sequence[str]
+    """The files beside that are of another kind, each with what reads it."""
+
+
+def kind_of(logs: str, wanted: str | None = None) -> Kind | None:
+    """Recognise logs by the first lines of the newest files; None if nothing does.
+
+    Args:
+        logs: where they are.
+        wanted: the source that is asked first.
+    """
+    if is_billed(logs):
+        return Kind(wanted or DEFAULT, {}, [])
+    kinds = [(file.name, recognised(file, wanted)) for file in beginnings(logs)]
+    known = [(name, kind) for name, kind in kinds if kind]
+    if not known:
+        return None
+    number = Counter((source, tuple(needed.items())) for _, (source, needed) in known)
+    (source, needed), _ = number.most_common(1)[0]
+    main = source, dict(needed)
+    others = [f"{name} ({kind[0]})" for name, kind in known if kind != main]
+    return Kind(*main, others)
 
 
 def sample_of(days: Sequence[dt.date]) -> Sequence[dt.date]:
@@ -73,20 +110,31 @@ def sample_of(days: Sequence[dt.date]) -> Sequence[dt.date]:
     return days[-DAYS - 1 : -1] or days
 
 
-def look_into(source: str, logs: str, days: Sequence[dt.date]) -> Content | None:
+def look_into(
+    source: str,
+    logs: str,
+    days: Sequence[dt.date],
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Content | None:
     """Read some entries of some days; None if they have none.
+
+    Args:
+        source: the kind of log.
+        logs: where they are.
+        days: whose entries to read.
+        settings: those without which they cannot be read.
 
     Raises:
         UsageMetricsError: if they cannot be read, or none of them is a request.
     """
     import pyarrow as pa
 
-    reader, schema = open_logs(source, logs), get_source(source).raw
+    reader, schema = open_logs(source, logs, settings), get_source(source).raw
     tables = [_first_entries(reader, day, schema) for day in days]
     numbers = [table.num_rows for table in tables]
     if not any(numbers):
         return None
-    settings, cleaned = _understood(source, pa.concat_tables(tables))
+    settings, cleaned = _understood(source, pa.concat_tables(tables), settings)
     if not cleaned.requests.num_rows:
         raise InputError(f"logs = {logs}: {_no_request(cleaned)}")
     return Content(
@@ -103,15 +151,19 @@ def _section(source: str, **settings: str) -> Any:
     return type(source_section(source))(**settings)
 
 
-def _understood(source: str, entries: "pa.Table") -> tuple[dict[str, str], Cleaned]:
+def _understood(
+    source: str, entries: "pa.Table", needed: Mapping[str, str]
+) -> tuple[dict[str, str], Cleaned]:
     """Clean entries, with the settings that they need."""
-    settings: dict[str, str] = {}
+    settings = dict(needed)
     cleaned = _clean(source, entries, settings)
     if cleaned.other_logs and not cleaned.requests.num_rows:
         log = max(cleaned.other_logs, key=lambda log: cleaned.other_logs[log])
         settings["request_logs"] = log
         cleaned = _clean(source, entries, settings)
     base_url = base_url_of(cleaned.requests["request_url_path"])
+    if not hasattr(_section(source), "base_url"):
+        return settings, cleaned
     if base_url.strip("/") != str(_section(source).base_url).strip("/"):
         settings["base_url"] = base_url
         cleaned = _clean(source, entries, settings)
@@ -166,12 +218,13 @@ def _answered(
     for row in tables.sort_by([("count_all", "descending")]).to_pylist():
         if row["table"] is not None:
             databases[row["database"]].append(row["table"])
-    services, hosts = _by_use(pages, "service_name"), _by_use(pages, HOST)
-    return services, hosts, databases
+    return _by_use(pages, "service_name"), _by_use(pages, HOST), databases
 
 
 def _by_use(pages: "pa.Table", column: str) -> list[str]:
-    """The values of a column, the most frequent first."""
+    """The values of a column, the most frequent first; none if there is no such."""
+    if column not in pages.column_names:
+        return []
     counts = pages[column].drop_null().value_counts().to_pylist()
     found = Counter({pair["values"]: pair["counts"] for pair in counts})
     return [value for value, _ in found.most_common()]

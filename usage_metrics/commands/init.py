@@ -12,8 +12,11 @@ import click
 
 from usage_metrics.commands import new_files, options
 from usage_metrics.commands.first_look import (
+    DEFAULT,
     Content,
+    Kind,
     is_billed,
+    kind_of,
     look_into,
     open_logs,
     sample_of,
@@ -28,10 +31,9 @@ from usage_metrics.errors import (
 )
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
+from usage_metrics.sources import SOURCES
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS
-
-SOURCE = "datasette"
 
 SETTINGS, REGISTRY = Path("luigi.cfg"), Path("datasets.toml")
 
@@ -55,6 +57,11 @@ MOST_NAMES = 8
     help="a folder, s3://…, gs://… or bigquery://PROJECT.DATASET.TABLE",
 )
 @click.option(
+    "--source",
+    type=click.Choice(list(SOURCES)),
+    help="kind of log; by default, what the first lines look like",
+)
+@click.option(
     "--start",
     type=options.DAY,
     metavar="YYYY-MM-DD",
@@ -71,6 +78,7 @@ MOST_NAMES = 8
 @click.option("--force", is_flag=True, help="replace files that are there")
 def command(
     logs: str | None,
+    source: str | None,
     start: dt.date | None,
     with_registry: bool,
     sample: bool,
@@ -97,7 +105,7 @@ def command(
         if sample:
             _write_sample(files)
         else:
-            _write_for(logs or _where(asks), start, files, asks)
+            _write_for(logs or _where(asks), source, start, files, asks)
     program, typed = "usage-metrics", sys.argv[0]
     if typed.endswith(program) and not shutil.which(program):
         program = typed  # such as .venv/bin/usage-metrics
@@ -105,7 +113,11 @@ def command(
 
 
 def _write_for(
-    logs: str, start: dt.date | None, files: Collection[Path], asks: bool
+    logs: str,
+    source: str | None,
+    start: dt.date | None,
+    files: Collection[Path],
+    asks: bool,
 ) -> None:
     """Look at the logs, and write the files for them."""
     if logs != " ".join(logs.splitlines()).strip():
@@ -113,13 +125,16 @@ def _write_for(
             f"{SETTINGS} cannot hold the name {logs!r}; rename the folder, without "
             "line breaks or blanks at its ends"
         )
-    reader = open_logs(SOURCE, logs)
+    kind = _kind(logs, source)
+    reader = open_logs(kind.source, logs, kind.settings)
     _say(reader.describe())
+    if kind.others:
+        _say(f"files of another kind lie beside them: {_shown(kind.others)}")
     passed_over = reader.passed_over()
     for day, sentence in passed_over.items():
         _say(f"{day}: {sentence}")
     days = reader.days()
-    content = _look(logs, days, asks)
+    content = _look(logs, kind, days, asks)
     if REGISTRY in files and (content is None or not content.databases):
         raise ConfigError(
             "there is no database to put into datasets.toml, since no entry was read "
@@ -127,7 +142,8 @@ def _write_for(
         )
     if SETTINGS in files:
         start = start or _first_day(days, asks)
-        settings = _settings(logs, start, days, passed_over, content)
+        new = NewSettings(kind.source, logs, start, settings=kind.settings)
+        settings = _settings(new, days, passed_over, content)
         if REGISTRY in files:
             settings = replace(settings, datasets=str(REGISTRY))
         _write(SETTINGS, settings.text())
@@ -163,14 +179,14 @@ def _may_write(path: Path, asks: bool, force: bool) -> bool:
 
 def _where(asks: bool) -> str:
     """Ask where the logs are, until there are some."""
-    known = source_section(SOURCE).logs or None
+    known = source_section(DEFAULT).logs or None
     if not asks:
         if known:
             return known
         raise click.UsageError("say where the logs are: --logs FOLDER")
     click.echo(
-        "Logs are JSON exports of Cloud Logging, in a folder, s3://… or gs://…, or in "
-        "a table, bigquery://PROJECT.DATASET.TABLE."
+        "Logs are files in a folder, s3://… or gs://…, or a table, "
+        "bigquery://PROJECT.DATASET.TABLE."
     )
     answer: str = click.prompt("Where are they", default=known, value_proc=_checked)
     return answer
@@ -179,13 +195,22 @@ def _where(asks: bool) -> str:
 def _checked(answer: str) -> str:
     logs = str(Path(answer).expanduser()) if answer.startswith("~") else answer.strip()
     try:
-        open_logs(SOURCE, logs).describe()
+        kind = _kind(logs, None)
+        open_logs(kind.source, logs, kind.settings).describe()
     except UsageMetricsError as error:
         raise click.BadParameter(printable(str(error))) from error
     return logs
 
 
-def _look(logs: str, days: list[dt.date], asks: bool) -> Content | None:
+def _kind(logs: str, source: str | None) -> Kind:
+    """Which source reads the logs: the one that is named, or as they look."""
+    kind = kind_of(logs)
+    if source and (kind is None or kind.source != source):
+        return Kind(source, {}, [])
+    return kind or Kind(DEFAULT, {}, [])
+
+
+def _look(logs: str, kind: Kind, days: list[dt.date], asks: bool) -> Content | None:
     """Read some entries and say what is in them, unless that costs something."""
     if not is_billed(logs):
         days = [*sample_of(days)]
@@ -194,7 +219,7 @@ def _look(logs: str, days: list[dt.date], asks: bool) -> Content | None:
     else:
         _say("no entry was read, since BigQuery bills what is read")
         return None
-    content = look_into(SOURCE, logs, days)
+    content = look_into(kind.source, logs, days, kind.settings)
     if content is None:
         raise InputError(
             f"logs = {logs} holds no entry of {', '.join(map(str, days))}; name logs "
@@ -244,8 +269,7 @@ def _first_day(days: list[dt.date], asks: bool) -> dt.date:
 
 
 def _settings(
-    logs: str,
-    start: dt.date,
+    settings: NewSettings,
     days: list[dt.date],
     passed_over: Collection[dt.date],
     content: Content | None,
@@ -254,7 +278,7 @@ def _settings(
 
     A day of which there is only a file that is not read is waited for: it is not lost.
     """
-    settings = NewSettings(logs, start)
+    logs, start = settings.logs, settings.start
     if content is not None:
         settings = replace(
             settings,
@@ -303,6 +327,7 @@ def _write_sample(files: Collection[Path]) -> None:
     if SETTINGS in files:
         lost = {*days_between(sample.start, stop)} - {*sample.dates()}
         settings = NewSettings(
+            DEFAULT,
             SAMPLE_LOGS,
             sample.start,
             stop,

@@ -9,6 +9,7 @@ from usage_metrics.commands.first_look import Content
 from usage_metrics.counting.derived import dataset_id
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
+from usage_metrics.sources.settings import source_section
 
 MOST = 8
 """Hosts or services, and tables of a database, that are named."""
@@ -54,6 +55,7 @@ title = {title}
 class NewSettings:
     """What a new luigi.cfg says."""
 
+    source: str
     logs: str
     start: dt.date
     stop: dt.date | None = None
@@ -73,7 +75,7 @@ class NewSettings:
     def text(self) -> str:
         """The text of the file."""
         lines = [
-            *(HEAD + "\n[datasette]").splitlines(),
+            *f"{HEAD}\n[{self.source}]".splitlines(),
             *_setting("logs", self.logs, "Where the log entries are."),
             *self._days(),
             *self._requests(),
@@ -117,13 +119,19 @@ class NewSettings:
     def _requests(self) -> list[str]:
         lines = []
         for name, value in self.settings.items():
-            lines += _setting(name, printable(value), ABOUT[name])
+            lines += _setting(name, printable(value), _about(self.source, name))
         for name, values in (("services", self.services), ("hosts", self.hosts)):
             if len(values) > 1:
                 about = f"The {name} that are meant, of those in the logs; empty: all."
                 shown = ", ".join(map(printable, values[:MOST]))
                 lines += _setting(name, shown, about, is_set=False)
         return lines
+
+
+def _about(source: str, name: str) -> str:
+    """What a setting means."""
+    meaning = dict(source_section(source).get_params())[name].description
+    return ABOUT.get(name) or f"{meaning[:1].upper()}{meaning[1:]}."
 
 
 def _setting(name: str, value: str, *about: str, is_set: bool = True) -> list[str]:

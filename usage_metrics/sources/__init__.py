@@ -15,6 +15,7 @@ from usage_metrics.errors import ConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from usage_metrics.logs.beginnings import Beginning
     from usage_metrics.logs.reader import LogReader
 
 SOURCES: dict[str, str] = {"datasette": "usage_metrics.sources.datasette"}
@@ -81,6 +82,9 @@ class Source:
     """What a row of the table is, for people."""
     facets: tuple[str, ...] = ()
     """The columns by which to browse the table."""
+    recognises: Callable[["Beginning"], Mapping[str, str] | None] = lambda _: None
+    """Says whether a file is of this kind of log, and which of the source's settings
+    are needed to read it; None if it is not."""
     nothing_meant: Callable[[Mapping[str, int], Any], str | None] = lambda *_: None
     """Says what to do about a day whose requests are all in other logs; None if that
     may be."""
@@ -107,3 +111,18 @@ def module_of(name: str) -> str:
             f"there is no source {name!r}; there is {', '.join(sorted(SOURCES))}"
         )
     return SOURCES[name]
+
+
+def recognised(
+    beginning: "Beginning", wanted: str | None = None
+) -> tuple[str, dict[str, str]] | None:
+    """The source that reads a file, and the settings that it needs; None if none does.
+
+    It is the one that is wanted or else the first of ``SOURCES``, where those of one
+    service stand before those that read many.
+    """
+    for name in dict.fromkeys([*filter(None, [wanted]), *SOURCES]):
+        settings = get_source(name).recognises(beginning)
+        if settings is not None:
+            return name, dict(settings)
+    return None

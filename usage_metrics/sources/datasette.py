@@ -20,6 +20,7 @@ from usage_metrics.cleaning.who_asked import (
 )
 from usage_metrics.logs.cloud_logging import witnesses
 from usage_metrics.logs.cloud_logging.entry import ENTRY, EXPECTED, snake_case
+from usage_metrics.logs.cloud_logging.exports import JsonEntries
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.datasette_pages import PAGE, asked_for
@@ -200,5 +201,6 @@ SOURCE = Source(
     description="Requests for data by anyone, one row each; the usage tables say which "
     "of them count as use",
     facets=("agent_class", "database", "format"),
+    recognises=lambda beginning: {} if beginning.is_read_by(JsonEntries()) else None,
     nothing_meant=witnesses.nothing_meant,
 )
