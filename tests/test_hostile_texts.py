@@ -36,6 +36,7 @@ from usage_metrics.logs.cloud_logging import witnesses
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.cloud_logging.rule import entries_singly
 from usage_metrics.logs.lines import whole_lines
+from usage_metrics.logs.web.presets import open_format
 from usage_metrics.monitoring.credentials import without_credentials
 from usage_metrics.monitoring.error_messages import ErrorFilter
 from usage_metrics.monitoring.printable import printable
@@ -115,6 +116,18 @@ def netlocs(text: str) -> object:
     return witnesses._hosts(urls), events._hosts(referers), found
 
 
+COMBINED = '192.0.2.7 - - [29/Mar/2026:03:00:01 +0000] "GET / HTTP/1.1" 200 5 "-" "-"'
+WEB_FORMATS = [open_format(name) for name in ("combined", "caddy")]
+
+
+def web_log(text: str) -> object:
+    text = text.replace("\n", " ")
+    lines = [COMBINED.replace(old, text) for old in ("/ ", "- -", '"-"')]
+    caddy = {"ts": 1, "msg": "handled request", "request": {"uri": text, "host": text}}
+    block = Block("\n".join([*lines, json.dumps(caddy), ""]).encode(), 1, "a file")
+    return [format_.read(block) for format_ in WEB_FORMATS]
+
+
 ROBOT = Rule("list", "robot", None, None, "bot", "a list")
 
 LOOKS: dict[str, Look] = {
@@ -137,6 +150,7 @@ LOOKS: dict[str, Look] = {
     "targets": lambda text: without_query(targets_of(column(text))),
     "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),
     "ids of datasets": dataset_id,
+    "lines of a web server": web_log,
     "entries one by one": lambda text: entries_singly(block_of(text)),
     "entries": lambda text: EntryReader().read(block_of(text)),
     "lines of a file": lines_of,

@@ -1,0 +1,70 @@
+"""Puts together what several readers have made of the lines of a block."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from usage_metrics.arrow import STRING
+from usage_metrics.logs.blocks import Block, Integers
+from usage_metrics.logs.line_ids import line_ids
+from usage_metrics.logs.web.schema import LOG
+
+
+class Part(NamedTuple):
+    """Some rows of a block."""
+
+    rows: Integers
+    table: pa.Table
+
+
+def in_order(parts: Sequence[Part], block: Block) -> pa.Table:
+    """The rows of a block, each with the hash of its line."""
+    table = pa.concat_tables([part.table for part in parts])
+    if len(parts) > 1:
+        order = np.argsort(np.concatenate([part.rows for part in parts]))
+        table = table.take(pa.array(order))
+    index = LOG.get_field_index("line_id")
+    return table.set_column(index, LOG.field(index), line_ids(block))
+
+
+def table_of(columns: dict[str, pa.Array]) -> pa.Table:
+    """A table of the schema; nulls where there is no such column."""
+    rows = len(next(iter(columns.values())))
+    return pa.table(
+        [columns.get(f.name, pa.nulls(rows, f.type)) for f in LOG], schema=LOG
+    )
+
+
+def unreadable(block: Block, rows: Integers, reasons: Sequence[str]) -> Part:
+    """The lines of a block that are no entries, and why."""
+    lines = [block.line(row).decode() for row in rows.tolist()]
+    sentences = [
+        f"line {number} of {block.name} {reason}"
+        for number, reason in zip(block.numbers[rows], reasons, strict=True)
+    ]
+    columns = {"unreadable": lines, "unreadableReason": sentences}
+    return Part(rows, table_of({k: pa.array(v, STRING) for k, v in columns.items()}))
+
+
+def cleaned(block: Block) -> Block:
+    """A block of valid UTF-8, without carriage returns at the ends of lines."""
+    text = block.text
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    if not text.isascii() and not _is_utf8(text):
+        text = text.decode("utf-8", "replace").encode()
+    if text is block.text:
+        return block
+    return Block(text, block.numbered, block.name, block.header)
+
+
+def _is_utf8(text: bytes) -> bool:
+    offsets = pa.array([0, len(text)], pa.int32()).buffers()[1]
+    whole = pa.StringArray.from_buffers(1, offsets, pa.py_buffer(text))
+    try:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
