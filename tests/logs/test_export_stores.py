@@ -9,7 +9,7 @@ from export_folder import DAY, NEXT_DAY, as_lines, entry, ids
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
 from usage_metrics.errors import ConfigError, InputError
-from usage_metrics.logs import folder
+from usage_metrics.logs import listing
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.partitions import storage
 
@@ -73,7 +73,7 @@ def test_the_listing_of_a_bucket_is_good_for_a_minute(
     assert open_logs(uri, late_days=0).unavailable(NEXT_DAY)
     put(s3_server, "growing", {"2022-03-16.json": lines("b", day=NEXT_DAY)})
     assert open_logs(uri, late_days=0).unavailable(NEXT_DAY)
-    monkeypatch.setattr(folder, "LISTING_SECONDS", 0)
+    monkeypatch.setattr(listing, "LISTING_SECONDS", 0)
     assert open_logs(uri, late_days=0).unavailable(NEXT_DAY) is None
 
 

@@ -15,6 +15,7 @@ from export_folder import DAY, NEXT_DAY, Folder, as_lines, entry, ids, read
 
 from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs import folder as folder_module
+from usage_metrics.logs.listing import looking_once
 from usage_metrics.logs.reader import open_logs
 
 
@@ -115,7 +116,7 @@ def test_a_file_that_arrives_is_seen_at_once(
 def test_for_many_questions_at_once_a_folder_is_looked_at_once(folder: Folder) -> None:
     folder.write("2022-03-15.jsonl", entry("a", "2022-03-15T12:00:00Z"))
     reader = folder.logs()
-    with folder_module.looking_once():
+    with looking_once():
         assert reader.unavailable(NEXT_DAY)
         folder.write("2022-03-16.jsonl", entry("b", "2022-03-16T12:00:00Z"))
         assert reader.unavailable(NEXT_DAY)

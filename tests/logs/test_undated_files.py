@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from usage_metrics.errors import InputError
-from usage_metrics.logs import files, folder
+from usage_metrics.logs import folder, listing
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.cloud_logging.exports import JsonEntries
 from usage_metrics.logs.files import LogFiles
@@ -115,7 +115,7 @@ def test_a_copy_that_has_not_all_of_the_log_yet_is_passed_over(server: Server) -
 def test_a_log_that_has_grown_is_looked_into_again(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "LISTING_SECONDS", 0)
+    monkeypatch.setattr(listing, "LISTING_SECONDS", 0)
     path = server.write("access.log", "a 2026-02-06T09:00")
     assert server.logs().days() == [DAY]
     with path.open("a") as file:
@@ -129,7 +129,7 @@ def test_a_log_may_grow_while_it_is_read_but_not_shrink(
     path = server.write("access.log", "a 2026-02-06T09:00")
     assert server.logs().days() == [DAY]
     states = iter([(10, 1), (20, 2), (20, 2), (5, 3)])
-    monkeypatch.setattr(files, "_state", lambda *_: next(states))
+    monkeypatch.setattr(folder, "_state", lambda *_: next(states))
     assert server.read() == ["a"]
     with pytest.raises(InputError, match=r"access\.log changed while it was read"):
         server.read()
@@ -170,4 +170,4 @@ def test_a_file_that_is_another_log_is_named_with_its_first_line(
 
 def _forget_what_this_process_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("usage_metrics.logs.looking_into._SEEN", {})
-    monkeypatch.setattr("usage_metrics.logs.folder._LISTINGS", {})
+    monkeypatch.setattr("usage_metrics.logs.listing._LISTINGS", {})

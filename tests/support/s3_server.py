@@ -1,5 +1,6 @@
 """An S3 server in this process."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,11 +30,19 @@ class S3Server:
         filesystem.create_dir(path)
         return filesystem
 
+    def put(self, bucket: str, key: str, content: bytes = b"") -> None:
+        """Put an object into a bucket, without a request: tests count those."""
+        from moto.core.models import DEFAULT_ACCOUNT_ID
+        from moto.s3.models import s3_backends
+
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, key, content)
+
 
 @pytest.fixture(scope="session", name="s3_server")
 def start_s3_server() -> Iterator[S3Server]:
     """A server for all tests; each test needs a bucket name of its own."""
     moto = pytest.importorskip("moto.server")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")

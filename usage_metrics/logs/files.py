@@ -5,7 +5,6 @@ own files and from those of the next ``late_days`` days; of the latter, only the
 that may be of the day.
 """
 
-import contextlib
 import datetime as dt
 import logging
 from collections import Counter, deque
@@ -17,22 +16,15 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.fs as pafs
 
 from usage_metrics.arrow import TIMESTAMP, count, kept
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.errors import ChangingError, InputError
+from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs.blocks import Block
-from usage_metrics.logs.folder import (
-    Listing,
-    LogFile,
-    cause,
-    list_files,
-    not_read,
-    open_folder,
-)
+from usage_metrics.logs.folder import Folder
 from usage_metrics.logs.format import Format
 from usage_metrics.logs.layout import Layout
+from usage_metrics.logs.listing import Listed, LogFile, Opening, Place, not_read
 from usage_metrics.logs.looking_into import Found, Look, Memory
 from usage_metrics.logs.unpacking import PACKED_ENDINGS
 
@@ -58,32 +50,31 @@ class LogFiles:
 
     def describe(self) -> str:
         """Say how many files there are, and of which days."""
-        files, days = self._files(), self._listing().by_day
-        cut = [d for d, own in days.items() if all(self._is_cut(f, d) for f in own)]
-        return (
-            f"{len(files):,} {self.layout.file}s in {self.uri}, from {min(days)} to "
-            f"{max(days)}"
-            + (f"; downloads may hold a part only of {len(cut):,} days" if cut else "")
+        listing, uri, file = self._listing(), self.uri, self.layout.file
+        count = "" if listing.count is None else f"{listing.count:,} "
+        days = listing.days if self.layout.is_excerpt else []
+        cut = [day for day in days if self._is_cut(listing.of_day(day), day)]
+        return f"{count}{file}s in {uri}, from {listing.oldest} to {listing.newest}" + (
+            f"; downloads may hold a part only of {len(cut):,} days" if cut else ""
         )
 
     def days(self) -> list[dt.date]:
         """The days that have a file, oldest first."""
-        return sorted(self._listing().by_day)
+        return self._listing().days
 
     def unavailable(self, day: dt.date) -> str | None:
         """Say why there are no logs of a day; None if a file holds it."""
         listing = self._listing()
-        if day in listing.by_day or self._is_delivered_late(day):
+        if listing.has(day) or self._is_delivered_late(listing, day):
             return None
         if unread := listing.passed_over_by_day.get(day):
             return f"{day} is not exported: {self._not_read(unread)}"
-        oldest, newest = min(listing.by_day), max(listing.by_day)
-        file = self.layout.file
-        if day > newest:
-            why = f"not exported yet: the newest {file} in {self.uri} is of {newest}"
-        elif day < oldest:
-            why = f"not exported: the oldest {file} in {self.uri} is of {oldest}"
+        file, where = self.layout.file, f"in {self.uri}"
+        if day < listing.oldest:
+            why = f"not exported: the oldest {file} {where} is of {listing.oldest}"
             why += "; start there"
+        elif day > listing.newest:
+            why = f"not exported yet: the newest {file} {where} is of {listing.newest}"
         else:
             why = (
                 f"not exported: {self.uri} holds {file}s of days before and after, but "
@@ -91,20 +82,17 @@ class LogFiles:
             )
         return f"{day} is {why}"
 
-    def _is_delivered_late(self, day: dt.date) -> bool:
+    def _is_delivered_late(self, listing: Listed, day: dt.date) -> bool:
         """Whether there is only a later file, in which entries of the day may be."""
-        days = self._listing().by_day
-        later = (day + n * ONE_DAY for n in range(1, self.late_days + 1))
-        return (
-            self.layout.is_delivery
-            and min(days) < day
-            and not days.keys().isdisjoint(later)
-        )
+        if not self.layout.is_delivery or day <= listing.oldest:
+            return False
+        return any(listing.has(day + n * ONE_DAY) for n in range(1, self.late_days + 1))
 
-    def _is_cut(self, file: LogFile, day: dt.date) -> bool:
-        """Whether a file may hold a part of a day only, and no other the rest."""
-        at_an_end = day in (file.first, file.date)
-        return self.layout.is_excerpt and file.by_entries and at_an_end
+    def _is_cut(self, files: list[LogFile], day: dt.date) -> bool:
+        """Whether files may hold a part of a day only, and no other the rest."""
+        return self.layout.is_excerpt and all(
+            file.by_entries and day in (file.first, file.date) for file in files
+        )
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
         """Read the entries of a day, and the unreadable lines in its own files.
@@ -113,9 +101,9 @@ class LogFiles:
             ConfigError: if the folder is missing.
             InputError: if it has no logs, or one of its files cannot be read.
         """
-        late = dt.timedelta(self.late_days)
-        files = [f for f in self._files() if f.first - late <= day <= f.date]
-        self._warn(day)
+        late, listing = dt.timedelta(self.late_days), self._listing()
+        files = listing.holding(day, day + late)
+        self._warn(listing, day)
         stray: Counter[str] = Counter()
         times = _Times(self.format.time)
         for file, table in self._tables(files, day):
@@ -142,13 +130,12 @@ class LogFiles:
                 self.late_days,
             )
 
-    def _warn(self, day: dt.date) -> None:
+    def _warn(self, listing: Listed, day: dt.date) -> None:
         """Say what is unusual about the files of a day."""
-        listing = self._listing()
-        own = listing.by_day.get(day, [])
-        if not own and not self._is_delivered_late(day):
+        own = listing.of_day(day)
+        if not own and not self._is_delivered_late(listing, day):
             log.warning("%s: no %s of that day in %s", day, self.layout.file, self.uri)
-        elif own and all(self._is_cut(file, day) for file in own):
+        elif own and self._is_cut(own, day):
             log.warning(
                 "%s: %r is a download, which may hold a part of that day only",
                 day,
@@ -166,18 +153,17 @@ class LogFiles:
         return not_read(files, self.uri, self.layout)
 
     @cached_property
-    def _folder(self) -> tuple[pafs.FileSystem, str]:
-        return open_folder(self.uri)
+    def _place(self) -> Place:
+        return _place_of(self.uri, self.layout)
 
-    def _listing(self) -> Listing:
-        where = *self._folder, self.uri, self.layout
-        listing = list_files(*where, self._found_in, self.format.title)
+    def _listing(self) -> Listed:
+        listing = self._place.listing(self._found_in, self.format.title)
         self._memory.keep()
         return listing
 
     @cached_property
     def _memory(self) -> Memory:
-        return Memory(self.format, self._folder[1])
+        return Memory(self.format, self._place.path)
 
     def _found_in(self, file: LogFile) -> Found | None:
         """What was found in a file, when it was looked into."""
@@ -187,13 +173,11 @@ class LogFiles:
     def _look(self, file: LogFile) -> Found | None:
         """Read all of a file for its days."""
         look = Look(self.format)
-        with self._reading(file) as raw:
-            for block in self.format.blocks(raw, file.name):
-                look.at(block)
+        for _, opening in self._place.opened([file]):
+            with opening as raw:
+                for block in self.format.blocks(raw, file.name):
+                    look.at(block)
         return look.found()
-
-    def _files(self) -> list[LogFile]:
-        return self._listing().files
 
     def _tables(
         self, files: list[LogFile], day: dt.date
@@ -201,8 +185,8 @@ class LogFiles:
         """Parse the blocks of files in order, some in parallel."""
         waiting: deque[tuple[LogFile, Future[pa.Table]]] = deque()
         with ThreadPoolExecutor(THREADS) as pool:
-            for file in files:
-                for block in self._blocks(file, day):
+            for file, opening in self._place.opened(files):
+                for block in self._blocks(file, opening, day):
                     waiting.append((file, pool.submit(self.format.read, block)))
                     if len(waiting) > WAITING:
                         first, table = waiting.popleft()
@@ -210,7 +194,7 @@ class LogFiles:
             for file, table in waiting:
                 yield file, table.result()
 
-    def _blocks(self, file: LogFile, day: dt.date) -> Iterator[Block]:
+    def _blocks(self, file: LogFile, opening: Opening, day: dt.date) -> Iterator[Block]:
         """The lines of a file that may be of a day: in the day's own file, all."""
         mention = self.format.mention(day)
         if file.by_entries or file.date == day:
@@ -223,40 +207,32 @@ class LogFiles:
             )
         if not file.size:
             log.warning("%r is empty", file.name)
-        with self._reading(file) as raw:
+        with opening as raw:
             for block in self.format.blocks(raw, file.name):
                 wanted = block if mention is None else block.mentioning(mention)
                 if len(wanted):
                     yield wanted
 
-    @contextlib.contextmanager
-    def _reading(self, file: LogFile) -> Iterator[pa.NativeFile]:
-        """Open a file; that it changed is reported before what is wrong in it."""
-        filesystem, _ = self._folder
-        problem: InputError | None = None
-        try:
-            before = _state(filesystem, file)
-            with filesystem.open_input_stream(file.path, compression=None) as raw:
-                try:
-                    yield raw
-                except InputError as error:
-                    problem = error
-            after = _state(filesystem, file)
-        except OSError as error:
-            raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
-        if before != after and not (self.layout.grows and before <= after):
-            raise ChangingError(
-                f"{file.path} changed while it was read; rerun when it is complete, "
-                "or write it elsewhere and rename it"
-            )
-        if problem is not None:
-            raise problem
 
+def _place_of(uri: str, layout: Layout) -> Place:
+    """Where the files of a ``logs`` setting are.
 
-def _state(filesystem: pafs.FileSystem, file: LogFile) -> tuple[int, int]:
-    """What changes with the file."""
-    info = filesystem.get_file_info(file.path)
-    return info.size, info.mtime_ns
+    Raises:
+        ConfigError: if the setting is empty or cannot be opened, or what it needs is
+            not installed.
+    """
+    if not (layout.is_together and uri.startswith("s3://")):
+        return Folder(uri, layout)
+    try:
+        from usage_metrics.logs.bucket_days import BucketDays
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] not in ("boto3", "botocore"):
+            raise
+        raise ConfigError(
+            f"logs = {uri}: AWS's library is not installed; run "
+            "pip install 'usage_metrics[s3]'"
+        ) from None
+    return BucketDays(uri, layout)
 
 
 class _Times:

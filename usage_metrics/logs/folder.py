@@ -1,35 +1,34 @@
 """Finds the files of a log, and the days of each, as their layout says.
 
-A folder is listed once for all days and tasks, because it may hold hourly files of many
-years. The days of a file whose name does not say them are those of its first and last
-entry, which are remembered until the file changes.
+The days of a file whose name does not say them are those of its first and last entry,
+which are remembered until the file changes.
 """
 
 import contextlib
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 
-from usage_metrics.errors import ConfigError, InputError
-from usage_metrics.logs.layout import Layout, unpacked_name
+from usage_metrics.errors import ChangingError, ConfigError, InputError
+from usage_metrics.logs.layout import Layout
+from usage_metrics.logs.listing import (
+    LogFile,
+    Look,
+    Opening,
+    is_recent,
+    none_found,
+    remembered,
+)
 from usage_metrics.logs.looking_into import Found
 from usage_metrics.partitions.storage import filesystem_of
 
 log = logging.getLogger("luigi-interface")
-
-ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
-"""Endings of files that hold other files."""
-
-SHOWN = 3
-"""How many names of files a sentence gives."""
-
-LISTING_SECONDS = 60.0
-"""How long the listing of an object store is valid."""
 
 CLOCK_TICK = 50_000_000
 """Nanoseconds within which two changes may give a folder the same time."""
@@ -46,36 +45,63 @@ LONGEST_SPAN = dt.timedelta(366)
 
 
 @dataclass(frozen=True)
-class LogFile:
-    """A file, and its day: that in its name or folders, or those of its entries."""
+class Folder:
+    """A folder, on a disk or in an object store, all of which is listed."""
 
-    path: str
-    name: str
-    """The path relative to the folder of the log."""
-    date: dt.date
-    """Its day; of a file that was looked into, the last."""
-    size: int
-    first: dt.date
-    """Its day; of a file that was looked into, the first."""
-    changed: int | None
-    """When it was last modified."""
-    by_entries: bool = False
-    """Whether its days are those of its entries, not the one in its name."""
-    problem: str = ""
-    """Why it is not read, if not for its name."""
+    uri: str
+    layout: Layout
 
     @property
-    def days(self) -> Iterator[dt.date]:
-        """The days that it holds."""
-        return map(dt.date.fromordinal, range(self.first.toordinal(), self._end))
+    def path(self) -> str:
+        """Where it is."""
+        return self._folder[1]
 
-    @property
-    def _end(self) -> int:
-        return self.date.toordinal() + 1
+    def listing(self, look: Look, title: str) -> "Listing":
+        """The files, as they are now; of an object store, as of a moment ago.
 
+        Raises:
+            ConfigError: if the folder is missing.
+            InputError: if it cannot be listed, or has no file of the layout.
+        """
+        filesystem, folder = self._folder
+        return remembered(
+            # A relative folder depends on the current one.
+            (self.uri, folder, self.layout, title),
+            lambda known: _is_current(known, filesystem, self.layout),
+            lambda: _list(filesystem, folder, self.uri, self.layout, look),
+        )
 
-Look = Callable[[LogFile], Found | None]
-"""Looks into a file: its days, and how it begins; None if it is empty."""
+    def opened(self, files: Iterable[LogFile]) -> Iterator[tuple[LogFile, Opening]]:
+        """Open files, one after the other."""
+        for file in files:
+            yield file, self._opened(file)
+
+    @cached_property
+    def _folder(self) -> tuple[pafs.FileSystem, str]:
+        return open_folder(self.uri)
+
+    @contextlib.contextmanager
+    def _opened(self, file: LogFile) -> Iterator[pa.NativeFile]:
+        """Open a file; that it changed is reported before what is wrong in it."""
+        filesystem, _ = self._folder
+        problem: InputError | None = None
+        try:
+            before = _state(filesystem, file)
+            with filesystem.open_input_stream(file.path, compression=None) as raw:
+                try:
+                    yield raw
+                except InputError as error:
+                    problem = error
+            after = _state(filesystem, file)
+        except OSError as error:
+            raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
+        if before != after and not (self.layout.grows and before <= after):
+            raise ChangingError(
+                f"{file.path} changed while it was read; rerun when it is complete, "
+                "or write it elsewhere and rename it"
+            )
+        if problem is not None:
+            raise problem
 
 
 @dataclass(frozen=True)
@@ -89,12 +115,42 @@ class Listing:
     """When each folder was last modified; None in an object store."""
     taken: float
 
-    @cached_property
-    def by_day(self) -> dict[dt.date, list[LogFile]]:
-        """The files of each day; of any other day, nobody exported anything.
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+        return len(self.files)
 
-        A file without an entry is one, too: it says that nothing happened.
-        """
+    @cached_property
+    def days(self) -> list[dt.date]:
+        """The days with a file, oldest first."""
+        return sorted(self._by_day)
+
+    @property
+    def oldest(self) -> dt.date:
+        """The first of the days."""
+        return self.days[0]
+
+    @property
+    def newest(self) -> dt.date:
+        """The last of the days."""
+        return self.days[-1]
+
+    def has(self, day: dt.date) -> bool:
+        """Whether there is a file of a day."""
+        return day in self._by_day
+
+    def of_day(self, day: dt.date) -> list[LogFile]:
+        """The files of a day."""
+        return self._by_day.get(day, [])
+
+    def holding(self, first: dt.date, last: dt.date) -> list[LogFile]:
+        """The files of some days, in the order in which they are read."""
+        return [
+            file for file in self.files if file.first <= last and first <= file.date
+        ]
+
+    @cached_property
+    def _by_day(self) -> dict[dt.date, list[LogFile]]:
         return _by_day(self.files)
 
     @cached_property
@@ -105,16 +161,9 @@ class Listing:
     def is_current(self, filesystem: pafs.FileSystem) -> bool:
         """Whether no file was added, removed or renamed since, as far as is known."""
         if not self.changed or None in self.changed.values():
-            return time.monotonic() - self.taken < LISTING_SECONDS
+            return is_recent(self.taken)
         folders = filesystem.get_file_info(list(self.changed))
         return all(self.changed[info.path] == info.mtime_ns for info in folders)
-
-
-_Place = tuple[str, str, Layout, str]
-_LISTINGS: dict[_Place, Listing] = {}
-
-_TRUSTED: set[_Place] | None = None
-"""The folders that were looked at in a block of ``looking_once``."""
 
 
 def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
@@ -132,57 +181,9 @@ def open_folder(uri: str) -> tuple[pafs.FileSystem, str]:
     return filesystem_of(uri)
 
 
-def list_files(
-    filesystem: pafs.FileSystem,
-    folder: str,
-    uri: str,
-    layout: Layout,
-    look: Look,
-    title: str,
-) -> Listing:
-    """List the files of a log, unless the previous listing is still current.
-
-    Args:
-        filesystem: where the folder is.
-        folder: its path there.
-        uri: the ``logs`` setting, for messages.
-        layout: how the files are named.
-        look: looks into the files whose names do not say their days.
-        title: of the format by which it does.
-
-    Raises:
-        ConfigError: if the folder is missing.
-        InputError: if it cannot be listed, or has no file of the layout.
-    """
-    place = uri, folder, layout, title  # a relative one depends on the current folder
-    known = _LISTINGS.get(place)
-    if known is not None and _TRUSTED is not None and place in _TRUSTED:
-        return known
-    if known is None or not _is_current(known, filesystem, layout):
-        known = _LISTINGS[place] = _list(filesystem, folder, uri, layout, look)
-    if _TRUSTED is not None:
-        _TRUSTED.add(place)
-    return known
-
-
-@contextlib.contextmanager
-def looking_once() -> Iterator[None]:
-    """Within the block, look once whether a folder changed, not for each question.
-
-    A sink makes a folder a day. To look at thousands of them takes longer than to
-    answer, and many days may be asked about.
-    """
-    global _TRUSTED
-    before, _TRUSTED = _TRUSTED, set()
-    try:
-        yield
-    finally:
-        _TRUSTED = before
-
-
 def _is_current(listing: Listing, filesystem: pafs.FileSystem, layout: Layout) -> bool:
     """Whether a listing still holds; a file that grows does not change its folder."""
-    if layout.grows and time.monotonic() - listing.taken > LISTING_SECONDS:
+    if layout.grows and not is_recent(listing.taken):
         return False
     return listing.is_current(filesystem)
 
@@ -267,11 +268,7 @@ def _dated(
             *(len(undated), uri, undated[0], layout.dated),
         )
     if not logs:
-        raise InputError(
-            f"logs = {uri} holds no {layout.file}s: {layout.named}"
-            + (f", and it has a date in {layout.dated}" if layout.dated else "")
-            + (f"; {not_read(others, uri, layout)}" if others else "")
-        )
+        raise none_found(others, uri, layout)
     return sorted(logs, key=_order), sorted(others, key=_order)
 
 
@@ -324,22 +321,6 @@ def _by_day(files: list[LogFile]) -> dict[dt.date, list[LogFile]]:
     return days
 
 
-def not_read(files: list[LogFile], uri: str, layout: Layout) -> str:
-    """Say which files are not read, and why."""
-    if file := next((file for file in files if file.problem), None):
-        return f"{file.name!r} in {uri} is not read: {file.problem}"
-    names = ", ".join(repr(file.name) for file in files[:SHOWN])
-    more = f" and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
-    is_archive = [unpacked_name(file.name).endswith(ARCHIVES) for file in files]
-    remedies = ["export the day as such", "rename what is"][: 2 - all(is_archive)]
-    if any(is_archive):
-        remedies.insert(0, "unpack it" if len(files) == 1 else "unpack the archives")
-    return (
-        f"{names}{more} in {uri} {'is' if len(files) == 1 else 'are'} not read: "
-        f"{layout.named}; {', or '.join(remedies)}"
-    )
-
-
 def _order(file: LogFile) -> tuple[dt.date, str]:
     return file.date, file.name
 
@@ -363,3 +344,9 @@ def _no_file(info: pafs.FileInfo, layout: Layout) -> str:
     what = "an empty folder" if is_folder else "a FIFO, a socket or a device"
     remedy = "export the day again" if layout.dated else "move it elsewhere"
     return f"it is {what} in place of a file; {remedy}"
+
+
+def _state(filesystem: pafs.FileSystem, file: LogFile) -> tuple[int, int]:
+    """What changes with the file."""
+    info = filesystem.get_file_info(file.path)
+    return info.size, info.mtime_ns

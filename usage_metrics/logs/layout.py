@@ -36,6 +36,9 @@ class Layout:
     is_delivery: bool = False
     """Whether the date is that of delivery: the file of a day is full of entries of the
     days before, and a day with few requests may have no file of its own."""
+    is_together: bool = False
+    """Whether the names of a day's files begin alike, up to the date, in each series of
+    files (those of a bucket, of a distribution): then a bucket lists a day of each."""
     grows: bool = False
     """Whether the newest file is written to while it is read."""
 
@@ -54,18 +57,54 @@ class Layout:
 
     def day_of(self, name: str) -> dt.date | None:
         """The date in a file's name or, if there is none, the last in its folders."""
+        dates = self.dates_in(name)
+        return dates[-1].day if dates else None
+
+    def dates_in(self, name: str) -> list["DateInName"]:
+        """The dates in a file's name behind those in its folders."""
         if not self.date:
-            return None
-        folders, _, last = name.rpartition("/")
-        matches = [
-            *re.finditer(self.date, folders),
-            *re.finditer(self.date, last),
-        ]
-        for match in reversed(matches):
+            return []
+        folders, slash, last = name.rpartition("/")
+        matches = [(0, match) for match in re.finditer(self.date, folders)]
+        start = len(folders) + len(slash)
+        matches += [(start, match) for match in re.finditer(self.date, last)]
+        dates = []
+        for at, match in matches:
             year, month, day = (int(match[part]) for part in ("year", "month", "day"))
             with contextlib.suppress(ValueError):  # no such day
-                return dt.date(year, month, day)
-        return None
+                dates.append(DateInName(dt.date(year, month, day), name, at, match))
+        return dates
+
+
+@dataclass(frozen=True)
+class DateInName:
+    """A date, and where it stands in a name."""
+
+    day: dt.date
+    name: str
+    offset: int
+    """Where the part begins that was searched."""
+    match: re.Match[str]
+
+    @property
+    def before(self) -> str:
+        """What stands before the year."""
+        return self.name[: self.offset + self.match.start("year")]
+
+    @property
+    def marks(self) -> tuple[str, str]:
+        """What stands between year and month, and between month and day."""
+        found, text = self.match, self.match.string
+        return (
+            text[found.end("year") : found.start("month")],
+            text[found.end("month") : found.start("day")],
+        )
+
+    @property
+    def is_whole_folders(self) -> bool:
+        """Whether it is one or more folders, and not a part of one."""
+        start, end = (at + self.offset for at in self.match.span())
+        return self.name[:start][-1:] in ("", "/") and self.name[end:].startswith("/")
 
 
 def unpacked_name(name: str) -> str:

@@ -41,7 +41,7 @@ def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
     """
     if not days:
         return {}
-    from usage_metrics.logs.folder import looking_once
+    from usage_metrics.logs.listing import looking_once
 
     root, kept = config.paths().root, retention_start(Geocode.stage)
     made = {d for stage in STAGES for d in list_partitions(root, stage.stage, source)}
