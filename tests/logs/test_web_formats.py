@@ -319,7 +319,7 @@ def test_a_line_of_json_that_is_no_entry_is_kept_with_the_reason(
     ("setting", "fields", "what"),
     [
         ("combned", "", "(did you mean combined?)"),
-        ("combined, traefik", "", "a log of JSON has no other lines"),
+        ("combined, traefik", "", "its log has no other lines"),
         ("combined", "a: b", "fields is for format = json"),
         ("json", "", "fields does not say which field is timestamp"),
         ("json", "timestamp: t, remote_ip: a", "which field is request_url"),

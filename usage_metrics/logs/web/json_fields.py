@@ -153,5 +153,18 @@ JSON_PRESETS = {
         port="RequestPort",
         latency="Duration",
     ),
+    "cloudflare": _preset(
+        remote_addr="ClientIP",
+        time="EdgeStartTimestamp",
+        method="ClientRequestMethod",
+        target="ClientRequestURI",
+        protocol="ClientRequestProtocol",
+        status="EdgeResponseStatus",
+        bytes="EdgeResponseBytes",
+        referer="ClientRequestReferer",
+        user_agent="ClientRequestUserAgent",
+        scheme="ClientRequestScheme",
+        host="ClientRequestHost",
+    ),
 }
 """The logs in JSON that have a name."""

@@ -1,6 +1,6 @@
 """Puts together what several readers have made of the lines of a block."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from usage_metrics.arrow import STRING
 from usage_metrics.logs.blocks import Block, Integers
+from usage_metrics.logs.format import UNREADABLE
 from usage_metrics.logs.line_ids import line_ids
+from usage_metrics.logs.text_columns import with_unreadable
 from usage_metrics.logs.web.schema import LOG
 
 
@@ -27,6 +29,19 @@ def in_order(parts: Sequence[Part], block: Block) -> pa.Table:
         table = table.take(pa.array(order))
     index = LOG.get_field_index("line_id")
     return table.set_column(index, LOG.field(index), line_ids(block))
+
+
+def with_faults(
+    columns: dict[str, pa.Array], faults: Mapping[int, str], block: Block
+) -> pa.Table:
+    """The rows of a block of which some lines are unreadable, each with its hash."""
+    said = [
+        columns.get(field.name, pa.nulls(len(block), field.type))
+        for field in LOG
+        if field not in UNREADABLE
+    ]
+    table = with_unreadable(said, faults, block, LOG)
+    return in_order([Part(np.arange(len(block)), table)], block)
 
 
 def table_of(columns: dict[str, pa.Array]) -> pa.Table:

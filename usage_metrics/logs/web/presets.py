@@ -1,10 +1,12 @@
 """Makes a format of what the settings say: a preset's name, or a format itself."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from usage_metrics.errors import ConfigError
 from usage_metrics.logs.format import Format
 from usage_metrics.logs.web.format_string import LineLayout, read_format
+from usage_metrics.logs.web.iis import IisLog
 from usage_metrics.logs.web.json_fields import JSON_PRESETS, read_fields
 from usage_metrics.logs.web.json_format import JsonLog
 from usage_metrics.logs.web.line_format import LineLog
@@ -29,7 +31,10 @@ LINE_PRESETS = {
 WITHOUT_MORE = ("common",)
 """The presets behind which nothing may follow: it would be those of another."""
 
-NAMES = (*LINE_PRESETS, *JSON_PRESETS, JSON)
+OTHERS: dict[str, Callable[[], Format]] = {"iis": IisLog}
+"""The formats that are neither lines of a pattern nor JSON."""
+
+NAMES = (*LINE_PRESETS, *JSON_PRESETS, *OTHERS, JSON)
 
 
 def open_format(setting: str, fields: str = "") -> Format:
@@ -52,6 +57,8 @@ def open_format(setting: str, fields: str = "") -> Format:
         )
     if setting in JSON_PRESETS:
         return JsonLog(JSON_PRESETS[setting])
+    if setting in OTHERS:
+        return OTHERS[setting]()
     return LineLog(line_layouts(setting))
 
 
@@ -72,7 +79,7 @@ def line_layouts(setting: str) -> list[LineLayout]:
 
 def _unknown(name: str, *, is_mixed: bool) -> str:
     if is_mixed and name in NAMES:
-        return f"format names {name} and others; a log of JSON has no other lines"
+        return f"format names {name} and others; its log has no other lines"
     known = LINE_PRESETS if is_mixed else NAMES
     return (
         f"format = {name} is not known{did_you_mean(name, known)}; it is one of "
