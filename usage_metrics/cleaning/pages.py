@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-DATA_PAGES = ("database", "table", "row", "query", "download")
+DATA_PAGES = ("database", "table", "row", "query", "download", "file")
 """The kinds of pages that show or give data."""
 
 _HIDDEN = "^(?:_|:memory:$)"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from usage_metrics.cleaning.duplicates import REPEAT
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.counting.derived import ANSWERED
 from usage_metrics.errors import InputError
@@ -172,7 +173,13 @@ def _understood(
 
 def _clean(source: str, entries: "pa.Table", settings: dict[str, str]) -> Cleaned:
     """Clean entries, and have plain texts."""
+    import numpy as np
+    import pyarrow as pa
+
     declared = get_source(source)
+    if declared.equals_are_real:
+        first = pa.array(np.zeros(entries.num_rows, np.int32))
+        entries = entries.append_column(REPEAT, first)
     found = declared.clean(entries, _section(source, **settings))
     return replace(found, requests=found.requests.cast(declared.cleaned))
 

@@ -54,7 +54,8 @@ class LogFiles:
         count = "" if listing.count is None else f"{listing.count:,} "
         days = listing.days if self.layout.is_excerpt else []
         cut = [day for day in days if self._is_cut(listing.of_day(day), day)]
-        return f"{count}{file}s in {uri}, from {listing.oldest} to {listing.newest}" + (
+        file += "s" * (listing.count != 1)
+        return f"{count}{file} in {uri}, from {listing.oldest} to {listing.newest}" + (
             f"; downloads may hold a part only of {len(cut):,} days" if cut else ""
         )
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from usage_metrics.logs.beginnings import Beginning
     from usage_metrics.logs.reader import LogReader
 
-SOURCES: dict[str, str] = {"datasette": "usage_metrics.sources.datasette"}
+SOURCES: dict[str, str] = {
+    "datasette": "usage_metrics.sources.datasette",
+    "web": "usage_metrics.sources.web",
+}
 """The module of each source; its ``SOURCE`` is the declaration."""
 
 

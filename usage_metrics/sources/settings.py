@@ -80,7 +80,25 @@ class datasette(SourceSection):
     )
 
 
-SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette,)
+class web(SourceSection):
+    """The access logs of a web server."""
+
+    late_days = late(0)
+    format = text(
+        "what a line is: combined, common, vhost_combined, nginx_ingress, caddy, "
+        "traefik, json, or the format as it stands in the server's configuration",
+        default="combined",
+    )
+    fields = text(
+        "for format = json: which field holds what, such as remote_ip: ClientIP"
+    )
+    site = text("what the paths mean: files or datasette", default="files")
+    hosts = text(
+        "the hosts of the site, such as data.example.org; empty: all in the log"
+    )
+
+
+SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette, web)
 """The section of each source that has settings of its own."""
 
 SECTIONS: tuple[type[Section], ...] = (*SOURCE_SECTIONS, *config.SECTIONS)
