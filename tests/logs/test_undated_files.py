@@ -147,7 +147,7 @@ def test_what_was_found_in_a_file_is_kept_until_it_changes(
     at = Look.at
 
     def seen(look: Look, block: Block) -> None:
-        looked.append(block.name)
+        looked.append(str(block.name))
         at(look, block)
 
     monkeypatch.setattr(Look, "at", seen)

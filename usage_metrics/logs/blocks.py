@@ -33,6 +33,27 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
+class Names:
+    """The names of several files whose lines are one block, numbered on from 1."""
+
+    files: tuple[tuple[str, Integers], ...]
+    """The name of each, and what its lines are numbered there."""
+
+    def place(self, number: int) -> str:
+        """Where a line stands in its file."""
+        row = number - 1
+        for name, numbers in self.files:
+            if row < len(numbers):
+                return f"line {numbers[row]} of {name}"
+            row -= len(numbers)
+        raise IndexError(number)
+
+    def __str__(self) -> str:
+        """For messages about all of them."""
+        return f"{self.files[0][0]} to {self.files[-1][0]}"
+
+
+@dataclass(frozen=True)
 class Block:
     """Whole lines of a file, with their line numbers."""
 
@@ -40,7 +61,7 @@ class Block:
     """Every line ends in a newline, including the last."""
     numbered: Integers | int
     """The number of each line; or of the first, where they follow each other."""
-    name: str
+    name: str | Names
     """The file's, for messages."""
     header: bytes = b""
     """What lines before it say of its fields, in formats that have such lines."""
@@ -70,6 +91,13 @@ class Block:
     def starts(self) -> Integers:
         """The position of each line's start."""
         return np.concatenate([[0], self.ends[:-1] + 1])[: len(self)]
+
+    def place(self, row: int) -> str:
+        """Where a line stands: "line N of NAME"."""
+        number = int(self.numbers[row])
+        if isinstance(self.name, str):
+            return f"line {number} of {self.name}"
+        return self.name.place(number)
 
     def line(self, row: int) -> bytes:
         """One line, without its newline."""

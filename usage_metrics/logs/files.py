@@ -23,6 +23,7 @@ from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.folder import Folder
 from usage_metrics.logs.format import Format
+from usage_metrics.logs.joining import joined
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.listing import Listed, LogFile, Opening, Place, not_read
 from usage_metrics.logs.looking_into import Found, Look, Memory
@@ -186,16 +187,24 @@ class LogFiles:
         """Parse the blocks of files in order, some in parallel."""
         waiting: deque[tuple[LogFile, Future[pa.Table]]] = deque()
         with ThreadPoolExecutor(THREADS) as pool:
-            for file, opening in self._place.opened(files):
-                for block in self._blocks(file, opening, day):
-                    waiting.append((file, pool.submit(self.format.read, block)))
-                    if len(waiting) > WAITING:
-                        first, table = waiting.popleft()
-                        yield first, table.result()
+            for file, block in joined(self._blocks(files, day)):
+                waiting.append((file, pool.submit(self.format.read, block)))
+                if len(waiting) > WAITING:
+                    first, table = waiting.popleft()
+                    yield first, table.result()
             for file, table in waiting:
                 yield file, table.result()
 
-    def _blocks(self, file: LogFile, opening: Opening, day: dt.date) -> Iterator[Block]:
+    def _blocks(
+        self, files: list[LogFile], day: dt.date
+    ) -> Iterator[tuple[LogFile, Block]]:
+        for file, opening in self._place.opened(files):
+            for block in self._blocks_of(file, opening, day):
+                yield file, block
+
+    def _blocks_of(
+        self, file: LogFile, opening: Opening, day: dt.date
+    ) -> Iterator[Block]:
         """The lines of a file that may be of a day: in the day's own file, all."""
         mention = self.format.mention(day)
         if file.by_entries or file.date == day:

@@ -50,8 +50,8 @@ class Format(Protocol):
         """Read the lines of a block, in order, with the columns of ``schema``.
 
         Every line is a row: an entry with a time, or ``unreadable`` and
-        ``unreadableReason``, which begins with "line N of NAME". An entry need not be a
-        request.
+        ``unreadableReason``, which begins with ``block.place(row)``, as the lines of
+        several files may be in a block. An entry need not be a request.
         """
         ...
 

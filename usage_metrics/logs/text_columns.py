@@ -145,9 +145,7 @@ def with_unreadable(
     good[bad] = False
     mask = pa.array(good)
     lines = [block.line(row).decode("utf-8", "replace").rstrip("\r") for row in bad]
-    reasons = [
-        f"line {block.numbers[row]} of {block.name} {faults[row]}" for row in bad
-    ]
+    reasons = [f"{block.place(row)} {faults[row]}" for row in bad]
     nothing = pa.nulls(len(block), STRING)
     unreadable = [
         pc.replace_with_mask(nothing, pc.invert(mask), pa.array(texts, STRING))

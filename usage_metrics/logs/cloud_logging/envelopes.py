@@ -63,7 +63,7 @@ def entries_in(blocks: Iterator[Block]) -> Iterator[Block]:
     if _in_envelope(objects[0]) is not None:
         blocks = map(_opened, blocks)
     else:
-        _refuse_unknown(objects, first.name)
+        _refuse_unknown(objects, str(first.name))
     yield from blocks
 
 

@@ -56,7 +56,7 @@ class NotAnEntryError(ValueError):
 def entries_singly(block: Block) -> pa.Table:
     """Read lines one by one; one that is not an entry becomes a row that says why."""
     rows = []
-    for row, number in enumerate(block.numbers):
+    for row in range(len(block)):
         line = block.line(row)
         try:
             rows.append(entry_from_line(line))
@@ -64,7 +64,7 @@ def entries_singly(block: Block) -> pa.Table:
             rows.append(
                 {
                     "unreadable": line.decode("utf-8", "replace").rstrip("\r"),
-                    "unreadableReason": f"line {number} of {block.name} {error}",
+                    "unreadableReason": f"{block.place(row)} {error}",
                 }
             )
     return pa.Table.from_pylist(rows, schema=ENTRY)

@@ -166,6 +166,8 @@ def _times(codes: Bytes, marks: Integers, starts: Integers) -> tuple[Integers, M
     bracket, end = marks[starts + 1] + 1, marks[starts + 3]
     width = len("[") + TIME_LENGTH + len(_ZONE)
     right = end - bracket == width
+    if not right.any():  # the block may be shorter than a time
+        return np.zeros(len(right), np.int64), right
     found = sliding_window_view(codes, width)[np.where(right, bracket, 0)]
     right &= (found[:, 0] == _OPENING) & (found[:, -len(_ZONE) :] == _ZONE).all(axis=1)
     times, are_times = times_of(found[:, 1 : -len(_ZONE)])

@@ -157,7 +157,7 @@ def _reasons(
     found |= dict.fromkeys(torn, "is broken off, and another entry follows in it")
     reasons: list[str | None] = [None] * len(lines)
     for row, reason in found.items():
-        reasons[row] = f"line {block.numbers[row]} of {block.name} {reason}"
+        reasons[row] = f"{block.place(row)} {reason}"
     return pa.array(reasons, STRING)
 
 

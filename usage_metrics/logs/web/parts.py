@@ -56,8 +56,8 @@ def unreadable(block: Block, rows: Integers, reasons: Sequence[str]) -> Part:
     """The lines of a block that are no entries, and why."""
     lines = [block.line(row).decode() for row in rows.tolist()]
     sentences = [
-        f"line {number} of {block.name} {reason}"
-        for number, reason in zip(block.numbers[rows], reasons, strict=True)
+        f"{block.place(row)} {reason}"
+        for row, reason in zip(rows.tolist(), reasons, strict=True)
     ]
     columns = {"unreadable": lines, "unreadableReason": sentences}
     return Part(rows, table_of({k: pa.array(v, STRING) for k, v in columns.items()}))
