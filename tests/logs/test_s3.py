@@ -1,6 +1,7 @@
 """Lines of S3 server access logs: by the rule, and many at once by the fast path."""
 
 import datetime as dt
+import json
 import os
 import random
 from typing import Any
@@ -209,6 +210,13 @@ def test_a_line_with_something_else_in_a_field_is_rejected_and_says_which(
     assert row["time"] is None
 
 
+def test_lines_may_all_be_wrong_in_what_is_looked_at_last() -> None:
+    rows = read(line_of(operation="get.OBJECT"), line_of(operation="-"))
+    assert all(
+        row["unreadableReason"].endswith("where its operation belongs") for row in rows
+    )
+
+
 @pytest.mark.parametrize(
     "time",
     [
@@ -282,6 +290,92 @@ def test_nearly_all_lines_are_read_by_the_fast_path(
     assert not singly
     read(line_of(), line_of(user_agent='"a"b"'))
     assert [len(block) for block in singly] == [1]
+
+
+# --- the same as JSON, by way of CloudWatch -------------------------------------------
+
+JSON = {
+    "schema_version_id": "V_1_0",
+    "bucket_arn": "arn:aws:s3:::open-data",
+    "bucket_name": "open-data",
+    "request_time": "2026-02-07T00:00:01.250Z",
+    "bucket_owner_id": OWNER,
+    "remote_ip": "192.0.2.7",
+    "requester": None,
+    "request_id": "J42N2W7ET0EC03CV",
+    "operation": "REST.GET.OBJECT",
+    "key_name": "eia/plants.parquet",
+    "request_uri": "GET /eia/plants.parquet HTTP/1.1",
+    "http_status": 200,
+    "error_code": None,
+    "bytes_sent": 1024,
+    "object_size": "171408",
+    "total_time": 53,
+    "user_agent": "curl/8.5.0",
+}
+
+
+def read_file(content: bytes) -> list[dict[str, Any]]:
+    blocks = S3_ACCESS_LOG.blocks(pa.BufferReader(content), "a.json")
+    return [row for block in blocks for row in S3_ACCESS_LOG.read(block).to_pylist()]
+
+
+def json_of(**members: Any) -> bytes:
+    return json.dumps(JSON | members).encode() + b"\n"
+
+
+def test_json_from_cloudwatch_has_the_columns_of_the_text() -> None:
+    (row,) = read_file(json_of(new="x"))
+    (text,) = read(line_of())
+    assert row.pop("time") == dt.datetime(2026, 2, 7, 0, 0, 1, 250_000, tzinfo=dt.UTC)
+    assert json.loads(row.pop("further")) == {
+        "bucket_arn": "arn:aws:s3:::open-data",
+        "schema_version_id": "V_1_0",
+        "new": "x",
+    }
+    del row["line_id"]
+    said = {name: value for name, value in row.items() if value is not None}
+    assert said == {name: text[name] for name in said}
+
+
+def test_an_array_and_an_export_task_of_cloudwatch_hold_the_same_entries() -> None:
+    (plain,) = read_file(json_of())
+    (element,) = read_file(b"[" + json_of().strip() + b"]")
+    (exported,) = read_file(b"2026-02-07T00:00:01.250Z " + json_of())
+    assert plain == element == exported
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"request_time": None}, "has no request_time"),
+        ({"request_time": "2026-02-30T00:00:01Z"}, "which is not a time in UTC"),
+        ({"request_time": "2026-02-07 00:00:01"}, "which is not a time in UTC"),
+        ({"bucket_name": "-"}, "has no bucket_name"),
+        ({"http_status": True}, "http_status = 'True', which is not a whole number"),
+        ({"bytes_sent": -1}, "bytes_sent = '-1', which is not a whole number"),
+        ({"key_name": 1}, "key_name = '1', which is not text"),
+    ],
+)
+def test_json_that_is_no_entry_is_rejected_and_says_why(
+    members: dict[str, Any], reason: str
+) -> None:
+    good, bad = read_file(json_of() + json_of(**members))
+    assert good["unreadable"] is None
+    assert bad["unreadableReason"].startswith("line 2 of a.json has ")
+    assert bad["unreadableReason"].endswith(reason)
+
+
+@pytest.mark.parametrize("line", [b"{", b"[1]", b'{"a": 1}', b"{" * 100_000])
+def test_what_is_no_json_of_this_log_is_rejected(line: bytes) -> None:
+    good, bad = read_file(json_of() + line + b"\n")
+    assert good["unreadable"] is None
+    assert bad["unreadable"] == line.decode()
+
+
+def test_a_later_file_of_json_is_read_whole_since_it_mentions_days_otherwise() -> None:
+    (block,) = S3_ACCESS_LOG.blocks(pa.BufferReader(json_of()), "a.json")
+    assert len(block.mentioning(S3_ACCESS_LOG.mention(dt.date(2026, 2, 7)))) == 1
 
 
 # --- the fast path gives what the rule gives ------------------------------------------

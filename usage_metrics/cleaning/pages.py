@@ -3,8 +3,13 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-DATA_PAGES = ("database", "table", "row", "query", "download", "file")
-"""The kinds of pages that show or give data."""
+from usage_metrics.cleaning.objects import COPY, OBJECT, WEBSITE
+
+DATA_PAGES = (
+    *("database", "table", "row", "query", "download", "file"),
+    *(OBJECT, COPY, WEBSITE),
+)
+"""The kinds of pages that show or give data, of a site or of a bucket."""
 
 _HIDDEN = "^(?:_|:memory:$)"
 """The names of databases that Datasette keeps for itself."""

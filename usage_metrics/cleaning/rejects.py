@@ -26,3 +26,9 @@ def reject(entries: pa.Table, reasons: pa.Array) -> pa.Table:
     """Keep entries as JSON, each with its reason."""
     text = [json.dumps(row, default=str, sort_keys=True) for row in entries.to_pylist()]
     return pa.table([reasons.cast(STRING), pa.array(text, STRING)], schema=REJECTED)
+
+
+def unreadable_lines(entries: pa.Table) -> pa.Table:
+    """The lines that their format could not read."""
+    lines = entries.filter(entries["unreadableReason"].is_valid())
+    return pa.table([lines["unreadableReason"], lines["unreadable"]], schema=REJECTED)

@@ -1,5 +1,6 @@
 """Who made each request, judged once per distinct user agent and address."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -65,13 +66,28 @@ def who_asked(
     if settings.internal_networks:
         ours = is_internal_address(addresses.dictionary, settings.internal_networks)
         inside = pc.fill_null(ours.take(addresses.indices), fill_value=False)
-        for name, value in (
-            ("agent_class", "internal"),
-            ("agent_rule", "setting internal_networks"),
-        ):
-            others = columns[name].cast(STRING)
-            columns[name] = pc.if_else(inside, value, others).dictionary_encode()
+        columns |= judged(columns, inside, "internal", "setting internal_networks")
     return columns
+
+
+def judged(
+    columns: Mapping[str, pa.Array | pa.ChunkedArray],
+    rows: pa.Array | pa.ChunkedArray,
+    class_: str,
+    rule: str,
+) -> dict[str, pa.Array | pa.ChunkedArray]:
+    """The class of some requests, and the rule that decided, in place of what was.
+
+    Args:
+        columns: with ``agent_class`` and ``agent_rule``.
+        rows: which requests.
+        class_: what they are.
+        rule: why.
+    """
+    return {
+        name: pc.if_else(rows, value, columns[name].cast(STRING)).dictionary_encode()
+        for name, value in (("agent_class", class_), ("agent_rule", rule))
+    }
 
 
 def suspects(rows: pa.Table, networks: pa.Array) -> pa.Array:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SOURCES: dict[str, str] = {
     "datasette": "usage_metrics.sources.datasette",
+    "s3": "usage_metrics.sources.s3",
     "web": "usage_metrics.sources.web",
 }
 """The module of each source; its ``SOURCE`` is the declaration."""

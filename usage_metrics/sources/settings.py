@@ -12,7 +12,7 @@ import luigi
 from usage_metrics import config
 from usage_metrics.config import Section
 from usage_metrics.parameters import BoundDay, Days, PathOfUrl, number, share, text
-from usage_metrics.sources import module_of
+from usage_metrics.sources import SOURCES, module_of
 
 
 def settling(default: float) -> luigi.NumericalParameter[float]:
@@ -80,6 +80,23 @@ class datasette(SourceSection):
     )
 
 
+class s3(SourceSection):
+    """The server access logs of buckets of Amazon S3."""
+
+    settle_hours = settling(24.0)
+    late_days = late(2)
+    internal_requesters = text(
+        "words in the requesters that are our own, such as a role, or the checker of "
+        "the Registry of Open Data",
+        default="roda-checker",
+    )
+
+    @property
+    def cloudfront_is_read(self) -> bool:
+        """Whether the log of Amazon CloudFront is a source, too."""
+        return "cloudfront" in SOURCES and bool(source_section("cloudfront").logs)
+
+
 class web(SourceSection):
     """The access logs of a web server."""
 
@@ -98,7 +115,7 @@ class web(SourceSection):
     )
 
 
-SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette, web)
+SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette, s3, web)
 """The section of each source that has settings of its own."""
 
 SECTIONS: tuple[type[Section], ...] = (*SOURCE_SECTIONS, *config.SECTIONS)

@@ -95,6 +95,8 @@ def read_lines(block: Block) -> pa.Table:
     operations = texts["operation"].chunk(0).dictionary_encode()
     valid = pc.match_substring_regex(operations.dictionary, f"^{OPERATION}$")
     valid = pc.fill_null(valid.take(operations.indices), fill_value=False)
+    if not valid.true_count:
+        return entries_singly(block)
     if valid.false_count:
         texts = texts.filter(valid)
         plain = plain.only(valid.to_numpy(zero_copy_only=False))

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import re2
 
-from usage_metrics.arrow import STRING, TIMESTAMP
+from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP
 from usage_metrics.logs.blocks import REST, Block
 from usage_metrics.logs.lines import CUT, LONGEST_LINE
 from usage_metrics.logs.s3.entry import (
@@ -102,34 +102,44 @@ def entries_singly(block: Block) -> pa.Table:
     texts = [block.line(row).removesuffix(b"\r") for row in range(len(block))]
     lines = pa.array(texts, pa.binary()).cast(STRING)
     found = pc.extract_regex(lines, _LINE)
-    columns = {
-        field.name: _value(field, pc.struct_field(found, field.name))
-        for field in (*FIRST, *LATER, FURTHER)
-    }
+    columns = _values(found)
     reasons = _reasons(block, lines, found.is_valid(), columns["time"].is_valid())
     if reasons.null_count < len(lines):
         is_entry = reasons.is_null()
         columns = {n: pc.if_else(is_entry, c, None) for n, c in columns.items()}
         columns["unreadable"] = pc.if_else(is_entry, None, lines)
     columns["unreadableReason"] = reasons
-    nothing = {f.name: pa.nulls(len(lines), f.type) for f in ENTRY}
+    nothing = {field.name: pa.nulls(len(lines), field.type) for field in ENTRY}
     columns = nothing | columns
     return pa.table([columns[field.name] for field in ENTRY], schema=ENTRY)
 
 
-def _value(field: pa.Field, texts: pa.Array) -> pa.Array:
-    """What a field says; null for ``-``, bare or in quotes, and if it is missing."""
-    if field.type == TIMESTAMP:
-        return _times(texts)
-    if field.name in _IN_QUOTES:
-        is_nothing = pc.is_in(texts, pa.array(["-", '"-"']))
-        texts = pc.utf8_slice_codeunits(texts, 1, -1)
-    elif field is FURTHER:
-        is_nothing, texts = pc.equal(texts, ""), pc.utf8_slice_codeunits(texts, 1)
-    else:
-        is_nothing = pc.is_in(texts, pa.array(["-", ""]))
+def _values(found: pa.StructArray) -> dict[str, pa.Array]:
+    """What the fields say; null for ``-``, bare or in quotes, and if one is missing."""
+    texts = dict(zip(_PARTS, found.flatten(), strict=True))
+    times = _times(texts.pop("time"))
+    further = texts.pop(FURTHER.name)
+    quoted = {name: texts.pop(name) for name in _IN_QUOTES}
+    values = _null_for(texts, ["-", ""]) | _null_for(quoted, ["-", '"-"'], 1)
+    values |= {name: values[name].cast(INTEGER) for name in NUMBERS}
+    values |= _null_for({FURTHER.name: pc.utf8_slice_codeunits(further, 1)}, [""])
+    return values | {"time": times}
+
+
+def _null_for(
+    columns: dict[str, pa.Array], nothing: list[str], quotes: int = 0
+) -> dict[str, pa.Array]:
+    """Columns with nulls for some texts, and without so many quotes around the others.
+
+    All at once: most calls are for a few lines.
+    """
+    texts = pa.concat_arrays(columns.values())
+    is_nothing = pc.is_in(texts, pa.array(nothing))
+    if quotes:
+        texts = pc.utf8_slice_codeunits(texts, quotes, -quotes)
     texts = pc.if_else(is_nothing, None, texts)
-    return texts if field.type == STRING else texts.cast(field.type)
+    rows = len(texts) // len(columns)
+    return {name: texts.slice(n * rows, rows) for n, name in enumerate(columns)}
 
 
 def _times(texts: pa.Array) -> pa.Array:
