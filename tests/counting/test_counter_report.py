@@ -11,7 +11,13 @@ from typing import Any
 import jsonschema
 import pyarrow as pa
 import pytest
-from little_log import counted_day, events_of, figures, sample_registry
+from little_log import (
+    counted_day,
+    events_of,
+    figures,
+    requests_of,
+    sample_registry,
+)
 
 from usage_metrics.counting.counter import (
     METRICS,
@@ -26,6 +32,7 @@ from usage_metrics.counting.counter_report import (
     month_usage,
 )
 from usage_metrics.counting.datasets import Pattern, Registry
+from usage_metrics.counting.events import count_requests
 from usage_metrics.counting.tables import TABLES
 
 SCHEMA = Path(__file__).with_name("dataset_report.schema.json")
@@ -104,6 +111,25 @@ def test_without_a_whole_response_the_share_of_downloads_is_unknown() -> None:
     events = events_of("12:00:00  script  206  /pudl.db  300")
     (row,) = figures("usage_counter", events).to_pylist()
     assert (row["range_bytes"], row["range_downloads"]) == (300, None)
+
+
+def test_where_the_log_says_how_large_an_object_is_no_whole_response_is_needed() -> (
+    None
+):
+    today, following = requests_of(
+        """
+        12:00:00  script  206  /pudl.db  300
+        12:10:00  script  206  /pudl.db  1500
+        12:20:00  script  200  /pudl.db  10
+        12:30:00  script  206  /pudl.db  5
+        """
+    )
+    today = today.append_column("object_size", pa.array([1000, 1000, 1000, None]))
+    events = count_requests(today, following, sample_registry())
+    (row,) = figures("usage_counter", events).to_pylist()
+    # Several ranges in a response are at most one download; the last range is of an
+    # object whose size only a whole response tells.
+    assert row["range_downloads"] == 0.3 + 1 + 0.5
 
 
 def with_versions() -> Registry:

@@ -54,7 +54,8 @@ _FIGURES = (
         "range_downloads",
         NUMBER,
         "Downloads that the range reads amount to: their bytes over the size of the "
-        "whole object, from a complete response of that day; null if there was none",
+        "whole object, as the log says or from a complete response of that day; null "
+        "if neither is known",
         "downloads",
     ),
 )

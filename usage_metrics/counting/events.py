@@ -80,8 +80,8 @@ EVENTS = schema_of(
     column(
         "object_bytes",
         INTEGER,
-        "For a range read: size of the day's largest complete response for that "
-        "URL; null if there was none",
+        "For a range read: size of the whole object, as the log says or else of the "
+        "day's largest complete response for that URL; null if there was none",
         "bytes",
     ),
     column("latency", NUMBER, "Response time", "seconds"),
@@ -89,7 +89,8 @@ EVENTS = schema_of(
 """The columns of the ``counted`` files."""
 
 OPTIONAL = (
-    *("request_method", "response_size", "referer", "latency", "database", "table"),
+    *("request_method", "response_size", "object_size", "referer", "latency"),
+    *("database", "table"),
     *("format", "page", "network_class", "is_suspect", "agent_kind"),
     *("remote_ip_country", "remote_ip_org"),
 )
@@ -110,6 +111,7 @@ _TYPES = {
     "latency": NUMBER,
     "status": INTEGER,
     "response_size": INTEGER,
+    "object_size": INTEGER,
 }
 """Of the columns that are not text."""
 
@@ -264,11 +266,16 @@ def _hosts(referers: pa.DictionaryArray) -> pa.DictionaryArray:
 
 
 def _object_sizes(requests: pa.Table) -> pa.Array:
-    """For range reads, the size of the largest complete response for the URL."""
+    """For range reads, the size of the whole object.
+
+    A response with several ranges may be longer; it is one download, too.
+    """
     codes, count = codes_of(requests["request_url"])
     status = numbers_of(requests["status"])
     sizes = numbers_of(requests["response_size"])
     largest = np.zeros(count, dtype=np.int64)
     np.maximum.at(largest, codes, np.where(status == OK, sizes, 0))
-    known = (status == PARTIAL) & (largest[codes] > 0)
-    return pa.array(largest[codes], mask=~known)
+    said = numbers_of(requests["object_size"])
+    whole = np.where(said > 0, np.maximum(said, sizes), largest[codes])
+    known = (status == PARTIAL) & (whole > 0)
+    return pa.array(whole, mask=~known)
