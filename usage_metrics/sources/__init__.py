@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SOURCES: dict[str, str] = {
     "datasette": "usage_metrics.sources.datasette",
     "s3": "usage_metrics.sources.s3",
+    "gcs": "usage_metrics.sources.gcs",
     "web": "usage_metrics.sources.web",
 }
 """The module of each source; its ``SOURCE`` is the declaration."""

@@ -115,7 +115,13 @@ class web(SourceSection):
     )
 
 
-SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette, s3, web)
+class gcs(SourceSection):
+    """The usage logs of a bucket of Google Cloud Storage."""
+
+    settle_hours = settling(6.0)
+
+
+SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette, s3, gcs, web)
 """The section of each source that has settings of its own."""
 
 SECTIONS: tuple[type[Section], ...] = (*SOURCE_SECTIONS, *config.SECTIONS)
