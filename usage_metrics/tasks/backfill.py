@@ -64,7 +64,7 @@ class ManyDays(Reporting):
             if any(start <= day < stop for day in remaining)
         ]
 
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether no day remains."""
         return not self.remaining()
 

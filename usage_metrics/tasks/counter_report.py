@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,8 @@ class CounterReport(OfMonth, Awaiting):
     available: luigi.BoolParameter = available_parameter()
 
     def requires(self) -> list[luigi.Task]:
-        """The days of the month that are not counted."""
-        return self.waiting() or super().requires()
+        """The logs that are missing."""
+        return self.waiting()
 
     def wanted(self) -> list[dt.date]:
         """The days of the month in the database's range."""
@@ -46,7 +47,7 @@ class CounterReport(OfMonth, Awaiting):
         stem = f"{config.paths().root}/counter/{self.source}/{self.month:%Y-%m}"
         return [TextFile(f"{stem}.json"), TextFile(f"{stem}.tsv")]
 
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether both files hold what would be written now."""
         if self.gaps() or self.missing(Counts(self.source)):
             return False
@@ -56,13 +57,18 @@ class CounterReport(OfMonth, Awaiting):
             return False
         return [as_json, as_tsv] == self._texts(self._usage(), created)
 
-    def run(self) -> None:
+    def run(self) -> Iterator[list[luigi.Task]]:
         """Write both files.
+
+        Yields:
+            The days that are not counted. When they are, Luigi begins again.
 
         Raises:
             ConfigError: if there is nothing to report, the registry lacks something
                 that a report says, or a DOI would stand twice.
         """
+        if days := self.uncounted():
+            yield days
         usage = self._usage()
         self._check(usage)
         texts = self._texts(usage, utc_now().date())

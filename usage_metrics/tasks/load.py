@@ -142,6 +142,10 @@ class LoadSQLite(Awaiting, Loading):
             return []
         return self.waiting() or [*self._making(), *self._refreshes()]
 
+    def rereads_days(self) -> bool:
+        """Whether logs are to be read again, and days may change by that."""
+        return not self.partial and bool(self._refreshes())
+
     def _making(self) -> list[luigi.Task]:
         """The tasks that make the days; of many days, a month is one task."""
         days = self._to_make()
@@ -165,11 +169,9 @@ class LoadSQLite(Awaiting, Loading):
         return [task for task in refreshes(self.source) if not task.complete()]
 
     @listing_once()
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
         check_sections()
-        if self.has_run:
-            return True
         if self.gaps():
             return False
         if not self.partial and (self._to_make() or self._refreshes()):

@@ -33,9 +33,17 @@ class LoadUsage(Awaiting, Loading):
 
     @listing_once()
     def requires(self) -> list[luigi.Task]:
-        """The loaded requests, and the months that are not counted."""
-        loaded = LoadSQLite(source=self.source)
-        return self.waiting() or [loaded.of_what_is_there(), *self._months_to_count()]
+        """The loaded requests and, beside them, the months that are not counted.
+
+        Days that are read again while they are loaded, by this run or another, are
+        counted after that: :meth:`run` asks for them.
+        """
+        if waiting := self.waiting():
+            return waiting
+        loaded = LoadSQLite(source=self.source).of_what_is_there()
+        if loaded.rereads_days() or loaded.complete():
+            return [loaded]
+        return [loaded, *self._months_to_count()]
 
     def wanted(self) -> list[dt.date]:
         """The days of the database."""
@@ -55,30 +63,33 @@ class LoadUsage(Awaiting, Loading):
                 yield CountMonth(month=month, source=self.source)
 
     @listing_once()
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether every day is counted, and the tables hold what the files hold."""
         from usage_metrics.counting.tables import TABLES
 
-        if self.has_run:
-            return True
         if self.gaps():
             return False
-        loaded, *to_count = self.requires()
-        if to_count or not loaded.complete():
+        loaded = LoadSQLite(source=self.source).of_what_is_there()
+        if not loaded.complete() or any(self._months_to_count()):
             return False
         tables = TABLES.values()
         return open_warehouse().is_finished(*tables) and not any(
             any(self._changes(table, self._files(table))) for table in tables
         )
 
-    def run(self) -> None:
+    def run(self) -> Iterator[list[luigi.Task]]:
         """Replace what changed, each partition in one transaction.
+
+        Yields:
+            The months that are not counted. When they are, Luigi begins again.
 
         Raises:
             LoadError: naming the files that could not be read; the others are loaded.
         """
         from usage_metrics.counting.tables import TABLES
 
+        if months := [m for m in self._months_to_count() if not m.complete()]:
+            yield months
         warehouse = open_warehouse()
         replaced = 0
         failed: dict[dt.date, str] = {}

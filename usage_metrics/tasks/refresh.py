@@ -33,7 +33,7 @@ class Refresh(OfDay):
 
     since: Moment = Moment(description="when the logs must have been read, or later")
 
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the logs were read since, and the other stages agree with them."""
         return self._was_read() and not list(self._outdated())
 

@@ -68,10 +68,8 @@ class Report(Awaiting):
         return TextFile(f"{stem}.html")
 
     @listing_once()
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the file was made from what the database holds, by this version."""
-        if self.has_run:
-            return True
         if self.gaps() or not all(task.complete() for task in self.requires()):
             return False
         found = _MARK.search(self.output().read(MARK_BYTES) or "")
