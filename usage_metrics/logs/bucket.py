@@ -21,7 +21,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from usage_metrics.errors import ChangingError, ConfigError
+from usage_metrics.errors import ChangingError, ConfigError, FetchError
 from usage_metrics.logs.aws import VENDOR_ERRORS, new_client, refusal
 
 PAGE = 1000
@@ -121,7 +121,8 @@ class Bucket:
                     "listed; rerun"
                 ) from error
             what = f"{self.name}/{stored.key} cannot be read"
-            raise refusal(error, what, self.name, "s3:GetObject") from error
+            why = refusal(error, what, self.name, "s3:GetObject")
+            raise FetchError(str(why)) from error
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(_BROKEN_OFF),

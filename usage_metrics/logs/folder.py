@@ -15,7 +15,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from usage_metrics.errors import ChangingError, ConfigError, InputError
+from usage_metrics.errors import AccessError, ChangingError, ConfigError, InputError
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.listing import (
     LogFile,
@@ -94,7 +94,7 @@ class Folder:
                     problem = error
             after = _state(filesystem, file)
         except OSError as error:
-            raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
+            raise AccessError(f"{file.path} cannot be read: {cause(error)}") from error
         if before != after and not (self.layout.grows and before <= after):
             raise ChangingError(
                 f"{file.path} changed while it was read; rerun when it is complete, "

@@ -10,12 +10,24 @@ and nowhere else.
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from usage_metrics.errors import ConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class Unread(TypedDict):
+    """A file that may hold late entries of a day before its own, and is not read."""
+
+    file: str
+    """Its path relative to the folder of the log."""
+    size: int | None
+    changed: int | None
+    """When it was last modified. Both are None if it cannot be opened, which may change
+    while they do not."""
+    why: str
 
 
 class LogReader(Protocol):
@@ -47,6 +59,14 @@ class LogReader(Protocol):
 
     def passed_over(self) -> dict[dt.date, str]:
         """The days with files that are not read, and a sentence about each."""
+        ...
+
+    def unread(self, day: dt.date) -> "list[Unread]":
+        """The later files that the last reading of a day went on without."""
+        ...
+
+    def has_changed(self, unread: "list[Unread]") -> bool:
+        """Whether some of those files may be readable by now, or are gone."""
         ...
 
     def read(self, day: dt.date) -> "Iterator[pa.RecordBatch]":

@@ -17,7 +17,7 @@ from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.settings_check import check_sections
 
 if TYPE_CHECKING:
-    from usage_metrics.logs.reader import LogReader
+    from usage_metrics.logs.reader import LogReader, Unread
 
 READER_SECONDS = 60
 """How long a reader that knows which days are available is kept."""
@@ -49,6 +49,11 @@ def unavailable_reason(source: str, day: dt.date) -> str | None:
 def passed_over(source: str) -> dict[dt.date, str]:
     """The days with files that are not read, and a sentence about each."""
     return _reader(source).passed_over()
+
+
+def has_changed(source: str, unread: "list[Unread]") -> bool:
+    """Whether files that a day was read without may be readable, or are gone."""
+    return _reader(source).has_changed(unread)
 
 
 def _reader(source: str) -> "LogReader":

@@ -2,6 +2,7 @@
 
 import calendar
 import datetime as dt
+import functools
 from collections.abc import Iterator
 
 import luigi
@@ -24,6 +25,7 @@ from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.settling import noticing_changes, until_settled
 from usage_metrics.tasks.stages import Geocode
 from usage_metrics.tasks.task import Reporting
+from usage_metrics.tasks.this_run import ThisRun
 
 
 class OfMonth(Reporting):
@@ -31,6 +33,14 @@ class OfMonth(Reporting):
 
     month: Month = Month(description="the UTC month, YYYY-MM")
     source: luigi.Parameter[str] = source_parameter()
+
+    def requires(self) -> list[luigi.Task]:
+        """The days to be counted, asked once; :meth:`run` asks for the rest."""
+        return ThisRun().not_done(self._first_uncounted)
+
+    @functools.cached_property
+    def _first_uncounted(self) -> list[luigi.Task]:
+        return self.uncounted()
 
     @listing_once()
     def uncounted(self) -> list[luigi.Task]:
@@ -63,6 +73,10 @@ class CountMonth(OfMonth):
         from usage_metrics.counting.tables import MONTHLY
 
         return [self.partition_of(table.name, self.month) for table in MONTHLY]
+
+    def complete(self) -> bool:
+        """As of all tasks, but with days that are counted again it is added up again."""
+        return self.is_done() or (super().complete() and not self.uncounted())
 
     @listing_once()
     def is_done(self) -> bool:

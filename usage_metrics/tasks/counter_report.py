@@ -34,8 +34,8 @@ class CounterReport(OfMonth, Awaiting):
     available: luigi.BoolParameter = available_parameter()
 
     def requires(self) -> list[luigi.Task]:
-        """The logs that are missing."""
-        return self.waiting()
+        """The logs that are missing or, without these, the days to be counted."""
+        return self.waiting() or super().requires()
 
     def wanted(self) -> list[dt.date]:
         """The days of the month in the database's range."""

@@ -142,10 +142,6 @@ class LoadSQLite(Awaiting, Loading):
             return []
         return self.waiting() or [*self._making(), *self._refreshes()]
 
-    def rereads_days(self) -> bool:
-        """Whether logs are to be read again, and days may change by that."""
-        return not self.partial and bool(self._refreshes())
-
     def _making(self) -> list[luigi.Task]:
         """The tasks that make the days; of many days, a month is one task."""
         days = self._to_make()

@@ -1,6 +1,7 @@
 """The task that loads the tables of figures into the database."""
 
 import datetime as dt
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import Loading, LoadSQLite, open_warehouse
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
+from usage_metrics.tasks.this_run import ThisRun
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes
@@ -33,21 +35,24 @@ class LoadUsage(Awaiting, Loading):
 
     @listing_once()
     def requires(self) -> list[luigi.Task]:
-        """The loaded requests and, beside them, the months that are not counted.
+        """The loaded requests and the months that are not counted.
 
-        Days that are read again while they are loaded, by this run or another, are
-        counted after that: :meth:`run` asks for them.
+        Which these are is asked once. If loading reads days again, or another run
+        changes some, :meth:`run` asks for the rest.
         """
-        if waiting := self.waiting():
-            return waiting
-        loaded = LoadSQLite(source=self.source).of_what_is_there()
-        if loaded.rereads_days() or loaded.complete():
-            return [loaded]
-        return [loaded, *self._months_to_count()]
+        loaded = LoadSQLite(source=self.source)
+        return self.waiting() or [
+            loaded.of_what_is_there(),
+            *ThisRun().not_done(self._first_to_count),
+        ]
 
     def wanted(self) -> list[dt.date]:
         """The days of the database."""
         return days_between(*source_range(self.source))
+
+    @functools.cached_property
+    def _first_to_count(self) -> list[luigi.Task]:
+        return list(self._months_to_count())
 
     def _months_to_count(self) -> Iterator[luigi.Task]:
         counts = Counts(self.source)

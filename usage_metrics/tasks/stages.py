@@ -89,14 +89,17 @@ class Extract(Stage):
         with self.output().writing(
             source.raw, source.raw_dictionaries, keep=self._is_unchanged
         ) as entries:
-            for batch in source.open_logs(settings).read(self.date):
+            logs = source.open_logs(settings)
+            for batch in logs.read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
                 self.show(f"{entries.rows:,} entries so far")
             entries.facts |= {"logs": settings.logs, "exported": True}
+            if unread := logs.unread(self.date):
+                entries.facts["unread"] = unread
         self.say(f"{entries.rows:,} log entries", entries.rows)
 
     def _is_unchanged(self, entries: "PartitionWriter") -> bool:
-        """Whether the present file holds the same entries."""
+        """Whether the present file holds the same entries, and says the same."""
         raw = self.output()
         if not raw.exists():
             return False
@@ -107,6 +110,8 @@ class Extract(Stage):
         except PartitionError:  # it is damaged: the new one takes its place
             return False
         if before["content_id"] == entries.content_id:
+            if before.get("unread") != entries.facts.get("unread"):
+                return False
             raw.mark_checked()
             return True
         if entries.rows < before["rows"]:

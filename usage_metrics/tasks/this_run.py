@@ -4,6 +4,7 @@ import functools
 import os
 import tempfile
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 
 import luigi
@@ -26,6 +27,10 @@ class ThisRun(luigi.Config):
         if size > self._done[0]:
             self._done = size, {*os.pread(self._file, size, 0).decode().splitlines()}
         return task.task_id in self._done[1]
+
+    def not_done(self, tasks: Iterable[luigi.Task]) -> list[luigi.Task]:
+        """Those of some tasks that have not done their work."""
+        return [task for task in tasks if not self.has_done(task)]
 
     _done: tuple[int, set[str]] = 0, set()
     """The size of the file when it was read last, and what it held."""
