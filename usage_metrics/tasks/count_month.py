@@ -75,7 +75,7 @@ class CountMonth(OfMonth):
         return [self.partition_of(table.name, self.month) for table in MONTHLY]
 
     def complete(self) -> bool:
-        """As of all tasks, but with days that are counted again it is added up again."""
+        """As of all tasks, but days that are counted again are added up again."""
         return self.is_done() or (super().complete() and not self.uncounted())
 
     @listing_once()
