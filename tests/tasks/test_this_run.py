@@ -13,7 +13,7 @@ from project import Settings
 
 from usage_metrics.errors import ChangingError
 from usage_metrics.monitoring import run_log
-from usage_metrics.tasks import count, settling
+from usage_metrics.tasks import count, count_input, settling
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_month import CountMonth
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -61,13 +61,14 @@ def test_what_a_forked_worker_has_done_is_done_for_the_run_and_not_for_the_next(
 def test_no_run_fails_because_another_changes_what_it_has_just_done(
     two_days: Flow, monkeypatch: pytest.MonkeyPatch, task: Any
 ) -> None:
-    run, changed = task.run, []
+    run, changed = task.run, list[str]()
 
     def beside_another(self: Any) -> Any:
         result = run(self)
         yield from result or ()
         if not changed:
-            changed.append(_another_run_changes(two_days))
+            changed.append("once")
+            _another_run_changes(two_days)
 
     monkeypatch.setattr(task, "run", beside_another)
     assert two_days.build(LoadUsage()).status == LuigiStatusCode.SUCCESS
@@ -96,12 +97,13 @@ def test_a_day_whose_files_are_replaced_while_it_is_counted_is_read_again(
     two_days: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "CHANGES_SETTLE", tenacity.wait_none())
-    read, changed = count.read_day, []
+    read, changed = count_input.read_day, list[str]()
 
     def read_and_replace(*arguments: Any) -> Any:
         table = read(*arguments)
         if not changed:
-            changed.append(_another_run_changes(two_days))
+            changed.append("once")
+            _another_run_changes(two_days)
         return table
 
     monkeypatch.setattr(count, "read_day", read_and_replace)

@@ -139,7 +139,7 @@ def _mended(source: str) -> list[dt.date]:
 
 def _is_mended(source: str, raw: Facts) -> bool:
     """Whether a file that was not read for a day may be readable by now."""
-    unread = raw.get("unread")
+    unread = raw.get("unread") or []
     return bool(unread) and has_changed(source, unread)
 
 
