@@ -13,7 +13,8 @@ import pytest
 from export_folder import DAY, NEXT_DAY, Folder, as_lines, entry, ids
 
 from usage_metrics.errors import InputError
-from usage_metrics.logs import files
+from usage_metrics.logs import files, listing
+from usage_metrics.logs import folder as folders
 from usage_metrics.logs.cloud_logging.exports import EXPORTS, JsonEntries
 from usage_metrics.logs.files import LogFiles
 
@@ -98,6 +99,7 @@ def test_whether_a_file_that_was_not_read_has_changed(
     logs = folder.logs()
     ids(logs)
     change(folder.path / NEXT)
+    listing._LISTINGS.clear()  # as in the next process
     assert folder.logs().has_changed(logs.unread(DAY)) == is_changed
 
 
@@ -106,14 +108,14 @@ def test_a_file_without_permission_is_tried_again_by_each_run(
 ) -> None:
     """To give permission changes neither the size of a file nor its time."""
     (folder.path / NEXT).write_bytes(_whole())
-    state = files._state
+    state = folders._state
 
     def refuse(filesystem: pafs.FileSystem, file: Any) -> tuple[int, int]:
         if file.name == NEXT:
             raise PermissionError(13, "Permission denied", file.path)
         return state(filesystem, file)
 
-    monkeypatch.setattr(files, "_state", refuse)
+    monkeypatch.setattr(folders, "_state", refuse)
     logs = folder.logs()
     assert ids(logs) == ["a"]
     assert "Permission denied" in logs.unread(DAY)[0]["why"]

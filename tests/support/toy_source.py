@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.cleaning.rejects import reject
-from usage_metrics.logs.reader import Unread
+from usage_metrics.logs.unread import Unread
 from usage_metrics.sources import Cleaned, Source
 
 RAW = pa.schema([("visitor", STRING), ("time", TIMESTAMP), ("pages", STRING)])

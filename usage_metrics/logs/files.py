@@ -179,7 +179,7 @@ class LogFiles:
         listing = self._listing()
         days = {dt.date.fromisoformat(noted["date"]) for noted in unread}
         now = [noted_of(file, "") for day in days for file in listing.of_day(day)]
-        return any(noted | {"why": ""} not in now for noted in unread)
+        return any({**noted, "why": ""} not in now for noted in unread)
 
     @cached_property
     def _unread(self) -> dict[dt.date, list[Unread]]:

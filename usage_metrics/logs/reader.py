@@ -10,24 +10,14 @@ and nowhere else.
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, Protocol
 
 from usage_metrics.errors import ConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-
-class Unread(TypedDict):
-    """A file that may hold late entries of a day before its own, and is not read."""
-
-    file: str
-    """Its path relative to the folder of the log."""
-    size: int | None
-    changed: int | None
-    """When it was last modified. Both are None if it cannot be opened, which may change
-    while they do not."""
-    why: str
+    from usage_metrics.logs.unread import Unread
 
 
 class LogReader(Protocol):

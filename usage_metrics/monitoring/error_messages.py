@@ -112,7 +112,7 @@ def _keep_refusals_printable() -> None:
     ) -> NoReturn:
         exit_with_message(parser, status, message and printable_lines(message))
 
-    argparse.ArgumentParser.exit = exit_printable  # type: ignore[method-assign]
+    argparse.ArgumentParser.exit = exit_printable  # type: ignore
 
 
 def _print_uncaught(

@@ -17,7 +17,8 @@ from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.settings_check import check_sections
 
 if TYPE_CHECKING:
-    from usage_metrics.logs.reader import LogReader, Unread
+    from usage_metrics.logs.reader import LogReader
+    from usage_metrics.logs.unread import Unread
 
 READER_SECONDS = 60
 """How long a reader that knows which days are available is kept."""

@@ -37,7 +37,7 @@ from usage_metrics.logs.bigquery.access import (
 )
 from usage_metrics.logs.bigquery.entries import entries
 from usage_metrics.logs.bigquery.query import LogTable, day_query, examine, prunes
-from usage_metrics.logs.reader import Unread
+from usage_metrics.logs.unread import Unread
 from usage_metrics.units import size
 
 logger = logging.getLogger("luigi-interface")
