@@ -44,6 +44,7 @@ def _failed() -> list[tuple[str, str]]:
 
 def _mend(file: Path) -> None:
     lines = [json.dumps(entry) for entry in (LATE, request("n", NEXT))]
+    file.unlink()
     file.write_bytes(gzip.compress("\n".join(lines).encode()))
 
 
