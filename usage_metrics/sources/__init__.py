@@ -90,6 +90,8 @@ class Source:
     recognises: Callable[["Beginning"], Mapping[str, str] | None] = lambda _: None
     """Says whether a file is of this kind of log, and which of the source's settings
     are needed to read it; None if it is not."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What a check says of requests of unknown agents, by their ``agent_rule``."""
     nothing_meant: Callable[[Mapping[str, int], Any], str | None] = lambda *_: None
     """Says what to do about a day whose requests are all in other logs; None if that
     may be."""
