@@ -115,7 +115,7 @@ def test_fields_of_ones_own_are_kept_and_lines_without_an_id_get_a_hash() -> Non
     rows = read(log_of(fields, values, {}, values))
     others = [json.loads(row.get("other_fields", "{}")) for row in rows]
     assert others == [{"c_country": "FR", "new_thing": 'a"b\\'}, {}, others[0]]
-    ids = [row["line_id"] for row in rows]
+    ids = [row["x_edge_request_id"] for row in rows]
     assert ids[0] == ids[2] != ids[1]
 
 

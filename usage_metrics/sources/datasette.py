@@ -127,15 +127,11 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 def _rejected(
     entries: pa.Table, reason: pa.ChunkedArray, unreadable: pa.ChunkedArray
 ) -> pa.Table:
-    lines = entries.filter(unreadable)
     others = pc.and_not(reason.is_valid(), unreadable)
     readable = entries.drop_columns(["unreadable", "unreadableReason"])
     return pa.concat_tables(
         [
-            pa.table(
-                [lines["unreadableReason"], lines["unreadable"]],
-                schema=rejects.REJECTED,
-            ),
+            rejects.unreadable_lines(entries),
             rejects.reject(readable.filter(others), reason.filter(others)),
         ]
     )

@@ -15,6 +15,7 @@ from usage_metrics import arrow
 from usage_metrics.addresses.parsing import canonical_addresses
 from usage_metrics.agents import AGENT
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
+from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.cleaning.who_asked import settings_from, who_asked
 
 URL = [
@@ -114,6 +115,11 @@ def requests_from(
             for field in schema
         }
     )
+
+
+def url_parts(urls: pa.Array) -> dict[str, pa.Array]:
+    """The columns ``URL`` of distinct URLs, for sources that know what is asked."""
+    return {f"request_url_{part}": found for part, found in split_urls(urls).items()}
 
 
 def one_spelling(addresses: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
