@@ -128,12 +128,12 @@ class LogFiles:
         stray: Counter[str] = Counter()
         times = _Times(self.format.time)
         for file, table in self._tables(files, day):
+            own_times = times.of(file, table) if file.by_entries else None
             if _is_all_of(table[self.format.time], day):
                 yield from table.to_batches()
                 continue
-            if file.by_entries:
-                wanted = _between(times.of(file, table), day, day)
-                yield from kept(table, wanted).to_batches()
+            if own_times is not None:
+                yield from kept(table, _between(own_times, day, day)).to_batches()
                 continue
             found, is_own = table[self.format.time], file.date == day
             if is_own:
