@@ -11,7 +11,16 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.config import Section
-from usage_metrics.parameters import BoundDay, Days, PathOfUrl, number, share, text
+from usage_metrics.parameters import (
+    BoundDay,
+    Days,
+    PathOfUrl,
+    Verbatim,
+    choice,
+    number,
+    share,
+    text,
+)
 from usage_metrics.sources import SOURCES, module_of
 
 
@@ -101,17 +110,31 @@ class web(SourceSection):
     """The access logs of a web server."""
 
     late_days = late(0)
-    format = text(
-        "what a line is: combined, common, vhost_combined, nginx_ingress, caddy, "
-        "traefik, json, or the format as it stands in the server's configuration",
+    format = Verbatim(
         default="combined",
+        description="how its lines are written: combined, common, vhost_combined, "
+        "nginx_ingress, caddy, traefik, iis, json, or the format as it stands in the "
+        "configuration of nginx or Apache",
     )
-    fields = text(
-        "for format = json: which field holds what, such as remote_ip: ClientIP"
+    fields = Verbatim(
+        default="",
+        description="with format = json, which field holds what, such as "
+        "timestamp: time, remote_ip: client.address, request_url: url",
     )
-    site = text("what the paths mean: files or datasette", default="files")
+    trusted_proxies = number(
+        0, 100, "proxies of our own through which each request comes;"
+    )
+    site = choice(
+        ["files", "datasette", "ckan", "dataverse", "erddap", "thredds"],
+        "what the server is before, which says what paths mean: files, datasette, "
+        "ckan, dataverse, erddap or thredds",
+    )
     hosts = text(
-        "the hosts of the site, such as data.example.org; empty: all in the log"
+        "the hosts of the site, such as data.example.org; requests to others are not "
+        "meant; empty: all"
+    )
+    base_url = PathOfUrl(
+        default="", description="the path under which the site lies, such as /data/"
     )
 
 
