@@ -56,6 +56,7 @@ _ROWS = 4_000
 
 _PARQUET = b"PAR1"
 _BEGINNINGS = (b"#", b"{", b"[", codecs.BOM_UTF8)
+_OF_IIS = b"#Software: Microsoft Internet Information Services"
 _REAL_TIME = re.compile(rb"[0-9]{10}\.[0-9]{1,6}\t")
 
 
@@ -85,7 +86,8 @@ class CloudFront:
         chunks = itertools.chain([first], chunks)
         if first.startswith(_PARQUET):
             return _parquet_blocks(b"".join(chunks), name)
-        if not first.lstrip().startswith(_BEGINNINGS) and first:
+        is_ours = not first or first.lstrip().startswith(_BEGINNINGS)
+        if not is_ours or _OF_IIS in first:
             _refuse(first, name)
         return w3c_blocks(blocks_of(chunks, name))
 
@@ -107,6 +109,10 @@ class CloudFront:
 
 
 def _refuse(beginning: bytes, name: str) -> None:
+    if _OF_IIS in beginning:
+        raise InputError(
+            f"{name} is a log of IIS; source web reads it, with format = iis"
+        )
     if _REAL_TIME.match(beginning):
         raise InputError(
             f"{name} is a real-time log of CloudFront, whose fields only its "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SOURCES: dict[str, str] = {
     "datasette": "usage_metrics.sources.datasette",
     "s3": "usage_metrics.sources.s3",
+    "cloudfront": "usage_metrics.sources.cloudfront",
     "gcs": "usage_metrics.sources.gcs",
     "web": "usage_metrics.sources.web",
 }

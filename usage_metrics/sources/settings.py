@@ -106,7 +106,24 @@ class s3(SourceSection):
         return "cloudfront" in SOURCES and bool(source_section("cloudfront").logs)
 
 
-class web(SourceSection):
+class SiteSection(SourceSection):
+    """The settings of a source that logs what stands before a site."""
+
+    site = choice(
+        ["files", "datasette", "ckan", "dataverse", "erddap", "thredds"],
+        "what the server is before, which says what paths mean: files, datasette, "
+        "ckan, dataverse, erddap or thredds",
+    )
+    hosts = text(
+        "the hosts of the site, such as data.example.org; requests to others are not "
+        "meant; empty: all"
+    )
+    base_url = PathOfUrl(
+        default="", description="the path under which the site lies, such as /data/"
+    )
+
+
+class web(SiteSection):
     """The access logs of a web server."""
 
     late_days = late(0)
@@ -124,18 +141,12 @@ class web(SourceSection):
     trusted_proxies = number(
         0, 100, "proxies of our own through which each request comes;"
     )
-    site = choice(
-        ["files", "datasette", "ckan", "dataverse", "erddap", "thredds"],
-        "what the server is before, which says what paths mean: files, datasette, "
-        "ckan, dataverse, erddap or thredds",
-    )
-    hosts = text(
-        "the hosts of the site, such as data.example.org; requests to others are not "
-        "meant; empty: all"
-    )
-    base_url = PathOfUrl(
-        default="", description="the path under which the site lies, such as /data/"
-    )
+
+
+class cloudfront(SiteSection):
+    """The standard logs of a distribution of Amazon CloudFront."""
+
+    settle_hours = settling(24.0)
 
 
 class gcs(SourceSection):
@@ -144,7 +155,13 @@ class gcs(SourceSection):
     settle_hours = settling(6.0)
 
 
-SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette, s3, gcs, web)
+SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (
+    datasette,
+    s3,
+    cloudfront,
+    gcs,
+    web,
+)
 """The section of each source that has settings of its own."""
 
 SECTIONS: tuple[type[Section], ...] = (*SOURCE_SECTIONS, *config.SECTIONS)

@@ -5,7 +5,6 @@ read by :mod:`usage_metrics.logs.web`. What a path means is another thing, a *si
 (:mod:`usage_metrics.sources.sites`): a Datasette, a CKAN, a folder of files and others.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +21,8 @@ from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.web.presets import open_format, recognised_format
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.sources import Cleaned, Source
-from usage_metrics.sources.request_log import REQUEST, requests_from
+from usage_metrics.sources.hosts import none_meant, per_host
+from usage_metrics.sources.request_log import REQUEST, requests_from, without_missing
 from usage_metrics.sources.sites import asked_of
 from usage_metrics.sources.web_requests import said_by
 
@@ -36,8 +36,6 @@ LAYOUT = Layout(
 )
 """Servers name files by when they are rotated, or by a number: the days of a file are
 those of its entries."""
-
-_NOT_FOUND = 404
 
 
 def clean(entries: pa.Table, settings: Any) -> Cleaned:
@@ -62,36 +60,10 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
     hosts = comma_separated(settings.hosts)
     asked = asked_of(settings.site, hosts, settings.base_url)
     return Cleaned(
-        requests=_without_missing(requests_from(columns, asked, settings)),
+        requests=without_missing(requests_from(columns, asked, settings)),
         rejected=unreadable_lines(entries),
         not_requests=arrow.count(pc.and_not(understood, is_request)),
-        other_logs=_per_host(said["host"].filter(others)),
-    )
-
-
-def _without_missing(requests: pa.Table) -> pa.Table:
-    """Requests, of which those for what is not there are for no data."""
-    is_missing = pc.fill_null(pc.equal(requests["status"], _NOT_FOUND), False)
-    is_data = pc.and_not(requests["is_data_request"], is_missing)
-    number = requests.column_names.index("is_data_request")
-    return requests.set_column(number, "is_data_request", is_data)
-
-
-def _per_host(hosts: pa.Array) -> dict[str, int]:
-    counts = hosts.cast(STRING).value_counts().to_pylist()
-    return {pair["values"]: pair["counts"] for pair in counts}
-
-
-def _nothing_meant(others: Mapping[str, int], settings: Any) -> str | None:
-    """Say which hosts a day's requests went to, if none of them is meant."""
-    if not others:
-        return None
-    most = sorted(others, key=lambda host: (-others[host], host))[:3]
-    return (
-        f"none of {sum(others.values()):,} requests is to a host that hosts = "
-        f"{settings.hosts} names; they are to {', '.join(map(repr, most))}"
-        + (" and others" if len(others) > len(most) else "")
-        + ". If those are the site's, name them in hosts"
+        other_logs=per_host(said["host"].filter(others)),
     )
 
 
@@ -127,5 +99,5 @@ SOURCE = Source(
     "of them count as use",
     facets=("agent_class", "database", "format"),
     recognises=_recognises,
-    nothing_meant=_nothing_meant,
+    nothing_meant=none_meant,
 )

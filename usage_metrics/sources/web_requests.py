@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from usage_metrics import arrow
 from usage_metrics.arrow import STRING, empty_as_null
 from usage_metrics.cleaning.who_asked import comma_separated
+from usage_metrics.sources.hosts import are_elsewhere
 
 _REQUEST_LINE = (
     r"^(?P<method>[A-Za-z]{1,20}) +(?P<target>\S.*?)"
@@ -31,7 +32,6 @@ def said_by(entries: pa.Table, settings: Any) -> dict[str, pa.Array | pa.Chunked
     hosts = comma_separated(settings.hosts)
     host = arrow.each_distinct(_text(entries["host"]), str.lower)
     bare = pc.replace_substring_regex(host, _PORT, "")
-    is_ours = pc.is_in(bare, pa.array([name.lower() for name in hosts], STRING))
     if len(hosts) == 1:
         host = pc.fill_null(host, hosts[0])
     with_query = _with_query(target, _text(entries["query"]))
@@ -48,9 +48,7 @@ def said_by(entries: pa.Table, settings: Any) -> dict[str, pa.Array | pa.Chunked
         "protocol": _first(_text(entries["protocol"]), line["protocol"]),
         "host": bare,
         "is_request": pc.or_(target.is_valid(), _is_said(entries["request"])),
-        "is_elsewhere": pc.and_(
-            pc.and_not(bare.is_valid(), is_ours), pa.scalar(bool(hosts))
-        ),
+        "is_elsewhere": are_elsewhere(bare, hosts),
     }
 
 
