@@ -22,14 +22,14 @@ FLOORS = (
     ("maintenance",),
     ("counting",),
     ("geocode",),
-    ("sources",),
+    ("sources", "platforms"),
     ("warehouse",),
     ("logs",),
     ("partitions",),
     ("cleaning", "agents", "addresses", "monitoring"),
     (
-        *("config", "luigi_defaults", "parameters", "dates", "arrow", "units"),
-        *("errors", "spreadsheet"),
+        *("config", "luigi_defaults", "parameters", "refusals", "dates", "arrow"),
+        *("units", "errors", "spreadsheet"),
     ),
 )
 """The wings, from the top floor down; ``docs/architecture.md`` shows the same."""

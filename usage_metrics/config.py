@@ -239,17 +239,30 @@ def ipinfo_token() -> str:
     Raises:
         ConfigError: if it is not set, or cannot be a token.
     """
-    token = os.environ.get("IPINFO_TOKEN", "").strip()
+    token = secret("IPINFO_TOKEN", "https://ipinfo.io/dashboard/token")
     if not token:
         raise ConfigError(
             "[geocode] provider = ipinfo needs a token: set the environment variable "
             "IPINFO_TOKEN to the one shown at https://ipinfo.io/dashboard/token, or "
             "set provider = mmdb"
         )
+    return token
+
+
+def secret(variable: str, where: str) -> str:
+    """The token in an environment variable; empty if it is not set.
+
+    Args:
+        variable: its name.
+        where: where the token can be had.
+
+    Raises:
+        ConfigError: if it cannot be a token.
+    """
+    token = os.environ.get(variable, "").strip()
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(
-            "IPINFO_TOKEN holds characters that no token has: copy it again from "
-            "https://ipinfo.io/dashboard/token"
+            f"{variable} holds characters that no token has: copy it again from {where}"
         )
     return token
 

@@ -48,16 +48,12 @@ class ChangingError(InputError):
     """A log export changed while it was read."""
 
 
-class AccessError(InputError):
-    """A file cannot be read, whatever is in it."""
-
-
-class FetchError(InputError):
-    """An object cannot be fetched, nor can those after it."""
-
-
 class ServiceError(UsageMetricsError):
     """A service refused, failed or did not answer."""
+
+
+class ReplyError(UsageMetricsError):
+    """A platform's reply is not what it should be."""
 
 
 class RejectedShareError(UsageMetricsError):

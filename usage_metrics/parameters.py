@@ -7,6 +7,7 @@ unknown keys, and shows a traceback for a value that it cannot read.
 import datetime as dt
 import difflib
 import operator
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from configparser import InterpolationError
 from typing import Any, TypeVar
@@ -113,10 +114,6 @@ class PathOfUrl(luigi.Parameter[str]):
         return text
 
 
-class Verbatim(luigi.Parameter[str]):
-    """A text in which a percent sign may stand alone, and means itself."""
-
-
 class Days(luigi.Parameter[frozenset[dt.date]]):
     """Days and ranges of days, separated by commas; none by default."""
 
@@ -153,6 +150,31 @@ class Days(luigi.Parameter[frozenset[dt.date]]):
         return [start + number * ONE_DAY for number in range((end - start).days + 1)]
 
 
+class Names(luigi.Parameter[tuple[str, ...]]):
+    """Names, separated by commas; none by default."""
+
+    def __init__(self, description: str, pattern: str) -> None:
+        """Describe it, for people, and say what a name looks like."""
+        super().__init__(default=(), description=description)
+        self._pattern = pattern
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Read ``one, another``; each name is taken once.
+
+        Raises:
+            ValueError: naming the part that is not such a name.
+        """
+        names = dict.fromkeys(filter(None, map(str.strip, text.split(","))))
+        for name in names:
+            if not re.fullmatch(self._pattern, name):
+                raise ValueError(f"{name!r} is not such a name; see docs/platforms.md")
+        return tuple(names)
+
+    def serialize(self, value: Collection[str]) -> str:
+        """Write them as they are read."""
+        return ", ".join(value)
+
+
 class Moment(luigi.Parameter[dt.datetime]):
     """A time in UTC."""
 
@@ -164,15 +186,6 @@ class Moment(luigi.Parameter[dt.datetime]):
         """Write it in ISO 8601, to the millisecond."""
         utc = value.astimezone(dt.UTC).replace(tzinfo=None)
         return f"{utc.isoformat(timespec='milliseconds')}Z"
-
-
-def source_parameter() -> luigi.Parameter[str]:
-    """The parameter that names the source of a task.
-
-    Each task declares its own: Luigi orders parameters by when they were made, and the
-    source comes after the date.
-    """
-    return luigi.Parameter(default="datasette", description="the kind of log")
 
 
 class Configured:
@@ -223,7 +236,6 @@ def section_problems(
     settings = luigi.configuration.get_config()
     if not settings.has_section(name):
         return
-    _keep_percent_signs(name, parameters)
     for key in settings.options(name):
         if key in settings.defaults() and key not in parameters:
             continue
@@ -231,21 +243,6 @@ def section_problems(
             _check_key(name, key, parameters)
         except ConfigError as error:
             yield error
-
-
-def _keep_percent_signs(
-    name: str, parameters: Mapping[str, luigi.Parameter[Any]]
-) -> None:
-    """Double the percent signs of texts in which they may stand alone, as if read so.
-
-    Luigi reads every value of a section again, and takes a lone one for a mistake.
-    """
-    settings = luigi.configuration.get_config()
-    for key, parameter in parameters.items():
-        if isinstance(parameter, Verbatim) and settings.has_option(name, key):
-            written = settings.get(name, key, raw=True)
-            if "%" in written.replace("%%", ""):
-                settings.set(name, key, written.replace("%", "%%"))
 
 
 def _check_key(

@@ -21,10 +21,17 @@ from .run import MMDB, START, Cost, make, measure, report, say
 
 USAGE_METRICS = str(Path(sys.executable).with_name("usage-metrics"))
 
-CONFIG = f"""\
-{backfill.CONFIG}
+CONFIG = """\
+[paths]
+root = {folder}/data
+[datasette]
+logs = {folder}/logs
+start = {start}
+stop = {stop}
 [geocode]
-database = {MMDB}
+database = {mmdb}
+[database]
+path = {folder}/data/usage_metrics.db
 """
 EXPORT = """\
 import sys
@@ -79,7 +86,7 @@ def run(folder: Path, days: int) -> Cost:
     stop = START + dt.timedelta(days=days)
     config = folder / "luigi.cfg"
     span = {"start": START, "stop": stop}
-    config.write_text(CONFIG.format(folder=folder, **span))
+    config.write_text(CONFIG.format(folder=folder, mmdb=MMDB, **span))
     return measure([USAGE_METRICS, "run"], folder, config)
 
 

@@ -19,7 +19,7 @@ from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.geocode.cache import LockedShelf, StableShelf
-from usage_metrics.geocode.ipinfo_replies import Refusal, Reply, is_empty, normalise
+from usage_metrics.geocode.ipinfo_replies import Reply, is_empty, normalise
 from usage_metrics.geocode.ipinfo_service import (
     PLANS,
     IpinfoService,
@@ -27,6 +27,7 @@ from usage_metrics.geocode.ipinfo_service import (
     may_be_sent,
 )
 from usage_metrics.geocode.locations import Location
+from usage_metrics.refusals import Refusal
 
 logger = logging.getLogger("luigi-interface")
 

@@ -6,8 +6,6 @@ a whole request, and a batch may contain an error about a single address. Errors
 what a refused reply says, without the token, in case the service echoes it.
 """
 
-import datetime as dt
-import email.utils
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,16 +15,18 @@ from typing import Any
 import requests
 
 from usage_metrics.addresses.redaction import anonymous
-from usage_metrics.dates import utc_now
-from usage_metrics.errors import ConfigError, ServiceError, UsageMetricsError
+from usage_metrics.errors import ConfigError
 from usage_metrics.geocode.countries import country_name
 from usage_metrics.geocode.locations import Location
+from usage_metrics.refusals import (
+    LONGEST_WAIT,
+    Refusal,
+    TemporaryRefusal,
+    retry_after_of,
+)
 
 Reply = dict[str, Any]
 """What ipinfo says about one address."""
-
-LONGEST_WAIT = 60.0
-"""Seconds; if the service asks for a longer wait, retrying is left to the next run."""
 
 TOKEN_PAGE = "https://ipinfo.io/dashboard/token"  # noqa: S105  a URL, not a password
 OUTAGE_REMEDY = "see https://status.ipinfo.io and try again later"
@@ -35,23 +35,6 @@ QUOTA_REMEDY = "wait, or raise the plan at https://ipinfo.io/pricing"
 _AS_NUMBER = re.compile(r"AS\d+\b")
 _UNKNOWN_ADDRESS = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 TOKEN_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-
-
-@dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818  becomes an error of the type that it names
-    """The service did not answer, and retrying now would not help."""
-
-    reason: str
-    remedy: str
-    error: type[UsageMetricsError] = ServiceError
-    retry_after: float | None = None
-
-    def __str__(self) -> str:
-        return self.reason
-
-
-class TemporaryRefusal(Refusal):
-    """A refusal that is worth retrying."""
 
 
 @dataclass
@@ -85,7 +68,7 @@ def read(response: requests.Response, token: str) -> Any:
             raise unexpected(f"{kind} instead of JSON") from error
     text = " ".join(response.text.replace(token, "***").split())
     detail = f"({anonymous(text[:200])})"
-    raise _refusal(response.status_code, detail, _retry_after(response))
+    raise _refusal(response.status_code, detail, retry_after_of(response))
 
 
 def sort(body: Any, addresses: Sequence[str]) -> Answers:
@@ -209,16 +192,3 @@ def _refusal(status: Any, detail: str, retry_after: float | None = None) -> Refu
     if retry_after is not None and retry_after > LONGEST_WAIT:
         return Refusal(f"{reason}; it asks to wait {retry_after:,.0f} s", remedy)
     return TemporaryRefusal(reason, remedy, retry_after=retry_after)
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """The seconds to wait that a reply asks for, as a number or a date."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    moment = moment.replace(tzinfo=moment.tzinfo or dt.UTC)
-    return max(0.0, (moment - utc_now()).total_seconds())

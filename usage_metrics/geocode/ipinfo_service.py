@@ -7,7 +7,6 @@ refused address from a located one, and look up *our own* address when given an 
 text. Like the SDK, this sends the ``lite`` plan one address per request, ten at a time.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,25 +26,21 @@ from usage_metrics.geocode.ipinfo_replies import (
     TOKEN_PAGE,
     TOKEN_REFUSED,
     Answers,
-    Refusal,
     Reply,
-    TemporaryRefusal,
     read,
     sort,
     unexpected,
 )
-
-logger = logging.getLogger("luigi-interface")
+from usage_metrics.refusals import (
+    CONNECTION_ERRORS,
+    Refusal,
+    TemporaryRefusal,
+    log_retry,
+    wait,
+)
 
 Keep = Callable[[dict[str, Reply]], None]
 """Stores the replies about some addresses."""
-
-_CONNECTION_ERRORS = (
-    requests.ConnectionError,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-)
-_BACKOFF = tenacity.wait_exponential_jitter(initial=1, max=30)
 
 
 class Plan(NamedTuple):
@@ -133,8 +128,8 @@ class IpinfoService:
             retry=tenacity.retry_if_exception_type(TemporaryRefusal),
             stop=tenacity.stop_after_attempt(self.attempts)
             | tenacity.stop_when_event_set(stop),
-            wait=_wait,
-            before_sleep=_log_retry,
+            wait=wait,
+            before_sleep=log_retry,
             sleep=self.sleep or tenacity.sleep_using_event(stop),
             reraise=True,
         )
@@ -156,7 +151,7 @@ class IpinfoService:
         except requests.Timeout as error:
             reason = f"ipinfo did not answer within {self.timeout:g} s"
             raise TemporaryRefusal(reason, OUTAGE_REMEDY) from error
-        except _CONNECTION_ERRORS as error:
+        except CONNECTION_ERRORS as error:
             reason = f"the connection to ipinfo failed ({type(error).__name__})"
             raise TemporaryRefusal(reason, OUTAGE_REMEDY) from error
         except requests.RequestException as error:
@@ -219,16 +214,3 @@ class IpinfoService:
 def chunks(addresses: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Split addresses into chunks of at most ``size``."""
     return (addresses[at : at + size] for at in range(0, len(addresses), size))
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Wait as long as the service asks for, else longer after each attempt."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Refusal) and error.retry_after is not None:
-        return error.retry_after
-    return _BACKOFF(state)
-
-
-def _log_retry(state: tenacity.RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    logger.warning("%s; retrying in %.0f s", error, state.upcoming_sleep)

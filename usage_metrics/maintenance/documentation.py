@@ -18,6 +18,8 @@ import pyarrow as pa
 from usage_metrics import arrow
 from usage_metrics.cleaning import rejects
 from usage_metrics.geocode.locate import with_location
+from usage_metrics.platforms import schemas
+from usage_metrics.platforms.snapshot_tables import STAGES
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.settings import SECTIONS
 
@@ -43,11 +45,17 @@ def data_dictionary() -> str:
     for name in sorted(SOURCES):
         source = get_source(name)
         parts += [
-            f"### {name}: `cleaned`, `geocoded` (with `{source.address}_…`) and the "
-            f"table `{source.table}`",
+            f"### {name}: `cleaned`, `geocoded` (with `{source.address}_…`) and "
+            + (f"the table `{source.table}`" if source.table else "no table"),
             _columns(with_location(source.cleaned, source.address)),
         ]
     parts += ["### `rejected`, of every source", _columns(rejects.REJECTED)]
+    parts += ["### `raw`, of every platform", _columns(schemas.RAW)]
+    for stage, table in STAGES.items():
+        parts += [
+            f"### `{stage}`, of every platform, and the table `{table.name}`",
+            _columns(table.schema),
+        ]
     return "\n\n".join(parts)
 
 

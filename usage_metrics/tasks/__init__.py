@@ -58,6 +58,12 @@ from usage_metrics.tasks.rebuild import Rebuild
 from usage_metrics.tasks.refresh import Refresh, RefreshDays
 from usage_metrics.tasks.report import Report
 from usage_metrics.tasks.run_log_events import record_runs
+from usage_metrics.tasks.snapshots import (
+    LoadSnapshots,
+    ReadSnapshots,
+    Snapshots,
+    TakeSnapshot,
+)
 from usage_metrics.tasks.stages import Clean, Extract, Geocode
 
 __all__ = [
@@ -70,12 +76,16 @@ __all__ = [
     "Extract",
     "Geocode",
     "LoadSQLite",
+    "LoadSnapshots",
     "LoadUsage",
     "RangeDaily",
+    "ReadSnapshots",
     "Rebuild",
     "Refresh",
     "RefreshDays",
     "Report",
+    "Snapshots",
+    "TakeSnapshot",
 ]
 
 try:

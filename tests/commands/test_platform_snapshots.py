@@ -1,0 +1,83 @@
+"""``usage-metrics run`` with platforms: logs and snapshots end in one database."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from flow import DAY, ONE_DAY, Flow
+from github_replies import serve
+from platform_server import PlatformServer, json_of
+from project import Settings
+from snapshot_flow import Days
+from webhook_server import serving
+
+from usage_metrics.commands import main
+
+pytestmark = pytest.mark.usefixtures("quick_reports")
+
+TODAY = dt.date(2026, 3, 20)
+TRUTH = {TODAY - n * ONE_DAY: (10 + n, 3) for n in range(30)}
+
+
+@pytest.fixture
+def both(
+    flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Days]:
+    """A day of logs, and a repository on GitHub."""
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY)
+    flow.export_days(1)
+    monkeypatch.setenv("GITHUB_TOKEN", "token-for-tests")
+    with PlatformServer() as server:
+        settings("github", repositories="example/data", endpoint=server.url, attempts=1)
+        serve(server, TODAY, TRUTH)
+        days = Days(flow, server, monkeypatch)
+        days.on(TODAY)
+        yield days
+
+
+def test_a_run_ends_in_one_database_and_a_second_asks_nobody(
+    both: Days, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run"]) == 0
+    assert "github: 6 of 6 parts" in capsys.readouterr().out
+    assert both.flow.loaded_days() == {str(DAY): 2}
+    assert both.series("views")[str(TODAY - 2 * ONE_DAY)] == (12, 12, 1, "final")
+    asked = len(both.server.asked)
+    assert main(["run"]) == 0
+    assert len(both.server.asked) == asked
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+def test_a_part_that_fails_is_told_and_keeps_nothing_else_from_the_database(
+    both: Days, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = json_of({"message": "Must have push access"}, status=403)
+    both.server.answers["/repos/example/data/traffic/views"] = refused
+    with serving() as chat:
+        monkeypatch.setenv("USAGE_METRICS_WEBHOOK", chat.url)
+        assert main(["run"]) == 30
+    told = chat.posts[0]["text"]
+    assert "example/data views: GitHub answered HTTP 403" in told
+    assert "Must have push access" in capsys.readouterr().err
+    assert both.flow.loaded_days() == {str(DAY): 2}
+    assert both.series("clones")
+    assert not both.series("views")
+
+
+def test_logs_that_fail_keep_no_snapshot_from_being_taken(both: Days) -> None:
+    both.flow.export(DAY, "nonsense")
+    assert main(["run"]) == 30
+    assert both.series("views")
+
+
+def test_without_logs_there_are_snapshots_all_the_same(
+    both: Days, settings: Settings
+) -> None:
+    settings("datasette", logs="")
+    assert main(["run"]) == 0
+    assert both.series("views")
+
+
+def test_a_run_of_one_source_asks_no_platform(both: Days) -> None:
+    assert main(["run", "--source", "datasette"]) == 0
+    assert not both.server.asked

@@ -1,0 +1,128 @@
+"""What platforms count for us: what a platform is, and the registry of all.
+
+GitHub, Zenodo and others count views and downloads by themselves, and tell the present
+numbers only, or those of some days. So they are asked once a day, and what they reply
+is kept as it came. A platform is one module that declares what to ask for and what a
+reply says; it runs nothing. :mod:`usage_metrics.tasks.snapshots` is written once, for
+all of them.
+"""
+
+import datetime as dt
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from usage_metrics.errors import ConfigError
+
+PLATFORMS: dict[str, str] = {"github": "usage_metrics.platforms.github"}
+"""The module of each platform; its ``PLATFORM`` is the declaration."""
+
+DAY, WINDOW, LEVEL = "day", "window", "level"
+CUMULATIVE, EVENT, MONTH = "cumulative", "event", "month"
+"""How a figure is to be read: of a day or month that it names, of the days up to the
+snapshot, as it is now, since the beginning, or things that happened on a day."""
+
+TOTAL, UNIQUE = "total", "unique"
+
+
+class Request(NamedTuple):
+    """Something to ask a platform for."""
+
+    kind: str
+    """What it is; with the subject, it names a part of a snapshot."""
+    path: str
+    """Path and query below the platform's endpoint."""
+
+
+class Reply(NamedTuple):
+    """A reply as it was received: a page of a part of a snapshot."""
+
+    taken_at: dt.datetime
+    """When the snapshot was taken."""
+    subject: str
+    """What was asked about, as in the settings."""
+    kind: str
+    url: str
+    status: int
+    etag: str | None
+    body: str
+    complete: bool
+    """Whether its part was answered in full; else no figure is read from it."""
+
+
+class Figure(NamedTuple):
+    """A number that a reply tells."""
+
+    metric: str
+    value: int
+    reading: str
+    measure: str = TOTAL
+    about: str | None = None
+    """The day or month that it is of; None if it is of the moment of the snapshot."""
+    name: str | None = None
+    """What it is of, within the subject: a referrer, a path, a file."""
+    version: str | None = None
+    subject: str | None = None
+    """What it is about, if that is not the subject that was asked for."""
+
+
+class Identity(NamedTuple):
+    """What stays of a subject when it is renamed, and its name now."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One platform, declared."""
+
+    name: str
+    """Its name in task parameters and paths, and of its section in luigi.cfg."""
+    title: str
+    """Its name for people."""
+    endpoint: str
+    """The beginning of its URLs."""
+    subjects: Callable[[Any], Sequence[str]]
+    """What the section of luigi.cfg asks about."""
+    requests: Callable[[str], Iterable[Request]]
+    """The first page of each part of a snapshot of a subject."""
+    read: Callable[[str, Sequence[Any], dt.date], Iterable[Figure]]
+    """Pure: the kind of a part, the JSON of its pages and the day of the snapshot give
+    its figures. Raises ReplyError if they are not what they should be."""
+    metrics: Mapping[str, str]
+    """What each metric is, in a sentence for people."""
+    next_page: Callable[[Any], str | None] = lambda _: None
+    """The URL of the page after one, if its JSON and not its header names it."""
+    identify: Callable[[str, Sequence[Any]], Identity | None] = lambda *_: None
+    """Who a part of a snapshot says that its subject is."""
+    without_people: Callable[[Any], Any] = lambda body: body
+    """Takes the accounts of people out of a body; the same object if it has none."""
+    token: str = ""
+    """The environment variable that holds the token, if there is one."""
+    authorization: str = "Bearer {token}"
+    """The header that sends it."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pause: float = 0.0
+    """Seconds between two requests, so that its limits are kept."""
+    retention: dt.timedelta | None = None
+    """For how long a day can be asked for later; None: not at all."""
+    settled: dt.timedelta = dt.timedelta(0)
+    """For how long the figures of a day may still change."""
+    version: int = 1
+    """Raise it when ``read`` gives other figures, so that they are read again."""
+
+
+def get_platform(name: str) -> Platform:
+    """Find a platform by name.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if name not in PLATFORMS:
+        raise ConfigError(
+            f"there is no platform {name!r}; there is {', '.join(sorted(PLATFORMS))}"
+        )
+    platform: Platform = importlib.import_module(PLATFORMS[name]).PLATFORM
+    return platform

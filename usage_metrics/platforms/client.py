@@ -1,0 +1,239 @@
+"""Asks a platform over HTTP; nothing else in this wing does.
+
+A request is repeated while that makes sense, after as long as the platform asks for. A
+redirect is followed, as of a renamed repository, and the token is sent to no other
+host. The token is in no reply, message or file.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import NamedTuple, Self
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import tenacity
+
+from usage_metrics import config
+from usage_metrics.addresses.redaction import anonymous
+from usage_metrics.dates import utc_now
+from usage_metrics.errors import ConfigError
+from usage_metrics.platforms import Platform
+from usage_metrics.platforms.settings import PlatformSection
+from usage_metrics.refusals import (
+    CONNECTION_ERRORS,
+    LONGEST_WAIT,
+    Refusal,
+    TemporaryRefusal,
+    log_retry,
+    retry_after_of,
+    wait,
+)
+
+LONGEST_BODY = 64 << 20
+"""Bytes; a hundred releases with their notes have some hundred thousand."""
+
+PIECE_BYTES = 1 << 16
+
+QUOTED = 200
+"""Characters of a refusal that a message quotes."""
+
+
+class Answer(NamedTuple):
+    """What a platform replied to one request."""
+
+    status: int
+    etag: str | None
+    body: str
+    next_url: str | None
+    """The URL of the next page, if a header names it."""
+
+
+class EndError(Refusal):
+    """A refusal that holds for whatever else the platform would be asked for."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A platform, as one account may ask it."""
+
+    title: str
+    endpoint: str
+    headers: Mapping[str, str] = field(repr=False)
+    """Those of every request; one of them may hold the token."""
+    token: str = field(repr=False)
+    variable: str
+    """The environment variable of the token."""
+    timeout: float
+    attempts: int
+    pause: float = 0.0
+    sleep: Callable[[float], None] | None = None
+    """Waits between two requests; for tests."""
+
+    @classmethod
+    def of(cls, platform: Platform, settings: PlatformSection) -> Self:
+        """The client of a platform, as its section describes it.
+
+        Raises:
+            ConfigError: if its token cannot be one.
+        """
+        token = config.secret(platform.token, platform.title) if platform.token else ""
+        headers = {"User-Agent": "usage-metrics", **platform.headers}
+        if token:
+            headers["Authorization"] = platform.authorization.format(token=token)
+        return cls(
+            title=platform.title,
+            endpoint=(settings.endpoint or platform.endpoint).rstrip("/"),
+            headers=headers,
+            token=token,
+            variable=platform.token,
+            timeout=settings.timeout,
+            attempts=settings.attempts,
+            # A server of one's own has no limits to keep.
+            pause=0.0 if settings.endpoint else platform.pause,
+        )
+
+    def url(self, path: str) -> str:
+        """The URL of a path, or of a page that a reply names, below the endpoint.
+
+        Raises:
+            Refusal: if a reply names a page of another host.
+        """
+        if path.startswith("/"):
+            return f"{self.endpoint}{path}"
+        url = urljoin(f"{self.endpoint}/", path)
+        if urlsplit(url).netloc != urlsplit(self.endpoint).netloc:
+            raise Refusal(
+                f"{self.title} names a next page at {urlsplit(url).hostname}",
+                "check its endpoint in luigi.cfg",
+            )
+        return url
+
+    def get(self, url: str, etag: str | None = None) -> Answer:
+        """Make a request, and repeat it while that makes sense.
+
+        Args:
+            url: what to ask for.
+            etag: of the reply that is there; if nothing changed, the status is 304.
+
+        Raises:
+            Refusal: if there is no answer; the reason says why.
+        """
+        sleep = self.sleep or time.sleep
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TemporaryRefusal),
+            stop=tenacity.stop_after_attempt(self.attempts),
+            wait=wait,
+            before_sleep=log_retry,
+            sleep=sleep,
+            reraise=True,
+        )
+        if self.pause:
+            sleep(self.pause)
+        return retrying(self._send, url, {"If-None-Match": etag} if etag else {})
+
+    def _send(self, url: str, headers: Mapping[str, str]) -> Answer:
+        again = "try again later; finished parts are kept"
+        try:
+            with requests.get(
+                url,
+                headers=headers,
+                auth=self._authenticate,
+                timeout=self.timeout,
+                stream=True,
+            ) as response:
+                return self._answer(response)
+        except requests.Timeout as error:
+            reason = f"{self.title} did not answer within {self.timeout:g} s"
+            raise TemporaryRefusal(reason, again) from error
+        except CONNECTION_ERRORS as error:
+            what = type(error).__name__
+            reason = f"the connection to {self.title} failed ({what})"
+            raise TemporaryRefusal(reason, again) from error
+        except requests.RequestException as error:
+            what = type(error).__name__
+            reason = f"{self.title} answered with something other than HTTP ({what})"
+            raise Refusal(reason, "check its endpoint in luigi.cfg") from error
+
+    def _answer(self, response: requests.Response) -> Answer:
+        """What a reply says, unless it is worth asking again.
+
+        Raises:
+            Refusal: if the platform is busy, out of order or refuses the token.
+        """
+        body = self._body(response)
+        said = f"{self.title} answered {_in_words(response.status_code, body)}"
+        if is_busy(response):
+            delay = _delay(response)
+            if delay is not None and delay > LONGEST_WAIT:
+                why = f"{said}; it asks to wait {delay:,.0f} s"
+                raise EndError(why, "the next run asks for what is missing")
+            remedy = "the next run asks for it again"
+            raise TemporaryRefusal(said, remedy, retry_after=delay)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            what = (
+                f"refuses the token in {self.variable}"
+                if self.token
+                else (f"wants a token in {self.variable}")
+            )
+            raise EndError(
+                f"{said}: it {what}",
+                "see docs/platforms.md for the token that it takes",
+                ConfigError,
+            )
+        following = response.links.get("next", {}).get("url")
+        etag = response.headers.get("ETag")
+        return Answer(response.status_code, etag, body, following)
+
+    def _body(self, response: requests.Response) -> str:
+        content = bytearray()
+        for piece in response.iter_content(PIECE_BYTES):
+            content += piece
+            if len(content) > LONGEST_BODY:
+                raise Refusal(
+                    f"{self.title} answers with more than {LONGEST_BODY >> 20} MB",
+                    "check its endpoint in luigi.cfg",
+                )
+        text = content.decode("utf-8", "replace")
+        return text.replace(self.token, "***") if self.token else text
+
+    def _authenticate(
+        self, request: requests.PreparedRequest
+    ) -> requests.PreparedRequest:
+        """Put the headers into a request such that no ``.netrc`` can replace them."""
+        request.headers.update(self.headers)
+        return request
+
+
+def said_by(answer: Answer) -> str:
+    """What a reply that is no success says, in a few words."""
+    return _in_words(answer.status, answer.body)
+
+
+def _in_words(status: int, body: str) -> str:
+    text = " ".join(body.split())[:QUOTED]
+    return f"HTTP {status}" + (f" ({anonymous(text)})" if text else "")
+
+
+def is_busy(response: requests.Response) -> bool:
+    """Whether a reply says to ask later: out of order, or too many requests.
+
+    For the latter, GitHub's status may be 403.
+    """
+    status = response.status_code
+    return (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status == HTTPStatus.TOO_MANY_REQUESTS
+        or (status == HTTPStatus.FORBIDDEN and _delay(response) is not None)
+    )
+
+
+def _delay(response: requests.Response) -> float | None:
+    """The seconds to wait that a reply asks for, also by when its limit is reset."""
+    asked = retry_after_of(response)
+    reset = response.headers.get("X-RateLimit-Reset", "")
+    is_used_up = response.headers.get("X-RateLimit-Remaining") == "0"
+    if asked is None and is_used_up and reset.isdecimal():
+        return max(0.0, float(reset) - utc_now().timestamp())
+    return asked

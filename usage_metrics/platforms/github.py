@@ -1,0 +1,173 @@
+"""GitHub: views and clones of the last 14 days, referrers, stars, downloads.
+
+Views and clones are of UTC days. The reply has up to 14 days before today, and leaves
+out those without any; today and the day before may still grow. Referrers and paths are
+the ten most frequent of those days, and their uniques may not be added up. A renamed or
+transferred repository answers under its old name, and keeps its id.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from usage_metrics.dates import ONE_DAY
+from usage_metrics.errors import ReplyError
+from usage_metrics.platforms import (
+    CUMULATIVE,
+    DAY,
+    LEVEL,
+    TOTAL,
+    UNIQUE,
+    WINDOW,
+    Figure,
+    Identity,
+    Platform,
+    Request,
+)
+from usage_metrics.platforms.shapes import count, items, name, quoted
+
+LOOKS_BACK = 14
+"""Days before today that are in a reply about views or clones."""
+
+LEVELS = {
+    "stars": "stargazers_count",
+    "forks": "forks_count",
+    "watchers": "subscribers_count",
+    "open_issues": "open_issues_count",
+}
+
+TOP = {"referrers": ("referrer_views", "referrer"), "paths": ("path_views", "path")}
+"""The lists of the ten most frequent: the metric, and the field that names an item."""
+
+PEOPLE = ("author", "uploader", "owner", "user", "organization")
+"""Fields that hold an account."""
+
+METRICS = {
+    "views": "Pages of the repository that were looked at on github.com, by day",
+    "clones": "Times the repository was cloned, mostly by machines, by day",
+    "views_14_days": "Views of the 14 days up to the snapshot",
+    "clones_14_days": "Clones of the 14 days up to the snapshot",
+    "referrer_views": "Views that came from a site, in 14 days; the ten most frequent",
+    "path_views": "Views of a page, in 14 days; the ten most frequent",
+    "stars": "Accounts that have starred the repository",
+    "forks": "Copies of the repository in other accounts",
+    "watchers": "Accounts that are notified of what happens there",
+    "open_issues": "Open issues and pull requests",
+    "release_downloads": "Downloads of the files of releases that still exist",
+}
+
+
+def requests(repository: str) -> Iterator[Request]:
+    """The parts of a snapshot of a repository."""
+    of = f"/repos/{repository}"
+    yield Request("repository", of)
+    yield Request("views", f"{of}/traffic/views")
+    yield Request("clones", f"{of}/traffic/clones")
+    yield Request("referrers", f"{of}/traffic/popular/referrers")
+    yield Request("paths", f"{of}/traffic/popular/paths")
+    yield Request("releases", f"{of}/releases?per_page=100")
+
+
+def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
+    """The figures of a part of a snapshot.
+
+    Raises:
+        ReplyError: if a page is not what GitHub documents.
+    """
+    if kind in ("views", "clones"):
+        for page in pages:
+            yield from _traffic(kind, page, taken)
+    elif kind in TOP:
+        for page in pages:
+            yield from _top(kind, page)
+    elif kind == "repository":
+        for metric, field in LEVELS.items():
+            yield Figure(metric, count(pages[0], field), LEVEL)
+    else:
+        yield from _releases(pages)
+
+
+def _traffic(kind: str, page: Any, taken: dt.date) -> Iterator[Figure]:
+    """Each day of the window; one that is left out had none."""
+    days = {_day(entry, taken): entry for entry in items(page, kind)}
+    first = min([*days, taken - (LOOKS_BACK - 1) * ONE_DAY])
+    nothing = {"count": 0, "uniques": 0}
+    for field, measure in (("count", TOTAL), ("uniques", UNIQUE)):
+        yield Figure(f"{kind}_14_days", count(page, field), WINDOW, measure)
+        for number in range((taken - first).days + 1):
+            day = first + number * ONE_DAY
+            value = count(days.get(day, nothing), field)
+            yield Figure(kind, value, DAY, measure, about=day.isoformat())
+
+
+def _day(entry: Any, taken: dt.date) -> dt.date:
+    text = name(entry, "timestamp")
+    try:
+        day = dt.date.fromisoformat(text[:10])
+    except ValueError:
+        raise ReplyError(f"timestamp is {quoted(text)}, not a time") from None
+    if not 0 <= (taken - day).days <= LOOKS_BACK + 1:
+        raise ReplyError(f"it has {day}, which no snapshot of {taken} should")
+    return day
+
+
+def _top(kind: str, page: Any) -> Iterator[Figure]:
+    metric, field = TOP[kind]
+    for item in items(page):
+        of = name(item, field)
+        yield Figure(metric, count(item, "count"), WINDOW, TOTAL, name=of)
+        yield Figure(metric, count(item, "uniques"), WINDOW, UNIQUE, name=of)
+
+
+def _releases(pages: Sequence[Any]) -> Iterator[Figure]:
+    """The downloads of each file, and of all; they vanish with the file."""
+    total = 0
+    for release in (release for page in pages for release in items(page)):
+        for asset in items(release, "assets"):
+            of = f"{name(release, 'tag_name')}/{name(asset, 'name')}"
+            value = count(asset, "download_count")
+            total += value
+            yield Figure("release_downloads", value, CUMULATIVE, name=of)
+    yield Figure("release_downloads", total, CUMULATIVE)
+
+
+def identify(kind: str, pages: Sequence[Any]) -> Identity | None:
+    """The id and the present name of a repository."""
+    if kind != "repository":
+        return None
+    return Identity(name(pages[0], "id"), name(pages[0], "full_name"))
+
+
+def without_people(body: Any) -> Any:
+    """The body without the fields that hold an account."""
+    if isinstance(body, list):
+        kept = [*map(without_people, body)]
+        is_same = all(new is old for new, old in zip(kept, body, strict=True))
+        return body if is_same else kept
+    if not isinstance(body, Mapping):
+        return body
+    fields = {
+        key: without_people(value) for key, value in body.items() if key not in PEOPLE
+    }
+    is_same = len(fields) == len(body) and all(fields[k] is body[k] for k in fields)
+    return body if is_same else fields
+
+
+PLATFORM = Platform(
+    name="github",
+    title="GitHub",
+    endpoint="https://api.github.com",
+    subjects=lambda settings: settings.repositories,
+    requests=requests,
+    read=read,
+    metrics=METRICS,
+    identify=identify,
+    without_people=without_people,
+    token="GITHUB_TOKEN",  # noqa: S106  a name, not a token
+    headers={
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+    },
+    retention=LOOKS_BACK * ONE_DAY,
+    settled=2 * ONE_DAY,
+)
