@@ -25,7 +25,10 @@ from usage_metrics.agents.normalize import LONGEST, normalised
 from usage_metrics.agents.rules import Rule
 from usage_metrics.arrow import STRING, Distinct
 from usage_metrics.cleaning.long_texts import shortened
+from usage_metrics.cleaning.objects import formats
+from usage_metrics.cleaning.percent import as_sent, decoded
 from usage_metrics.cleaning.rejects import without_value
+from usage_metrics.cleaning.signatures import without_signatures
 from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.counting import breakdowns, events
 from usage_metrics.counting.datasets import Pattern, targets_of, without_query
@@ -35,6 +38,7 @@ from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.cloud_logging import witnesses
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.cloud_logging.rule import entries_singly
+from usage_metrics.logs.delimited import Delimiters, text_columns
 from usage_metrics.logs.lines import whole_lines
 from usage_metrics.logs.web.presets import open_format
 from usage_metrics.monitoring.credentials import without_credentials
@@ -128,6 +132,17 @@ def web_log(text: str) -> object:
     return [format_.read(block) for format_ in WEB_FORMATS]
 
 
+def fields_of(text: str) -> object:
+    lines = f"{text}\t{text}", f'"{text}","{text}"'
+    text = "".join(line.replace("\n", " ") + "\n" for line in lines)
+    block = Block(text.encode(), 1, "a file")
+    by_quotes = Delimiters((), is_quoted=True)
+    return [
+        text_columns(block, "ab", by).others(frozenset())
+        for by in (by_quotes, Delimiters((), "\t"))
+    ]
+
+
 ROBOT = Rule("list", "robot", None, None, "bot", "a list")
 
 LOOKS: dict[str, Look] = {
@@ -144,6 +159,10 @@ LOOKS: dict[str, Look] = {
     "names in user agents": lambda text: name_in(f"a{text}bot"[: 3 * LONGEST], ROBOT),
     "long texts": lambda text: shortened(pa.table({"text": column(text)})),
     "parts of URLs": lambda text: split_urls(column(text)),
+    "signatures": lambda text: without_signatures(column(text)),
+    "encodings": lambda text: (decoded(column(text), 2), as_sent(column(text))),
+    "formats of objects": lambda text: formats(column(text)),
+    "fields between delimiters": fields_of,
     "hosts": netlocs,
     "Datasette's pages": lambda text: asked_for(column(text), ()),
     "Datasette's base URL": lambda text: base_url_of(pa.array([f"/{text}"], STRING)),

@@ -48,6 +48,14 @@ class ChangingError(InputError):
     """A log export changed while it was read."""
 
 
+class AccessError(InputError):
+    """A file cannot be read, whatever is in it."""
+
+
+class FetchError(InputError):
+    """An object cannot be fetched, nor can those after it."""
+
+
 class ServiceError(UsageMetricsError):
     """A service refused, failed or did not answer."""
 

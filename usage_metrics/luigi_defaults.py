@@ -9,7 +9,6 @@ from usage_metrics.parameters import did_you_mean, read
 
 LUIGI_DEFAULTS: dict[str, dict[str, str]] = {
     "core": {"log_level": "INFO", "autoload_range": "true"},
-    "worker": {"check_complete_on_run": "true"},
     "retcode": {
         "already_running": "10",
         "missing_data": "20",

@@ -114,6 +114,10 @@ class PathOfUrl(luigi.Parameter[str]):
         return text
 
 
+class Verbatim(luigi.Parameter[str]):
+    """A text in which a percent sign may stand alone, and means itself."""
+
+
 class Days(luigi.Parameter[frozenset[dt.date]]):
     """Days and ranges of days, separated by commas; none by default."""
 
@@ -188,6 +192,15 @@ class Moment(luigi.Parameter[dt.datetime]):
         return f"{utc.isoformat(timespec='milliseconds')}Z"
 
 
+def source_parameter() -> luigi.Parameter[str]:
+    """The parameter that names the source of a task.
+
+    Each task declares its own: Luigi orders parameters by when they were made, and the
+    source comes after the date.
+    """
+    return luigi.Parameter(default="datasette", description="the kind of log")
+
+
 class Configured:
     """Makes a task or section refuse mistakes in its settings."""
 
@@ -236,6 +249,7 @@ def section_problems(
     settings = luigi.configuration.get_config()
     if not settings.has_section(name):
         return
+    _keep_percent_signs(name, parameters)
     for key in settings.options(name):
         if key in settings.defaults() and key not in parameters:
             continue
@@ -243,6 +257,21 @@ def section_problems(
             _check_key(name, key, parameters)
         except ConfigError as error:
             yield error
+
+
+def _keep_percent_signs(
+    name: str, parameters: Mapping[str, luigi.Parameter[Any]]
+) -> None:
+    """Double the percent signs of texts in which they may stand alone, as if read so.
+
+    Luigi reads every value of a section again, and takes a lone one for a mistake.
+    """
+    settings = luigi.configuration.get_config()
+    for key, parameter in parameters.items():
+        if isinstance(parameter, Verbatim) and settings.has_option(name, key):
+            written = settings.get(name, key, raw=True)
+            if "%" in written.replace("%%", ""):
+                settings.set(name, key, written.replace("%", "%%"))
 
 
 def _check_key(

@@ -21,17 +21,10 @@ from .run import MMDB, START, Cost, make, measure, report, say
 
 USAGE_METRICS = str(Path(sys.executable).with_name("usage-metrics"))
 
-CONFIG = """\
-[paths]
-root = {folder}/data
-[datasette]
-logs = {folder}/logs
-start = {start}
-stop = {stop}
+CONFIG = f"""\
+{backfill.CONFIG}
 [geocode]
-database = {mmdb}
-[database]
-path = {folder}/data/usage_metrics.db
+database = {MMDB}
 """
 EXPORT = """\
 import sys
@@ -86,7 +79,7 @@ def run(folder: Path, days: int) -> Cost:
     stop = START + dt.timedelta(days=days)
     config = folder / "luigi.cfg"
     span = {"start": START, "stop": stop}
-    config.write_text(CONFIG.format(folder=folder, mmdb=MMDB, **span))
+    config.write_text(CONFIG.format(folder=folder, **span))
     return measure([USAGE_METRICS, "run"], folder, config)
 
 

@@ -1,6 +1,5 @@
 """``usage-metrics backfill``, ``refresh`` and ``rebuild``: many days at once."""
 
-import gzip
 import re
 from pathlib import Path
 
@@ -9,8 +8,10 @@ from flow import DAY, ONE_DAY, Flow, days, fill_once, request
 from project import Settings
 
 from usage_metrics.commands import main
-from usage_metrics.commands.running import in_words
+from usage_metrics.commands.running import failures, in_words, list_failures
+from usage_metrics.dates import utc_now
 from usage_metrics.monitoring import run_log
+from usage_metrics.tasks.backfill import backfill_command
 
 pytestmark = pytest.mark.usefixtures("quick_reports")
 
@@ -84,24 +85,28 @@ def test_days_that_fail_are_listed_at_the_end_each_with_reason_and_command(
     assert main(command.split()) == 0, "the command that was named does it"
 
 
-def test_days_that_one_damaged_file_fails_are_one_line(
+def test_days_that_fail_for_one_reason_are_one_line(
     forty: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    damaged = DAY + 3 * ONE_DAY
-    (forty.logs / f"{damaged}.jsonl").unlink()
-    cut = gzip.compress(b"{}\n" * 1000)[:-9]
-    (forty.logs / f"{damaged}.jsonl.gz").write_bytes(cut)
-    assert main(["backfill", *RANGE]) == 30
+    """A file that was damaged after it was found to hold entries of both, say."""
+    since, first, last = utc_now(), DAY + 2 * ONE_DAY, DAY + 3 * ONE_DAY
+    for day in (first, last):
+        parameters = {"date": str(day), "source": "datasette"}
+        failed = {"task": "Extract", "outcome": run_log.FAILED, "seconds": 1}
+        why = "downloaded.json.gz is a damaged file"
+        run_log.append(failed | {"parameters": parameters, "reason": why})
+    found = failures(since)
+    list_failures(found, lambda day: backfill_command("datasette", day))
     said = " ".join(capsys.readouterr().err.split())
-    assert f"Extract {damaged - ONE_DAY} to {damaged}: " in said
-    assert said.count(f"{damaged}.jsonl.gz") == 1
+    assert f"Extract {first} to {last}: {why}" in said
+    assert said.count(why) == 1
     assert (
         f"to retry the first of them: usage-metrics backfill --start "
-        f"{damaged - ONE_DAY} --stop {damaged} "
+        f"{first} --stop {last} "
     ) in said
     main(["status"])
     said = " ".join(capsys.readouterr().out.split())
-    assert said.count(f"{damaged}.jsonl.gz") == 1
+    assert said.count(why) == 1
     assert "raw 2026-03-04…05 failed: " in said
 
 

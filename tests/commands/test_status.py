@@ -17,7 +17,7 @@ from project import Settings
 from usage_metrics.commands import calendar_strip, main
 from usage_metrics.commands.pipeline_state import spans
 from usage_metrics.monitoring import run_log
-from usage_metrics.partitions.footer_index import FILE_NAME
+from usage_metrics.partitions.kept import FOOTERS
 from usage_metrics.partitions.partition import Partition
 
 pytestmark = pytest.mark.usefixtures("quick_reports")
@@ -380,7 +380,7 @@ def test_what_it_remembers_can_be_deleted_or_damaged(
     loaded: Flow, content: bytes | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = _status(capsys)
-    cache = loaded.root / FILE_NAME
+    cache = loaded.root / FOOTERS
     cache.unlink() if content is None else cache.write_bytes(content)
     assert _status(capsys) == first
 

@@ -83,8 +83,9 @@ def test_a_command_prints_only_what_can_be_shown(
         ["LoadSQLite"],
         ["Extract", "--date", ESCAPES],
         ["Extract", "--date", str(DAY), "--source", ESCAPES],
+        ["Extract", f"--dat{ESCAPES}", str(DAY)],
     ],
-    ids=["a run", "a date", "a source"],
+    ids=["a run", "a date", "a source", "an option"],
 )
 def test_luigis_own_program_logs_only_what_can_be_shown(
     here: Path, arguments: list[str]

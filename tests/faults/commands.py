@@ -33,9 +33,8 @@ from moto.server import ThreadedMotoServer
 
 from . import contents
 from .kills import SIGNALS, TWINS
-from .place import ASK_AGAIN, DONE, PROGRAMS, Place, end, leave, write_logs
+from .place import ASK_AGAIN, DONE, USAGE_METRICS, Place, end, leave, write_logs
 
-PROGRAM = (f"{PROGRAMS}/usage-metrics",)
 BUCKET = "usage"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 WAYS = ("folder", "ipinfo", "store")
@@ -190,7 +189,7 @@ class Campaign:
             step.before(place)
             for _ in range(self.kills_of_a_step):
                 self._kill(place, step.words, expected.seconds)
-            code, screen = self._to_the_end(place, step.words)
+            code, screen = place.run_to_the_end(*step.words, program=USAGE_METRICS)
             what = f"{place.folder.name}: {step.words[0]}"
             self._note(what, [] if code == DONE else [f"exit code {code}: {screen}"])
             found = state_of(place)
@@ -204,7 +203,7 @@ class Campaign:
         with (
             self._twin(place, words),
             (place.folder / "log").open("w") as log,
-            place.launch(*words, output=log, program=PROGRAM) as process,
+            place.launch(*words, output=log, program=USAGE_METRICS) as process,
         ):
             time.sleep(self.chance.uniform(0, 1.2 * seconds))
             if process.poll() is not None:
@@ -225,7 +224,7 @@ class Campaign:
         other = self.chance.choice((words, *BESIDE))
         with (
             (place.folder / "twin").open("w") as log,
-            place.launch(*other, output=log, program=PROGRAM) as twin,
+            place.launch(*other, output=log, program=USAGE_METRICS) as twin,
         ):
             yield
             twin.wait()
@@ -237,13 +236,6 @@ class Campaign:
             self._note(
                 f"{place.folder.name}: {words[0]}", [f"exit code {code}: {text}"]
             )
-
-    def _to_the_end(self, place: Place, words: tuple[str, ...]) -> tuple[int, str]:
-        code, screen = place.command(*words)
-        while code in ASK_AGAIN:
-            time.sleep(0.5)
-            code, screen = place.command(*words)
-        return code, screen
 
     def _note(self, what: str, faults: list[str]) -> None:
         self.faults += [f"{what}: {fault[-3000:]}" for fault in faults]

@@ -19,6 +19,7 @@ from usage_metrics.maintenance.sample.days import Sample, write
 
 PROGRAMS = Path(sys.executable).parent
 LUIGI = (f"{PROGRAMS}/luigi", "--module", "usage_metrics")
+USAGE_METRICS = (f"{PROGRAMS}/usage-metrics",)
 DONE = 0
 ASK_AGAIN = (10, 25)
 """Exit codes of ``luigi`` when another run is in progress."""
@@ -115,9 +116,9 @@ class Place:
             start_new_session=True,
         )
 
-    def run(self, *arguments: str) -> tuple[int, str]:
-        """Run ``luigi``; return its exit code and output."""
-        with self.launch(*arguments) as process:
+    def run(self, *arguments: str, program: Sequence[str] = LUIGI) -> tuple[int, str]:
+        """Run ``luigi``, or another program; return its exit code and output."""
+        with self.launch(*arguments, program=program) as process:
             try:
                 screen, _ = process.communicate(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
@@ -126,27 +127,20 @@ class Place:
                 return -1, f"{screen}\n… it hung"
         return process.returncode, screen
 
-    def run_to_the_end(self, *arguments: str, attempts: int = 30) -> tuple[int, str]:
-        """Run ``luigi``; retry while another run is in progress."""
-        code, screen = self.run(*arguments)
+    def run_to_the_end(
+        self, *arguments: str, program: Sequence[str] = LUIGI, attempts: int = 30
+    ) -> tuple[int, str]:
+        """Run a program; retry while another run is in progress."""
+        code, screen = self.run(*arguments, program=program)
         while code in ASK_AGAIN and attempts:
             time.sleep(0.5)
             attempts -= 1
-            code, screen = self.run(*arguments)
+            code, screen = self.run(*arguments, program=program)
         return code, screen
 
     def command(self, *arguments: str) -> tuple[int, str]:
         """Run ``usage-metrics``; return its exit code and output."""
-        process = subprocess.run(
-            [f"{PROGRAMS}/usage-metrics", *arguments],
-            cwd=self.folder,
-            env=os.environ | self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
-        return process.returncode, process.stdout + process.stderr
+        return self.run(*arguments, program=USAGE_METRICS)
 
 
 def end(process: "subprocess.Popen[str]", by: signal.Signals) -> None:

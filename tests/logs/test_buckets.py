@@ -19,6 +19,7 @@ from wire import Wire
 from usage_metrics.errors import ChangingError, ConfigError, InputError
 from usage_metrics.logs import bucket as bucket_module
 from usage_metrics.logs import fetching
+from usage_metrics.logs.beginnings import beginnings
 from usage_metrics.logs.bucket import Bucket
 from usage_metrics.logs.cloud_logging.exports import JsonEntries
 from usage_metrics.logs.day_prefixes import DayPrefixes
@@ -167,6 +168,23 @@ def test_a_bucket_without_logs_is_named(place: Place) -> None:
     place.put("readme.txt")
     with pytest.raises(InputError, match=r"s3://.* holds no access logs: the name of"):
         place.logs().days()
+
+
+def test_the_kind_of_logs_is_recognised_by_some_files_of_the_first_page(
+    of_40_days: Place,
+) -> None:
+    found = list(beginnings(of_40_days.uri("logs")))
+    assert [each.name[:10] for each in found] == [f"{FIRST}"] * 3
+    assert all(each.is_read_by(JsonEntries()) for each in found)
+    assert of_40_days.asked() == (2, 3)
+
+
+def test_an_object_in_place_of_a_folder_is_no_log(place: Place) -> None:
+    for key in ("logs/", "logs/2024/", "logs/2024/01/15/", "logs/2024/01/15/a.log"):
+        place.put(key)
+    logs = place.logs("logs", replace(ANY, names=""))
+    assert logs.days() == [DAY]
+    assert [each.name for each in Bucket(place.uri()).objects("")] == ["a.log"]
 
 
 # Which names belong together

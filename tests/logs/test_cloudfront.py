@@ -115,7 +115,7 @@ def test_fields_of_ones_own_are_kept_and_lines_without_an_id_get_a_hash() -> Non
     rows = read(log_of(fields, values, {}, values))
     others = [json.loads(row.get("other_fields", "{}")) for row in rows]
     assert others == [{"c_country": "FR", "new_thing": 'a"b\\'}, {}, others[0]]
-    ids = [row["line_id"] for row in rows]
+    ids = [row["x_edge_request_id"] for row in rows]
     assert ids[0] == ids[2] != ids[1]
 
 
@@ -194,6 +194,10 @@ def test_two_lines_torn_into_one_are_rejected() -> None:
     [
         (b"1714694402.123\t192.0.2.7\t0.01\t200\n", "is a real-time log of CloudFront"),
         (b'"time_micros","c_ip"\n', "is no standard log of CloudFront"),
+        (
+            b"#Software: Microsoft Internet Information Services 10.0\n#Fields: date\n",
+            "is a log of IIS; source web reads it, with format = iis",
+        ),
         (b"PAR1 and nothing else", "cannot be read as a Parquet file"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from export_folder import DAY, NEXT_DAY, as_lines, entry, ids
 from s3_server import S3Server, start_s3_server  # noqa: F401
+from strange_store import answering, refusal
 
 from usage_metrics.errors import ConfigError, InputError
 from usage_metrics.logs import listing
@@ -90,6 +91,17 @@ def test_a_bucket_that_does_not_exist_is_named(s3_server: S3Server) -> None:
         InputError, match=r"s3://nobody.* cannot be listed: .*not exist"
     ):
         open_logs(s3_server.uri("nobody/logs"), late_days=0).unavailable(DAY)
+
+
+def test_the_permissions_for_a_bucket_that_may_not_be_listed_are_named() -> None:
+    with (
+        answering(refusal(403, "AccessDenied", "Access Denied")) as store,
+        pytest.raises(
+            InputError,
+            match=r"cannot be listed: .*Access Denied.* permissions s3:ListBucket and",
+        ),
+    ):
+        open_logs(f"s3://ours/logs?{store.options}", late_days=0).unavailable(DAY)
 
 
 def test_a_cut_off_file_in_a_bucket_is_named(s3_server: S3Server) -> None:

@@ -94,6 +94,14 @@ def test_an_unreadable_line_is_of_the_day_of_the_line_before_it(server: Server) 
     assert sorted(server.read(NEXT_DAY)) == ["b", "third"]
 
 
+def test_an_unreadable_line_that_begins_a_block_is_of_the_day_before_it_too(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usage_metrics.logs.blocks.BLOCK_BYTES", 1)
+    server.write("access.log", "a 2026-02-05T09:00", "b 2026-02-06T09:00", "oops")
+    assert server.read() == ["b", "oops"]
+
+
 def test_a_log_that_is_there_twice_is_read_once(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

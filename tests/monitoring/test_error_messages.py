@@ -1,5 +1,6 @@
 """Luigi's log: expected errors in one line, bugs with their traceback."""
 
+import argparse
 import logging
 import sys
 import traceback
@@ -77,9 +78,20 @@ def test_what_luigi_finds_wrong_with_a_setting_of_its_own_is_one_line() -> None:
 def test_a_scheduler_that_is_not_there_is_one_line_with_the_remedy() -> None:
     error = _raised(RPCError("Errors when connecting to http://localhost:8082"))
     assert _record("Uncaught exception in luigi", error=error) == (
-        "ERROR: Uncaught exception in luigi: Errors when connecting to "
+        "ERROR: Errors when connecting to "
         "http://localhost:8082; start luigid, or add --local-scheduler"
     )
+
+
+def test_what_the_parser_of_command_lines_repeats_of_one_is_printable(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        argparse.ArgumentParser().parse_args(["--x\x1b[2J\u202e"])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.endswith("unrecognized arguments: --x\\x1b[2J\\u202e\n")
+    assert said.count("\n") > 1, "what it takes stands in lines of its own"
 
 
 def test_control_characters_from_a_log_line_do_not_reach_the_terminal() -> None:

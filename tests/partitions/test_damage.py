@@ -19,8 +19,8 @@ from usage_metrics import config
 from usage_metrics.commands import main
 from usage_metrics.errors import StorageError
 from usage_metrics.monitoring import run_log
-from usage_metrics.partitions import footer_index
-from usage_metrics.partitions.footer_index import FooterIndex
+from usage_metrics.partitions import kept
+from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.stages import Clean, Geocode
@@ -263,14 +263,14 @@ NOT_WHAT_WAS_WRITTEN = {
 
 @pytest.mark.parametrize("what", NOT_WHAT_WAS_WRITTEN)
 def test_a_damaged_cache_of_footers_is_made_again(loaded: Flow, what: str) -> None:
-    def known() -> dict[dt.date, footer_index.Facts]:
+    def known() -> dict[dt.date, Facts]:
         index = FooterIndex()
         found = index.of_stage("raw", "datasette")
         index.keep()
         return found
 
     before = known()
-    cache = run_log.local_folder() / footer_index.FILE_NAME
+    cache = run_log.local_folder() / kept.FOOTERS
     cache.write_text(NOT_WHAT_WAS_WRITTEN[what])
     assert known() == before
     whole = cache.read_bytes()
@@ -292,7 +292,7 @@ def test_a_fifo_in_place_of_a_partition_is_named_and_not_waited_for(
 
 
 def test_a_fifo_in_place_of_a_cache_or_log_is_not_waited_for(loaded: Flow) -> None:
-    for file in (run_log.local_folder() / footer_index.FILE_NAME, run_log.path()):
+    for file in (run_log.local_folder() / kept.FOOTERS, run_log.path()):
         assert file is not None
         file.unlink(missing_ok=True)
         os.mkfifo(file)

@@ -217,6 +217,13 @@ def test_a_miss_of_the_cdn_is_internal_where_the_log_of_that_has_the_request(
     assert (alone["agent_class"], alone["agent_rule"]) == ("unknown", s3.CDN_MISS)
 
 
+def test_a_cdn_may_be_named_as_our_own() -> None:
+    (found,) = requests(
+        {"user_agent": "Amazon CloudFront"}, internal_agents="Amazon CloudFront"
+    )
+    assert found["agent_class"] == "internal"
+
+
 @pytest.mark.parametrize(
     ("name", "day"),
     [

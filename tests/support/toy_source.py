@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.cleaning.rejects import reject
+from usage_metrics.logs.unread import Unread
 from usage_metrics.sources import Cleaned, Source
 
 RAW = pa.schema([("visitor", STRING), ("time", TIMESTAMP), ("pages", STRING)])
@@ -41,6 +42,12 @@ class ToyLogs:
 
     def passed_over(self) -> dict[dt.date, str]:
         return {}
+
+    def unread(self, day: dt.date) -> list[Unread]:
+        return []
+
+    def has_changed(self, unread: list[Unread]) -> bool:
+        return False
 
     def read(self, day: dt.date) -> Iterator[pa.RecordBatch]:
         time = dt.datetime.combine(day, dt.time(12), dt.UTC)

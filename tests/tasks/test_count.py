@@ -301,7 +301,7 @@ def test_a_month_without_counted_days_is_not_reported(
     task = CounterReport(month=month)
     said = rf"no day of {month:%Y-%m} is counted; name .* \[datasette\] in luigi\.cfg"
     with pytest.raises(ConfigError, match=said):
-        task.run()
+        task.run_within()
     assert not task.complete()
     assert not two_days.build(task).scheduling_succeeded
     assert not any(file.exists() for file in task.output())
@@ -314,7 +314,7 @@ def test_a_month_without_use_is_not_reported(flow: Flow, settings: Settings) -> 
     task = CounterReport(month=MONTH)
     assert not flow.build(task).scheduling_succeeded
     with pytest.raises(ConfigError, match=r"no use .* in 2026-03, .* patterns in"):
-        task.run()
+        task.run_within()
     assert not task.complete()
     assert not any(file.exists() for file in task.output())
 
@@ -341,7 +341,7 @@ requests = ['/pudl{0}/.*']
     assert not two_days.build(task).scheduling_succeeded
     assert CountUsage(date=DAY).complete()
     with pytest.raises(ConfigError, match=r"pudl 1 and pudl 2 have the same doi"):
-        task.run()
+        task.run_within()
     assert not any(file.exists() for file in task.output())
 
 
@@ -352,7 +352,7 @@ def test_a_report_asks_for_all_that_it_needs_to_know_of_datasets_at_once(
     assert not two_days.build(task).scheduling_succeeded
     said = r"add created_by at the top; publisher, publisher_id, doi or uri to pudl\. "
     with pytest.raises(ConfigError, match=said):
-        task.run()
+        task.run_within()
     registry = tmp_path / "datasets.toml"
     registry.write_text(
         """
@@ -369,7 +369,7 @@ def test_a_report_asks_for_all_that_it_needs_to_know_of_datasets_at_once(
     settings("counting", datasets=registry)
     said = r"add doi or uri to pudl; publisher, publisher_id to rivers\. "
     with pytest.raises(ConfigError, match=said):
-        task.run()
+        task.run_within()
     assert not task.complete()
     assert not any(file.exists() for file in task.output())
 

@@ -31,7 +31,7 @@ from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import left_over, list_partitions
 from usage_metrics.privacy.anonymization import Anonymization
 from usage_metrics.sources.datasette import SOURCE
-from usage_metrics.tasks import load, stages
+from usage_metrics.tasks import load, settling
 from usage_metrics.tasks.backfill import Backfill
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.ranges import RangeDaily
@@ -459,7 +459,7 @@ def test_a_day_that_changes_while_it_is_read_is_read_again_a_few_times(
             file.write_text(file.read_text() + json.dumps(request("more")) + "\n")
 
     monkeypatch.setattr(exports, "read_blocks", read_while_written)
-    monkeypatch.setattr(stages, "CHANGES_SETTLE", tenacity.wait_none())
+    monkeypatch.setattr(settling, "CHANGES_SETTLE", tenacity.wait_none())
     if works:
         Extract(date=DAY).run()
     else:

@@ -5,11 +5,15 @@ import pyarrow.compute as pc
 
 from usage_metrics.cleaning.objects import COPY, OBJECT, WEBSITE
 
+METADATA = "metadata"
+"""A dataset's description for machines."""
+
 DATA_PAGES = (
-    *("database", "table", "row", "query", "download", "file"),
+    *("database", "table", "row", "query", "download"),
+    *("dataset", "file", METADATA),
     *(OBJECT, COPY, WEBSITE),
 )
-"""The kinds of pages that show or give data, of a site or of a bucket."""
+"""The kinds of pages that show, describe or give data, of a site or of a bucket."""
 
 _HIDDEN = "^(?:_|:memory:$)"
 """The names of databases that Datasette keeps for itself."""

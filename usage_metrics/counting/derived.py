@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, STRING, only_chunk, take_encoded
-from usage_metrics.cleaning.pages import is_data_page, is_public
+from usage_metrics.cleaning.pages import METADATA, is_data_page, is_public
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import (
     ID,
@@ -164,6 +164,7 @@ def _kinds(kinds: pa.DictionaryArray, requests: pa.Table, is_derived: Any) -> pa
         requests["request_url"], lambda urls: pc.match_substring_regex(urls, _SQL)
     )
     is_file = ~holds(requests["format"], any_of("html"))
+    is_file &= ~holds(requests["page"], any_of(METADATA))
     values = kinds.dictionary.to_pylist()
     numbers = pc.fill_null(kinds.indices.cast(pa.int64()), len(values))
     numbers = numbers.to_numpy().copy()

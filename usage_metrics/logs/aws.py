@@ -44,12 +44,15 @@ _REMEDY = (
 )
 
 
-def new_client(region: str | None, endpoint: str | None) -> Any:
+def new_client(
+    region: str | None, endpoint: str | None, certificates: str | None
+) -> Any:
     """A client for S3.
 
     Args:
         region: where the bucket is; none: where AWS says that it is.
         endpoint: the URL of another service that speaks S3's protocol.
+        certificates: a file with those of the authorities to trust; none: the usual.
 
     Raises:
         ConfigError: if a profile is missing, or the endpoint is no URL.
@@ -59,6 +62,7 @@ def new_client(region: str | None, endpoint: str | None) -> Any:
             "s3",
             region_name=region,
             endpoint_url=endpoint,
+            verify=certificates,
             config=Config(
                 retries={"mode": "standard", "max_attempts": 5},
                 max_pool_connections=CONNECTIONS,

@@ -1,7 +1,9 @@
 """The first lines of some files of a log, by which its kind is recognised."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+import importlib.util
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -39,31 +41,55 @@ class Beginning(NamedTuple):
 
 
 def beginnings(uri: str) -> Iterator[Beginning]:
-    """Look into the newest files of a folder.
+    """Look into the newest files of a folder; of a bucket, of its first thousand.
 
     Raises:
-        ConfigError: if the setting is empty or cannot be opened.
+        UsageMetricsError: if the setting is empty, or a bucket cannot be listed.
     """
+    is_bucket = uri.startswith("s3://") and importlib.util.find_spec("boto3")
+    for name, opened in _in_bucket(uri) if is_bucket else _in_folder(uri):
+        with contextlib.suppress(OSError, InputError), opened() as raw:
+            yield Beginning(name, _first_lines(raw, name))
+
+
+_Opened = Callable[[], pa.NativeFile]
+
+
+def _in_folder(uri: str) -> Iterator[tuple[str, _Opened]]:
     filesystem, folder = open_folder(uri)
     with contextlib.suppress(OSError):  # what cannot be listed, the reader will say
         found = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
-        files = [info for info in found if _is_of_log(info)]
-        files.sort(key=lambda info: info.mtime_ns or 0)
-        for info in files[-FILES:]:
-            with contextlib.suppress(OSError, InputError):
-                yield Beginning(info.base_name, _first_lines(filesystem, info.path))
+        files = [each for each in found if each.type == pafs.FileType.File]
+        files = [each for each in files if each.size and not _is_hidden(each.base_name)]
+        for info in sorted(files, key=lambda info: info.mtime_ns or 0)[-FILES:]:
+            name, path = info.base_name, info.path
+            opened = functools.partial(filesystem.open_input_stream, path)
+            yield name, functools.partial(opened, compression=None)
 
 
-def _is_of_log(info: pafs.FileInfo) -> bool:
-    is_hidden = info.base_name.startswith((".", "_"))
-    return info.type == pafs.FileType.File and bool(info.size) and not is_hidden
+def _in_bucket(uri: str) -> Iterator[tuple[str, _Opened]]:
+    from usage_metrics.logs.bucket import Bucket, StoredObject
+
+    bucket = Bucket(uri)
+
+    def opened(stored: StoredObject) -> pa.NativeFile:
+        end = min(stored.size, BYTES)
+        return pa.BufferReader(bucket.read(stored, 0, end))
+
+    found, _ = bucket.page(bucket.beginning)
+    files = [each for each in found if each.size and not _is_hidden(each.name)]
+    for stored in sorted(files, key=lambda stored: stored.changed)[-FILES:]:
+        yield stored.name, functools.partial(opened, stored)
 
 
-def _first_lines(filesystem: pafs.FileSystem, path: str) -> bytes:
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
+def _first_lines(raw: pa.NativeFile, name: str) -> bytes:
     text = b""
-    with filesystem.open_input_stream(path, compression=None) as raw:
-        for chunk in as_utf8(unpacked(raw, path, BYTES)):
-            text += chunk
-            if len(text) >= BYTES:
-                return text[: text.rfind(b"\n") + 1] or text
+    for chunk in as_utf8(unpacked(raw, name, BYTES)):
+        text += chunk
+        if len(text) >= BYTES:
+            return text[: text.rfind(b"\n") + 1] or text
     return text

@@ -21,7 +21,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from usage_metrics.errors import ChangingError, ConfigError
+from usage_metrics.errors import ChangingError, ConfigError, FetchError
 from usage_metrics.logs.aws import VENDOR_ERRORS, new_client, refusal
 
 PAGE = 1000
@@ -29,8 +29,13 @@ PAGE = 1000
 
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
-OPTIONS = ("region", "scheme", "endpoint_override")
-"""What may follow the question mark of a URI."""
+OPTIONS = ("region", "scheme", "endpoint_override", "tls_ca_file_path")
+"""What may follow the question mark of a URI; Arrow takes it, too."""
+
+_NOT_FOR_READING = {
+    *("allow_bucket_creation", "allow_bucket_deletion", "allow_delayed_open"),
+    "check_directory_existence_before_creation",
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,15 @@ class StoredObject:
 
     key: str
     size: int
+    changed: int
+    """When it was last modified, in nanoseconds."""
     version: str
     """What changes with the content."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its name."""
+        return self.key.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,8 @@ class Bucket:
                     "listed; rerun"
                 ) from error
             what = f"{self.name}/{stored.key} cannot be read"
-            raise refusal(error, what, self.name, "s3:GetObject") from error
+            why = refusal(error, what, self.name, "s3:GetObject")
+            raise FetchError(str(why)) from error
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(_BROKEN_OFF),
@@ -146,8 +159,9 @@ class Bucket:
                 what = f"logs = {self.place} cannot be listed"
                 raise refusal(error, what, self.name, "s3:ListBucket") from error
             listed = map(_stored, reply.get("Contents", ()))
-            # A store that knows no StartAfter begins at the first name.
-            found = [each for each in listed if each.key > after]
+            # A store that knows no StartAfter begins at the first name. An object in
+            # place of a folder, as AWS's console makes them, is none of a log.
+            found = [each for each in listed if each.key > after and each.name]
             if found or not reply["IsTruncated"]:
                 return found, reply["IsTruncated"]
             # Where much was deleted, a page may be empty and not the last.
@@ -173,7 +187,7 @@ def _client(options: str, process: int) -> Any:
         ConfigError: if there is an unknown option.
     """
     known = {key: values[-1] for key, values in parse_qs(options).items()}
-    if unknown := sorted(known.keys() - set(OPTIONS)):
+    if unknown := sorted(known.keys() - {*OPTIONS, *_NOT_FOR_READING}):
         raise ConfigError(
             f"the s3:// URI of logs has the option {unknown[0]!r}, and it takes "
             f"{', '.join(OPTIONS)} only; correct it in luigi.cfg"
@@ -182,11 +196,13 @@ def _client(options: str, process: int) -> Any:
     return new_client(
         region=known.get("region"),
         endpoint=f"{known.get('scheme', 'https')}://{endpoint}" if endpoint else None,
+        certificates=known.get("tls_ca_file_path"),
     )
 
 
 def _stored(listed: dict[str, Any]) -> StoredObject:
-    return StoredObject(listed["Key"], listed["Size"], listed["ETag"])
+    changed = int(listed["LastModified"].timestamp()) * 10**9
+    return StoredObject(listed["Key"], listed["Size"], changed, listed["ETag"])
 
 
 def _piece(stored: StoredObject, start: int, end: int) -> dict[str, str]:

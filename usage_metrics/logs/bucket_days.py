@@ -45,10 +45,7 @@ class BucketDays:
     def opened(self, files: Iterable[LogFile]) -> Iterator[tuple[LogFile, Opening]]:
         """Fetch files side by side, and open them one after the other."""
         files = list(files)
-        stored = [
-            StoredObject(self._bucket.key_of(file.path), file.size, file.version)
-            for file in files
-        ]
+        stored = [_stored(self._bucket.key_of(file.path), file) for file in files]
         for file, raw in zip(files, fetched(self._bucket, stored), strict=True):
             yield file, contextlib.nullcontext(raw)
 
@@ -115,13 +112,18 @@ class BucketListing:
         logs: list[LogFile] = []
         others: list[LogFile] = []
         for stored in self._prefixes.objects(day):
-            last = stored.key.rpartition("/")[2]
+            last = stored.name
             if last.startswith((".", "_")) or self._layout.is_other(last):
                 continue
             path = f"{self._bucket.name}/{stored.key}"
             name = self._prefixes.name_of(stored)
             file = LogFile(
-                *(path, name, day, stored.size, day, None), version=stored.version
+                *(path, name, day, stored.size, day, stored.changed),
+                version=stored.version,
             )
             (logs if self._layout.is_log(last) else others).append(file)
         return logs, others
+
+
+def _stored(key: str, file: LogFile) -> StoredObject:
+    return StoredObject(key, file.size, file.changed or 0, file.version)

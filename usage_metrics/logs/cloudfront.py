@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, TIMESTAMP, column
+from usage_metrics.cleaning.entry_ids import insert_ids
 from usage_metrics.errors import InputError
 from usage_metrics.logs.blocks import BLOCK_BYTES, Block, blocks_of
 from usage_metrics.logs.format import UNREADABLE
 from usage_metrics.logs.json_objects import json_columns
-from usage_metrics.logs.line_ids import LINE_ID, line_ids
+from usage_metrics.logs.line_ids import line_ids
 from usage_metrics.logs.text_columns import TextColumns, earlier, with_unreadable
 from usage_metrics.logs.unpacking import unpacked
 from usage_metrics.logs.w3c import NULLS, column_name, w3c_blocks, w3c_columns
@@ -27,7 +28,7 @@ from usage_metrics.logs.w3c import NULLS, column_name, w3c_blocks, w3c_columns
 _TEXTS = (
     *("x_edge_location", "c_ip", "cs_method", "cs_host", "cs_uri_stem"),
     *("cs_referer", "cs_user_agent", "cs_uri_query", "cs_cookie"),
-    *("x_edge_result_type", "x_edge_request_id", "x_host_header", "cs_protocol"),
+    *("x_edge_result_type", "x_host_header", "cs_protocol"),
     *("x_forwarded_for", "ssl_protocol", "ssl_cipher"),
     *("x_edge_response_result_type", "cs_protocol_version", "fle_status"),
     *("x_edge_detailed_result_type", "sc_content_type"),
@@ -37,8 +38,10 @@ _INTEGERS = (
     *("sc_content_len", "sc_range_start", "sc_range_end"),
 )
 _SECONDS = ("time_taken", "time_to_first_byte")
+_ID = "x_edge_request_id"
 _FIELDS = (
     *(pa.field(name, STRING) for name in _TEXTS),
+    column(_ID, STRING, "CloudFront's id, or a hash of the line"),
     *(pa.field(name, INTEGER) for name in _INTEGERS),
     *(pa.field(name, NUMBER) for name in _SECONDS),
 )
@@ -48,15 +51,12 @@ _KNOWN = frozenset(("date", "time", *(field.name for field in _FIELDS)))
 _DELIMITERS = "\t ,|;"
 """What version 2 may have between fields, the usual one first."""
 
-_LINE_ID = column(
-    "line_id", LINE_ID.type, "A hash of the line, if it has no x_edge_request_id"
-)
-
 _ROWS = 4_000
 """How many rows of a Parquet file become a block."""
 
 _PARQUET = b"PAR1"
 _BEGINNINGS = (b"#", b"{", b"[", codecs.BOM_UTF8)
+_OF_IIS = b"#Software: Microsoft Internet Information Services"
 _REAL_TIME = re.compile(rb"[0-9]{10}\.[0-9]{1,6}\t")
 
 
@@ -70,7 +70,6 @@ class CloudFront:
             column("ended", TIMESTAMP, "When the response ended: date and time"),
             *_FIELDS,
             column("other_fields", STRING, "Fields without a column, as JSON"),
-            _LINE_ID,
             *UNREADABLE,
         ]
     )
@@ -87,7 +86,8 @@ class CloudFront:
         chunks = itertools.chain([first], chunks)
         if first.startswith(_PARQUET):
             return _parquet_blocks(b"".join(chunks), name)
-        if not first.lstrip().startswith(_BEGINNINGS) and first:
+        is_ours = not first or first.lstrip().startswith(_BEGINNINGS)
+        if not is_ours or _OF_IIS in first:
             _refuse(first, name)
         return w3c_blocks(blocks_of(chunks, name))
 
@@ -96,10 +96,11 @@ class CloudFront:
         fields = _fields(block)
         ended = fields.moment(fields.text("date"), "time")
         fields.require(ended, "has no date and time; choose both among the fields")
+        fields.fill(_ID, lambda: insert_ids(line_ids(block)))
         values = [fields.typed(field) for field in _FIELDS]
         took = pc.round(pc.multiply(values[_TIME_TAKEN], 1e6)).cast(INTEGER)
         columns = [earlier(ended, took), ended, *values]
-        columns += [fields.others(_KNOWN), _ids(fields, block)]
+        columns.append(fields.others(_KNOWN))
         return with_unreadable(columns, fields.faults, block, self.schema)
 
     def mention(self, day: dt.date) -> bytes | None:
@@ -108,6 +109,10 @@ class CloudFront:
 
 
 def _refuse(beginning: bytes, name: str) -> None:
+    if _OF_IIS in beginning:
+        raise InputError(
+            f"{name} is a log of IIS; source web reads it, with format = iis"
+        )
     if _REAL_TIME.match(beginning):
         raise InputError(
             f"{name} is a real-time log of CloudFront, whose fields only its "
@@ -157,12 +162,3 @@ def _as_field(column: pa.Array) -> pa.Array:
     for character, escape in (("\t", "%09"), ("\n", "%0A"), ("\r", "%0D")):
         texts = pc.replace_substring(texts, character, escape)
     return pc.fill_null(texts, "-")
-
-
-def _ids(fields: TextColumns, block: Block) -> pa.Array:
-    """A hash of each line without an id."""
-    nothing = pa.nulls(len(block), LINE_ID.type)
-    has_id = fields.text("x_edge_request_id").is_valid()
-    if pc.all(has_id).as_py():
-        return nothing
-    return pc.if_else(has_id, nothing, line_ids(block))

@@ -172,7 +172,7 @@ class DayPrefixes:
 
     def is_log(self, stored: StoredObject) -> bool:
         """Whether an object is to be read, by its name."""
-        return self.layout.is_log(stored.key.rpartition("/")[2])
+        return self.layout.is_log(stored.name)
 
     def _end_of_day(self, stored: StoredObject) -> str:
         """What comes behind the names of the day of an object; empty without a day."""

@@ -19,21 +19,39 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import TIMESTAMP, count, kept
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.errors import ConfigError, InputError
+from usage_metrics.errors import (
+    AccessError,
+    ChangingError,
+    ConfigError,
+    FetchError,
+    InputError,
+)
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.folder import Folder
 from usage_metrics.logs.format import Format
 from usage_metrics.logs.joining import joined
 from usage_metrics.logs.layout import Layout
-from usage_metrics.logs.listing import Listed, LogFile, Opening, Place, not_read
+from usage_metrics.logs.listing import (
+    SHOWN,
+    Listed,
+    LogFile,
+    Opening,
+    Place,
+    not_read,
+)
 from usage_metrics.logs.looking_into import Found, Look, Memory
 from usage_metrics.logs.unpacking import PACKED_ENDINGS
+from usage_metrics.logs.unread import Unread, noted_of
 
 log = logging.getLogger("luigi-interface")
 
 THREADS = 2
 WAITING = 8
 """How many blocks are parsed ahead while the caller writes a row group."""
+
+
+MOST_NOTED = 20
+"""How many files that a day was read without are noted; a change of any is enough."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +124,16 @@ class LogFiles:
         late, listing = dt.timedelta(self.late_days), self._listing()
         files = listing.holding(day, day + late)
         self._warn(listing, day)
+        self._unread.pop(day, None)
         stray: Counter[str] = Counter()
         times = _Times(self.format.time)
         for file, table in self._tables(files, day):
+            own_times = times.of(file, table) if file.by_entries else None
             if _is_all_of(table[self.format.time], day):
                 yield from table.to_batches()
                 continue
-            if file.by_entries:
-                wanted = _between(times.of(file, table), day, day)
-                yield from kept(table, wanted).to_batches()
+            if own_times is not None:
+                yield from kept(table, _between(own_times, day, day)).to_batches()
                 continue
             found, is_own = table[self.format.time], file.date == day
             if is_own:
@@ -150,6 +169,41 @@ class LogFiles:
         """The days with files that are not read, and a sentence about each."""
         days = self._listing().passed_over_by_day
         return {day: self._not_read(files) for day, files in days.items()}
+
+    def unread(self, day: dt.date) -> list[Unread]:
+        """The later files that the last reading of a day went on without."""
+        return self._unread.get(day, [])[:MOST_NOTED]
+
+    def has_changed(self, unread: list[Unread]) -> bool:
+        """Whether some of those files may be readable by now, or are gone."""
+        listing = self._listing()
+        days = {dt.date.fromisoformat(noted["date"]) for noted in unread}
+        now = [noted_of(file, "") for day in days for file in listing.of_day(day)]
+        return any({**noted, "why": ""} not in now for noted in unread)
+
+    @cached_property
+    def _unread(self) -> dict[dt.date, list[Unread]]:
+        return {}
+
+    def _go_on_without(self, file: LogFile, day: dt.date, error: InputError) -> None:
+        """Note that a later file was not read, in which late entries may be.
+
+        Raises:
+            InputError: if the day has no file of its own.
+        """
+        if not self._listing().of_day(day):
+            raise error
+        noted = self._unread.setdefault(day, [])
+        noted.append(noted_of(file, str(error)))
+        if isinstance(error, AccessError):  # which changes while the file does not
+            noted[-1]["size"] = None
+        if len(noted) <= SHOWN:
+            log.warning(
+                "%s: late entries of that day in %r, if there are any, are not read: "
+                "%s; once that file has changed or is gone, the next run reads the day "
+                "again",
+                *(day, file.name, error),
+            )
 
     def _not_read(self, files: list[LogFile]) -> str:
         return not_read(files, self.uri, self.layout)
@@ -198,9 +252,17 @@ class LogFiles:
     def _blocks(
         self, files: list[LogFile], day: dt.date
     ) -> Iterator[tuple[LogFile, Block]]:
+        """What may be of a day in some files, as far as they can be read."""
         for file, opening in self._place.opened(files):
-            for block in self._blocks_of(file, opening, day):
-                yield file, block
+            try:
+                for block in self._blocks_of(file, opening, day):
+                    yield file, block
+            except (ChangingError, FetchError):
+                raise
+            except InputError as error:
+                if file.by_entries or file.date == day:
+                    raise
+                self._go_on_without(file, day, error)
 
     def _blocks_of(
         self, file: LogFile, opening: Opening, day: dt.date

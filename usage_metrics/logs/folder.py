@@ -15,7 +15,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from usage_metrics.errors import ChangingError, ConfigError, InputError
+from usage_metrics.errors import AccessError, ChangingError, ConfigError, InputError
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.listing import (
     LogFile,
@@ -33,12 +33,16 @@ log = logging.getLogger("luigi-interface")
 CLOCK_TICK = 50_000_000
 """Nanoseconds within which two changes may give a folder the same time."""
 
-_CREDENTIALS = {
-    "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    "gs": "run gcloud auth application-default login, or set "
+_ACCESS = {
+    "s3": "to read logs takes the permissions s3:ListBucket and s3:GetObject; if "
+    "credentials are missing, set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY",
+    "gs": "to read logs takes the permissions storage.objects.list and "
+    "storage.objects.get, as the role Storage Object Viewer has them; if credentials "
+    "are missing, run gcloud auth application-default login, or set "
     "GOOGLE_APPLICATION_CREDENTIALS to the path of a key file",
 }
-_CREDENTIALS["gcs"] = _CREDENTIALS["gs"]  # Arrow accepts both
+_ACCESS["gcs"] = _ACCESS["gs"]  # Arrow accepts both
 
 LONGEST_SPAN = dt.timedelta(366)
 """An excerpt with entries of more days has a wrong date somewhere."""
@@ -94,7 +98,7 @@ class Folder:
                     problem = error
             after = _state(filesystem, file)
         except OSError as error:
-            raise InputError(f"{file.path} cannot be read: {cause(error)}") from error
+            raise AccessError(f"{file.path} cannot be read: {cause(error)}") from error
         if before != after and not (self.layout.grows and before <= after):
             raise ChangingError(
                 f"{file.path} changed while it was read; rerun when it is complete, "
@@ -210,10 +214,10 @@ def _list(
             "folder of the logs (or to an s3://, gs:// or bigquery:// URI)"
         ) from None
     except OSError as error:
-        remedy = _CREDENTIALS.get(uri.partition("://")[0])
+        remedy = _ACCESS.get(uri.partition("://")[0])
         raise InputError(
             f"logs = {uri} cannot be listed: {cause(error)}"
-            + (f"; if credentials are missing, {remedy}" if remedy else "")
+            + (f"; {remedy}" if remedy else "")
         ) from error
     changed = {
         # A folder modified just now may change again within the same time.

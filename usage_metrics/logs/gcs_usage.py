@@ -26,7 +26,7 @@ _FIELDS = (
     *(pa.field(name, STRING) for name in ("s_request_id", "cs_operation")),
     *(pa.field(name, STRING) for name in ("cs_bucket", "cs_object")),
 )
-_TIME = "time_micros"
+_TIME, _ID = "time_micros", "s_request_id"
 _KNOWN = frozenset((_TIME, *(field.name for field in _FIELDS)))
 _TIME_TAKEN = [field.name for field in _FIELDS].index("time_taken_micros")
 
@@ -71,6 +71,7 @@ class GcsUsage:
         fields = text_columns(block, names, _BY)
         ended = fields.integer(_TIME, _LONGEST_TIME)
         fields.require(ended, f"has no {_TIME}")
+        fields.require(fields.text(_ID), f"has no {_ID}")
         values = [fields.typed(field) for field in _FIELDS]
         ended = ended.cast(TIMESTAMP)
         columns = [earlier(ended, values[_TIME_TAKEN]), ended, *values]

@@ -17,6 +17,8 @@ from usage_metrics.errors import ConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from usage_metrics.logs.unread import Unread
+
 
 class LogReader(Protocol):
     """Reads the log entries of a day."""
@@ -47,6 +49,14 @@ class LogReader(Protocol):
 
     def passed_over(self) -> dict[dt.date, str]:
         """The days with files that are not read, and a sentence about each."""
+        ...
+
+    def unread(self, day: dt.date) -> "list[Unread]":
+        """The later files that the last reading of a day went on without."""
+        ...
+
+    def has_changed(self, unread: "list[Unread]") -> bool:
+        """Whether some of those files may be readable by now, or are gone."""
         ...
 
     def read(self, day: dt.date) -> "Iterator[pa.RecordBatch]":

@@ -52,6 +52,12 @@ class TextColumns:
         texts = self._texts.get(name)
         return pa.nulls(self._rows, STRING) if texts is None else texts
 
+    def fill(self, name: str, values: Callable[[], pa.Array]) -> None:
+        """Give a field values in the lines that have none."""
+        texts = self.text(name)
+        if texts.null_count:
+            self._texts = {**self._texts, name: pc.coalesce(texts, values())}
+
     def typed(self, field: pa.Field) -> pa.Array:
         """A field in the type of the column that is named like it."""
         if field.type == INTEGER:

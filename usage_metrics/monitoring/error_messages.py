@@ -6,6 +6,7 @@ that Luigi writes for a task that succeeds, only the first is kept, since the ta
 its own result.
 """
 
+import argparse
 import functools
 import logging
 import re
@@ -48,6 +49,9 @@ REDUNDANT = frozenset(
 )
 """Luigi's lines that repeat one of ours, or the summary."""
 
+UNCAUGHT = "Uncaught exception in luigi"
+"""What Luigi says of an error in its command line."""
+
 _SCHEDULING_ERROR = re.compile(
     r"(?P<what>Will not run .*) due to error in \w+\(\) method:\n.*\n"
     r"(?:usage_metrics\.errors|luigi\.parameter|luigi\.task_register)\.\w+: "
@@ -71,7 +75,8 @@ class ErrorFilter(logging.Filter):
             return False
         sentence = sentence_of(record.exc_info[1] if record.exc_info else None)
         if sentence is not None:
-            record.msg = f"{record.getMessage()}: {sentence}"
+            is_known = record.msg == UNCAUGHT
+            record.msg = sentence if is_known else f"{record.getMessage()}: {sentence}"
             record.args = record.exc_info = record.exc_text = None
         elif found := _SCHEDULING_ERROR.fullmatch(str(record.msg)):
             return self._is_new(record, found)
@@ -95,6 +100,19 @@ def shorten_errors() -> None:
         logger.addFilter(ErrorFilter())
         keep_logs_printable()
         sys.excepthook = functools.partial(_print_uncaught, sys.excepthook)
+        _keep_refusals_printable()
+
+
+def _keep_refusals_printable() -> None:
+    """Have Python's parser of command lines, which repeats them, print no escapes."""
+    exit_with_message = argparse.ArgumentParser.exit
+
+    def exit_printable(
+        parser: argparse.ArgumentParser, status: int = 0, message: str | None = None
+    ) -> NoReturn:
+        exit_with_message(parser, status, message and printable_lines(message))
+
+    argparse.ArgumentParser.exit = exit_printable  # type: ignore
 
 
 def _print_uncaught(

@@ -5,22 +5,19 @@ footers are cached, by fingerprint, in one small file beside the partitions, whi
 rebuilt if it was deleted.
 """
 
-import contextlib
 import datetime as dt
 import functools
-import hashlib
 import json
 from typing import Any
 
 from usage_metrics import config
 from usage_metrics.errors import StorageError
-from usage_metrics.monitoring import run_log
-from usage_metrics.partitions import storage
+from usage_metrics.partitions import kept
 from usage_metrics.partitions.partition import Partition, list_partitions, written_at
 
 Facts = dict[str, Any]
 
-FILE_NAME = ".footers.json"
+MADE_BY = "footers"
 
 LEFT_OUT = frozenset({"stage", "source", "date", "columns", "made_by", "attribution"})
 """Long facts that are much the same in every footer, and not cached."""
@@ -35,8 +32,7 @@ class FooterIndex:
     def __init__(self) -> None:
         """Read the cache."""
         self._root = config.paths().root
-        self._file = run_log.local_folder() / FILE_NAME
-        self._known = self._read()
+        self._known = dict(_parse(kept.read(kept.FOOTERS, MADE_BY) or b"{}"))
         self._is_changed = False
 
     def of_stage(self, stage: str, source: str) -> dict[dt.date, Facts]:
@@ -61,13 +57,9 @@ class FooterIndex:
 
     def keep(self) -> None:
         """Save the cache if it changed; if that fails, the next run reads again."""
-        if self._is_changed and self._file.parent.is_dir():
-            text = json.dumps(self._known, separators=(",", ":")).encode()
-            with (
-                contextlib.suppress(OSError),
-                storage.whole_or_absent(str(self._file.absolute())) as stream,
-            ):
-                stream.write(_digest(text) + b"\n" + text)
+        if self._is_changed:
+            text = json.dumps(self._known, separators=(",", ":"))
+            kept.keep(kept.FOOTERS, MADE_BY, text.encode())
 
     def _facts(self, stage: str, source: str, day: dt.date) -> Facts:
         try:
@@ -76,23 +68,9 @@ class FooterIndex:
             return DAMAGED
         return {key: fact for key, fact in facts.items() if key not in LEFT_OUT}
 
-    def _read(self) -> dict[str, dict[str, Any]]:
-        """The cache; empty if it is not, to the last byte, what was written."""
-        try:
-            content = self._file.read_bytes() if self._file.is_file() else b""
-        except OSError:
-            return {}
-        return dict(_parse(content))
-
 
 @functools.lru_cache(maxsize=1)
 def _parse(content: bytes) -> dict[str, dict[str, Any]]:
     """What a cache says, by the name of a stage; who changes it changes a copy."""
-    digest, _, text = content.partition(b"\n")
-    known: dict[str, dict[str, Any]]
-    known = json.loads(text) if digest == _digest(text) else {}
+    known: dict[str, dict[str, Any]] = json.loads(content)
     return known
-
-
-def _digest(text: bytes) -> bytes:
-    return hashlib.blake2b(text, digest_size=16).hexdigest().encode()

@@ -11,6 +11,9 @@ from pathlib import Path
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import storage
 
+FOOTERS = ".footers.json"
+"""What the footers of all files say."""
+
 SUMS = ".report-sums"
 """Sums of the figures for each period of the report."""
 
@@ -22,8 +25,9 @@ DIGEST_BYTES = 16
 
 def read(name: str, made_by: str) -> bytes | None:
     """The content of a kept file, if it is whole and was made by this."""
+    place = _place(name)
     try:
-        kept = _place(name).read_bytes()
+        kept = place.read_bytes() if place.is_file() else b""  # a FIFO would wait
     except OSError:
         return None
     seal, content = kept[:DIGEST_BYTES], kept[DIGEST_BYTES:]

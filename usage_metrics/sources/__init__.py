@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SOURCES: dict[str, str] = {
     "datasette": "usage_metrics.sources.datasette",
     "s3": "usage_metrics.sources.s3",
+    "cloudfront": "usage_metrics.sources.cloudfront",
+    "gcs": "usage_metrics.sources.gcs",
     "web": "usage_metrics.sources.web",
 }
 """The module of each source; its ``SOURCE`` is the declaration."""
@@ -65,6 +67,14 @@ class Source:
     """The columns of a request."""
     address: str | None
     """The cleaned column with addresses to locate, if any."""
+    table: str
+    """The table in the database."""
+    partition_column: str
+    """The cleaned column by which to find a day's rows in the table."""
+    load_filter: str | None
+    """The cleaned boolean column that selects the rows to load; None loads all."""
+    primary_key: tuple[str, ...]
+    """The primary key of the table."""
     equals_are_real: bool = False
     """Whether equal entries are different requests, as in the logs of web servers. Then
     ``clean`` finds the number of each among its equals, from 0, in ``repeat``."""
@@ -72,15 +82,6 @@ class Source:
     """Raise it when ``clean`` gives different rows, so that old files are stale."""
     recipe_settings: tuple[str, ...] = ()
     """The settings that change what ``clean`` gives, so that old files are stale."""
-    table: str | None = None
-    """The table of the requests in the database. None where they are too many for it:
-    then they are in the files alone, and the figures in the database, too."""
-    partition_column: str = "timestamp"
-    """The cleaned column by which to find a day's rows in the table."""
-    load_filter: str | None = None
-    """The cleaned boolean column that selects the rows to load; None loads all."""
-    primary_key: tuple[str, ...] = ()
-    """The primary key of the table."""
     indexes: tuple[tuple[str, ...], ...] = ()
     """The columns of each index of the table, for common queries."""
     description: str = ""
@@ -90,6 +91,8 @@ class Source:
     recognises: Callable[["Beginning"], Mapping[str, str] | None] = lambda _: None
     """Says whether a file is of this kind of log, and which of the source's settings
     are needed to read it; None if it is not."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What a check says of requests of unknown agents, by their ``agent_rule``."""
     nothing_meant: Callable[[Mapping[str, int], Any], str | None] = lambda *_: None
     """Says what to do about a day whose requests are all in other logs; None if that
     may be."""

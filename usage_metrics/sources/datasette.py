@@ -24,7 +24,11 @@ from usage_metrics.logs.cloud_logging.exports import JsonEntries
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.datasette_pages import PAGE, asked_for
-from usage_metrics.sources.request_log import one_spelling, requests_from
+from usage_metrics.sources.request_log import (
+    one_spelling,
+    requests_from,
+    without_missing,
+)
 
 _ABOUT: dict[str, tuple[str, ...]] = {
     "insertId": ("Cloud Logging's id of the entry",),
@@ -89,8 +93,6 @@ _REPEATING = tuple(
 )
 """The text columns with repeated values."""
 
-_NOT_FOUND = 404
-
 _REASONS = {"timestamp": "has no timestamp", "insertId": "has no insertId"}
 """The fields that identify an entry, and why one without them is rejected."""
 
@@ -127,15 +129,11 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 def _rejected(
     entries: pa.Table, reason: pa.ChunkedArray, unreadable: pa.ChunkedArray
 ) -> pa.Table:
-    lines = entries.filter(unreadable)
     others = pc.and_not(reason.is_valid(), unreadable)
     readable = entries.drop_columns(["unreadable", "unreadableReason"])
     return pa.concat_tables(
         [
-            pa.table(
-                [lines["unreadableReason"], lines["unreadable"]],
-                schema=rejects.REJECTED,
-            ),
+            rejects.unreadable_lines(entries),
             rejects.reject(readable.filter(others), reason.filter(others)),
         ]
     )
@@ -154,12 +152,7 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
         settings,
         CLEANED,
     )
-    if patterns:
-        return requests
-    is_missing = pc.fill_null(pc.equal(requests["status"], _NOT_FOUND), False)
-    number = requests.column_names.index("is_data_request")
-    is_data = pc.and_not(requests["is_data_request"], is_missing)
-    return requests.set_column(number, "is_data_request", is_data)
+    return requests if patterns else without_missing(requests)
 
 
 def _at(

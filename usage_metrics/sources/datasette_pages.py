@@ -106,7 +106,7 @@ def asked_for(
     no_path = pc.if_else(parts["netloc"].is_valid(), "/", "")
     # Many URLs differ only in their query.
     paths = pc.coalesce(parts["path"], no_path).dictionary_encode()
-    by_path = _pages(_below(base_url, paths.dictionary))
+    by_path = _pages(below(base_url, paths.dictionary))
     by_path["is_data_request"] = (
         _contains_any(patterns, paths.dictionary, by_path["page"])
         if patterns
@@ -134,7 +134,7 @@ def base_url_of(paths: pa.Array) -> str:
     return most["values"] if most else "/"
 
 
-def _below(base_url: str, path: pa.Array) -> pa.Array:
+def below(base_url: str, path: pa.Array) -> pa.Array:
     """Paths as Datasette sees them: without its base URL, if they have it."""
     base = f"/{base_url.strip('/')}"
     if base == "/":

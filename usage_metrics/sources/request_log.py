@@ -15,6 +15,7 @@ from usage_metrics import arrow
 from usage_metrics.addresses.parsing import canonical_addresses
 from usage_metrics.agents import AGENT
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
+from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.cleaning.who_asked import settings_from, who_asked
 
 URL = [
@@ -75,6 +76,8 @@ AskedFor = Callable[[pa.Array], Mapping[str, pa.Array]]
 """Says of distinct URLs, the last of which is null, what each asks for: the columns
 ``URL`` and ``ASKED``, and others that follow from the URL."""
 
+_NOT_FOUND = 404
+
 _PORT = r"^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):[0-9]+$"
 """An address with a port, as some logs have it."""
 
@@ -114,6 +117,19 @@ def requests_from(
             for field in schema
         }
     )
+
+
+def without_missing(requests: pa.Table) -> pa.Table:
+    """The requests, of which those for what is not there are for no data."""
+    is_missing = pc.fill_null(pc.equal(requests["status"], _NOT_FOUND), False)
+    is_data = pc.and_not(requests["is_data_request"], is_missing)
+    number = requests.column_names.index("is_data_request")
+    return requests.set_column(number, "is_data_request", is_data)
+
+
+def url_parts(urls: pa.Array) -> dict[str, pa.Array]:
+    """The columns ``URL`` of distinct URLs, for sources that know what is asked."""
+    return {f"request_url_{part}": found for part, found in split_urls(urls).items()}
 
 
 def one_spelling(addresses: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:

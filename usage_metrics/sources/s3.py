@@ -102,7 +102,7 @@ _WITHOUT_NAMES = (
 )
 _OTHER_REQUESTER = "other"
 
-CDN_MISS = "a miss of Amazon CloudFront"
+CDN_MISS = "misses of Amazon CloudFront"
 """The rule by which a request is one of a CDN."""
 _CDN_AGENT, _CDN_REQUESTER = "Amazon CloudFront", "cloudfront"
 """The user agent of Amazon's CDN, and a word in its names as a requester."""
@@ -255,10 +255,12 @@ def _with_known(requests: pa.Table, entries: pa.Table, settings: Any) -> pa.Tabl
         _where(requester, lambda texts: _has_any(texts, (_CDN_REQUESTER,))),
         _where(entries["user_agent"], lambda texts: pc.equal(texts, _CDN_AGENT)),
     )
+    is_internal = pc.equal(requests["agent_class"].cast(STRING), "internal")
     is_owner = pc.equal(requester.cast(STRING), entries["bucket_owner"].cast(STRING))
+    of_cdn = "internal" if settings.cloudfront_is_read else "unknown"
     is_ours = _where(requester, lambda texts: _has_any(texts, words))
     for rows, class_, rule in (
-        (is_cdn, "internal" if settings.cloudfront_is_read else "unknown", CDN_MISS),
+        (pc.and_not(is_cdn, is_internal), of_cdn, CDN_MISS),
         (pc.fill_null(is_owner, False), "internal", "the bucket's owner"),
         (is_ours, "internal", "setting internal_requesters"),
     ):
@@ -302,6 +304,15 @@ SOURCE = Source(
     cleaned=CLEANED,
     recipe_settings=("internal_requesters", "cloudfront_is_read", *SETTINGS),
     address="remote_ip",
-    table=None,
+    table="x",
+    partition_column="timestamp",
+    load_filter=None,
+    primary_key=(),
+    description="Requests to buckets by anyone, one row each; the usage tables say "
+    "which of them count as use",
     recognises=lambda beginning: {} if beginning.is_read_by(S3_ACCESS_LOG) else None,
+    remarks={
+        CDN_MISS: "CloudFront's own log says who asked: have it delivered, and name "
+        "it in [cloudfront] logs; or add Amazon CloudFront to [s3] internal_agents"
+    },
 )

@@ -11,8 +11,16 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.config import Section
-from usage_metrics.errors import ConfigError
-from usage_metrics.parameters import BoundDay, Days, PathOfUrl, number, share, text
+from usage_metrics.parameters import (
+    BoundDay,
+    Days,
+    PathOfUrl,
+    Verbatim,
+    choice,
+    number,
+    share,
+    text,
+)
 from usage_metrics.platforms.settings import PLATFORM_SECTIONS
 from usage_metrics.sources import SOURCES, module_of
 
@@ -96,28 +104,65 @@ class s3(SourceSection):
     @property
     def cloudfront_is_read(self) -> bool:
         """Whether the log of Amazon CloudFront is a source, too."""
-        return "cloudfront" in logs_named()
+        return "cloudfront" in SOURCES and bool(source_section("cloudfront").logs)
 
 
-class web(SourceSection):
+class SiteSection(SourceSection):
+    """The settings of a source that logs what stands before a site."""
+
+    site = choice(
+        ["files", "datasette", "ckan", "dataverse", "erddap", "thredds"],
+        "what the server is before, which says what paths mean: files, datasette, "
+        "ckan, dataverse, erddap or thredds",
+    )
+    hosts = text(
+        "the hosts of the site, such as data.example.org; requests to others are not "
+        "meant; empty: all"
+    )
+    base_url = PathOfUrl(
+        default="", description="the path under which the site lies, such as /data/"
+    )
+
+
+class web(SiteSection):
     """The access logs of a web server."""
 
     late_days = late(0)
-    format = text(
-        "what a line is: combined, common, vhost_combined, nginx_ingress, caddy, "
-        "traefik, json, or the format as it stands in the server's configuration",
+    format = Verbatim(
         default="combined",
+        description="how its lines are written: combined, common, vhost_combined, "
+        "nginx_ingress, caddy, traefik, iis, json, or the format as it stands in the "
+        "configuration of nginx or Apache",
     )
-    fields = text(
-        "for format = json: which field holds what, such as remote_ip: ClientIP"
+    fields = Verbatim(
+        default="",
+        description="with format = json, which field holds what, such as "
+        "timestamp: time, remote_ip: client.address, request_url: url",
     )
-    site = text("what the paths mean: files or datasette", default="files")
-    hosts = text(
-        "the hosts of the site, such as data.example.org; empty: all in the log"
+    trusted_proxies = number(
+        0, 100, "proxies of our own through which each request comes;"
     )
 
 
-SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (datasette, s3, web)
+class cloudfront(SiteSection):
+    """The standard logs of a distribution of Amazon CloudFront."""
+
+    settle_hours = settling(24.0)
+
+
+class gcs(SourceSection):
+    """The usage logs of a bucket of Google Cloud Storage."""
+
+    settle_hours = settling(6.0)
+
+
+SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (
+    datasette,
+    s3,
+    cloudfront,
+    gcs,
+    web,
+)
 """The section of each source that has settings of its own."""
 
 SECTIONS: tuple[type[Section], ...] = (
@@ -136,40 +181,6 @@ def source_section(name: str) -> SourceSection:
     """
     module_of(name)
     return _section_class(name)()
-
-
-def logs_named() -> dict[str, str]:
-    """The sources that are on, with the logs that their sections name.
-
-    A source is on when its section names logs. One whose section is wrong is on, too:
-    whoever uses it says what is wrong.
-    """
-    settings = luigi.configuration.get_config()
-    found = {}
-    for name in SOURCES:
-        try:
-            logs = source_section(name).logs
-        except ConfigError:
-            logs = settings.get(name, "logs", "", raw=True) or "unknown"
-        if logs:
-            found[name] = logs
-    return found
-
-
-def sources_on() -> list[str]:
-    """The sources that are on.
-
-    Raises:
-        ConfigError: if none is.
-    """
-    found = [*logs_named()]
-    if not found:
-        raise ConfigError(
-            "no source is on: set logs in a source's section of luigi.cfg, such as "
-            "[datasette] logs = data/sample_logs, or let usage-metrics init write that "
-            f"file; there is {', '.join(f'[{name}]' for name in sorted(SOURCES))}"
-        )
-    return found
 
 
 @functools.cache

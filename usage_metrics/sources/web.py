@@ -1,7 +1,8 @@
-"""Requests to a site, from the access log of its web server: nginx, Apache, Caddy.
+"""Requests to a site of ours, as the web server before it logs them.
 
-What a line says, its format knows, and what a path means, the site: see
-:mod:`usage_metrics.sources.sites`.
+The server is nginx, Apache, Caddy, Traefik or any that logs JSON: what its lines say is
+read by :mod:`usage_metrics.logs.web`. What a path means is another thing, a *site*
+(:mod:`usage_metrics.sources.sites`): a Datasette, a CKAN, a folder of files and others.
 """
 
 from typing import Any
@@ -11,95 +12,64 @@ import pyarrow.compute as pc
 
 from usage_metrics import arrow
 from usage_metrics.arrow import STRING
-from usage_metrics.cleaning.duplicates import REPEAT
 from usage_metrics.cleaning.entry_ids import insert_ids
-from usage_metrics.cleaning.rejects import REJECTED
+from usage_metrics.cleaning.rejects import unreadable_lines
 from usage_metrics.cleaning.who_asked import SETTINGS, comma_separated
 from usage_metrics.logs.beginnings import Beginning
 from usage_metrics.logs.files import LogFiles
 from usage_metrics.logs.layout import Layout
-from usage_metrics.logs.web.presets import NAMES, open_format
+from usage_metrics.logs.web.presets import open_format, recognised_format
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.sources import Cleaned, Source
-from usage_metrics.sources.request_log import REQUEST, requests_from
+from usage_metrics.sources.hosts import none_meant, per_host
+from usage_metrics.sources.request_log import REQUEST, requests_from, without_missing
 from usage_metrics.sources.sites import asked_of
+from usage_metrics.sources.web_requests import said_by
 
-FILES = Layout(
-    file="log file",
-    named="every file is read but archives and those with error in their names",
-    other_names=r"(?:^|[._-])error",
-    looked_into="",  # every one: a date in a name is that of the rotation
+LAYOUT = Layout(
+    file="access log",
+    named="any name will do but that of an error log, such as access.log, "
+    "access.log.2.gz or access.log-20260207.gz",
+    other_names=r"(?:^|[._-])error(?:[._-]|$)",
+    looked_into=r".",
     grows=True,
 )
-
-_LINE = (
-    r"^(?P<method>[!#$%&'*+.^_`|~0-9A-Za-z-]+) (?P<target>\S.*?)"
-    r"(?: (?P<protocol>HTTP/[0-9.]+))?$"
-)
-_NOT_FOUND = 404
+"""Servers name files by when they are rotated, or by a number: the days of a file are
+those of its entries."""
 
 
 def clean(entries: pa.Table, settings: Any) -> Cleaned:
-    """Turn lines into requests, each of which is one."""
-    lines = entries.filter(entries["unreadableReason"].is_valid())
-    found = arrow.kept(entries, entries["unreadableReason"].is_null())
-    return Cleaned(
-        requests=_requests(found, settings),
-        rejected=pa.table(
-            [lines["unreadableReason"], lines["unreadable"]], schema=REJECTED
-        ),
-        not_requests=0,
-    )
+    """Turn lines of the log into requests.
 
-
-def _requests(entries: pa.Table, settings: Any) -> pa.Table:
-    line = pc.extract_regex(entries["request"].combine_chunks().cast(STRING), _LINE)
-    parts = {
-        name: pc.coalesce(entries[name].cast(STRING), pc.struct_field(line, name))
-        for name in ("method", "target", "protocol")
+    Args:
+        entries: a table of schema ``LOG``, and ``repeat``; its strings may be
+            dictionaries.
+        settings: the source's section.
+    """
+    understood = entries["unreadableReason"].is_null()
+    said = said_by(entries, settings)
+    is_request = pc.and_(understood, said["is_request"])
+    others = pc.and_(is_request, said["is_elsewhere"])
+    meant = pc.and_not(is_request, others)
+    columns = {
+        name: pc.filter(said[name], meant) for name in said if name in REQUEST.names
     }
-    requests = requests_from(
-        {
-            "insert_id": insert_ids(entries["line_id"], entries[REPEAT]),
-            "timestamp": entries["time"],
-            "request_method": parts["method"],
-            "request_url": _urls(entries, parts["target"], settings),
-            "status": entries["status"],
-            "response_size": entries["bytes"],
-            "user_agent": entries["user_agent"],
-            "remote_ip": pc.coalesce(
-                entries["client_addr"].cast(STRING), entries["remote_addr"].cast(STRING)
-            ),
-            "referer": entries["referer"],
-            "latency": entries["latency"],
-            "protocol": parts["protocol"],
-        },
-        asked_of(settings.site),
-        settings,
+    columns["insert_id"] = insert_ids(
+        entries["line_id"].filter(meant), entries["repeat"].filter(meant)
     )
-    is_missing = pc.fill_null(pc.equal(requests["status"], _NOT_FOUND), False)
-    number = requests.column_names.index("is_data_request")
-    is_data = pc.and_not(requests["is_data_request"], is_missing)
-    return requests.set_column(number, "is_data_request", is_data)
-
-
-def _urls(entries: pa.Table, targets: pa.ChunkedArray, settings: Any) -> pa.Array:
-    """Whole URLs where the host is known, by the log or because there is but one."""
     hosts = comma_separated(settings.hosts)
-    host = entries["host"].cast(STRING)
-    if len(hosts) == 1:
-        host = pc.fill_null(host, hosts[0])
-    scheme = pc.fill_null(entries["scheme"].cast(STRING), "https")
-    whole = pc.binary_join_element_wise(scheme, "://", host, targets, "")
-    is_path = pc.fill_null(pc.starts_with(targets, "/"), False)
-    return pc.if_else(pc.and_(is_path, host.is_valid()), whole, targets)
+    asked = asked_of(settings.site, hosts, settings.base_url)
+    return Cleaned(
+        requests=without_missing(requests_from(columns, asked, settings)),
+        rejected=unreadable_lines(entries),
+        not_requests=arrow.count(pc.and_not(understood, is_request)),
+        other_logs=per_host(said["host"].filter(others)),
+    )
 
 
 def _recognises(beginning: Beginning) -> dict[str, str] | None:
-    for name in NAMES:
-        if name != "json" and beginning.is_read_by(open_format(name)):
-            return {"format": name}
-    return None
+    found = recognised_format(beginning.is_read_by)
+    return {"format": found} if found else None
 
 
 SOURCE = Source(
@@ -107,7 +77,7 @@ SOURCE = Source(
     open_logs=lambda settings: LogFiles(
         settings.logs,
         settings.late_days,
-        FILES,
+        LAYOUT,
         open_format(settings.format, settings.fields),
     ),
     raw=LOG,
@@ -118,15 +88,16 @@ SOURCE = Source(
     equals_are_real=True,
     clean=clean,
     cleaned=REQUEST,
-    recipe_settings=("format", "fields", "hosts", "site", *SETTINGS),
+    recipe_settings=("trusted_proxies", "site", "hosts", "base_url", *SETTINGS),
     address="remote_ip",
     table="web_request_logs",
     partition_column="timestamp",
     load_filter="is_data_request",
-    primary_key=("timestamp", "insert_id"),
+    primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
     indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
     description="Requests for data by anyone, one row each; the usage tables say which "
     "of them count as use",
     facets=("agent_class", "database", "format"),
     recognises=_recognises,
+    nothing_meant=none_meant,
 )

@@ -18,6 +18,7 @@ from usage_metrics.tasks.settings_check import check_sections
 
 if TYPE_CHECKING:
     from usage_metrics.logs.reader import LogReader
+    from usage_metrics.logs.unread import Unread
 
 READER_SECONDS = 60
 """How long a reader that knows which days are available is kept."""
@@ -51,6 +52,11 @@ def passed_over(source: str) -> dict[dt.date, str]:
     return _reader(source).passed_over()
 
 
+def has_changed(source: str, unread: "list[Unread]") -> bool:
+    """Whether files that a day was read without may be readable, or are gone."""
+    return _reader(source).has_changed(unread)
+
+
 def _reader(source: str) -> "LogReader":
     minute = int(time.monotonic() / READER_SECONDS)
     return _open_reader(source, minute, os.getpid())
@@ -62,5 +68,5 @@ def _open_reader(source: str, minute: int, process: int) -> "LogReader":
 
     A reader does not survive a fork, so each process has its own.
     """
-    check_sections([source])
+    check_sections()
     return get_source(source).open_logs(source_section(source))

@@ -25,6 +25,7 @@ from usage_metrics.tasks.count_status import (
     is_available,
 )
 from usage_metrics.tasks.datasets_registry import datasets_registry
+from usage_metrics.tasks.settling import noticing_changes, until_settled
 from usage_metrics.tasks.stages import STAGES, Clean, Geocode
 from usage_metrics.tasks.task import Stage
 
@@ -55,6 +56,13 @@ class CountUsage(Stage):
         return [Geocode(date=day, source=self.source) for day in days]
 
     def complete(self) -> bool:
+        """As of all tasks, except that requests that were replaced are counted again.
+
+        A month adds up the counts beside the requests.
+        """
+        return self.is_done() or (super().complete() and self._matches())
+
+    def is_done(self) -> bool:
         """Whether the count matches the present files.
 
         A day whose requests are no longer kept stays as it was counted.
@@ -65,24 +73,31 @@ class CountUsage(Stage):
             return self.output().exists()
         if self._next_is_to_come():
             return False
+        tables = (self.partition(table.name) for table in DAILY)
+        return self._matches() and all(table.exists() for table in tables)
+
+    def _matches(self) -> bool:
+        """Whether the count was made from the present files."""
         counted_from = self.output().fact("counted_from")
-        return (
-            counted_from is not None
-            and all(self.partition(table.name).exists() for table in DAILY)
-            and counted_from == self._counting_from()
-        )
+        return counted_from is not None and counted_from == self._counting_from()
 
     def done_days(self) -> Collection[dt.date]:
         """The counted days, by one listing of each stage."""
         return Counts(self.source).days
 
     def run(self) -> None:
+        """Count, again if another process replaces the files of the day meanwhile."""
+        until_settled(self, noticing_changes(self._count, self._counting_from))
+
+    def _count(self) -> None:
         """Count, and write the tables; last the events, which mark the day as done."""
         from usage_metrics.counting.derived import names_of_databases
         from usage_metrics.counting.events import EVENTS, count_requests
         from usage_metrics.counting.tables import DAILY
         from usage_metrics.counting.usage import CountedDay
 
+        # Before they are read: a file that is replaced meanwhile is counted again.
+        counted_from = self._counting_from()
         today, next_day = self.partition(Geocode.stage), self._next_day()
         addresses = kind_of_all(today, next_day)
         requests = read_day(today, addresses)
@@ -97,7 +112,7 @@ class CountUsage(Stage):
         with self.output().writing(EVENTS) as counted:
             counted.write(events)
             counted.facts |= {
-                "counted_from": self._counting_from(),
+                "counted_from": counted_from,
                 "addresses": addresses,
                 "databases": names_of_databases(requests, events),
             }

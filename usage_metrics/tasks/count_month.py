@@ -2,11 +2,13 @@
 
 import calendar
 import datetime as dt
+import functools
+from collections.abc import Iterator
 
 import luigi
 
 from usage_metrics.dates import ONE_DAY, days_between
-from usage_metrics.parameters import Month
+from usage_metrics.parameters import Month, source_parameter
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.backfill import ManyDays
@@ -20,21 +22,32 @@ from usage_metrics.tasks.count_input import (
 from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.ranges import source_range
-from usage_metrics.tasks.source_parameter import SourceParameter
+from usage_metrics.tasks.settling import noticing_changes, until_settled
+from usage_metrics.tasks.stages import Geocode
 from usage_metrics.tasks.task import Reporting
+from usage_metrics.tasks.this_run import ThisRun
 
 
 class OfMonth(Reporting):
     """Something that is made from the counted days of a month."""
 
     month: Month = Month(description="the UTC month, YYYY-MM")
-    source: luigi.Parameter[str] = SourceParameter()
+    source: luigi.Parameter[str] = source_parameter()
+
+    def requires(self) -> list[luigi.Task]:
+        """The days to be counted, asked once; :meth:`run` asks for the rest."""
+        return ThisRun().not_done(self._first_uncounted)
+
+    @functools.cached_property
+    def _first_uncounted(self) -> list[luigi.Task]:
+        return self.uncounted()
 
     @listing_once()
-    def requires(self) -> list[luigi.Task]:
-        """The days of the database's range that are not counted."""
+    def uncounted(self) -> list[luigi.Task]:
+        """The days of the database's range that are to be counted."""
         missing = self.missing(Counts(self.source))
-        return [CountUsage(date=day, source=self.source) for day in missing]
+        days = [CountUsage(date=day, source=self.source) for day in missing]
+        return [day for day in days if not day.complete()]
 
     def missing(self, counts: Counts) -> list[dt.date]:
         """The days of the month in the database's range that need counting."""
@@ -61,19 +74,36 @@ class CountMonth(OfMonth):
 
         return [self.partition_of(table.name, self.month) for table in MONTHLY]
 
-    @listing_once()
     def complete(self) -> bool:
+        """As of all tasks, but days that are counted again are added up again."""
+        return self.is_done() or (super().complete() and not self.uncounted())
+
+    @listing_once()
+    def is_done(self) -> bool:
         """Whether the month matches the present counts of its days."""
         counts = Counts(self.source)
         return not self.missing(counts) and counts.is_added_up(self.month)
 
-    def run(self) -> None:
-        """Add up the days."""
+    def run(self) -> Iterator[list[luigi.Task]]:
+        """Add up the days.
+
+        Yields:
+            Those that are not counted. When they are, Luigi begins again.
+        """
+        if days := self.uncounted():
+            yield days
+        until_settled(self, noticing_changes(self._add_up, self._files))
+
+    def _files(self) -> list[dict[dt.date, str]]:
+        return [self.listed(stage) for stage in (Geocode.stage, CountUsage.stage)]
+
+    def _add_up(self) -> None:
         from usage_metrics.counting.monthly import NEEDED
         from usage_metrics.counting.tables import MONTHLY
         from usage_metrics.counting.usage import CountedMonth
 
         counted = self.counted(CountUsage.stage)
+        made_from = {day.date.isoformat(): day.content_id() for day in counted}
         addresses = kind_of_all(*map(geocoded_of, counted))
         month = CountedMonth(
             events=[read_columns(day, NEEDED) for day in counted],
@@ -81,7 +111,6 @@ class CountMonth(OfMonth):
             month=f"{self.month:%Y-%m}",
             source=self.source,
         )
-        made_from = {day.date.isoformat(): day.content_id() for day in counted}
         for target, table in zip(self.output(), MONTHLY, strict=True):
             with target.writing(table.schema) as file:
                 file.write(table.make(month))
@@ -107,7 +136,7 @@ class CountDays(ManyDays):
         return self._missing(Counts(self.source))
 
     @listing_once()
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether all days are counted, and the month matches them."""
         counts = Counts(self.source)
         return not self._missing(counts) and counts.is_added_up(self.start)

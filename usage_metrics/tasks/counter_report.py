@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.partitions.row_groups import with_day
-from usage_metrics.sources.settings import sources_on
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import OfMonth
@@ -19,7 +19,6 @@ from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
-from usage_metrics.tasks.source_parameter import ALL, SourceParameter
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
@@ -30,62 +29,46 @@ if TYPE_CHECKING:
 
 
 class CounterReport(OfMonth, Awaiting):
-    """Write the COUNTER dataset report of a month, as JSON and as TSV.
+    """Write the COUNTER dataset report of a month, as JSON and as TSV."""
 
-    It is one of all sources that are on, since DataCite keeps one report of a month,
-    in which a DOI stands once; a source that is named has one of its own.
-    """
-
-    source: luigi.Parameter[str] = SourceParameter(or_all=True)
     available: luigi.BoolParameter = available_parameter()
 
     def requires(self) -> list[luigi.Task]:
-        """The days of the month that are not counted."""
-        if self.source != ALL:
-            return self.waiting() or super().requires()
-        parts = self._parts()
-        if logs := [log for part in parts for log in part.awaited_logs()]:
-            return [self.clone(available=True), *logs]
-        return [
-            task for part in parts for task in super(CounterReport, part).requires()
-        ]
-
-    def _parts(self) -> "list[CounterReport]":
-        """The reports of single sources that this one is about."""
-        names = sources_on() if self.source == ALL else [self.source]
-        return [self.clone(source=name) for name in names]
+        """The logs that are missing or, without these, the days to be counted."""
+        return self.waiting() or super().requires()
 
     def wanted(self) -> list[dt.date]:
-        """The days of the month in the database's range, or in that of any source."""
-        days: set[dt.date] = set()
-        for part in self._parts():
-            start, end = source_range(part.source)
-            days |= {day for day in self.days() if start <= day < end}
-        return sorted(days)
+        """The days of the month in the database's range."""
+        start, end = source_range(self.source)
+        return [day for day in self.days() if start <= day < end]
 
     def output(self) -> list[TextFile]:
         """The JSON file and the TSV file."""
         stem = f"{config.paths().root}/counter/{self.source}/{self.month:%Y-%m}"
         return [TextFile(f"{stem}.json"), TextFile(f"{stem}.tsv")]
 
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether both files hold what would be written now."""
-        for part in self._parts():
-            if part.gaps() or part.missing(Counts(part.source)):
-                return False
+        if self.gaps() or self.missing(Counts(self.source)):
+            return False
         as_json, as_tsv = (file.read() for file in self.output())
         created = _created(as_json)
         if created is None or as_tsv is None:
             return False
         return [as_json, as_tsv] == self._texts(self._usage(), created)
 
-    def run(self) -> None:
+    def run(self) -> Iterator[list[luigi.Task]]:
         """Write both files.
+
+        Yields:
+            The days that are not counted. When they are, Luigi begins again.
 
         Raises:
             ConfigError: if there is nothing to report, the registry lacks something
                 that a report says, or a DOI would stand twice.
         """
+        if days := self.uncounted():
+            yield days
         usage = self._usage()
         self._check(usage)
         texts = self._texts(usage, utc_now().date())
@@ -106,11 +89,8 @@ class CounterReport(OfMonth, Awaiting):
         if not self._month().counted:
             raise ConfigError(
                 f"no day of {self.month:%Y-%m} is counted; name a month within start "
-                f"and stop of {self._sections()} in luigi.cfg, or change these"
+                f"and stop of [{self.source}] in luigi.cfg, or change these"
             )
-
-    def _sections(self) -> str:
-        return " or ".join(f"[{part.source}]" for part in self._parts())
 
     def _usage(self) -> "list[Usage]":
         from usage_metrics.counting.counter_report import month_usage
@@ -155,12 +135,8 @@ class CounterReport(OfMonth, Awaiting):
     def _month(self) -> "Month":
         from usage_metrics.counting.counter_report import Month
 
-        counted, not_counted = set[dt.date](), set[dt.date]()
-        for part in self._parts():
-            there = {day.date for day in part.counted(CountUsage.stage)}
-            counted |= there
-            not_counted |= {*part.wanted()} - there
-        return Month(self.month, counted - not_counted)
+        counted = {day.date for day in self.counted(CountUsage.stage)}
+        return Month(self.month, counted)
 
     def _rows(self, name: str) -> "pa.Table":
         """The rows of a table of figures for the days of the month."""
@@ -170,7 +146,7 @@ class CounterReport(OfMonth, Awaiting):
 
         schema = TABLES[name].schema
         found = [schema.empty_table()]
-        for day in (day for part in self._parts() for day in part.counted(name)):
+        for day in self.counted(name):
             rows = with_day(read_columns(day, schema.names), day.date.isoformat())
             found.append(rows.select(schema.names).cast(schema))
         return pa.concat_tables(found)

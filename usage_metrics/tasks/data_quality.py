@@ -109,17 +109,32 @@ def passed_over(days: Mapping[dt.date, str]) -> Iterator[Finding]:
 def not_known(geocoded: Partition) -> Iterator[Finding]:
     """A day with many requests from unknown agents, or from unknown countries.
 
+    Those of agents on which the source remarks are named however few they are.
+
     Raises:
         StorageError: if the file cannot be read.
     """
     import pyarrow.compute as pc
 
-    address = get_source(geocoded.source).address
-    agent, country, bogon = "agent_class", f"{address}_country", f"{address}_is_bogon"
+    source = get_source(geocoded.source)
+    agent, country, bogon = (
+        "agent_class",
+        f"{source.address}_country",
+        f"{source.address}_is_bogon",
+    )
+    rule = "agent_rule" if source.remarks else agent
     with geocoded.open() as file:
         there = set(file.schema_arrow.names)
-        rows = file.read([name for name in (agent, country, bogon) if name in there])
+        wanted = dict.fromkeys((agent, rule, country, bogon))
+        rows = file.read([name for name in wanted if name in there])
     settings = config.quality()
+    for judged, remark in source.remarks.items():
+        is_such = pc.and_(
+            pc.equal(rows[rule], judged), pc.equal(rows[agent], "unknown")
+        )
+        if number := pc.sum(is_such).as_py():
+            text = f"{number:,} of {rows.num_rows:,} requests are {judged}; {remark}"
+            yield Finding(judged, geocoded.date, text)
     if agent in there:
         unknown = pc.sum(pc.equal(rows[agent], "unknown")).as_py() or 0
         yield from _share(

@@ -1,6 +1,7 @@
 """The task that loads the tables of figures into the database."""
 
 import datetime as dt
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import luigi
 
 from usage_metrics.dates import days_between, months_between
 from usage_metrics.errors import LoadError
+from usage_metrics.parameters import source_parameter
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.tasks.backfill import MANY_DAYS
 from usage_metrics.tasks.count_month import CountDays, CountMonth
@@ -15,7 +17,7 @@ from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import Loading, LoadSQLite, open_warehouse
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
-from usage_metrics.tasks.source_parameter import SourceParameter
+from usage_metrics.tasks.this_run import ThisRun
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes
@@ -28,18 +30,29 @@ class LoadUsage(Awaiting, Loading):
     ``LoadSQLite`` runs first, for the same days.
     """
 
-    source: luigi.Parameter[str] = SourceParameter()
+    source: luigi.Parameter[str] = source_parameter()
     available: luigi.BoolParameter = available_parameter()
 
     @listing_once()
     def requires(self) -> list[luigi.Task]:
-        """The loaded requests, and the months that are not counted."""
+        """The loaded requests and the months that are not counted.
+
+        Which these are is asked once. If loading reads days again, or another run
+        changes some, :meth:`run` asks for the rest.
+        """
         loaded = LoadSQLite(source=self.source)
-        return self.waiting() or [loaded.of_what_is_there(), *self._months_to_count()]
+        return self.waiting() or [
+            loaded.of_what_is_there(),
+            *ThisRun().not_done(self._first_to_count),
+        ]
 
     def wanted(self) -> list[dt.date]:
         """The days of the database."""
         return days_between(*source_range(self.source))
+
+    @functools.cached_property
+    def _first_to_count(self) -> list[luigi.Task]:
+        return list(self._months_to_count())
 
     def _months_to_count(self) -> Iterator[luigi.Task]:
         counts = Counts(self.source)
@@ -55,30 +68,33 @@ class LoadUsage(Awaiting, Loading):
                 yield CountMonth(month=month, source=self.source)
 
     @listing_once()
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether every day is counted, and the tables hold what the files hold."""
         from usage_metrics.counting.tables import TABLES
 
-        if self.has_run:
-            return True
         if self.gaps():
             return False
-        loaded, *to_count = self.requires()
-        if to_count or not loaded.complete():
+        loaded = LoadSQLite(source=self.source).of_what_is_there()
+        if not loaded.complete() or any(self._months_to_count()):
             return False
         tables = TABLES.values()
         return open_warehouse().is_finished(*tables) and not any(
             any(self._changes(table, self._files(table))) for table in tables
         )
 
-    def run(self) -> None:
+    def run(self) -> Iterator[list[luigi.Task]]:
         """Replace what changed, each partition in one transaction.
+
+        Yields:
+            The months that are not counted. When they are, Luigi begins again.
 
         Raises:
             LoadError: naming the files that could not be read; the others are loaded.
         """
         from usage_metrics.counting.tables import TABLES
 
+        if months := [m for m in self._months_to_count() if not m.complete()]:
+            yield months
         warehouse = open_warehouse()
         replaced = 0
         failed: dict[dt.date, str] = {}

@@ -16,12 +16,16 @@ import luigi
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.errors import StorageError
-from usage_metrics.parameters import Configured, Day, Moment
+from usage_metrics.parameters import Configured, Day, Moment, source_parameter
+from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.partitions.purpose import made_for
 from usage_metrics.sources.settings import source_section
-from usage_metrics.tasks.availability import first_running_day
-from usage_metrics.tasks.source_parameter import SourceParameter
+from usage_metrics.tasks.availability import (
+    first_running_day,
+    has_changed,
+    unavailable_reason,
+)
 from usage_metrics.tasks.stages import STAGES, Extract
 from usage_metrics.tasks.task import OfDay, Stage
 
@@ -34,7 +38,7 @@ class Refresh(OfDay):
 
     since: Moment = Moment(description="when the logs must have been read, or later")
 
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the logs were read since, and the other stages agree with them."""
         return self._was_read() and not list(self._outdated())
 
@@ -58,7 +62,9 @@ class Refresh(OfDay):
 
     def _was_read(self) -> bool:
         raw = self.partition_of(Extract.stage, self.date)
-        return raw.was_read_for(self.since)
+        return raw.was_read_for(self.since) and not _is_mended(
+            self.source, {"unread": raw.fact("unread")}
+        )
 
     def _outdated(self) -> Iterator[Stage]:
         """The first stage whose input changed after it was built, and all after it."""
@@ -78,7 +84,7 @@ class RefreshDays(Configured, luigi.WrapperTask):
 
     start: Day = Day(description="the first UTC day, YYYY-MM-DD")
     stop: Day = Day(description="the day after the last")
-    source: luigi.Parameter[str] = SourceParameter()
+    source: luigi.Parameter[str] = source_parameter()
     since: Moment = Moment(description="when the logs must have been read, or later")
 
     def requires(self) -> list[Refresh]:
@@ -98,10 +104,12 @@ def end_of_days(source: str) -> dt.date:
 
 
 def refreshes(source: str) -> list[Refresh]:
-    """The days that ``refresh_days`` wants to be read again, each once a day."""
+    """The days to be read again.
+
+    These are the days that ``refresh_days`` names, each once a day, and those that were
+    read without a later file that may be readable by now.
+    """
     section = source_section(source)
-    if not section.refresh_days:
-        return []
     settled = dt.timedelta(hours=section.settle_hours)
     since = dt.datetime.combine(first_running_day(source), dt.time(), dt.UTC) + settled
     stop = end_of_days(source)
@@ -111,7 +119,28 @@ def refreshes(source: str) -> list[Refresh]:
         source=source,
         since=since,
     )
-    return last.requires()
+    tasks = last.requires() if section.refresh_days else []
+    days = {task.date for task in tasks}
+    mended = [day for day in _mended(source) if day not in days]
+    return tasks + [Refresh(date=day, source=source, since=since) for day in mended]
+
+
+def _mended(source: str) -> list[dt.date]:
+    """The days that were read without a later file that may be readable by now."""
+    footers = FooterIndex()
+    raw = footers.of_stage(Extract.stage, source)
+    footers.keep()
+    return [
+        day
+        for day, facts in raw.items()
+        if _is_mended(source, facts) and unavailable_reason(source, day) is None
+    ]
+
+
+def _is_mended(source: str, raw: Facts) -> bool:
+    """Whether a file that was not read for a day may be readable by now."""
+    unread = raw.get("unread") or []
+    return bool(unread) and has_changed(source, unread)
 
 
 def _fact(partition: Partition, name: str) -> Any:

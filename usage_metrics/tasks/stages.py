@@ -12,11 +12,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import tenacity
-
 from usage_metrics import config
 from usage_metrics.errors import (
-    ChangingError,
     FewerEntriesError,
     InputError,
     NotYetError,
@@ -34,6 +31,7 @@ from usage_metrics.sources import Source, get_source
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.preflight import check_provider
+from usage_metrics.tasks.settling import until_settled
 from usage_metrics.tasks.task import LogsOfDay, Stage
 
 if TYPE_CHECKING:
@@ -45,10 +43,6 @@ if TYPE_CHECKING:
     from usage_metrics.partitions.writer import PartitionWriter
 
 log = logging.getLogger("luigi-interface")
-
-READINGS = 3
-"""How often a file that changes while it is read is read again."""
-CHANGES_SETTLE = tenacity.wait_exponential(2, max=30) + tenacity.wait_random(0, 2)
 
 LINE_COUNTS = ("rows_in", "duplicates", "rejected", "not_requests", "other_logs")
 """What the footer of a cleaned file says about the log lines of the day."""
@@ -85,14 +79,7 @@ class Extract(Stage):
                 "remove it from lost_days in luigi.cfg",
                 *(self.date, self.source),
             )
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(ChangingError),
-            stop=tenacity.stop_after_attempt(READINGS),
-            wait=CHANGES_SETTLE,
-            before_sleep=lambda state: log.warning("%s: reading it again", self),
-            reraise=True,
-        )
-        attempts(self._extract)
+        until_settled(self, self._extract)
 
     def _extract(self) -> None:
         import pyarrow as pa
@@ -102,14 +89,17 @@ class Extract(Stage):
         with self.output().writing(
             source.raw, source.raw_dictionaries, keep=self._is_unchanged
         ) as entries:
-            for batch in source.open_logs(settings).read(self.date):
+            logs = source.open_logs(settings)
+            for batch in logs.read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
                 self.show(f"{entries.rows:,} entries so far")
             entries.facts |= {"logs": settings.logs, "exported": True}
+            if unread := logs.unread(self.date):
+                entries.facts["unread"] = unread
         self.say(f"{entries.rows:,} log entries", entries.rows)
 
     def _is_unchanged(self, entries: "PartitionWriter") -> bool:
-        """Whether the present file holds the same entries."""
+        """Whether the present file holds the same entries, and says the same."""
         raw = self.output()
         if not raw.exists():
             return False
@@ -120,6 +110,8 @@ class Extract(Stage):
         except PartitionError:  # it is damaged: the new one takes its place
             return False
         if before["content_id"] == entries.content_id:
+            if before.get("unread") != entries.facts.get("unread"):
+                return False
             raw.mark_checked()
             return True
         if entries.rows < before["rows"]:

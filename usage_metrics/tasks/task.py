@@ -14,10 +14,10 @@ import luigi
 from usage_metrics import config
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import Configured, Day
+from usage_metrics.parameters import Configured, Day, source_parameter
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.tasks.availability import unavailable_reason
-from usage_metrics.tasks.source_parameter import SourceParameter
+from usage_metrics.tasks.this_run import ThisRun
 
 log = logging.getLogger("luigi-interface")
 
@@ -30,13 +30,18 @@ class Reporting(Configured, luigi.Task):
     source: luigi.Parameter[str]
     rows: int | None = None
     said: str | None = None
-    has_run: bool = False
-    """Whether it has done its work in this run, as far as this process knows.
 
-    Then it is done until the run ends, as Luigi forgets its tasks before the next:
-    another run may have brought more work meanwhile, and this one has not failed for
-    that.
-    """
+    def complete(self) -> bool:
+        """Whether there is nothing to do, or this run has done it.
+
+        Another run may have brought more work meanwhile: that is the next run's, and
+        this one has not failed for it.
+        """
+        return ThisRun().has_done(self) or self.is_done()
+
+    def is_done(self) -> bool:
+        """Whether there is nothing to do."""
+        return super().complete()  # type: ignore[no-any-return]
 
     def say(self, text: str, rows: int | None = None) -> None:
         """Report the result of the task to the visualiser and the logs.
@@ -46,7 +51,7 @@ class Reporting(Configured, luigi.Task):
             rows: the number of rows written, if the task writes rows.
         """
         self.said, self.rows = text, rows
-        self.has_run = True
+        ThisRun().note(self)
         self.show(text)
         self.show_progress(1, of=1)
         log.info("%s: %s", self, text)
@@ -54,12 +59,15 @@ class Reporting(Configured, luigi.Task):
     def run_within(self) -> None:
         """Run as part of another task, with the same Luigi events as on its own.
 
+        That task has made what this one needs, as far as it can be made.
+
         Raises:
             UsageMetricsError: if it fails.
         """
         self.trigger_event(luigi.Event.START, self)
         try:
-            self.run()
+            for _ in self.run() or ():
+                pass
         except UsageMetricsError as error:
             self.trigger_event(luigi.Event.FAILURE, self, error)
             raise
@@ -93,7 +101,7 @@ class OfDay(Reporting):
     """A task of one source for one day."""
 
     date: Day = Day(description="the UTC day, YYYY-MM-DD")
-    source: luigi.Parameter[str] = SourceParameter()
+    source: luigi.Parameter[str] = source_parameter()
 
     @property
     def priority(self) -> int:  # type: ignore[override]
@@ -109,7 +117,7 @@ class Stage(OfDay):
     """The stages before it, from the first on."""
     _primed: bool | None = None
 
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the partition exists."""
         primed, self._primed = self._primed, None
         return self.output().exists() if primed is None else primed
@@ -196,7 +204,7 @@ class LogsOfDay(Logs):
     """The log entries of a day."""
 
     date: Day = Day()
-    source: luigi.Parameter[str] = SourceParameter()
+    source: luigi.Parameter[str] = source_parameter()
 
     def unavailable(self) -> str | None:
         """Say why they are not available; None if they are."""

@@ -37,6 +37,7 @@ from usage_metrics.logs.bigquery.access import (
 )
 from usage_metrics.logs.bigquery.entries import entries
 from usage_metrics.logs.bigquery.query import LogTable, day_query, examine, prunes
+from usage_metrics.logs.unread import Unread
 from usage_metrics.units import size
 
 logger = logging.getLogger("luigi-interface")
@@ -126,6 +127,14 @@ class BigQueryLogs:
     def passed_over(self) -> dict[dt.date, str]:
         """No day: there are no files."""
         return {}
+
+    def unread(self, day: dt.date) -> list[Unread]:
+        """None: there are no files."""
+        return []
+
+    def has_changed(self, unread: list[Unread]) -> bool:
+        """Whether the days that were read without a file are to be read again."""
+        return bool(unread)
 
     @property
     def _shards(self) -> list[str]:

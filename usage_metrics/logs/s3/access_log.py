@@ -16,6 +16,10 @@ _STAMP = re.compile(rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z (?=\{)", re.MU
 """What an export task of CloudWatch writes before each entry."""
 
 
+_JSON = b"json"
+"""The header of lines of JSON, so that they are not joined with lines of text."""
+
+
 class _JsonBlock(Block):
     """Lines of JSON. They mention a day in another way, so none is left out."""
 
@@ -38,11 +42,11 @@ class S3AccessLog:
             if _STAMP.match(text):
                 text = _STAMP.sub(b"", text)
             is_json = text.startswith(b"{")
-            yield _JsonBlock(text, block.numbered, name) if is_json else block
+            yield _JsonBlock(text, block.numbered, name, _JSON) if is_json else block
 
     def read(self, block: Block) -> pa.Table:
         """Read the lines of a block."""
-        is_json = isinstance(block, _JsonBlock)
+        is_json = block.header == _JSON
         table = read_json(block) if is_json else read_lines(_in_utf8(block))
         index = table.column_names.index(LINE_ID.name)
         return table.set_column(index, LINE_ID, line_ids(block))

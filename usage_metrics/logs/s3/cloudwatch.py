@@ -43,12 +43,12 @@ def read_json(block: Block) -> pa.Table:
         A table of schema ``ENTRY`` without ids of lines, a row per line, in order.
     """
     rows = []
-    for row, number in enumerate(block.numbers.tolist()):
+    for row in range(len(block)):
         line = block.line(row).decode("utf-8", "replace").rstrip("\r")
         try:
             rows.append(_entry(line))
         except _NoEntryError as error:
-            reason = f"line {number} of {block.name} {error}"
+            reason = f"{block.place(row)} {error}"
             rows.append({"unreadable": line, "unreadableReason": reason})
     return pa.Table.from_pylist(rows, schema=ENTRY)
 

@@ -36,6 +36,12 @@ OTHERS: dict[str, Callable[[], Format]] = {"iis": IisLog}
 
 NAMES = (*LINE_PRESETS, *JSON_PRESETS, *OTHERS, JSON)
 
+_MAIN = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+    '"$http_referer" "$http_user_agent" "$http_x_forwarded_for"'
+)
+"""What the packages of nginx have in their configuration."""
+
 
 def open_format(setting: str, fields: str = "") -> Format:
     """The format that the settings describe.
@@ -75,6 +81,16 @@ def line_layouts(setting: str) -> list[LineLayout]:
         if name not in LINE_PRESETS:
             raise ConfigError(_unknown(name, is_mixed=len(names) > 1))
     return [_preset(name) for name in names]
+
+
+def recognised_format(reads: Callable[[Format], bool]) -> str | None:
+    """The format of a log, as the settings name it; None if it has none of these.
+
+    Args:
+        reads: says whether most of the log's lines are entries in a format.
+    """
+    known = ("nginx_ingress", _MAIN, *LINE_PRESETS, *JSON_PRESETS, *OTHERS)
+    return next((one for one in known if reads(open_format(one))), None)
 
 
 def _unknown(name: str, *, is_mixed: bool) -> str:

@@ -19,8 +19,8 @@ from usage_metrics.logs.web.format_string import Element, LineLayout
 from usage_metrics.logs.web.values import cut
 from usage_metrics.logs.web.variables import TEXT, USER, Variable
 
-ANY_TEXT = ".*?"
-"""A text whose quotes may be unescaped."""
+LOOSE = {TEXT: ".*?", USER: r"[^\[]*?"}
+"""Texts whose quotes may be unescaped."""
 
 MORE = "(?: .*)?"
 """Further fields, behind a blank."""
@@ -88,8 +88,8 @@ def pattern_of(elements: tuple[Element, ...], *, loose: bool) -> str:
 def _piece(element: Element, *, loose: bool) -> str:
     if isinstance(element, str):
         return re.escape(element)
-    is_text = loose and element.kind in (TEXT, USER)
-    pattern = ANY_TEXT if is_text else element.kind.pattern
+    kind = element.kind
+    pattern = LOOSE.get(kind, kind.pattern) if loose else kind.pattern
     name = f"?P<{element.column}>" if element.column else "?:"
     return f"({name}{pattern})"
 

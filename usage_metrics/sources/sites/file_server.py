@@ -1,41 +1,70 @@
-"""A site of files in folders: the top folder is the dataset, a file the table."""
+"""A site of files in folders, as nginx or Apache serve them."""
 
-from urllib.parse import unquote
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import STRING, each_distinct, empty_as_null
-from usage_metrics.cleaning.urls import split_urls
+from usage_metrics.arrow import STRING
+from usage_metrics.sources.sites.page_patterns import EXTENSION, OF_ANY_SITE, Page
 
-FILE, FOLDER, OTHER = "file", "folder", "other"
+_AT_THE_TOP = "website"
+"""The database of files in no folder, where the host is not known."""
 
-_PATH = r"^/+(?P<top>[^/]+)/+(?P<rest>.*)$"
-_FORMAT = r"\.(?P<format>[A-Za-z][A-Za-z0-9]{0,9})(?:\.(?i:gz|bz2|xz|zst|zip))?$"
-_PAGES = r"(?i)\.(?:css|js|mjs|map|woff2?|ttf|otf|eot|ico|png|jpe?g|gif|svg|webp|php)$"
-"""Files that pages consist of, or that visitors look for on any site."""
+FILES = (
+    *OF_ANY_SITE[:1],
+    Page("index", r"^/(?:index\.html?)?(?:$|\?)", "/?lang=en"),
+    Page(
+        "folder",
+        r"^/(?P<database>[^/?]+)/(?P<table>[^?]*/)?(?:$|\?)",
+        "/census/2020/",
+        "census 2020/ html",
+        "html",
+    ),
+    Page("page", r"(?i)^/(?:[^?]*/)?[^/?]*\.x?html?(?:$|\?)", "/about/us.html"),
+    Page(
+        "static",
+        r"(?i)\.(?:css|js|mjs|map|woff2?|ttf|otf|eot|ico|svg)(?:$|\?)",
+        "/theme/site.css",
+    ),
+    Page("other", r"(?i)^/(?:favicon|apple-touch-icon|logo)[^/]*$", "/favicon.png"),
+    Page(
+        "file",
+        rf"^/(?P<database>[^/?]+)/(?P<table>[^?]*?{EXTENSION})(?:$|\?)",
+        "/census/2020/Age%20groups.csv.gz",
+        "census 2020/Age_groups.csv.gz csv",
+    ),
+    Page(
+        "file",
+        rf"^/(?P<table>[^/?]+?{EXTENSION})(?:$|\?)",
+        "/all.zip",
+        "- all.zip zip",
+    ),
+    Page(
+        "file",
+        r"^/(?P<database>[^/?]+)/(?P<table>[^?]+)(?:$|\?)",
+        "/census/README",
+        "census README -",
+    ),
+)
+"""A folder with files, as nginx or Apache serve it: each top folder is a dataset."""
 
 
-def asked_for(urls: pa.Array) -> dict[str, pa.Array]:
-    """The columns that follow from distinct URLs."""
-    parts = split_urls(urls)
-    path = pc.coalesce(parts["path"], pa.scalar("", STRING))
-    found = pc.extract_regex(path, _PATH)
-    top, rest = (
-        empty_as_null(pc.struct_field(found, name)) for name in ("top", "rest")
-    )
-    is_file = pc.and_not(rest.is_valid(), pc.ends_with(path, "/"))
-    is_file = pc.and_not(is_file, pc.match_substring_regex(path, _PAGES))
-    is_folder = pc.and_(top.is_valid(), pc.ends_with(path, "/"))
-    page = pc.case_when(pc.make_struct(is_file, is_folder), FILE, FOLDER, OTHER)
-    inside = pc.or_(is_file, is_folder)
-    format_ = pc.struct_field(pc.extract_regex(path, _FORMAT), "format")
-    nothing = pa.scalar(None, STRING)
-    return {
-        **{f"request_url_{name}": part for name, part in parts.items()},
-        "database": each_distinct(pc.if_else(inside, top, nothing), unquote),
-        "table": each_distinct(pc.if_else(is_file, rest, nothing), unquote),
-        "format": pc.if_else(is_file, pc.utf8_lower(format_), nothing),
-        "page": page,
-        "is_data_request": is_file,
-    }
+def with_hosts(
+    found: Mapping[str, pa.Array], netloc: pa.Array, hosts: Sequence[str]
+) -> dict[str, pa.Array]:
+    """What was found, with the host in the names of databases.
+
+    Args:
+        found: by the table ``FILES``.
+        netloc: the host of each URL, if it is known.
+        hosts: those of the site, if they are named. Of a single one, each top folder
+            is a database; of several, the host and the folder.
+    """
+    folder, host = found["database"], pc.utf8_lower(netloc)
+    if len(hosts) != 1:
+        within = pc.binary_join_element_wise(host, folder, "/")
+        folder = pc.coalesce(within, folder)
+    is_file = pc.equal(found["page"], "file")
+    top = pc.if_else(is_file, pc.coalesce(host, _AT_THE_TOP), pa.scalar(None, STRING))
+    return dict(found) | {"database": pc.coalesce(folder, top)}
