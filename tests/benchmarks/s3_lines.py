@@ -34,9 +34,9 @@ PAIRS = 5
 
 
 def lines(number: int) -> list[str]:
-    """Lines of one day, as varied as those of a bucket of open data."""
+    """Lines of a day of ten million, as varied as those of a bucket of open data."""
     rng = np.random.default_rng(SEED)
-    seconds = np.sort(rng.integers(0, 86_400, number)).tolist()
+    seconds = np.sort(rng.integers(0, number * 86_400 // 10**7, number)).tolist()
     agents = [
         f"{agent} build/{n}" for agent in (*BROWSERS, *SCRIPTS) for n in range(60)
     ]
