@@ -304,10 +304,10 @@ SOURCE = Source(
     cleaned=CLEANED,
     recipe_settings=("internal_requesters", "cloudfront_is_read", *SETTINGS),
     address="remote_ip",
-    table="x",
+    table="s3_requests",
     partition_column="timestamp",
     load_filter=None,
-    primary_key=(),
+    primary_key=("timestamp", "insert_id"),
     description="Requests to buckets by anyone, one row each; the usage tables say "
     "which of them count as use",
     recognises=lambda beginning: {} if beginning.is_read_by(S3_ACCESS_LOG) else None,
