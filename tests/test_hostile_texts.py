@@ -12,6 +12,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,7 @@ from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.cloud_logging.rule import entries_singly
 from usage_metrics.logs.delimited import Delimiters, text_columns
 from usage_metrics.logs.lines import whole_lines
+from usage_metrics.logs.s3.access_log import S3_ACCESS_LOG
 from usage_metrics.logs.web.presets import open_format
 from usage_metrics.monitoring.credentials import without_credentials
 from usage_metrics.monitoring.error_messages import ErrorFilter
@@ -47,6 +49,7 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.privacy.anonymization import Anonymization
 from usage_metrics.report.formatting import harmless
 from usage_metrics.report.rankings import _organization
+from usage_metrics.sources import s3
 from usage_metrics.sources.datasette_pages import asked_for, base_url_of
 
 Look = Callable[[str], object]
@@ -132,6 +135,33 @@ def web_log(text: str) -> object:
     return [format_.read(block) for format_ in WEB_FORMATS]
 
 
+S3_LINE = (
+    f"{'0' * 64} b [07/Feb/2026:00:00:01 +0000] 192.0.2.7 - A1 REST.GET.OBJECT KEY "
+    '"GET /URI HTTP/1.1" 200 - 1 1 1 1 "REFERER" "AGENT" VERSION'
+)
+S3_ENTRY = {"bucket": "b", "operation": "REST.GET.OBJECT", "line_id": 1}
+
+
+def s3_log(text: str) -> object:
+    text = text.replace("\n", " ")
+    lines = [S3_LINE.replace(w, text) for w in ("KEY", "URI", "REFERER", "AGENT", " ")]
+    json_line = json.dumps({"bucket_name": text, "request_time": text, "new": text})
+    contents = ("\n".join([*lines, text, ""]), json_line)
+    return [
+        S3_ACCESS_LOG.read(block)
+        for content in contents
+        for block in S3_ACCESS_LOG.blocks(pa.BufferReader(content.encode()), "a file")
+    ]
+
+
+def requests_to_bucket(text: str) -> object:
+    texts = dict.fromkeys(("key", "requester", "referer", "user_agent"), text)
+    entry = S3_ENTRY | texts | {"request_uri": f"GET /{text} HTTP/1.1"}
+    entries = pa.Table.from_pylist([entry], schema=S3_ACCESS_LOG.schema)
+    settings = SimpleNamespace(internal_requesters="a", cloudfront_is_read=False)
+    return s3.clean(entries, settings)
+
+
 def fields_of(text: str) -> object:
     lines = f"{text}\t{text}", f'"{text}","{text}"'
     text = "".join(line.replace("\n", " ") + "\n" for line in lines)
@@ -170,6 +200,8 @@ LOOKS: dict[str, Look] = {
     "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),
     "ids of datasets": dataset_id,
     "lines of a web server": web_log,
+    "lines of S3": s3_log,
+    "requests to a bucket": requests_to_bucket,
     "entries one by one": lambda text: entries_singly(block_of(text)),
     "entries": lambda text: EntryReader().read(block_of(text)),
     "lines of a file": lines_of,

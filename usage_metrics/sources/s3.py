@@ -7,7 +7,7 @@ Amazon without a request over HTTP.
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -17,16 +17,16 @@ from usage_metrics import arrow
 from usage_metrics.arrow import BOOLEAN, NUMBER, STRING, column
 from usage_metrics.cleaning import objects
 from usage_metrics.cleaning.entry_ids import insert_ids
+from usage_metrics.cleaning.percent import decoded
 from usage_metrics.cleaning.rejects import unreadable_lines
 from usage_metrics.cleaning.signatures import without_signatures
-from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.cleaning.who_asked import SETTINGS, comma_separated, judged
 from usage_metrics.logs.files import LogFiles
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.s3.access_log import S3_ACCESS_LOG
 from usage_metrics.logs.s3.entry import ENTRY
 from usage_metrics.sources import Cleaned, Source
-from usage_metrics.sources.request_log import REQUEST, requests_from
+from usage_metrics.sources.request_log import REQUEST, requests_from, url_parts
 
 LAYOUT = Layout(
     file="access log",
@@ -92,6 +92,8 @@ _SIGNING = (
 )
 """Parameters that say by whom and how an object is asked for, and not which."""
 
+_ENCODED = 2
+"""How often keys are percent-encoded in the log."""
 _SAFE = "!$'()*,-./:;=@_~"
 """Punctuation that a path may have as it is."""
 _PLAIN = r"^[A-Za-z0-9!$'()*,\-./:;=@_~]*$"
@@ -132,7 +134,7 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 
 def _requests(entries: pa.Table, settings: Any) -> pa.Table:
     page, line = _pages(entries), _request_line(entries["request_uri"])
-    names = _changed(entries["key"], _names)
+    names = _changed(entries["key"], lambda keys: decoded(keys, _ENCODED))
     said = {name: entries[name] for name in set(CLEANED.names) & set(ENTRY.names)}
     said |= {
         "insert_id": insert_ids(entries["line_id"]),
@@ -151,7 +153,7 @@ def _requests(entries: pa.Table, settings: Any) -> pa.Table:
         "requester": _changed(entries["requester"], _without_names),
     }
     said["is_data_request"] = _is_read(page, said["status"])
-    requests = requests_from(said, _parts, settings, CLEANED)
+    requests = requests_from(said, url_parts, settings, CLEANED)
     return _with_known(requests, entries, settings)
 
 
@@ -185,13 +187,6 @@ def _request_line(lines: Texts) -> dict[str, pa.DictionaryArray]:
     return {n: arrow.take_encoded(part, encoded.indices) for n, part in parts.items()}
 
 
-def _names(keys: pa.Array) -> pa.Array:
-    """The name of each object: its key is encoded twice in the log."""
-    if not pc.any(pc.match_substring(keys, "%")).as_py():
-        return keys
-    return arrow.each_distinct(keys, lambda key: unquote(unquote(key)))
-
-
 def _paths(names: pa.Array) -> pa.Array:
     """The path of each object in a URL."""
     is_plain = pc.match_substring_regex(names, _PLAIN)
@@ -213,11 +208,6 @@ def _urls(buckets: Texts, names: Texts, queries: Texts) -> pa.DictionaryArray:
     mark = pc.if_else(pc.equal(query, ""), "", "?")
     urls = pc.binary_join_element_wise("https://", bucket, _HOST, path, mark, query, "")
     return pa.DictionaryArray.from_arrays(distinct.indices, urls)
-
-
-def _parts(urls: pa.Array) -> dict[str, pa.Array]:
-    parts = split_urls(urls)
-    return {f"request_url_{name}": part for name, part in parts.items()}
 
 
 def _status(entries: pa.Table, page: pa.DictionaryArray) -> pa.ChunkedArray:
