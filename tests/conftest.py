@@ -91,7 +91,8 @@ def settings(luigi_afresh: None) -> Iterator[Settings]:
             old = config.get(section, key, raw=True) if known else None
             before.append((section, key, old))
             # As if read from a file; set() would refuse a lone percent sign.
-            config.read_string(f"[{section}]\n{key} = {value}\n")
+            lines = str(value).replace("\n", "\n    ")
+            config.read_string(f"[{section}]\n{key} = {lines}\n")
         Register.clear_instance_cache()
 
     sections = set(config.sections())

@@ -109,6 +109,12 @@ def test_a_request_line_is_a_method_and_a_url_as_far_as_it_is_one(
     assert (request["request_method"], request["request_url"]) == (method, url)
 
 
+def test_signatures_tokens_and_keys_stay_in_the_raw_file() -> None:
+    uuid = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    [request] = requests(line(f"GET /a/b.csv?key={uuid}&key=b&Signature=c HTTP/1.1"))
+    assert request["request_url"] == "/a/b.csv?key=&key=b&Signature="
+
+
 def test_where_nothing_was_asked_for_there_is_no_request() -> None:
     found = cleaned(line("-", 408), line("", 400), line(), "x")
     assert found.requests.num_rows == 1

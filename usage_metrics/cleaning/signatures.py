@@ -17,7 +17,11 @@ SECRETS = (
 )
 """Parameters of Amazon's, Google's and Azure's URLs and of others, in any case."""
 
-_SECRET = f'(?i)([?&;](?:{"|".join(SECRETS)})=)[^&;#\\s"]+'
+_SECRET = (
+    f'(?i)([?&;](?:{"|".join(SECRETS)})=)[^&;#\\s"]+'
+    r"|([?&]key=)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+)
+"""Or a key that is a UUID, as a Dataverse's are."""
 
 
 def without_signatures(urls: pa.Array) -> pa.Array:
@@ -26,5 +30,5 @@ def without_signatures(urls: pa.Array) -> pa.Array:
     if not pc.any(has_any).as_py():
         return urls
     found = urls.filter(has_any)
-    taken = pc.replace_substring_regex(found, _SECRET, r"\1").cast(STRING)
+    taken = pc.replace_substring_regex(found, _SECRET, r"\1\2").cast(STRING)
     return pc.replace_with_mask(urls, pc.fill_null(has_any, False), taken)

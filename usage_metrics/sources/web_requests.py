@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from usage_metrics import arrow
 from usage_metrics.arrow import STRING, empty_as_null
+from usage_metrics.cleaning.signatures import without_signatures
 from usage_metrics.cleaning.who_asked import comma_separated
 from usage_metrics.sources.hosts import are_elsewhere
 
@@ -38,18 +39,25 @@ def said_by(entries: pa.Table, settings: Any) -> dict[str, pa.Array | pa.Chunked
     return {
         "timestamp": entries["time"],
         "request_method": _first(_text(entries["method"]), line["method"]),
-        "request_url": _urls(_scheme(entries), host, with_query),
+        "request_url": without_secrets(_urls(_scheme(entries), host, with_query)),
         "status": entries["status"],
         "response_size": entries["bytes"],
         "user_agent": entries["user_agent"],
         "remote_ip": client_of(entries, settings.trusted_proxies),
-        "referer": entries["referer"],
+        "referer": without_secrets(entries["referer"]),
         "latency": entries["latency"],
         "protocol": _first(_text(entries["protocol"]), line["protocol"]),
         "host": bare,
         "is_request": pc.or_(target.is_valid(), _is_said(entries["request"])),
         "is_elsewhere": are_elsewhere(bare, hosts),
     }
+
+
+def without_secrets(texts: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """URLs without what proves to a service who may see something."""
+    encoded = arrow.dictionary(texts)
+    urls = without_signatures(encoded.dictionary.cast(STRING))
+    return arrow.take_encoded(urls, encoded.indices)
 
 
 def client_of(entries: pa.Table, proxies: int) -> pa.DictionaryArray:
