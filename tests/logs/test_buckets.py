@@ -17,8 +17,8 @@ from strange_store import Answer, answering, listing, refusal
 from wire import Wire
 
 from usage_metrics.errors import ChangingError, ConfigError, InputError
+from usage_metrics.logs import ahead, fetching
 from usage_metrics.logs import bucket as bucket_module
-from usage_metrics.logs import fetching
 from usage_metrics.logs.beginnings import beginnings
 from usage_metrics.logs.bucket import Bucket
 from usage_metrics.logs.cloud_logging.exports import JsonEntries
@@ -269,7 +269,7 @@ def test_the_path_of_a_uri_is_a_folder_or_the_beginning_of_names(
 def test_objects_are_fetched_side_by_side_and_come_in_order_within_bounds(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "MOST_AHEAD", 10)
+    monkeypatch.setattr(ahead, "MOST_AHEAD", 10)
     for number in range(40):
         line = entry(f"{number:02}", f"{DAY}T00:00:00Z")
         place.put(f"{DAY}-00-00-{number:02}-A", as_lines([line]))
@@ -289,7 +289,7 @@ def test_objects_are_fetched_side_by_side_and_come_in_order_within_bounds(
 def test_a_large_object_is_read_in_pieces(
     place: Place, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
 ) -> None:
-    monkeypatch.setattr(fetching, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(ahead, "PIECE_BYTES", 1000)
     names = [f"{os.urandom(20).hex()}" for _ in range(100)]
     lines = as_lines([entry(name, f"{DAY}T00:00:00Z") for name in names])
     place.put(f"{DAY}-00-00-00-A", pack(lines))
@@ -301,8 +301,8 @@ def test_a_large_object_is_read_in_pieces(
 def test_a_large_object_that_is_replaced_while_it_is_read_is_known_to_change(
     place: Place, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
 ) -> None:
-    monkeypatch.setattr(fetching, "PIECE_BYTES", 1000)
-    monkeypatch.setattr(fetching, "MOST_AHEAD", 1)
+    monkeypatch.setattr(ahead, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(ahead, "MOST_AHEAD", 1)
     key, other = f"{DAY}-00-00-00-A", b'{"insertId": "other"}\n' * 10_000
     place.put(key, pack(os.urandom(50_000)))
     bucket = Bucket(place.uri())

@@ -8,9 +8,12 @@ import pytest
 from export_folder import DAY, NEXT_DAY, as_lines, entry, ids
 from s3_server import S3Server, start_s3_server  # noqa: F401
 from strange_store import answering, refusal
+from wire import Wire
 
 from usage_metrics.errors import ConfigError, InputError
-from usage_metrics.logs import listing
+from usage_metrics.logs import ahead, listing
+from usage_metrics.logs.cloud_logging.exports import EXPORTS
+from usage_metrics.logs.folder import Folder
 from usage_metrics.logs.reader import open_logs
 from usage_metrics.partitions import storage
 
@@ -64,6 +67,45 @@ def test_a_file_larger_than_what_is_fetched_at_a_time_is_read_whole(
     names = [f"{number:0500}" for number in range(5000)]
     put(s3_server, "large", {"2022-03-15.json": lines(*names)})
     assert ids(open_logs(s3_server.uri("large"), late_days=0)) == names
+
+
+def test_small_files_are_fetched_ahead_and_large_ones_when_their_turn_comes(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number:02}" for number in range(20)]
+    put(s3_server, "ahead", {f"2022-03-15-{name}.json": lines(name) for name in names})
+    with Wire(s3_server.host, s3_server.port) as wire:
+        folder = Folder(
+            f"s3://ahead?{S3Server('127.0.0.1', wire.port).options}", EXPORTS
+        )
+        files = folder.listing(lambda _: None, "").holding(DAY, DAY)
+        for most, whole in ((5, 1000), (5, 0)):
+            monkeypatch.setattr(ahead, "MOST_AHEAD", most)
+            monkeypatch.setattr(ahead, "PIECE_BYTES", whole)
+            wire.mend()
+            opened = folder.opened(files)
+            first, opening = next(opened)
+            got = {path for method, path in wire.requests if method == "GET"}
+            assert len(got) <= most + 1 if whole else not got
+            with opening as raw:
+                assert raw.read() == lines("00")
+            found = [first.name]
+            for file, opening in opened:
+                with opening as raw:
+                    assert raw.read() == lines(file.name[11:13])
+                found.append(file.name)
+            assert found == [f"2022-03-15-{name}.json" for name in names]
+
+
+def test_a_later_file_that_is_gone_when_it_is_fetched_is_no_error_of_the_day(
+    s3_server: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(s3_server, "gone", {"2022-03-15.json": lines("a"), "2022-03-16.json": b"[]"})
+    logs = open_logs(s3_server.uri("gone"), late_days=1)
+    assert ids(logs) == ["a"]
+    s3_server.create("gone").delete_file("gone/2022-03-16.json")
+    assert ids(logs) == ["a"]
+    assert "late entries of that day in '2022-03-16.json', if there are" in caplog.text
 
 
 def test_the_listing_of_a_bucket_is_good_for_a_minute(

@@ -69,6 +69,7 @@ class BucketListing:
         self.taken = time.monotonic()
         self.passed_over_by_day: dict[dt.date, list[LogFile]] = {}
         self._of_day: dict[dt.date, list[LogFile]] = {}
+        self._has: dict[dt.date, bool] = {}
         self._bucket, self._layout = bucket, layout
         self._prefixes = DayPrefixes(bucket, layout)
         if not self._prefixes.series:
@@ -91,7 +92,11 @@ class BucketListing:
 
     def has(self, day: dt.date) -> bool:
         """Whether there is a file of a day."""
-        return bool(self._of_day.get(day)) or self._prefixes.has(day)
+        if day in self._of_day:
+            return bool(self._of_day[day])
+        if day not in self._has:
+            self._has[day] = self._prefixes.has(day)
+        return self._has[day]
 
     def holding(self, first: dt.date, last: dt.date) -> list[LogFile]:
         """The files of some days, in the order in which they are read."""

@@ -1,35 +1,23 @@
-"""Fetches objects of a bucket side by side, and gives them in order.
-
-To ask for one object after the other takes a hundredth of a second or more for each,
-however small it is. So some are asked for ahead, as many as fit into a bounded memory;
-a large one comes in pieces.
-"""
+"""Fetches the objects of a bucket, small ones whole and large ones in pieces."""
 
 import io
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from usage_metrics.logs import ahead
 from usage_metrics.logs.bucket import Bucket, StoredObject
 
-SIDE_BY_SIDE = 16
-"""How many requests are sent at a time."""
 
-MOST_AHEAD = 64
-"""How many pieces are fetched before they are needed."""
+class _Piece(NamedTuple):
+    of: StoredObject
+    start: int
+    end: int
 
-AHEAD_BYTES = 64 << 20
-"""Their bytes, at most."""
 
-PIECE_BYTES = 8 << 20
-"""Bytes requested at a time; of most objects it is all."""
-
-_Pieces = Iterator[tuple[StoredObject, bytes]]
+_Pieces = Iterator[tuple[_Piece, bytes]]
 
 
 def fetched(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[pa.NativeFile]:
@@ -40,37 +28,25 @@ def fetched(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[pa.Nati
     Raises:
         UsageMetricsError: if an object cannot be read; also while its file is.
     """
-    pool = ThreadPoolExecutor(SIDE_BY_SIDE)
-    try:
-        for stored, pieces in groupby(_ahead(bucket, objects, pool), itemgetter(0)):
-            yield _opened(stored, pieces)
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+    def fetch(piece: _Piece) -> bytes:
+        return bucket.read(*piece)
+
+    needed = ((piece, piece.end - piece.start) for piece in _pieces(objects))
+    contents = ahead.fetched_ahead(fetch, needed)
+    for stored, pieces in groupby(contents, lambda content: content[0].of):
+        yield _opened(stored, pieces)
 
 
-def _ahead(
-    bucket: Bucket, objects: Iterable[StoredObject], pool: ThreadPoolExecutor
-) -> _Pieces:
-    """The pieces of objects, in order, while later ones are fetched."""
-    waiting: deque[tuple[StoredObject, int, Future[bytes]]] = deque()
-    held = 0
+def _pieces(objects: Iterable[StoredObject]) -> Iterator[_Piece]:
     for stored in objects:
-        for start in range(0, max(stored.size, 1), PIECE_BYTES):
-            end = min(start + PIECE_BYTES, stored.size)
-            held += end - start
-            piece = pool.submit(bucket.read, stored, start, end)
-            waiting.append((stored, end - start, piece))
-            while len(waiting) > MOST_AHEAD or held > AHEAD_BYTES:
-                first, size, content = waiting.popleft()
-                held -= size
-                yield first, content.result()
-    while waiting:
-        first, size, content = waiting.popleft()
-        yield first, content.result()
+        for start in range(0, max(stored.size, 1), ahead.PIECE_BYTES):
+            end = min(start + ahead.PIECE_BYTES, stored.size)
+            yield _Piece(stored, start, end)
 
 
 def _opened(stored: StoredObject, pieces: _Pieces) -> pa.NativeFile:
-    if stored.size <= PIECE_BYTES:
+    if stored.size <= ahead.PIECE_BYTES:
         return pa.BufferReader(next(pieces)[1])
     return pa.PythonFile(_Stream(pieces), "r")
 

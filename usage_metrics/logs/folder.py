@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from usage_metrics.errors import AccessError, ChangingError, ConfigError, InputError
+from usage_metrics.logs import ahead
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.listing import (
     LogFile,
@@ -76,9 +77,25 @@ class Folder:
         )
 
     def opened(self, files: Iterable[LogFile]) -> Iterator[tuple[LogFile, Opening]]:
-        """Open files, one after the other."""
-        for file in files:
-            yield file, self._opened(file)
+        """Open files one after the other; from a store, they are fetched ahead."""
+        if "://" not in self.uri:
+            yield from ((file, self._opened(file)) for file in files)
+            return
+        sizes = ((file, file.size * self._is_small(file)) for file in files)
+        yield from ahead.fetched_ahead(self._fetched, sizes)
+
+    def _is_small(self, file: LogFile) -> bool:
+        return file.size <= ahead.PIECE_BYTES
+
+    def _fetched(self, file: LogFile) -> Opening:
+        """A small file in memory; a large one is opened when its turn comes."""
+        if not self._is_small(file):
+            return self._opened(file)
+        try:
+            with self._opened(file) as raw:
+                return contextlib.nullcontext(pa.BufferReader(raw.read()))
+        except InputError as error:
+            return _failing(error)
 
     @cached_property
     def _folder(self) -> tuple[pafs.FileSystem, str]:
@@ -348,6 +365,13 @@ def _no_file(info: pafs.FileInfo, layout: Layout) -> str:
     what = "an empty folder" if is_folder else "a FIFO, a socket or a device"
     remedy = "export the day again" if layout.dated else "move it elsewhere"
     return f"it is {what} in place of a file; {remedy}"
+
+
+@contextlib.contextmanager
+def _failing(error: InputError) -> Iterator[pa.NativeFile]:
+    """What was wrong with a file when it was fetched, said when it is to be read."""
+    raise error
+    yield
 
 
 def _state(filesystem: pafs.FileSystem, file: LogFile) -> tuple[int, int]:
