@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from project import Settings
 
 from usage_metrics.arrow import STRING
 from usage_metrics.logs.s3.entry import ENTRY
@@ -30,7 +31,7 @@ ENTRY_OF_OBJECT = {
 ROLE = "arn:aws:sts::123456789012:assumed-role/roda-checker-prod/jane@example.org"
 
 
-def settings(**values: Any) -> Any:
+def section(**values: Any) -> Any:
     values = {"internal_requesters": "", "cloudfront_is_read": False} | values
     return SimpleNamespace(**values)
 
@@ -38,7 +39,7 @@ def settings(**values: Any) -> Any:
 def requests(*entries: dict[str, Any], **values: Any) -> list[dict[str, Any]]:
     rows = [ENTRY_OF_OBJECT | entry for entry in entries]
     table = pa.Table.from_pylist(rows, schema=ENTRY)
-    cleaned = s3.clean(table, settings(**values))
+    cleaned = s3.clean(table, section(**values))
     assert cleaned.requests.schema.names == s3.CLEANED.names
     assert cleaned.requests.num_rows == len(entries)
     found: list[dict[str, Any]] = cleaned.requests.to_pylist()
@@ -80,7 +81,7 @@ def test_what_amazon_does_by_itself_is_no_request(operation: str) -> None:
     table = pa.Table.from_pylist(
         [ENTRY_OF_OBJECT, ENTRY_OF_OBJECT | {"operation": operation}], schema=ENTRY
     )
-    cleaned = s3.clean(table, settings())
+    cleaned = s3.clean(table, section())
     assert (cleaned.requests.num_rows, cleaned.not_requests) == (1, 1)
 
 
@@ -217,6 +218,15 @@ def test_a_miss_of_the_cdn_is_internal_where_the_log_of_that_has_the_request(
     assert (alone["agent_class"], alone["agent_rule"]) == ("unknown", s3.CDN_MISS)
 
 
+def test_the_log_of_the_cdn_is_read_once_its_section_names_it(
+    settings: Settings,
+) -> None:
+    settings("cloudfront", logs="")
+    assert not source_section("s3").cloudfront_is_read  # type: ignore[attr-defined]
+    settings("cloudfront", logs="logs")
+    assert source_section("s3").cloudfront_is_read  # type: ignore[attr-defined]
+
+
 def test_a_cdn_may_be_named_as_our_own() -> None:
     (found,) = requests(
         {"user_agent": "Amazon CloudFront"}, internal_agents="Amazon CloudFront"
@@ -268,7 +278,5 @@ def test_every_text_that_repeats_is_read_as_a_dictionary_and_gives_the_same() ->
         ],
         names=table.column_names,
     )
-    one, other = (
-        s3.clean(t, settings()).requests.to_pylist() for t in (table, encoded)
-    )
+    one, other = (s3.clean(t, section()).requests.to_pylist() for t in (table, encoded))
     assert one == other
