@@ -84,7 +84,7 @@ class TakeSnapshot(Reporting):
         """The replies of the day."""
         return self.partition_of(RAW, self.date)
 
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether it was taken and, today, all that is asked for was answered."""
         if not self.output().exists():
             return False
@@ -105,12 +105,13 @@ class TakeSnapshot(Reporting):
         lock = run_log.local_folder() / f".snapshot-{self.source}.lock"
         storage.make_folder(lock.parent)
         with locks.held(lock, f"a snapshot of {self.source}"):
-            problems = self._take()
+            replies, problems = self._take()
         if problems:
             raise ServiceError(*(f"{self.source} {problem}" for problem in problems))
+        self.say(f"{replies:,} replies of today", replies)
 
-    def _take(self) -> list[str]:
-        """Take the snapshot; give what is missing, a sentence each."""
+    def _take(self) -> tuple[int, list[str]]:
+        """Take the snapshot; say what is missing, a sentence each."""
         from usage_metrics.platforms import archive, taking
         from usage_metrics.platforms.client import Client
 
@@ -130,8 +131,7 @@ class TakeSnapshot(Reporting):
         missing = taking.unanswered(platform, subjects, replies)
         if replies:
             archive.keep(file, platform, replies, missing)
-        self.say(f"{len(wanted) - missing:,} of {len(wanted):,} parts", len(replies))
-        return taken.problems
+        return len(replies), taken.problems
 
 
 class ReadSnapshots(Reporting):
@@ -144,10 +144,8 @@ class ReadSnapshots(Reporting):
         return TakeSnapshot(date=utc_now().date(), source=self.source)
 
     @listing_once()
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether there is a snapshot of today, and everything was read from all."""
-        if self.has_run:
-            return True
         if not self.requires().complete():
             return False
         index = FooterIndex()
@@ -257,12 +255,10 @@ class LoadSnapshots(Loading):
         return ReadSnapshots(source=self.source)
 
     @listing_once()
-    def complete(self) -> bool:
+    def is_done(self) -> bool:
         """Whether everything is read, and the database holds it."""
         from usage_metrics.platforms.snapshot_tables import STAGES
 
-        if self.has_run:
-            return True
         return (
             self.requires().complete()
             and open_warehouse().is_finished(*STAGES.values())
