@@ -39,11 +39,11 @@ def test_goaccess_finds_the_same_but_for_lines_that_it_reads_otherwise(
     log.write_text("\n".join([*PLAIN, QUOTED, COPY, TORN]) + "\n")
     command = [
         "goaccess",
-        log,
+        str(log),
         "--no-global-config",
         "--log-format=AWSS3",
         "-o",
-        report,
+        str(report),
     ]
     subprocess.run(command, check=True, capture_output=True)
     theirs = json.loads(report.read_text())
