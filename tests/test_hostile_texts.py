@@ -21,19 +21,22 @@ import pytest
 
 from usage_metrics.addresses.parsing import canonical_addresses, public_addresses
 from usage_metrics.addresses.redaction import addresses_in, remove, without
+from usage_metrics.agents.classifier import classify
 from usage_metrics.agents.names import name_in
 from usage_metrics.agents.normalize import LONGEST, normalised
 from usage_metrics.agents.rules import Rule
 from usage_metrics.arrow import STRING, Distinct
 from usage_metrics.cleaning.long_texts import shortened
 from usage_metrics.cleaning.objects import formats
+from usage_metrics.cleaning.pages import is_public
 from usage_metrics.cleaning.percent import as_sent, decoded
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.cleaning.signatures import without_signatures
 from usage_metrics.cleaning.urls import split_urls
-from usage_metrics.counting import breakdowns, events
+from usage_metrics.counting import breakdowns, counter_report, events
 from usage_metrics.counting.datasets import Pattern, targets_of, without_query
 from usage_metrics.counting.derived import dataset_id
+from usage_metrics.counting.visitors import visitor_keys
 from usage_metrics.errors import InputError
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.cloud_logging import witnesses
@@ -47,6 +50,7 @@ from usage_metrics.monitoring.credentials import without_credentials
 from usage_metrics.monitoring.error_messages import ErrorFilter
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.privacy.anonymization import Anonymization
+from usage_metrics.report import neutral
 from usage_metrics.report.formatting import harmless
 from usage_metrics.report.rankings import _organization
 from usage_metrics.sources import s3
@@ -123,6 +127,16 @@ def netlocs(text: str) -> object:
     return witnesses._hosts(urls), events._hosts(referers), found
 
 
+def visits(text: str) -> pa.Table:
+    encoded = column(text).dictionary_encode()
+    return pa.table({"remote_ip": encoded, "user_agent": encoded}).combine_chunks()
+
+
+def by_path(text: str) -> pa.Table:
+    numbers = [1, 2, 3]
+    return pa.table({"host": column(text), "counted": numbers, "requests": numbers})
+
+
 COMBINED = '192.0.2.7 - - [29/Mar/2026:03:00:01 +0000] "GET / HTTP/1.1" 200 5 "-" "-"'
 WEB_FORMATS = [open_format(name) for name in ("combined", "caddy")]
 
@@ -186,6 +200,7 @@ LOOKS: dict[str, Look] = {
     "one spelling of an address": lambda text: canonical_addresses(column(text)),
     "public addresses": lambda text: public_addresses(column(text)),
     "user agents": lambda text: normalised(column(text)),
+    "classes of user agents": lambda text: classify(column(text)),
     "names in user agents": lambda text: name_in(f"a{text}bot"[: 3 * LONGEST], ROBOT),
     "long texts": lambda text: shortened(pa.table({"text": column(text)})),
     "parts of URLs": lambda text: split_urls(column(text)),
@@ -199,6 +214,10 @@ LOOKS: dict[str, Look] = {
     "targets": lambda text: without_query(targets_of(column(text))),
     "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),
     "ids of datasets": dataset_id,
+    "databases for the public": lambda text: is_public(column(text)),
+    "visitors": lambda text: visitor_keys(visits(text), b"salt"),
+    "the site's host": lambda text: breakdowns.host_of_site(by_path(text)),
+    "cells of a COUNTER report": counter_report._cell,
     "lines of a web server": web_log,
     "lines of S3": s3_log,
     "requests to a bucket": requests_to_bucket,
@@ -209,6 +228,7 @@ LOOKS: dict[str, Look] = {
     "messages": printable,
     "messages without credentials": without_credentials,
     "Luigi's messages": lambda text: ErrorFilter().filter(logged(text)),
+    "names in figures": lambda text: neutral.encoded(column(text)),
     "names on the page": harmless,
     "organisations on the page": lambda text: _organization(text, "business"),
 }
