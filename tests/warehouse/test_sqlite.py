@@ -25,6 +25,7 @@ from usage_metrics.partitions import partition
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse import comparison, inspection, metadata, sqlite
 from usage_metrics.warehouse.comparison import damaged_days
+from usage_metrics.warehouse.reading import open_tables
 from usage_metrics.warehouse.rows import insertion
 from usage_metrics.warehouse.sqlite import Warehouse
 from usage_metrics.warehouse.table import LONGEST_LITERAL, Table, of_partition, quoted
@@ -445,6 +446,39 @@ def test_another_writer_for_longer_than_busy_seconds_is_an_error_that_names_them
     ):
         changed.replace_day(REQUESTS, file, "new")
     assert _ids(changed) == ["old"]
+
+
+def test_a_report_waits_for_a_program_that_has_the_database_alone_for_a_moment(
+    changed: Warehouse,
+) -> None:
+    """As each does that opens it first or closes it last."""
+    holding = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, changed.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with (
+            pytest.raises(StorageError, match=r"locked.*longer than .*busy_seconds"),
+            open_tables(changed.path, 0) as tables,
+        ):
+            tables.contents(REQUESTS.name, "toy")
+        release = threading.Timer(0.1, holder.stdin.close)
+        release.start()
+        with open_tables(changed.path) as tables:
+            assert list(tables.contents(REQUESTS.name, "toy")) == [DAY]
+        release.join()
 
 
 def test_a_reader_in_a_long_transaction_stops_no_load_and_goes_on_seeing_the_old_day(

@@ -147,7 +147,8 @@ class Report(Awaiting):
         span = self._span()
         titles = self._titles()
         facts, attributions = self._footers(span)
-        with open_tables(open_warehouse().path) as tables, self._sums() as sums:
+        opened = open_tables(config.database().path, config.database().busy_seconds)
+        with opened as tables, self._sums() as sums:
             database = Database(tables, sums)
             gathered = payload.gather(database, span, titles)
             return page.Material(

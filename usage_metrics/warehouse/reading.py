@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.errors import StorageError
+from usage_metrics.warehouse.connection import cause_of, remedy_for
 from usage_metrics.warehouse.table import quoted, stored_day
 
 if TYPE_CHECKING:
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 1 << 26
 """The driver infers the types of columns from the first batch: make it everything."""
+
+
+BUSY_SECONDS = 30.0
+
+_REMEDY = (
+    "run luigi --module usage_metrics LoadUsage, and if it does not help, delete the "
+    "file first: it is rebuilt from the Parquet files"
+)
 
 
 class TableReader:
@@ -58,8 +67,14 @@ class TableReader:
 
 
 @contextlib.contextmanager
-def open_tables(path: str | Path) -> Iterator[TableReader]:
+def open_tables(
+    path: str | Path, busy_seconds: float = BUSY_SECONDS
+) -> Iterator[TableReader]:
     """Open the database for reading, as it is at the first question, whoever writes.
+
+    Args:
+        path: of the file.
+        busy_seconds: how long to wait for a program that opens or closes it.
 
     Raises:
         StorageError: if it is missing or damaged, or a question cannot be answered.
@@ -67,14 +82,14 @@ def open_tables(path: str | Path) -> Iterator[TableReader]:
     from adbc_driver_manager import Error
     from adbc_driver_sqlite import dbapi
 
-    remedy = (
-        "run luigi --module usage_metrics LoadUsage, and if it does not help, delete "
-        "the file first: it is rebuilt from the Parquet files"
-    )
     if not Path(path).exists():
-        raise StorageError(f"there is no database {path}; {remedy}")
+        raise StorageError(f"there is no database {path}; {_REMEDY}")
     try:
         with dbapi.connect(f"{Path(path).absolute().as_uri()}?mode=ro") as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(f"PRAGMA busy_timeout = {busy_seconds * 1000:.0f}")
             yield TableReader(connection)
     except Error as error:
-        raise StorageError(f"{path}: {error}; {remedy}") from error
+        cause = cause_of(error)
+        remedy = remedy_for(cause) if "locked" in cause else _REMEDY
+        raise StorageError(f"{path}: {cause}; {remedy}") from error
