@@ -23,6 +23,7 @@ SOURCES: dict[str, str] = {
     "s3": "usage_metrics.sources.s3",
     "cloudfront": "usage_metrics.sources.cloudfront",
     "gcs": "usage_metrics.sources.gcs",
+    "load_balancer": "usage_metrics.sources.load_balancer",
     "web": "usage_metrics.sources.web",
 }
 """The module of each source; its ``SOURCE`` is the declaration."""

@@ -150,6 +150,21 @@ class cloudfront(SiteSection):
     settle_hours = settling(24.0)
 
 
+class load_balancer(SiteSection):
+    """The logs of a load balancer, or of a CDN before the site."""
+
+    format = choice(
+        ["aws", "google", "cloudflare"],
+        "whose logs they are: aws (application and classic load balancers), google "
+        "(Cloud Logging's entries of load balancers) or cloudflare (Logpush)",
+    )
+
+    @property
+    def trusted_proxies(self) -> int:
+        """None: the address is that which the load balancer saw."""
+        return 0
+
+
 class gcs(SourceSection):
     """The usage logs of a bucket of Google Cloud Storage."""
 
@@ -161,6 +176,7 @@ SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (
     s3,
     cloudfront,
     gcs,
+    load_balancer,
     web,
 )
 """The section of each source that has settings of its own."""
