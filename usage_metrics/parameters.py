@@ -192,15 +192,6 @@ class Moment(luigi.Parameter[dt.datetime]):
         return f"{utc.isoformat(timespec='milliseconds')}Z"
 
 
-def source_parameter() -> luigi.Parameter[str]:
-    """The parameter that names the source of a task.
-
-    Each task declares its own: Luigi orders parameters by when they were made, and the
-    source comes after the date.
-    """
-    return luigi.Parameter(default="datasette", description="the kind of log")
-
-
 class Configured:
     """Makes a task or section refuse mistakes in its settings."""
 

@@ -111,7 +111,7 @@ def test_without_a_luigi_cfg_our_defaults_hold_and_what_is_missing_is_named(
     dates = ("--start", "2026-01-01", "--stop", "2026-04-01")
     code, screen = _run(tmp_path, *RANGE, *dates)
     assert code == 35, screen
-    assert screen.count("set it in the source's section of luigi.cfg") == 1
+    assert screen.count("set logs in a source's section of luigi.cfg") == 1
     assert "INFO" in screen
     assert "DEBUG" not in screen
     assert "Warning" not in screen
@@ -219,7 +219,7 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
             "luigi.cfg: the value of [scheduler] state_path cannot be read: ",
         ),
         (
-            "[worker]\nkeep_alive = perhaps\n",
+            "[datasette]\nlogs = logs\n[worker]\nkeep_alive = perhaps\n",
             40,
             "Error when parsing the default value of 'keep_alive': ",
         ),
@@ -482,7 +482,9 @@ def test_an_unreadable_luigi_cfg_is_one_sentence(
 def test_what_stands_in_place_of_settings_is_named_and_not_waited_for(
     tmp_path: Path, make: Callable[[Path], None], name: str
 ) -> None:
-    (tmp_path / "luigi.cfg").write_text("[counting]\ndatasets = datasets.toml\n")
+    (tmp_path / "luigi.cfg").write_text(
+        "[datasette]\nlogs = logs\n[counting]\ndatasets = datasets.toml\n"
+    )
     (tmp_path / name).unlink(missing_ok=True)
     make(tmp_path / name)
     done = run_usage_metrics("run", folder=tmp_path)

@@ -310,7 +310,8 @@ def test_a_word_is_completed_without_importing_what_is_heavy() -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error(counted: Flow) -> None:
     cfg = counted.folder / "luigi.cfg"
-    cfg.write_text(f"[paths]\nroot = {counted.root}\n")
+    logs = f"[datasette]\nlogs = {counted.logs}\n"
+    cfg.write_text(f"{logs}[paths]\nroot = {counted.root}\n")
     command = Path(sys.executable).with_name("usage-metrics")
     with subprocess.Popen(
         [command, "inspect", str(DAY)],

@@ -1,8 +1,14 @@
 """Adding a source is one module and one line in the registry; no stage is touched."""
 
+import configparser
 import dataclasses
 import datetime as dt
+import importlib.util
+import re
+import subprocess
 import sys
+import textwrap
+from pathlib import Path
 from types import ModuleType
 
 import pyarrow.parquet as pq
@@ -10,9 +16,10 @@ import pytest
 import toy_source
 from flow import DAY, ONE_DAY, Flow
 from luigi.execution_summary import LuigiStatusCode
-from project import Settings
+from project import ROOT, Settings
 
 from usage_metrics import sources
+from usage_metrics.commands import main
 from usage_metrics.errors import ConfigError
 from usage_metrics.geocode.locate import with_location
 from usage_metrics.partitions.partition import Partition
@@ -66,6 +73,83 @@ def test_a_new_source_runs_through_every_stage(toy: Flow) -> None:
     ]
 
 
+PAGE = (ROOT / "docs" / "extending.md").read_text().split("\n## Add a column")[0]
+
+
+def _shown(kind: str) -> list[str]:
+    """The fenced blocks of the page that are of a kind."""
+    found = re.findall(rf"(?ms)^( *)```{kind}\n(.*?)^ *```$", PAGE)
+    return [textwrap.dedent(text) for _, text in found]
+
+
+@pytest.fixture
+def mirror(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
+    """A flow with the source that the page builds from nothing, and its logs."""
+    for text in _shown("py"):
+        name = text.splitlines()[0].removeprefix("# ").removesuffix(".py")
+        file = flow.folder / Path(name).with_suffix(".py").name
+        file.write_text(text)
+        name = name.replace("/", ".")
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+    monkeypatch.setitem(sources.SOURCES, "mirror", "usage_metrics.sources.mirror")
+    (section,) = _shown("ini")
+    cfg = configparser.ConfigParser()
+    cfg.read_string(section)
+    logs = flow.folder / "logs" / "mirror"
+    settings("mirror", **{**cfg["mirror"], "logs": logs})
+    settings("datasette", logs="")
+    logs.mkdir()
+    (lines,) = _shown("text")
+    for day in ("2026-03-02", "2026-03-03"):
+        own = [line for line in lines.splitlines(keepends=True) if day in line]
+        (logs / f"mirror-{day}.log").write_text("".join(own))
+    return flow
+
+
+@pytest.mark.usefixtures("quick_reports")
+def test_the_page_builds_a_source_from_nothing_that_runs_up_to_its_report(
+    mirror: Flow,
+) -> None:
+    assert main(["run"]) == 0
+    assert (mirror.root / "report" / "mirror.html").exists()
+    sql = """
+        SELECT date, dataset, "table", format, requests, counted FROM usage_daily
+        WHERE requests > 0 ORDER BY date, "table"
+    """
+    assert mirror.query(sql) == [
+        ("2026-03-02", "maps", None, None, 1, 0),  # there is no such file
+        ("2026-03-02", "maps", "lakes", "csv", 1, 1),
+        ("2026-03-02", "maps", "rivers", "gpkg", 1, 1),
+        ("2026-03-03", "weather", "stations", "parquet", 1, 1),
+    ]
+    rejected = pq.ParquetFile(
+        Partition(str(mirror.root), "rejected", "mirror", DAY).path
+    )
+    assert rejected.read()["reason"].to_pylist() == [
+        "line 4 of mirror-2026-03-02.log has clock = '2026-03-02 25:06:00', which is "
+        "not a day and time such as 2024-05-03 23:59:59"
+    ]
+    assert mirror.query("SELECT count(*) FROM mirror_downloads") == [(4,)]
+
+
+def test_the_modules_of_the_page_are_clean_and_short(
+    tmp_path: Path,
+) -> None:
+    for number, text in enumerate(_shown("py")):
+        file = tmp_path / f"shown_{number}.py"
+        file.write_text(text)
+        assert len(text.splitlines()) <= 150
+    checks = ("ruff", "check", "--config", str(ROOT / "pyproject.toml"))
+    run = [sys.executable, "-m", *checks, "--ignore", "I001,INP001", str(tmp_path)]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_its_columns_are_described_in_the_database(toy: Flow) -> None:
     toy.load(1, source="toy")
     sql = "SELECT name, unit, description FROM usage_metrics_columns WHERE name = ?"
@@ -102,11 +186,11 @@ def test_a_range_of_it_is_asked_for_by_its_name(toy: Flow) -> None:
 
 def test_two_sources_share_a_database_and_do_not_touch_each_other(toy: Flow) -> None:
     toy.export_days(3)
-    toy.load(3)
+    toy.load(3, source="datasette")
     toy.load(3, source="toy")
     for stage in ("geocoded", "cleaned", "raw"):
         toy.delete(stage)
-    toy.load(3, partial=True)
+    toy.load(3, source="datasette", partial=True)
     assert list(toy.loaded_days()) == ["2026-03-03", "2026-03-04"]
     assert toy.query("SELECT count(*) FROM toy_visits") == [(3,)]
 

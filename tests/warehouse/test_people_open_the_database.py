@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import json
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from project import Settings
 
 from usage_metrics.agents.rules import CLASSES
 from usage_metrics.counting.questions import QUESTIONS
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.counting.views import VIEWS
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.warehouse.metadata import of_database, path_of
@@ -152,9 +154,9 @@ def test_months_are_compared_by_their_average_day(
     flow.build(LoadUsage())
     (headline,) = (q for q in QUESTIONS if q.name == "headline")
     march, february = flow.query(headline.sql)
-    assert february[:3] == ("2026-02", 2, 8)
+    assert february[:4] == ("2026-02", "datasette", 2, 8)
     # Of the two days of March one is missing: six a day after four a day.
-    assert march[:3] == ("2026-03", 1, 6)
+    assert march[:4] == ("2026-03", "datasette", 1, 6)
     assert (march[-2], march[-1], february[-1]) == (6.0, 50.0, None)
 
 
@@ -186,6 +188,40 @@ def test_every_question_has_an_answer(made: Path, question: Question) -> None:
         given["date"] = DAY.isoformat()
 
     assert query(made, question.sql, **given)
+
+
+NOT_ADDED = re.compile("unique_|sessions|visitors|percent|share|_a_day|days|largest")
+"""The columns whose numbers may not be added up over sources."""
+
+
+@pytest.fixture(scope="module")
+def made_of_two(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, as if another source had been used just as much by the same people."""
+    folder = tmp_path_factory.mktemp("two-sources")
+    shutil.copy(made / "usage.db", folder)
+    with contextlib.closing(sqlite3.connect(folder / "usage.db")) as connection:
+        for table in TABLES.values():
+            columns = ", ".join(f'"{name}"' for name in table.schema.names)
+            others = columns.replace('"source"', "'other'")
+            connection.execute(
+                f"INSERT INTO {table.name} ({columns}) "
+                f"SELECT {others} FROM {table.name}"
+            )
+        connection.commit()
+    return folder
+
+
+@pytest.mark.parametrize("asked", [*VIEWS, *QUESTIONS], ids=lambda asked: asked.name)
+def test_what_may_not_be_added_over_sources_is_not(
+    made: Path, made_of_two: Path, asked: View | Question
+) -> None:
+    sql, given = f'SELECT * FROM "{asked.name}"', {}
+    if isinstance(asked, Question):
+        sql, given = asked.sql, parameters(asked)
+    one, two = (query(folder, sql, **given) for folder in (made, made_of_two))
+    assert one or "date" in given
+    for name in filter(NOT_ADDED.search, one[0] if one else ()):
+        assert {row[name] for row in two} == {row[name] for row in one}, name
 
 
 def test_times_sort_and_work_with_the_functions_of_sqlite(made: Path) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 
 import click
 
-from usage_metrics.commands import options
+from usage_metrics.commands import each_source, options
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.running import list_gaps, run_many_days
 from usage_metrics.dates import days_between
@@ -20,29 +20,39 @@ from usage_metrics.tasks.missing import awaited
 )
 @options.required_start
 @options.stop
-@options.one_source
+@options.each_source
 @options.workers
 @patience_option
 @options.verbose
 def command(
     start: dt.date,
     stop: dt.date | None,
-    source: str,
+    source: str | None,
     workers: int,
     patience: float,
     verbose: bool,
-) -> int | None:
+) -> int:
     """Build the missing days of a range, oldest first.
 
     Gaps are filled, and existing days are left as they are. A day that fails does not
     stop the others; it is listed at the end with the reason and the command that
     retries it. You can interrupt it at any time and run it again to continue.
 
-    Without --stop, the range ends where the days of the source do in luigi.cfg, or with
+    Without --stop, the range of a source ends where its days do in luigi.cfg, or with
     the last day that is over. Only files are written; the next run loads them into the
     database.
     """
-    options.check_settings()
+    sources = options.chosen(source)
+    with alone(patience):
+        return each_source.for_each(
+            sources, lambda name: _backfill(start, stop, name, workers, verbose)
+        )
+
+
+def _backfill(
+    start: dt.date, stop: dt.date | None, source: str, workers: int, verbose: bool
+) -> int:
+    """Build the missing days of a source; return the exit code."""
     of_source = source_section(source).stop if stop is None else None
     stop = options.end_of_range(start, stop, source)
     if of_source is not None and of_source > start:
@@ -51,6 +61,5 @@ def command(
     days = days_between(start, stop)
     which = "other day" if awaited(source, days) else "day"
     nothing = f"no {which} of the range is missing"
-    with alone(patience):
-        code = run_many_days(task, nothing, workers, verbose)
+    code = run_many_days(task, nothing, workers, verbose)
     return code or list_gaps(source, days)

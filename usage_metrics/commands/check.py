@@ -42,7 +42,7 @@ MAX_FINDINGS = 5
 @options.as_json
 @click.option("--quiet", "-q", is_flag=True, help="print nothing if all is well")
 def command(
-    sources: list[str],
+    source: str | None,
     start: dt.date | None,
     stop: dt.date | None,
     as_json: bool,
@@ -61,19 +61,20 @@ def command(
 
     Exits with 1 if there is anything to report, for cron.
     """
-    options.check_settings()
+    sources = options.chosen(source)
+    options.check_settings(sources)
     check_registry()
     first, end = start or dt.date.min, stop or dt.date.max
     damages: list[str] = []
     findings: list[tuple[str, Finding]] = []
     files = 0
-    for source in sources:
-        for partition in _partitions(source, stages()):
+    for name in sources:
+        for partition in _partitions(name, stages()):
             if first <= partition.date < end:
                 files += 1
                 damages += _damages(partition)
-        found = sorted(set(_findings(source)))
-        findings += [(source, each) for each in found if first <= each.day < end]
+        found = sorted(set(_findings(name)))
+        findings += [(name, each) for each in found if first <= each.day < end]
     damages += _database_damages(sources)
     if as_json:
         texts = [f"{source} {finding}" for source, finding in findings]
@@ -124,7 +125,8 @@ def _database_damages(sources: Iterable[str]) -> Iterator[str]:
         broken = warehouse.damages()
         yield from broken
         for source in () if broken else sources:
-            tables = [(Geocode.stage, requests_table(source))]
+            requests = requests_table(source)
+            tables = [(Geocode.stage, requests)] if requests else []
             tables += [(table.name, table) for table in TABLES.values()]
             for stage, table in tables:
                 partition_of = functools.partial(Partition, root, stage, source)

@@ -5,7 +5,7 @@ import functools
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,9 +23,9 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.sources import SOURCES, get_source
-from usage_metrics.sources.settings import source_section
+from usage_metrics.sources.settings import logs_named, source_section, sources_on
 from usage_metrics.tasks.datasets_registry import datasets_registry, is_unused
-from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import source_range
@@ -71,8 +71,9 @@ Check = Callable[[], Iterator[str]]
 
 
 @click.command(epilog=options.example("usage-metrics doctor"))
+@options.each_source
 @options.as_json
-def command(as_json: bool) -> int:
+def command(source: str | None, as_json: bool) -> int:
     """Check that the pipeline can run, without loading data.
 
     Every setting is tried: logs are listed or, in BigQuery, a query is priced but not
@@ -83,7 +84,7 @@ def command(as_json: bool) -> int:
 
     Exits with 1 if something is BAD; a note keeps nothing from running.
     """
-    findings = list(examine())
+    findings = list(examine(source))
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     for what, state, found in () if as_json else findings:
@@ -93,21 +94,24 @@ def command(as_json: bool) -> int:
     return int(any(finding.state == BAD for finding in findings))
 
 
-def examine() -> Iterator[Finding]:
-    """Check everything; a failed check hides no other, and no problem is said twice."""
+def examine(source: str | None = None) -> Iterator[Finding]:
+    """Check everything; a failed check hides no other, and no problem is said twice.
+
+    Args:
+        source: the one whose own settings are checked; by default, all that are on.
+    """
     bad: set[str] = set()
-    for what, check in _checks():
+    for what, check in _checks([source] if source else [*logs_named()]):
         for finding in _findings(what, check):
             if finding.state != BAD or finding.found not in bad:
                 yield finding
             bad |= {finding.found} if finding.state == BAD else set()
 
 
-def _checks() -> Iterator[tuple[str, Check]]:
+def _checks(sources: Sequence[str]) -> Iterator[tuple[str, Check]]:
     yield "luigi.cfg", _settings
-    sources = options.configured_sources()
     if not sources:
-        yield "[datasette] logs", functools.partial(_logs, "datasette")
+        yield "logs", _no_source
     for name in sources:
         yield f"[{name}] start, stop", functools.partial(_days, name)
         yield f"[{name}] internal_…", functools.partial(_agents, name)
@@ -149,9 +153,14 @@ def _settings() -> Iterator[str]:
         )
 
 
+def _no_source() -> Iterator[str]:
+    """Say that there are no logs to read."""
+    yield from sources_on()
+
+
 def _days(name: str) -> Iterator[str]:
     """The range; settings that are wrong, such as a misspelt start, are named above."""
-    if any(problems()):
+    if any(problems([name])):
         return
     first, end = source_range(name, task="")
     check_no_sample(name, Extract.stage)
@@ -331,7 +340,7 @@ def _disk() -> Iterator[str]:
 
 def _database() -> Iterator[str]:
     warehouse = open_warehouse()
-    days = sum(len(warehouse.loaded(get_source(name).table, name)) for name in SOURCES)
+    days = sum(len(warehouse.loaded(shows_loaded(name)[0], name)) for name in SOURCES)
     yield f"{warehouse.path} holds {days:,} days"
 
 

@@ -13,9 +13,8 @@ from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.partition import Partition
-from usage_metrics.sources import get_source
 from usage_metrics.tasks.availability import unavailable_reason
-from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.stages import Clean
 from usage_metrics.tasks.staleness import CHAIN
 
@@ -46,7 +45,7 @@ HIDDEN_FACTS = frozenset(
 @click.argument("day", type=options.DAY)
 @options.one_source
 @options.as_json
-def command(day: dt.date, source: str, as_json: bool) -> int:
+def command(day: dt.date, source: str | None, as_json: bool) -> int:
     """Show what happened to a day, stage by stage.
 
     The rows of each stage; duplicates; rejected lines, with samples in which control
@@ -55,8 +54,7 @@ def command(day: dt.date, source: str, as_json: bool) -> int:
 
     Exits with 1 if there is no data for that day.
     """
-    options.check_settings()
-    data = history(source, day)
+    data = history(options.only(source), day)
     lines = [json.dumps(data, indent=2)] if as_json else describe(data)
     click.echo("\n".join(lines))
     return 0 if any(data["stages"].values()) else 1
@@ -79,7 +77,7 @@ def history(source: str, day: dt.date) -> dict[str, Any]:
 
     stages = {stage.stage: read(stage.stage, _facts) for stage in CHAIN}
     try:
-        is_loaded = day in open_warehouse().loaded(get_source(source).table, source)
+        is_loaded = day in open_warehouse().loaded(shows_loaded(source)[0], source)
     except StorageError as error:
         problems.append(str(error))
         is_loaded = False

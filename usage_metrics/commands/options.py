@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 import textwrap
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from usage_metrics.errors import ConfigError
 from usage_metrics.monitoring import run_log
 from usage_metrics.parameters import Month
 from usage_metrics.sources import SOURCES
+from usage_metrics.sources.settings import logs_named, sources_on
 from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.settings_check import check_sections
 
@@ -60,14 +62,13 @@ _SOURCE = click.Choice(sorted(SOURCES))
 _DATE: dict[str, Any] = {"type": DAY, "metavar": "YYYY-MM-DD"}
 
 one_source = click.option(
-    "--source", type=_SOURCE, default="datasette", show_default=True, help="kind of log"
+    "--source", type=_SOURCE, help="kind of log; not needed if only one source is on"
 )
 each_source = click.option(
-    "--source",
-    "sources",
-    type=_SOURCE,
-    callback=lambda _, __, chosen: [chosen] if chosen else sorted(SOURCES),
-    help="kind of log; all kinds if not given",
+    "--source", type=_SOURCE, help="kind of log; all sources that are on if not given"
+)
+any_source = click.option(
+    "--source", type=_SOURCE, help="kind of log; all there are if not given"
 )
 start = click.option("--start", help="first UTC day", **_DATE)
 required_start = click.option("--start", help="first UTC day", required=True, **_DATE)
@@ -136,8 +137,11 @@ def _width() -> int:
     return min(shutil.get_terminal_size().columns, MAX_WIDTH)
 
 
-def check_settings() -> None:
-    """Check every section of luigi.cfg, and that this is the pipeline's folder.
+def check_settings(sources: Collection[str] = SOURCES) -> None:
+    """Check the sections of luigi.cfg, and that this is the pipeline's folder.
+
+    Args:
+        sources: those whose own sections are checked, too.
 
     Raises:
         ConfigError: if a setting is unknown, or there are neither settings nor data.
@@ -148,7 +152,7 @@ def check_settings() -> None:
             "to the pipeline's folder, set the environment variable LUIGI_CONFIG_PATH "
             "to its luigi.cfg, or let usage-metrics init write one"
         )
-    check_sections()
+    check_sections(sources)
 
 
 def settings_files() -> list[Path]:
@@ -157,7 +161,33 @@ def settings_files() -> list[Path]:
     return [Path(path) for path in parser._config_paths if Path(path).is_file()]
 
 
-def configured_sources() -> list[str]:
-    """The sources with a section in luigi.cfg."""
-    parser = luigi.configuration.get_config()
-    return [name for name in SOURCES if parser.has_section(name)]
+def chosen(source: str | None, *, or_none: bool = False) -> list[str]:
+    """Check the settings, except those of sources, and say which sources are meant.
+
+    Args:
+        source: what ``--source`` says.
+        or_none: whether there need be no source.
+
+    Raises:
+        ConfigError: as :func:`check_settings`, or if no source is on.
+    """
+    check_settings(())
+    if source:
+        return [source]
+    return [*logs_named()] if or_none else sources_on()
+
+
+def only(source: str | None) -> str:
+    """The same for a command about one source.
+
+    Raises:
+        UsageError: if several are on.
+    """
+    first, *others = chosen(source)
+    if others:
+        raise click.UsageError(
+            f"several sources are on: {', '.join([first, *others])}; say which: "
+            f"--source {first}"
+        )
+    check_settings([first])
+    return first

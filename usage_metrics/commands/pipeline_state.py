@@ -17,11 +17,10 @@ from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions.footer_index import DAMAGED, FooterIndex
 from usage_metrics.partitions.listings import listing_once
-from usage_metrics.sources import get_source
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.data_quality import raw_gone_remedy
-from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.missing import remedy, unexported, without_logs
 from usage_metrics.tasks.refresh import end_of_days, refreshes
 from usage_metrics.tasks.settings_check import check_sections
@@ -147,11 +146,14 @@ class PipelineState:
 @listing_once()
 def pipeline_state(source: str) -> PipelineState:
     """Find out the state of a source."""
-    check_sections()
+    check_sections([source])
     footers = FooterIndex()
     staleness = Staleness(source, footers)
     wanted = _wanted(staleness)
-    stages = [*_stages(staleness, footers, wanted), _database(staleness, wanted)]
+    stages = [
+        *_stages(staleness, footers, wanted),
+        _database(staleness, footers, wanted),
+    ]
     footers.keep()
     no_logs = _without_logs(staleness, wanted)
     lost = source_section(source).lost_days
@@ -241,10 +243,13 @@ def _failed(source: str) -> dict[tuple[str, dt.date], tuple[str, float]]:
     return found
 
 
-def _database(staleness: Staleness, wanted: Sequence[dt.date]) -> StageDays:
-    geocoded = {d: f for d, f in staleness.days[Geocode].items() if f != DAMAGED}
+def _database(
+    staleness: Staleness, footers: FooterIndex, wanted: Sequence[dt.date]
+) -> StageDays:
+    table, stage = shows_loaded(staleness.source)
+    files = footers.of_stage(stage, staleness.source).items()
+    there = {day: facts for day, facts in files if facts != DAMAGED}
     try:
-        table = get_source(staleness.source).table
         loaded = open_warehouse().loaded(table, staleness.source)
     except StorageError as error:
         staleness.problems.append(str(error))
@@ -252,11 +257,11 @@ def _database(staleness: Staleness, wanted: Sequence[dt.date]) -> StageDays:
     return StageDays(
         stage=DATABASE,
         done=sorted(loaded),
-        missing=[day for day in wanted if day in geocoded and day not in loaded],
+        missing=[day for day in wanted if day in there and day not in loaded],
         stale=[
             day
             for day, what in loaded.items()
-            if day in geocoded and geocoded[day].get("content_id") != what.content_id
+            if day in there and there[day].get("content_id") != what.content_id
         ],
     )
 

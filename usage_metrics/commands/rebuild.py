@@ -4,7 +4,7 @@ import datetime as dt
 
 import click
 
-from usage_metrics.commands import options
+from usage_metrics.commands import each_source, options
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.running import load, run_many_days
 from usage_metrics.dates import utc_now
@@ -24,7 +24,7 @@ from usage_metrics.tasks.rebuild import REBUILT, Rebuild
 @click.option("--stale", is_flag=True, help="rebuild only what is stale")
 @options.required_start
 @options.stop
-@options.one_source
+@options.each_source
 @options.load_too
 @options.workers
 @patience_option
@@ -34,12 +34,12 @@ def command(
     stale: bool,
     start: dt.date,
     stop: dt.date | None,
-    source: str,
+    source: str | None,
     load_too: bool,
     workers: int,
     patience: float,
     verbose: bool,
-) -> int | None:
+) -> int:
     """Rebuild a stage of a range of days and everything after it.
 
     A file is replaced when the new one is complete, so no day is missing meanwhile.
@@ -50,19 +50,30 @@ def command(
     """
     if (stage is None) != stale:
         raise click.UsageError("say what to rebuild: --from STAGE, or --stale")
-    options.check_settings()
+    sources = options.chosen(source)
     check_registry()
-    task = Rebuild(
-        start=start,
-        stop=options.end_of_range(start, stop, source),
-        source=source,
-        stage=stage or "clean",
-        stale=stale,
-        since=utc_now(),
-    )
-    nothing = "no day is stale" if stale else "no day of the range was ever built"
-    with alone(patience):
+
+    def rebuild(source: str) -> int | None:
+        task = _task(stage, start, stop, source)
+        nothing = "no day is stale" if stale else "no day of the range was ever built"
         code = run_many_days(task, nothing, workers, verbose)
         # The files of a rebuild that was killed are no longer stale; the database is.
         is_rebuilt = code == 0 or (stale and code is None)
         return load(source, workers, verbose) if is_rebuilt and load_too else code
+
+    with alone(patience):
+        return each_source.for_each(sources, rebuild)
+
+
+def _task(
+    stage: str | None, start: dt.date, stop: dt.date | None, source: str
+) -> Rebuild:
+    """The rebuild of a source from a stage or, without one, of what is stale."""
+    return Rebuild(
+        start=start,
+        stop=options.end_of_range(start, stop, source),
+        source=source,
+        stage=stage or "clean",
+        stale=stage is None,
+        since=utc_now(),
+    )

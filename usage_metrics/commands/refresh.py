@@ -2,7 +2,7 @@
 
 import click
 
-from usage_metrics.commands import options, running
+from usage_metrics.commands import each_source, options, running
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.monitoring import run_log
@@ -17,19 +17,19 @@ from usage_metrics.tasks.refresh import Refresh, RefreshDays, end_of_days
     show_default=True,
     help="number of days",
 )
-@options.one_source
+@options.each_source
 @options.load_too
 @options.workers
 @patience_option
 @options.verbose
 def command(
     days: int,
-    source: str,
+    source: str | None,
     load_too: bool,
     workers: int,
     patience: float,
     verbose: bool,
-) -> int | None:
+) -> int:
     """Read the logs of the last days again and update what changed.
 
     Only days whose log entries changed are replaced, with everything made from them. A
@@ -37,12 +37,15 @@ def command(
 
     To do this in every run, set refresh_days in the source's section of luigi.cfg.
     """
-    options.check_settings()
-    with alone(patience):
+    sources = options.chosen(source)
+
+    def refresh(source: str) -> int | None:
         code = _refresh(days, source, workers, verbose)
-        return (
-            running.load(source, workers, verbose) if code == 0 and load_too else code
-        )
+        is_read = code == 0 and load_too
+        return running.load(source, workers, verbose) if is_read else code
+
+    with alone(patience):
+        return each_source.for_each(sources, refresh)
 
 
 def _refresh(days: int, source: str, workers: int, verbose: bool) -> int | None:

@@ -4,7 +4,7 @@ import datetime as dt
 
 import click
 
-from usage_metrics.commands import options, running
+from usage_metrics.commands import each_source, options, running
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.tasks.report import Report
 
@@ -16,29 +16,34 @@ from usage_metrics.tasks.report import Report
 )
 @options.start
 @options.stop
-@options.one_source
+@options.each_source
 @options.workers
 @patience_option
 @options.verbose
 def command(
     start: dt.date | None,
     stop: dt.date | None,
-    source: str,
+    source: str | None,
     workers: int,
     patience: float,
     verbose: bool,
 ) -> int:
     """Write the report, of all days or of some, and print its path.
 
-    Days that are not made, loaded or counted yet are first. Without --start and --stop,
+    Each source has a report of its own. Days that are not made, loaded or counted yet
+    are first. Without --start and --stop,
     the report is on all days of the source's section in luigi.cfg; a report on some of
     them has the first and the last in its name.
     """
-    options.check_settings()
-    report = Report(start=start, stop=stop, source=source)  # type: ignore[arg-type]
-    report.output()  # refuses impossible days before anything is made
+    sources = options.chosen(source)
     days = {"start": start, "stop": stop}
     given = "".join(f" --{end} {day}" for end, day in days.items() if day)
-    retry = f"usage-metrics report{given} --source {source}"
+
+    def report(source: str) -> int:
+        task = Report(start=start, stop=stop, source=source)  # type: ignore[arg-type]
+        task.output()  # refuses impossible days before anything is made
+        retry = f"usage-metrics report{given} --source {source}"
+        return running.make(task, retry, workers, verbose)
+
     with alone(patience):
-        return running.make(report, retry, workers, verbose)
+        return each_source.for_each(sources, report)

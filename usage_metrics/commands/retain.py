@@ -8,11 +8,13 @@ from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.monitoring.printable import printable
+from usage_metrics.sources import SOURCES
 
 
 @click.command(
     epilog=options.example("usage-metrics retain --dry-run", "usage-metrics retain")
 )
+@options.any_source
 @click.option(
     "--dry-run", is_flag=True, help="print what would be removed, remove nothing"
 )
@@ -22,7 +24,9 @@ from usage_metrics.monitoring.printable import printable
     help="count from today, not from the newest day: if no more logs come",
 )
 @patience_option
-def command(*, dry_run: bool, from_today: bool, patience: float) -> None:
+def command(
+    source: str | None, *, dry_run: bool, from_today: bool, patience: float
+) -> None:
     """Delete what is older than the settings allow.
 
     Raw, rejected and cleaned files after [privacy] raw_days; geocoded files and the
@@ -37,8 +41,9 @@ def command(*, dry_run: bool, from_today: bool, patience: float) -> None:
 
     options.check_settings()
     removals = 0
+    sources = [source] if source else [*SOURCES]
     with contextlib.nullcontext() if dry_run else alone(patience, between_tasks=True):
-        for removed in retain(dry_run=dry_run, from_today=from_today):
+        for removed in retain(sources, dry_run=dry_run, from_today=from_today):
             removals += 1
             what = "would remove" if dry_run else "removed"
             click.echo(printable(f"{what} {removed}"))

@@ -16,6 +16,7 @@ from luigi.task_register import Register
 
 from usage_metrics.commands import options
 from usage_metrics.commands.alone import make_local_folder
+from usage_metrics.commands.each_source import NOT_AVAILABLE
 from usage_metrics.commands.progress import shown
 from usage_metrics.dates import ONE_DAY, Gap, gaps, utc_now
 from usage_metrics.monitoring import luigi_log, run_log
@@ -23,9 +24,6 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks import missing
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.task import Reporting
-
-NOT_AVAILABLE = 20
-"""Luigi's exit code if external data, here the logs of a day, are missing."""
 
 REASONS = {
     10: "another run is in progress",
@@ -115,8 +113,8 @@ def files_of(task: Reporting, code: int, since: dt.datetime) -> list[str]:
 
 
 def run_again(source: str) -> str:
-    """The command that retries everything."""
-    return f"usage-metrics run --source {source}"
+    """The command that retries everything, of one source if there is a name."""
+    return f"usage-metrics run --source {source}" if source else "usage-metrics run"
 
 
 def run_many_days(

@@ -47,7 +47,7 @@ WATCH_SECONDS = 10
     is_flag=True,
     help="with --html: keep the page up to date until interrupted; it reloads itself",
 )
-def command(sources: list[str], as_json: bool, html: Path | None, watch: bool) -> None:
+def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -> None:
     """Show which days of each stage are done, missing, stale or failed.
 
     A day of the source's range in luigi.cfg is missing if its file does not exist; the
@@ -57,7 +57,8 @@ def command(sources: list[str], as_json: bool, html: Path | None, watch: bool) -
     """
     if watch and html is None:
         raise click.UsageError("--watch needs --html FILE, the page to keep up to date")
-    options.check_settings()
+    sources = options.chosen(source)
+    options.check_settings(sources)
     if watch and html is not None:
         _watch(html, sources)
     states = [pipeline_state(source) for source in sources]

@@ -57,7 +57,7 @@ _COLUMNS = (
         INTEGER,
         "Unique sessions (visitor and UTC hour). May be summed over days, agent "
         "classes, countries and organisations, since a session has one of each; not "
-        "over datasets, tables, formats, pages and referrers",
+        "over sources, datasets, tables, formats, pages and referrers",
     ),
     column("bytes", INTEGER, "Sizes of the responses, headers included", "bytes"),
     column("errors", INTEGER, "Responses with status 400 or above"),
@@ -67,8 +67,8 @@ _COLUMNS = (
         "unique_visitors",
         INTEGER,
         "Unique visitors of the day (address and user agent). May be summed over agent "
-        "classes, countries and organisations; not over days, datasets or tables, "
-        "since one visitor may appear under several",
+        "classes, countries and organisations; not over days, sources, datasets or "
+        "tables, since one visitor may appear under several",
     ),
 )
 

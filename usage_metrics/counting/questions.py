@@ -23,13 +23,14 @@ QUESTIONS = (
         "WITH months AS (SELECT *, 1.0 * counted / days AS counted_a_day,\n"
         "date(month || '-01', '-1 month') AS before\n"
         "FROM use_per_month WHERE dataset = 'all')\n"
-        "SELECT m.month, m.days, m.counted, m.sessions, m.human, m.machine, m.robot,\n"
+        "SELECT m.month, m.source, m.days, m.counted, m.sessions,\n"
+        "m.human, m.machine, m.robot,\n"
         "round(m.counted_a_day, 1) AS counted_a_day,\n"
         "round(100 * m.counted_a_day / b.counted_a_day - 100, 1) "
         "AS counted_change_percent\n"
         "FROM months AS m LEFT JOIN months AS b\n"
         "ON b.source = m.source AND b.month || '-01' = m.before\n"
-        "ORDER BY m.month DESC",
+        "ORDER BY m.month DESC, m.source",
     ),
     Question(
         "most_used_tables",
@@ -60,9 +61,9 @@ QUESTIONS = (
     Question(
         "concentration",
         "How much of the use comes from one place?",
-        "By month and dataset, with the figures without the largest organisation",
+        "By month, source and dataset; also without the largest organisation",
         ("usage_concentration_monthly",),
-        "SELECT period AS month, dataset, counted, largest_organization,\n"
+        "SELECT period AS month, source, dataset, counted, largest_organization,\n"
         "round(100 * largest_organization_share, 1) AS largest_organization_percent,\n"
         "round(100 * largest_address_share, 1) AS largest_address_percent,\n"
         "is_concentrated, counted_without_largest\n"
@@ -71,21 +72,23 @@ QUESTIONS = (
     Question(
         "counter_metrics",
         "What are the COUNTER metrics of a month?",
-        "As in the report that CounterReport writes. Month: YYYY-MM, empty for all",
+        "By source: a session is one of a source. Month: YYYY-MM, empty for all",
         ("usage_counter",),
-        f"SELECT {_MONTH} AS month, dataset, access_method,\n{_sums(METRICS)},\n"
+        f"SELECT {_MONTH} AS month, source, dataset, access_method,\n"
+        f"{_sums(METRICS)},\n"
         "round(sum(volume) / 1e6, 1) AS megabytes\n"
         f"FROM usage_counter WHERE (:month = '' OR {_MONTH} = :month)\n"
-        "GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3",
+        "GROUP BY 1, 2, 3, 4 ORDER BY 1 DESC, 2, 3, 4",
     ),
     Question(
         "why_not_counted",
         "Why were requests not counted?",
-        "By month: log lines, requests, and requests not counted for each reason",
+        "By month and source: log lines, requests, and why they were not counted",
         ("usage_reconciliation",),
-        f"SELECT {_MONTH} AS month,\n{_sums(('lines', 'requests', 'counted'))},\n"
+        f"SELECT {_MONTH} AS month, source,\n"
+        f"{_sums(('lines', 'requests', 'counted'))},\n"
         f"{_sums(REASONS, 'not_counted_')}\n"
-        "FROM usage_reconciliation GROUP BY 1 ORDER BY 1 DESC",
+        "FROM usage_reconciliation GROUP BY 1, 2 ORDER BY 1 DESC, 2",
     ),
     Question(
         "scripts_and_programs",

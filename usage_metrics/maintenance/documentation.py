@@ -45,8 +45,8 @@ def data_dictionary() -> str:
     for name in sorted(SOURCES):
         source = get_source(name)
         parts += [
-            f"### {name}: `cleaned`, `geocoded` (with `{source.address}_…`) and the "
-            f"table `{source.table}`",
+            f"### {name}: `cleaned`, `geocoded` (with `{source.address}_…`) and "
+            + (f"the table `{source.table}`" if source.table else "no table"),
             _columns(with_location(source.cleaned, source.address)),
         ]
     parts += ["### `rejected`, of every source", _columns(rejects.REJECTED)]

@@ -78,6 +78,8 @@ def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:
         The days, oldest first.
     """
     kind, settings = get_source(source), config.database()
+    if kind.table is None:
+        return []
     table = Table(kind.table, kind.cleaned, kind.partition_column)
     loaded = Warehouse(settings.path, settings.busy_seconds).loaded(table.name, source)
     days = sorted(day for day in loaded if day < first)

@@ -10,7 +10,7 @@ made again. A later run does not rebuild the removed days.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from usage_metrics import config
@@ -50,10 +50,16 @@ class Removed(NamedTuple):
         return f"{self.what}: {self.number:,} {self.unit}{span}"
 
 
-def retain(*, dry_run: bool = False, from_today: bool = False) -> Iterator[Removed]:
+def retain(
+    sources: Collection[str] = SOURCES,
+    *,
+    dry_run: bool = False,
+    from_today: bool = False,
+) -> Iterator[Removed]:
     """Remove what is too old.
 
     Args:
+        sources: those whose days are looked at; also one that is no longer on.
         dry_run: only say what would be removed.
         from_today: count from today in place of the newest day that is there.
 
@@ -62,9 +68,9 @@ def retain(*, dry_run: bool = False, from_today: bool = False) -> Iterator[Remov
     """
     root = config.paths().root
     today = utc_now().date()
-    newest = dict.fromkeys(sorted(SOURCES), today)
+    newest = dict.fromkeys(sorted(sources), today)
     if not from_today:
-        newest |= _newest(root)
+        newest |= _newest(root, sources)
     if not dry_run:
         _check_clock(today, newest)
         storage.sweep(root)
@@ -82,12 +88,12 @@ def retain(*, dry_run: bool = False, from_today: bool = False) -> Iterator[Remov
         yield Removed(settings.cache, answers, "answers", [])
 
 
-def _newest(root: str) -> dict[str, dt.date]:
+def _newest(root: str, sources: Collection[str]) -> dict[str, dt.date]:
     """The last day of each source of which anything is there."""
     stages = (*STAGES, "counted")
     days = {
         source: {day for stage in stages for day in list_present(root, stage, source)}
-        for source in SOURCES
+        for source in sources
     }
     return {source: max(found) for source, found in days.items() if found}
 

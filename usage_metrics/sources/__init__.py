@@ -68,14 +68,6 @@ class Source:
     """The columns of a request."""
     address: str | None
     """The cleaned column with addresses to locate, if any."""
-    table: str
-    """The table in the database."""
-    partition_column: str
-    """The cleaned column by which to find a day's rows in the table."""
-    load_filter: str | None
-    """The cleaned boolean column that selects the rows to load; None loads all."""
-    primary_key: tuple[str, ...]
-    """The primary key of the table."""
     equals_are_real: bool = False
     """Whether equal entries are different requests, as in the logs of web servers. Then
     ``clean`` finds the number of each among its equals, from 0, in ``repeat``."""
@@ -83,6 +75,15 @@ class Source:
     """Raise it when ``clean`` gives different rows, so that old files are stale."""
     recipe_settings: tuple[str, ...] = ()
     """The settings that change what ``clean`` gives, so that old files are stale."""
+    table: str | None = None
+    """The table of the requests in the database. None where they are too many for it:
+    then they are in the files alone, and the figures in the database, too."""
+    partition_column: str = "timestamp"
+    """The cleaned column by which to find a day's rows in the table."""
+    load_filter: str | None = None
+    """The cleaned boolean column that selects the rows to load; None loads all."""
+    primary_key: tuple[str, ...] = ()
+    """The primary key of the table."""
     indexes: tuple[tuple[str, ...], ...] = ()
     """The columns of each index of the table, for common queries."""
     description: str = ""

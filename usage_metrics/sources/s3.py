@@ -294,12 +294,7 @@ SOURCE = Source(
     cleaned=CLEANED,
     recipe_settings=("internal_requesters", "cloudfront_is_read", *SETTINGS),
     address="remote_ip",
-    table="s3_request_logs",
-    partition_column="timestamp",
-    load_filter=None,
-    primary_key=("timestamp", "insert_id"),
-    description="Requests to buckets by anyone, one row each; the usage tables say "
-    "which of them count as use",
+    table=None,
     recognises=lambda beginning: {} if beginning.is_read_by(S3_ACCESS_LOG) else None,
     remarks={
         CDN_MISS: "CloudFront's own log says who asked: have it delivered, and name "

@@ -11,6 +11,7 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.config import Section
+from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import (
     BoundDay,
     Days,
@@ -104,7 +105,7 @@ class s3(SourceSection):
     @property
     def cloudfront_is_read(self) -> bool:
         """Whether the log of Amazon CloudFront is a source, too."""
-        return "cloudfront" in SOURCES and bool(source_section("cloudfront").logs)
+        return "cloudfront" in logs_named()
 
 
 class SiteSection(SourceSection):
@@ -197,6 +198,40 @@ def source_section(name: str) -> SourceSection:
     """
     module_of(name)
     return _section_class(name)()
+
+
+def logs_named() -> dict[str, str]:
+    """The sources that are on, with the logs that their sections name.
+
+    A source is on when its section names logs. One whose section is wrong is on, too:
+    whoever uses it says what is wrong.
+    """
+    settings = luigi.configuration.get_config()
+    found = {}
+    for name in SOURCES:
+        try:
+            logs = source_section(name).logs
+        except ConfigError:
+            logs = settings.get(name, "logs", "", raw=True) or "unknown"
+        if logs:
+            found[name] = logs
+    return found
+
+
+def sources_on() -> list[str]:
+    """The sources that are on.
+
+    Raises:
+        ConfigError: if none is.
+    """
+    found = [*logs_named()]
+    if not found:
+        raise ConfigError(
+            "no source is on: set logs in a source's section of luigi.cfg, such as "
+            "[datasette] logs = data/sample_logs, or let usage-metrics init write that "
+            f"file; there is {', '.join(f'[{name}]' for name in sorted(SOURCES))}"
+        )
+    return found
 
 
 @functools.cache

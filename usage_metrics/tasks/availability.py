@@ -68,5 +68,5 @@ def _open_reader(source: str, minute: int, process: int) -> "LogReader":
 
     A reader does not survive a fork, so each process has its own.
     """
-    check_sections()
+    check_sections([source])
     return get_source(source).open_logs(source_section(source))

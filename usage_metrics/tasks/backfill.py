@@ -10,9 +10,10 @@ import luigi
 from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import BackfillError, NotYetError, UsageMetricsError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import Day, source_parameter
+from usage_metrics.parameters import Day
 from usage_metrics.tasks.missing import missing_in_run
 from usage_metrics.tasks.preflight import check_provider
+from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import STAGES, Geocode
 from usage_metrics.tasks.task import LATEST_DAY, LogsOfDay, Reporting
 
@@ -38,7 +39,7 @@ class ManyDays(Reporting):
 
     start: Day = Day(description="the first UTC day, YYYY-MM-DD")
     stop: Day = Day(description="the day after the last")
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
 
     on_day: ClassVar[Callable[[dt.date, bool], None] | None] = None
     """Called after each day, with whether it failed."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import luigi
 
 from usage_metrics.dates import ONE_DAY, days_between
-from usage_metrics.parameters import Month, source_parameter
+from usage_metrics.parameters import Month
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.backfill import ManyDays
@@ -23,6 +23,7 @@ from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.settling import noticing_changes, until_settled
+from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import Geocode
 from usage_metrics.tasks.task import Reporting
 from usage_metrics.tasks.this_run import ThisRun
@@ -32,7 +33,7 @@ class OfMonth(Reporting):
     """Something that is made from the counted days of a month."""
 
     month: Month = Month(description="the UTC month, YYYY-MM")
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
 
     def requires(self) -> list[luigi.Task]:
         """The days to be counted, asked once; :meth:`run` asks for the rest."""

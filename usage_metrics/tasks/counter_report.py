@@ -12,6 +12,7 @@ from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.partitions.row_groups import with_day
+from usage_metrics.sources.settings import sources_on
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import OfMonth
@@ -19,6 +20,7 @@ from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
+from usage_metrics.tasks.source_parameter import ALL, SourceParameter
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
@@ -29,18 +31,39 @@ if TYPE_CHECKING:
 
 
 class CounterReport(OfMonth, Awaiting):
-    """Write the COUNTER dataset report of a month, as JSON and as TSV."""
+    """Write the COUNTER dataset report of a month, as JSON and as TSV.
 
+    It is one of all sources that are on, since DataCite keeps one report of a month,
+    in which a DOI stands once; a source that is named has one of its own.
+    """
+
+    source: luigi.Parameter[str] = SourceParameter(or_all=True)
     available: luigi.BoolParameter = available_parameter()
 
     def requires(self) -> list[luigi.Task]:
         """The logs that are missing or, without these, the days to be counted."""
-        return self.waiting() or super().requires()
+        if self.source != ALL:
+            return self.waiting() or super().requires()
+        logs = [log for part in self._parts() for log in part.awaited_logs()]
+        return [self.clone(available=True), *logs] if logs else super().requires()
+
+    def uncounted(self) -> list[luigi.Task]:
+        """The days that are to be counted, of each source."""
+        parts = self._parts()
+        return [day for part in parts for day in super(CounterReport, part).uncounted()]
+
+    def _parts(self) -> "list[CounterReport]":
+        """The reports of single sources that this one is about."""
+        names = sources_on() if self.source == ALL else [self.source]
+        return [self.clone(source=name) for name in names]
 
     def wanted(self) -> list[dt.date]:
-        """The days of the month in the database's range."""
-        start, end = source_range(self.source)
-        return [day for day in self.days() if start <= day < end]
+        """The days of the month in the database's range, or in that of any source."""
+        days: set[dt.date] = set()
+        for part in self._parts():
+            start, end = source_range(part.source)
+            days |= {day for day in self.days() if start <= day < end}
+        return sorted(days)
 
     def output(self) -> list[TextFile]:
         """The JSON file and the TSV file."""
@@ -49,8 +72,9 @@ class CounterReport(OfMonth, Awaiting):
 
     def is_done(self) -> bool:
         """Whether both files hold what would be written now."""
-        if self.gaps() or self.missing(Counts(self.source)):
-            return False
+        for part in self._parts():
+            if part.gaps() or part.missing(Counts(part.source)):
+                return False
         as_json, as_tsv = (file.read() for file in self.output())
         created = _created(as_json)
         if created is None or as_tsv is None:
@@ -89,8 +113,11 @@ class CounterReport(OfMonth, Awaiting):
         if not self._month().counted:
             raise ConfigError(
                 f"no day of {self.month:%Y-%m} is counted; name a month within start "
-                f"and stop of [{self.source}] in luigi.cfg, or change these"
+                f"and stop of {self._sections()} in luigi.cfg, or change these"
             )
+
+    def _sections(self) -> str:
+        return " or ".join(f"[{part.source}]" for part in self._parts())
 
     def _usage(self) -> "list[Usage]":
         from usage_metrics.counting.counter_report import month_usage
@@ -135,8 +162,12 @@ class CounterReport(OfMonth, Awaiting):
     def _month(self) -> "Month":
         from usage_metrics.counting.counter_report import Month
 
-        counted = {day.date for day in self.counted(CountUsage.stage)}
-        return Month(self.month, counted)
+        counted, not_counted = set[dt.date](), set[dt.date]()
+        for part in self._parts():
+            there = {day.date for day in part.counted(CountUsage.stage)}
+            counted |= there
+            not_counted |= {*part.wanted()} - there
+        return Month(self.month, counted - not_counted)
 
     def _rows(self, name: str) -> "pa.Table":
         """The rows of a table of figures for the days of the month."""
@@ -146,7 +177,7 @@ class CounterReport(OfMonth, Awaiting):
 
         schema = TABLES[name].schema
         found = [schema.empty_table()]
-        for day in self.counted(name):
+        for day in (day for part in self._parts() for day in part.counted(name)):
             rows = with_day(read_columns(day, schema.names), day.date.isoformat())
             found.append(rows.select(schema.names).cast(schema))
         return pa.concat_tables(found)

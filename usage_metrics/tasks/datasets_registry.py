@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
-from usage_metrics.sources import SOURCES
-from usage_metrics.sources.settings import source_section
+from usage_metrics.sources.settings import logs_named
 
 if TYPE_CHECKING:
     from usage_metrics.counting.datasets import Registry
@@ -34,7 +33,7 @@ def is_unused(path: str) -> bool:
     Who puts their own logs into the luigi.cfg of the repository should see neither the
     sample's title nor its datasets.
     """
-    logs = [source_section(name).logs for name in SOURCES]
+    logs = logs_named().values()
     return _is_of_sample(path) and not any(map(_is_of_sample, logs))
 
 

@@ -11,7 +11,7 @@ from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import OptionalDay, source_parameter
+from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source
@@ -26,6 +26,7 @@ from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import DayRange, source_range
 from usage_metrics.tasks.refresh import refreshes
 from usage_metrics.tasks.settings_check import check_sections
+from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import Extract, Geocode
 from usage_metrics.tasks.task import Reporting
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from usage_metrics.warehouse.table import Table
 
 log = logging.getLogger("luigi-interface")
+
+RECONCILED = "usage_reconciliation"
+"""The table of figures with a row for each day that is counted."""
 
 
 def open_warehouse() -> "Warehouse":
@@ -46,12 +50,14 @@ def open_warehouse() -> "Warehouse":
     return Warehouse(settings.path, settings.busy_seconds, VIEWS, QUESTIONS)
 
 
-def requests_table(name: str) -> "Table":
-    """The table of the requests of a source."""
+def requests_table(name: str) -> "Table | None":
+    """The table of the requests of a source; None if it declares none."""
     from usage_metrics.geocode import locate
     from usage_metrics.warehouse.table import Table
 
     source = get_source(name)
+    if source.table is None:
+        return None
     return Table(
         name=source.table,
         schema=locate.with_location(source.cleaned, source.address),
@@ -62,6 +68,12 @@ def requests_table(name: str) -> "Table":
         description=source.description,
         facets=source.facets,
     )
+
+
+def shows_loaded(name: str) -> tuple[str, str]:
+    """The table that shows which days of a source are loaded, and from which stage."""
+    table = get_source(name).table
+    return (table, Geocode.stage) if table else (RECONCILED, RECONCILED)
 
 
 class Loading(Reporting):
@@ -116,7 +128,10 @@ class Loading(Reporting):
 
 
 class LoadSQLite(Awaiting, Loading):
-    """Keep the database equal to the geocoded files of a range of days."""
+    """Keep the database equal to the geocoded files of a range of days.
+
+    Of a source without a table of requests, it only makes the files.
+    """
 
     start: OptionalDay = OptionalDay(
         description="the first UTC day; without it, the source's"
@@ -124,7 +139,7 @@ class LoadSQLite(Awaiting, Loading):
     stop: OptionalDay = OptionalDay(
         description="the day after the last; without it, the source's"
     )
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
     partial: luigi.BoolParameter = partial_parameter()
     available: luigi.BoolParameter = available_parameter()
 
@@ -167,14 +182,17 @@ class LoadSQLite(Awaiting, Loading):
     @listing_once()
     def is_done(self) -> bool:
         """Whether no day is missing and the database holds what the files hold."""
-        check_sections()
+        check_sections([self.source])
         if self.gaps():
             return False
         if not self.partial and (self._to_make() or self._refreshes()):
             return False
-        if any(self._changes(self._files())):
+        table = requests_table(self.source)
+        if table is None:
+            return True
+        if any(self._changes(table, self._files())):
             return False
-        return open_warehouse().is_finished(requests_table(self.source))
+        return open_warehouse().is_finished(table)
 
     def run(self) -> None:
         """Replace the days that changed, each in one transaction.
@@ -182,9 +200,12 @@ class LoadSQLite(Awaiting, Loading):
         Raises:
             LoadError: naming the files that could not be read; the others are loaded.
         """
-        files = self._files()
-        changes = self._changes(files)
-        warehouse, table = open_warehouse(), requests_table(self.source)
+        table, files = requests_table(self.source), self._files()
+        if table is None:
+            self.say(f"the requests of {self.source} are in the files alone")
+            return
+        changes = self._changes(table, files)
+        warehouse = open_warehouse()
         rows, failed = self.replace(warehouse, table, Geocode.stage, files, changes)
         warehouse.finish(table)
         if failed:
@@ -217,8 +238,7 @@ class LoadSQLite(Awaiting, Loading):
         """The files, including those with addresses to look up again."""
         return list_present(config.paths().root, Geocode.stage, self.source)
 
-    def _changes(self, files: dict[dt.date, str]) -> "Changes":
+    def _changes(self, table: "Table", files: dict[dt.date, str]) -> "Changes":
         days = self.wanted()
         wanted = {day: files[day] for day in days if day in files}
-        table = get_source(self.source).table
-        return self.changes(table, Geocode.stage, wanted, days)
+        return self.changes(table.name, Geocode.stage, wanted, days)

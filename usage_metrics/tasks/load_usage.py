@@ -9,7 +9,6 @@ import luigi
 
 from usage_metrics.dates import days_between, months_between
 from usage_metrics.errors import LoadError
-from usage_metrics.parameters import source_parameter
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.tasks.backfill import MANY_DAYS
 from usage_metrics.tasks.count_month import CountDays, CountMonth
@@ -17,6 +16,7 @@ from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import Loading, LoadSQLite, open_warehouse
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
+from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.this_run import ThisRun
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class LoadUsage(Awaiting, Loading):
     ``LoadSQLite`` runs first, for the same days.
     """
 
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
     available: luigi.BoolParameter = available_parameter()
 
     @listing_once()

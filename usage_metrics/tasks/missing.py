@@ -20,11 +20,12 @@ from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY, Gap, days_between, gaps
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.parameters import Day, source_parameter
+from usage_metrics.parameters import Day
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import first_running_day, unavailable_reason
+from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import STAGES, Extract, Geocode
 from usage_metrics.tasks.task import Logs, Reporting
 
@@ -61,7 +62,7 @@ class Seen(luigi.Config):
     just run. Luigi forgets its tasks before the next run, and this with them.
     """
 
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
 
     @functools.cached_property
     def days(self) -> dict[dt.date, str]:
@@ -161,7 +162,7 @@ class LogsOfDays(Logs):
 
     start: Day = Day(description="the first UTC day, YYYY-MM-DD")
     stop: Day = Day(description="the day after the last")
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
 
     def unavailable(self) -> str | None:
         """Say why they are not available; None if they are."""
@@ -216,16 +217,19 @@ class Awaiting(Reporting):
         These are the logs that are missing and, if there are other days, the task
         without the missing ones.
         """
-        found = self.gaps()
-        if not found:
+        logs = self.awaited_logs()
+        if not logs:
             return []
         wanted = self.wanted()
         others = len(wanted) > len(missing_in_run(self.source, wanted))
-        logs = [
-            LogsOfDays(start=gap.first, stop=gap.last + ONE_DAY, source=self.source)
-            for gap in found
-        ]
         return [*([self.clone(available=True)] if others else []), *logs]
+
+    def awaited_logs(self) -> list[luigi.Task]:
+        """The logs that the task waits for."""
+        return [
+            LogsOfDays(start=gap.first, stop=gap.last + ONE_DAY, source=self.source)
+            for gap in self.gaps()
+        ]
 
     def of_what_is_there(self) -> Self:
         """The task itself or, if days are missing, the task without them."""

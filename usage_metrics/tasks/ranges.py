@@ -9,6 +9,7 @@ import luigi.tools.range
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import Configured, OptionalDay
+from usage_metrics.sources import SOURCES
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.missing import lost
@@ -32,7 +33,8 @@ class RangeDaily(Configured, luigi.tools.range.RangeDaily):
         Raises:
             ConfigError: if no day of the range is over.
         """
-        check_sections()
+        of_source = self.of_params.get("source")
+        check_sections([of_source] if of_source else SOURCES)
         over = self.moving_stop(utc_now()).date() + ONE_DAY
         name = self.task_family
         check_range(name, self.start, self.stop, over, section=name)

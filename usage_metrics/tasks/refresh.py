@@ -16,7 +16,7 @@ import luigi
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.errors import StorageError
-from usage_metrics.parameters import Configured, Day, Moment, source_parameter
+from usage_metrics.parameters import Configured, Day, Moment
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.partitions.purpose import made_for
@@ -26,6 +26,7 @@ from usage_metrics.tasks.availability import (
     has_changed,
     unavailable_reason,
 )
+from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import STAGES, Extract
 from usage_metrics.tasks.task import OfDay, Stage
 
@@ -84,7 +85,7 @@ class RefreshDays(Configured, luigi.WrapperTask):
 
     start: Day = Day(description="the first UTC day, YYYY-MM-DD")
     stop: Day = Day(description="the day after the last")
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
     since: Moment = Moment(description="when the logs must have been read, or later")
 
     def requires(self) -> list[Refresh]:

@@ -12,17 +12,19 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
-from usage_metrics.errors import ConfigError, NotYetError
-from usage_metrics.parameters import OptionalDay, source_parameter
+from usage_metrics.errors import ConfigError, NotYetError, UsageMetricsError
+from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.listings import listing_once
+from usage_metrics.sources.settings import sources_on
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.missing import Awaiting, available_parameter, lost
 from usage_metrics.tasks.ranges import source_range
+from usage_metrics.tasks.source_parameter import ALL, SourceParameter
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.tasks.text_file import TextFile
 
@@ -38,7 +40,11 @@ _MARK = re.compile(r'<meta name="usage-metrics-made-from" content="(\w+)">')
 
 
 class Report(Awaiting):
-    """Write the report: one HTML file that anybody can open."""
+    """Write the report: one HTML file that anybody can open.
+
+    Each source has its own. With ``all``, those of all sources that are on are written,
+    and one that fails keeps no other from being so.
+    """
 
     start: OptionalDay = OptionalDay(
         description="the first UTC day, YYYY-MM-DD; without it, the database's"
@@ -46,12 +52,14 @@ class Report(Awaiting):
     stop: OptionalDay = OptionalDay(
         description="the day after the last; without it, the database's"
     )
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter(or_all=True)
     available: luigi.BoolParameter = available_parameter()
 
     @listing_once()
     def requires(self) -> list[luigi.Task]:
-        """The figures."""
+        """The figures; of all sources, the report of each."""
+        if self.source == ALL:
+            return [self.clone(source=name) for name in sources_on()]
         return self.waiting() or [LoadUsage(source=self.source).of_what_is_there()]
 
     def wanted(self) -> list[dt.date]:
@@ -59,8 +67,13 @@ class Report(Awaiting):
         span = self._span()
         return days_between(span.start, span.stop)
 
-    def output(self) -> TextFile:
-        """The file; the report on the whole range has a fixed name."""
+    def output(self) -> list[TextFile]:
+        """The files; a report on the whole range has a fixed name."""
+        if self.source == ALL:
+            return [file for report in self.requires() for file in report.output()]
+        return [self._file()]
+
+    def _file(self) -> TextFile:
         stem = f"{config.paths().root}/report/{self.source}"
         if self.start or self.stop:
             span = self._span()
@@ -70,9 +83,13 @@ class Report(Awaiting):
     @listing_once()
     def is_done(self) -> bool:
         """Whether the file was made from what the database holds, by this version."""
+        if self.source == ALL:
+            with contextlib.suppress(UsageMetricsError):  # that report says what it is
+                return all(report.complete() for report in self.requires())
+            return False
         if self.gaps() or not all(task.complete() for task in self.requires()):
             return False
-        found = _MARK.search(self.output().read(MARK_BYTES) or "")
+        found = _MARK.search(self._file().read(MARK_BYTES) or "")
         return found is not None and found[1] == self._made_from()
 
     def run(self) -> None:
@@ -83,6 +100,9 @@ class Report(Awaiting):
         """
         from usage_metrics.report import page
 
+        if self.source == ALL:
+            self.say(f"{len(self.output())} reports are written")
+            return
         made_from, material = self._made_from(), self._material()
         if material.reconciled.empty:
             first, last = self.wanted()[0], self.wanted()[-1]
@@ -91,8 +111,8 @@ class Report(Awaiting):
                 "report; usage-metrics status says why"
             )
         text = page.render(material, made_from, _parts())
-        self.output().write(text)
-        self.say(f"open {self.output().path} · {len(text.encode()) / 1e6:.1f} MB")
+        self._file().write(text)
+        self.say(f"open {self._file().path} · {len(text.encode()) / 1e6:.1f} MB")
 
     def _span(self) -> "Span":
         """The days of the report.

@@ -1,6 +1,6 @@
 """Refuses a ``luigi.cfg`` with a misspelt section or setting, before anything runs."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import luigi
 from luigi.task_register import Register
@@ -12,22 +12,33 @@ from usage_metrics.sources import SOURCES
 from usage_metrics.sources.settings import SECTIONS
 
 
-def check_sections() -> None:
+def check_sections(sources: Collection[str] = SOURCES) -> None:
     """Refuse a ``luigi.cfg`` with a misspelt section or key of this package.
 
     They are the sections of settings, and the parameters of our tasks.
 
+    Args:
+        sources: as for :func:`problems`.
+
     Raises:
         ConfigError: naming the section, the key and the remedy.
     """
-    for problem in problems():
+    for problem in problems(sources):
         raise problem
 
 
-def problems() -> Iterator[ConfigError]:
-    """What is wrong with ``luigi.cfg``, section by section and key by key."""
+def problems(sources: Collection[str] = SOURCES) -> Iterator[ConfigError]:
+    """What is wrong with ``luigi.cfg``, section by section and key by key.
+
+    Args:
+        sources: those whose sections are looked at; a mistake in that of another one
+            is no reason not to make what is asked for.
+    """
     tasks = set(Register.task_names())
+    others = SOURCES.keys() - {*sources}
     for name in luigi.configuration.get_config().sections():
+        if name in others:
+            continue
         if close := _misspelt(name, tasks):
             yield ConfigError(f"luigi.cfg: there is no section [{name}]{close}")
         if name in tasks:
@@ -36,7 +47,8 @@ def problems() -> Iterator[ConfigError]:
                 yield from section_problems(name, dict(task.get_params()))
     for section in SECTIONS:
         try:
-            section()
+            if section.__name__ not in others:
+                section()
         except ConfigError as error:
             yield error
 

@@ -14,9 +14,10 @@ import luigi
 from usage_metrics import config
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring import error_messages
-from usage_metrics.parameters import Configured, Day, source_parameter
+from usage_metrics.parameters import Configured, Day
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.tasks.availability import unavailable_reason
+from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.this_run import ThisRun
 
 log = logging.getLogger("luigi-interface")
@@ -101,7 +102,7 @@ class OfDay(Reporting):
     """A task of one source for one day."""
 
     date: Day = Day(description="the UTC day, YYYY-MM-DD")
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
 
     @property
     def priority(self) -> int:  # type: ignore[override]
@@ -204,7 +205,7 @@ class LogsOfDay(Logs):
     """The log entries of a day."""
 
     date: Day = Day()
-    source: luigi.Parameter[str] = source_parameter()
+    source: luigi.Parameter[str] = SourceParameter()
 
     def unavailable(self) -> str | None:
         """Say why they are not available; None if they are."""
