@@ -10,8 +10,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from export_folder import as_lines, entry, ids
+from project import ROOT
 from s3_server import S3Server, start_s3_server  # noqa: F401
 from strange_store import Answer, answering, listing, refusal
 from wire import Wire
@@ -22,10 +24,14 @@ from usage_metrics.logs import bucket as bucket_module
 from usage_metrics.logs.beginnings import beginnings
 from usage_metrics.logs.bucket import Bucket
 from usage_metrics.logs.cloud_logging.exports import JsonEntries
+from usage_metrics.logs.cloudfront import CloudFront
 from usage_metrics.logs.day_prefixes import DayPrefixes
 from usage_metrics.logs.files import LogFiles
+from usage_metrics.logs.format import Format
 from usage_metrics.logs.layout import Layout
+from usage_metrics.logs.s3.access_log import S3_ACCESS_LOG
 from usage_metrics.logs.unpacking import unpacked
+from usage_metrics.sources import cloudfront, s3
 
 FIRST = dt.date(2023, 12, 10)
 """The first of 40 days, so that two years have some."""
@@ -49,6 +55,14 @@ ANY = Layout(
     is_together=True,
 )
 """Names with the date in the name or its folders."""
+
+
+HIVE = replace(
+    ANY,
+    date=r"(?<!\d)(?P<year>\d{4})(?:-|/|/month=)(?P<month>\d\d)(?:-|/|/day=)"
+    r"(?P<day>\d\d)(?!\d)",
+)
+"""With folders as Hive names them."""
 
 
 class Place:
@@ -187,11 +201,39 @@ def test_an_object_in_place_of_a_folder_is_no_log(place: Place) -> None:
     assert [each.name for each in Bucket(place.uri()).objects("")] == ["a.log"]
 
 
+@pytest.mark.parametrize(
+    ("source", "layout", "format_", "late_days"),
+    [
+        ("s3", s3.LAYOUT, S3_ACCESS_LOG, 2),
+        ("cloudfront", cloudfront.LAYOUT, CloudFront(), 1),
+    ],
+)
+def test_a_bucket_gives_what_a_folder_of_the_same_files_gives(
+    place: Place, source: str, layout: Layout, format_: Format, late_days: int
+) -> None:
+    folder = ROOT / "tests" / "golden" / source / "logs"
+    for file in (file for file in folder.rglob("*") if file.is_file()):
+        place.put(f"logs/{file.relative_to(folder)}", file.read_bytes())
+    here, there = (
+        LogFiles(uri, late_days, layout, format_)
+        for uri in (str(folder), place.uri("logs"))
+    )
+    assert there.days() == here.days()
+    for day in here.days():
+        expected, found = (
+            pa.Table.from_batches(logs.read(day), format_.schema)
+            for logs in (here, there)
+        )
+        assert found.num_rows
+        assert found.equals(expected)
+
+
 # Which names belong together
 
 SERIES: list[tuple[Layout, list[str]]] = [
     (SIMPLE, ["", "logs/", "a/b/"]),
     (ANY, ["111122223333/us-east-1/ours/{y}/{m}/{d}/{y}-{m}-{d}-", "x/{y}/{m}/{d}/"]),
+    (HIVE, ["x/year={y}/month={m}/day={d}/hour=01/E1.{y}-{m}-{d}-01."]),
     (ANY, ["E1.{y}-{m}-{d}-", "E2.{y}-{m}-{d}-", "old/E1.{y}-{m}-{d}-"]),
     (ANY, ["a_usage_{y}_{m}_{d}_", "a_storage_{y}_{m}_{d}_", "b_usage_{y}_{m}_{d}_"]),
     (ANY, ["{y}{m}{d}/", "archive/{y}{m}{d}/", "911122223333/{y}/{m}/{d}/"]),
@@ -241,6 +283,25 @@ def test_the_files_of_each_day_are_those_that_have_it_in_their_name(
         listed = {each.key for each in found.objects(day) if found.is_log(each)}
         assert listed == expected.get(day, set())
         assert found.has(day) == (day in expected)
+
+
+def test_a_file_in_the_folder_of_the_day_before_is_of_the_day_in_its_name(
+    place: Place,
+) -> None:
+    names = [
+        "AWSLogs/1/eu/2023/12/31/1_20231231T2355Z_x.log",
+        "AWSLogs/1/eu/2023/12/31/1_20240101T0000Z_x.log",
+        "AWSLogs/1/eu/2024/01/01/1_20240101T0005Z_x.log",
+        "AWSLogs/1/eu/2024/01/02/1_20240101T2355Z_x.log",
+        "AWSLogs/1/eu/2024/01/02/1_20240102T0005Z_x.log",
+    ]
+    for name in names:
+        place.put(name)
+    found = DayPrefixes(Bucket(place.uri()), ANY)
+    new_year = dt.date(2024, 1, 1)
+    assert [each.key for each in found.objects(new_year)] == names[1:4]
+    assert found.days == [new_year + n * ONE_DAY for n in (-1, 0, 1)]
+    assert len(found.series) == 2
 
 
 @pytest.mark.parametrize(

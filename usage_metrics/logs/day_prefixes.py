@@ -8,12 +8,14 @@ or of a day, is asked for next, so a million files in between cost nothing.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from usage_metrics.dates import ONE_DAY
 from usage_metrics.logs.bucket import Bucket, StoredObject
 from usage_metrics.logs.layout import DateInName, Layout
 
@@ -40,6 +42,8 @@ class Series:
     """What stands between year and month, and between month and day."""
     first: dt.date = field(compare=False)
     """The first day with a file."""
+    may_differ: bool = field(default=False, compare=False)
+    """Whether the names have a second date, which may be that of the next day."""
 
     @property
     def prefix(self) -> str:
@@ -117,27 +121,43 @@ class DayPrefixes:
 
     def has(self, day: dt.date) -> bool:
         """Whether there is a file of a day: a request for each series."""
-        return any(side_by_side(self._has_log, self._prefixes(day)))
+        has_log = functools.partial(self._has_log, day)
+        return any(side_by_side(has_log, self._prefixes(day)))
 
-    def _has_log(self, prefix: str) -> bool:
+    def _has_log(self, day: dt.date, prefix: str) -> bool:
         after, is_more = "", True
         while is_more:
             page, is_more = self.bucket.page(prefix, after)
-            if self._days_on(page):
+            if day in self._days_on(page):
                 return True
             after = page[-1].key if page else after
         return False
 
     def objects(self, day: dt.date) -> list[StoredObject]:
         """The objects of a day, in the order of their names."""
-        found = side_by_side(self.bucket.objects, self._prefixes(day))
-        return [
-            stored for some in found for stored in some if self.day_of(stored) == day
-        ]
+        prefixes = self._prefixes(day)
+        new = [prefix for prefix in prefixes if prefix not in self._listed]
+        listed = side_by_side(self.bucket.objects, new)
+        self._listed.update(zip(new, listed, strict=True))
+        found = [stored for prefix in prefixes for stored in self._listed[prefix]]
+        return [stored for stored in found if self.day_of(stored) == day]
+
+    @cached_property
+    def _listed(self) -> dict[str, list[StoredObject]]:
+        return {}
 
     def _prefixes(self, day: dt.date) -> list[str]:
-        # A series of this year has no files of another, as far as is known.
-        return sorted({one.day(day) for one in self.series if one.year == day.year})
+        """How the names of the files of a day begin.
+
+        ``2024/01/15/…_20240116T0000Z_…`` is of the day in its name.
+        """
+        prefixes = set()
+        for one in self.series:
+            for shift in (-1, 0, 1) if one.may_differ else (0,):
+                folder = day + shift * ONE_DAY
+                if folder.year == one.year:
+                    prefixes.add(one.day(folder))
+        return sorted(prefixes)
 
     def _series_of(self, stored: StoredObject) -> Series | None:
         """The series that an object belongs to; None if its name has no date."""
@@ -147,7 +167,8 @@ class DayPrefixes:
         # ``2024/01/15/2024-01-15-…``: the folders of the day begin it.
         found = next(each for each in dates if _begins_day(each, dates[-1]))
         before = self.bucket.beginning + found.before
-        return Series(before, found.day.year, found.marks, found.day)
+        may_differ = found is not dates[-1]
+        return Series(before, found.day.year, found.marks, found.day, may_differ)
 
     def _days_in(self, prefixes: Sequence[str]) -> set[dt.date]:
         """The days of the files whose names begin in some ways."""
@@ -181,7 +202,8 @@ class DayPrefixes:
 
 
 def _begins_day(date: DateInName, last: DateInName) -> bool:
-    return date.day == last.day and (date.is_whole_folders or date is last)
+    is_near = abs(date.day - last.day) <= ONE_DAY
+    return date is last or (is_near and date.is_whole_folders)
 
 
 def side_by_side(function: Callable[[T], U], arguments: Sequence[T]) -> Iterator[U]:

@@ -102,9 +102,10 @@ class DateInName:
 
     @property
     def is_whole_folders(self) -> bool:
-        """Whether it is one or more folders, and not a part of one."""
+        """Whether it is one or more folders, such as ``year=2024/month=01/day=15``."""
         start, end = (at + self.offset for at in self.match.span())
-        return self.name[:start][-1:] in ("", "/") and self.name[end:].startswith("/")
+        is_start = self.name[:start][-1:] in ("", "/", "=")
+        return is_start and self.name[end:].startswith("/")
 
 
 def unpacked_name(name: str) -> str:
