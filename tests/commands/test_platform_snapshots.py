@@ -68,3 +68,11 @@ def test_logs_that_fail_keep_no_snapshot_from_being_taken(both: Days) -> None:
     both.flow.export(DAY, "nonsense")
     assert main(["run"]) == 30
     assert both.series("views")
+
+
+def test_without_logs_there_are_snapshots_all_the_same(
+    both: Days, settings: Settings
+) -> None:
+    settings("datasette", logs="")
+    assert main(["run"]) == 0
+    assert both.series("views")

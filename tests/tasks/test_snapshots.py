@@ -306,3 +306,112 @@ def files(days: Days, stage: str) -> list[Path]:
 def test_nothing_is_asked_without_a_section(flow: Flow, settings: Settings) -> None:
     settings("github", repositories="")
     assert Snapshots().requires() == []
+
+
+# --- pages ----------------------------------------------------------------------------
+
+VERSIONS = "/api/records/1001/versions?size=25&page=1&sort=newest"
+MORE = "/api/records/1001/versions?size=25&page=2&sort=newest"
+
+
+@pytest.fixture
+def zenodo(days: Days, settings: Settings) -> Days:
+    """A record on Zenodo, whose versions take several pages."""
+    days.server.tokens = set()
+    settings("github", repositories="")
+    settings("zenodo", records="1001", endpoint=days.server.url, attempts=1)
+    days.source = "zenodo"
+    return days
+
+
+def record(day: dt.date, versions: int, downloads: int, server: PlatformServer) -> None:
+    """Serve a record, 25 versions a page."""
+    names = ("downloads", "unique_downloads", "views", "unique_views")
+    counts = dict.fromkeys(names, downloads)
+    counts |= {f"version_{name}": 1 for name in names}
+    hits = [
+        {"id": 2000 + number, "conceptrecid": "1001", "stats": counts}
+        for number in range(versions)
+    ]
+    for number, path in enumerate((VERSIONS, MORE)):
+        some = hits[25 * number : 25 * number + 25]
+        following = (
+            {"next": f"{server.url}{MORE}"} if number == 0 and versions > 25 else {}
+        )
+        server.give(
+            path, {"hits": {"hits": some, "total": versions}, "links": following}
+        )
+
+
+def take_record(days: Days, number: int, versions: int, downloads: int) -> bool:
+    day = FIRST + number * ONE_DAY
+    days.on(day)
+    record(day, versions, downloads, days.server)
+    succeeded: bool = days.run().scheduling_succeeded
+    return succeeded
+
+
+def test_pages_are_followed_to_the_end(zenodo: Days) -> None:
+    assert take_record(zenodo, 0, 30, 100)
+    assert zenodo.server.asked == [VERSIONS, MORE]
+    rows = zenodo.flow.query(
+        "SELECT count(DISTINCT version) FROM snapshot_observations WHERE subject = 1001"
+    )
+    assert rows == [(30,)]
+
+
+def test_pages_that_did_not_change_are_followed_as_before(zenodo: Days) -> None:
+    """A 304 names no next page."""
+    assert take_record(zenodo, 0, 30, 100)
+    assert take_record(zenodo, 1, 30, 100)
+    assert zenodo.server.conditional == [VERSIONS, MORE]
+    assert zenodo.series("downloads")["2026-03-03"] == (100, 0, 1, "final")
+
+
+def test_the_first_page_alone_is_no_snapshot(
+    zenodo: Days, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(FIRST, 30, 100, zenodo.server)
+    page = zenodo.server.answers[VERSIONS]
+    zenodo.server.once(VERSIONS, Answer(page.body.replace(MORE, VERSIONS)))
+    zenodo.on(FIRST)
+    assert not zenodo.run().scheduling_succeeded
+    assert "its pages do not end" in caplog.text
+    assert not zenodo.replies(FIRST)["1001", "versions"].complete
+
+
+def test_a_next_page_elsewhere_is_not_asked_for(
+    zenodo: Days, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(FIRST, 30, 100, zenodo.server)
+    body = zenodo.server.answers[VERSIONS].body
+    elsewhere = body.replace(zenodo.server.url, "https://elsewhere.example")
+    zenodo.server.answers[VERSIONS] = Answer(elsewhere)
+    zenodo.on(FIRST)
+    assert not zenodo.run().scheduling_succeeded
+    assert "names a next page at elsewhere.example" in caplog.text
+
+
+def test_records_that_vanish_fail_for_a_day(
+    zenodo: Days, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether they were deleted or left out, nobody can tell on the first day."""
+    assert take_record(zenodo, 0, 27, 100)
+    assert not take_record(zenodo, 1, 25, 110)
+    assert "2 of 27 records that the snapshot before had are missing" in caplog.text
+    assert take_record(zenodo, 2, 25, 120)
+    assert zenodo.series("downloads")["2026-03-03"][3] == "missing"
+    assert zenodo.series("downloads")["2026-03-04"] == (120, 20, 2, "spread")
+
+
+def test_a_week_with_two_missed_days_is_spread_for_a_running_total(
+    zenodo: Days,
+) -> None:
+    for number in (0, 1, 4, 5, 6):
+        assert take_record(zenodo, number, 1, 100 + 3 * number)
+    found = zenodo.series("downloads")
+    assert [row[3] for row in found.values()] == [
+        *("final", "final", "missing", "missing", "spread", "final", "final"),
+    ]
+    assert found["2026-03-06"][1:3] == (9, 3)
+    assert sum(row[1] or 0 for row in found.values()) == 18

@@ -15,7 +15,13 @@ from typing import Any, NamedTuple
 
 from usage_metrics.errors import ConfigError
 
-PLATFORMS: dict[str, str] = {"github": "usage_metrics.platforms.github"}
+PLATFORMS: dict[str, str] = {
+    name: f"usage_metrics.platforms.{name}"
+    for name in (
+        *("github", "zenodo", "kaggle", "huggingface", "pypi", "datacite"),
+        "dataverse",
+    )
+}
 """The module of each platform; its ``PLATFORM`` is the declaration."""
 
 DAY, WINDOW, LEVEL = "day", "window", "level"

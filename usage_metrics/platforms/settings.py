@@ -8,6 +8,10 @@ from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import Names, number, text
 from usage_metrics.platforms import PLATFORMS, get_platform
 
+ID = r"[\w.-]+"
+OWNER_AND_NAME = rf"{ID}/{ID}"
+DOI = r"10\.\d{4,9}/[\w.;()/:-]+"
+
 
 class PlatformSection(Section):
     """The settings that every platform has."""
@@ -25,11 +29,59 @@ class github(PlatformSection):
     repositories = Names(
         "the repositories, such as example/data, separated by commas; empty: GitHub "
         "is not asked",
-        r"[\w.-]+/[\w.-]+",
+        OWNER_AND_NAME,
     )
 
 
-PLATFORM_SECTIONS: tuple[type[PlatformSection], ...] = (github,)
+class zenodo(PlatformSection):
+    """What Zenodo counts, or another InvenioRDM; a token may be in ZENODO_TOKEN."""
+
+    records = Names(
+        "the ids of records, such as 1234567, separated by commas; of any version", ID
+    )
+    communities = Names(
+        "communities of which all records are meant, separated by commas", ID
+    )
+
+
+class kaggle(PlatformSection):
+    """What Kaggle counts; a token may be in KAGGLE_API_TOKEN."""
+
+    datasets = Names(
+        "the datasets, such as owner/name, separated by commas", OWNER_AND_NAME
+    )
+
+
+class huggingface(PlatformSection):
+    """What Hugging Face counts; a token may be in HF_TOKEN."""
+
+    datasets = Names(
+        "the datasets, such as owner/name, separated by commas", OWNER_AND_NAME
+    )
+
+
+class pypi(PlatformSection):
+    """How often packages were downloaded from PyPI, as pypistats.org knows it."""
+
+    packages = Names("the packages, separated by commas", ID)
+
+
+class datacite(PlatformSection):
+    """What DataCite knows of DOIs."""
+
+    dois = Names("the DOIs, such as 10.5281/zenodo.1234567, separated by commas", DOI)
+
+
+class dataverse(PlatformSection):
+    """What a Dataverse counts; endpoint is that of Harvard unless it is set."""
+
+    dois = Names("the DOIs of datasets, separated by commas", DOI)
+
+
+PLATFORM_SECTIONS: tuple[type[PlatformSection], ...] = (
+    *(github, zenodo, kaggle, huggingface, pypi, datacite),
+    dataverse,
+)
 """The section of each platform."""
 
 

@@ -1,0 +1,170 @@
+"""What the replies of each platform say, in the shapes that they have had."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from usage_metrics.errors import ReplyError
+from usage_metrics.platforms import Figure, get_platform
+
+TODAY = dt.date(2026, 4, 21)
+
+
+def read(platform: str, kind: str, *pages: Any) -> list[Figure]:
+    return list(get_platform(platform).read(kind, pages, TODAY))
+
+
+def version(recid: int, downloads: float, of_all: float) -> dict[str, Any]:
+    """A version of record 1001 as Zenodo tells it."""
+    names = ("downloads", "unique_downloads", "views", "unique_views")
+    stats = dict.fromkeys(names, of_all)
+    stats |= {f"version_{name}": downloads for name in names}
+    return {"id": recid, "conceptrecid": "1001", "stats": stats}
+
+
+def page(*hits: Any, total: Any = None) -> dict[str, Any]:
+    return {
+        "hits": {"hits": list(hits), "total": len(hits) if total is None else total}
+    }
+
+
+def values(figures: list[Figure], metric: str) -> dict[str | None, int]:
+    """By version, of the total."""
+    return {
+        figure.version: figure.value
+        for figure in figures
+        if (figure.metric, figure.measure) == (metric, "total")
+    }
+
+
+def test_zenodo_tells_of_each_version_and_of_all() -> None:
+    figures = read(
+        "zenodo", "versions", page(version(1003, 5.0, 171.0), version(1002, 166, 171))
+    )
+    assert values(figures, "downloads") == {None: 171, "1003": 5, "1002": 166}
+    assert {figure.subject for figure in figures} == {"1001"}
+
+
+def test_zenodo_with_fewer_records_than_it_says_is_not_complete() -> None:
+    """For months somebody archived 25 records of many more."""
+    with pytest.raises(ReplyError, match="1 of 26 records"):
+        read("zenodo", "versions", page(version(1002, 1, 1), total=26))
+    twice = page(version(1002, 1, 1), version(1002, 1, 1))
+    with pytest.raises(ReplyError, match="1 of 2 records"):
+        read("zenodo", "versions", twice)
+
+
+def test_another_invenio_has_another_shape() -> None:
+    counts = {"views": 9.0, "unique_views": 8.0, "downloads": 7.0, "data_volume": 1e9}
+    counts |= {"unique_downloads": 6.0}
+    hit = {
+        "id": "abcde-12345",
+        "parent": {"id": "fghij-67890"},
+        "stats": {"all_versions": counts, "this_version": counts | {"views": 3.0}},
+    }
+    figures = read("zenodo", "versions", page(hit, total={"value": 1}))
+    assert values(figures, "views") == {None: 9, "abcde-12345": 3}
+    assert {figure.subject for figure in figures} == {"fghij-67890"}
+
+
+FLAT = {"totalDownloads": 1702, "totalViews": 15210, "totalVotes": 31, "title": "Data"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"info": FLAT, "errorMessage": "", "hasErrorMessage": False},
+        FLAT,
+        json.dumps(FLAT),
+        {"downloadCount": 1702, "viewCount": 15210, "voteCount": 31},
+    ],
+    ids=["info", "flat", "JSON in JSON", "other names"],
+)
+def test_kaggle_has_had_several_shapes(body: Any) -> None:
+    found = {figure.metric: figure.value for figure in read("kaggle", "dataset", body)}
+    assert found == {"downloads": 1702, "views": 15210, "votes": 31}
+
+
+def test_an_error_of_kaggles_that_comes_as_a_success_is_one() -> None:
+    error = {"hasErrorMessage": True, "errorMessage": "404 - Not Found"}
+    with pytest.raises(ReplyError, match="404 - Not Found"):
+        read("kaggle", "dataset", error)
+
+
+def test_hugging_face_tells_a_window_a_counter_and_a_level() -> None:
+    body = {"downloads": 412, "downloadsAllTime": 50210, "likes": 12}
+    assert {
+        (f.metric, f.value, f.reading) for f in read("huggingface", "dataset", body)
+    } == {
+        ("downloads", 50210, "cumulative"),
+        ("downloads_30_days", 412, "window"),
+        ("likes", 12, "level"),
+    }
+
+
+def test_pypi_tells_days_with_and_without_mirrors() -> None:
+    rows = [
+        {"category": "with_mirrors", "date": "2026-04-01", "downloads": 900},
+        {"category": "without_mirrors", "date": "2026-04-01", "downloads": 210},
+    ]
+    found = {
+        f.metric: (f.about, f.value) for f in read("pypi", "overall", {"data": rows})
+    }
+    assert found["downloads"] == ("2026-04-01", 210)
+    assert found["downloads_with_mirrors"] == ("2026-04-01", 900)
+
+
+def test_datacite_tells_months_and_citations() -> None:
+    months = [
+        {"yearMonth": "2026-03", "total": 110},
+        {"yearMonth": "2026-04", "total": 100},
+    ]
+    about = {
+        "viewCount": 210,
+        "viewsOverTime": months,
+        "downloadCount": 0,
+        "downloadsOverTime": [],
+        "citationCount": 2,
+    }
+    figures = read("datacite", "doi", {"data": {"attributes": about}})
+    assert {f.about: f.value for f in figures if f.metric == "views_by_month"} == {
+        "2026-03": 110,
+        "2026-04": 100,
+    }
+    assert Figure("citations", 2, "level") in figures
+
+
+def test_dataverse_tells_one_figure_a_request() -> None:
+    body = {"status": "OK", "data": {"downloadsUnique": 7}}
+    assert read("dataverse", "downloadsUnique", body) == [
+        Figure("downloads", 7, "cumulative", "unique")
+    ]
+
+
+SHAPES = [
+    ("zenodo", "versions", "hits.hits"),
+    ("kaggle", "dataset", "totalDownloads"),
+    ("huggingface", "dataset", "downloadsAllTime"),
+    ("pypi", "overall", "data"),
+    ("datacite", "doi", "data"),
+    ("dataverse", "viewsTotal", "data"),
+    ("github", "views", "views"),
+    ("github", "releases", "not a list"),
+]
+
+
+@pytest.mark.parametrize(("platform", "kind", "named"), SHAPES)
+@pytest.mark.parametrize(
+    "body", [{}, [], None, 1, "x", {"hits": 1}, {"data": None}], ids=str
+)
+def test_a_body_of_another_shape_is_a_sentence(
+    platform: str, kind: str, named: str, body: Any
+) -> None:
+    if (platform, kind, body) == ("github", "releases", []):
+        assert read(platform, kind, body), "there are none"
+        return
+    with pytest.raises(ReplyError) as error:
+        read(platform, kind, body)
+    assert "Traceback" not in str(error.value)

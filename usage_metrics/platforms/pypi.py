@@ -1,0 +1,51 @@
+"""PyPI: downloads of packages by day, of the last 180 days, from pypistats.org."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from usage_metrics.dates import ONE_DAY
+from usage_metrics.errors import ReplyError
+from usage_metrics.platforms import DAY, Figure, Platform, Request
+from usage_metrics.platforms.shapes import count, items, name, quoted
+
+CATEGORIES = {
+    "without_mirrors": "downloads",
+    "with_mirrors": "downloads_with_mirrors",
+}
+
+METRICS = {
+    "downloads": "Downloads of the package on a day, without mirrors; most are made by "
+    "machines, such as automatic tests",
+    "downloads_with_mirrors": "The same with those of mirrors",
+}
+
+
+def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
+    """The figures of each day.
+
+    Raises:
+        ReplyError: if one is not what it should be.
+    """
+    for row in items(pages[0], "data"):
+        if metric := CATEGORIES.get(name(row, "category")):
+            day = name(row, "date")
+            try:
+                dt.date.fromisoformat(day)
+            except ValueError:
+                raise ReplyError(f"date is {quoted(day)}, not a day") from None
+            yield Figure(metric, count(row, "downloads"), DAY, about=day)
+
+
+PLATFORM = Platform(
+    name="pypi",
+    title="PyPI",
+    endpoint="https://pypistats.org",
+    subjects=lambda settings: settings.packages,
+    requests=lambda of: [Request("overall", f"/api/packages/{of}/overall")],
+    read=read,
+    metrics=METRICS,
+    pause=1.0,
+    retention=180 * ONE_DAY,
+    settled=2 * ONE_DAY,
+)
