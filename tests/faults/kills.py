@@ -145,7 +145,7 @@ class Campaign:
         """Start a run and kill it; False if it finished first."""
         by = self.chance.choice(SIGNALS)
         with self._twin(place, command), place.launch(*command) as process:
-            lines = _count_lines(process)
+            lines = count_lines(process)
             wanted = self.chance.randint(1, LAST_LINE)
             deadline = time.monotonic() + PATIENCE
             while process.poll() is None and len(lines) < wanted:
@@ -209,7 +209,7 @@ def _options(way: str, port: int | None) -> list[str]:
     return where if way == "one worker" else [*where, "--workers", "2"]
 
 
-def _count_lines(process: "subprocess.Popen[str]") -> list[str]:
+def count_lines(process: "subprocess.Popen[str]") -> list[str]:
     """The lines of a process's output, a list that grows."""
     lines: list[str] = []
     assert process.stdout is not None
