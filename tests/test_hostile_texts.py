@@ -43,6 +43,7 @@ from usage_metrics.logs.cloud_logging import witnesses
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.cloud_logging.rule import entries_singly
 from usage_metrics.logs.delimited import Delimiters, text_columns
+from usage_metrics.logs.json_objects import json_columns
 from usage_metrics.logs.lines import whole_lines
 from usage_metrics.logs.s3.access_log import S3_ACCESS_LOG
 from usage_metrics.logs.web.presets import open_format
@@ -187,6 +188,12 @@ def fields_of(text: str) -> object:
     ]
 
 
+def json_block(text: str) -> Block:
+    entries = [{"a": text}, {text: "a"}]
+    lines = "".join(f"{json.dumps(entry)}\n" for entry in entries)
+    return Block(lines.encode(), 1, "a file")
+
+
 ROBOT = Rule("list", "robot", None, None, "bot", "a list")
 
 LOOKS: dict[str, Look] = {
@@ -208,6 +215,7 @@ LOOKS: dict[str, Look] = {
     "encodings": lambda text: (decoded(column(text), 2), as_sent(column(text))),
     "formats of objects": lambda text: formats(column(text)),
     "fields between delimiters": fields_of,
+    "fields of JSON": lambda text: json_columns(json_block(text), ("-",)),
     "hosts": netlocs,
     "Datasette's pages": lambda text: asked_for(column(text), ()),
     "Datasette's base URL": lambda text: base_url_of(pa.array([f"/{text}"], STRING)),

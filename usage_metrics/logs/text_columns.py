@@ -47,6 +47,11 @@ class TextColumns:
         self.faults: dict[int, str] = {}
         """What is wrong, by row: the first that was found."""
 
+    @property
+    def names(self) -> list[str]:
+        """The fields that some line has."""
+        return list(self._texts)
+
     def text(self, name: str) -> pa.Array:
         """A field as it stands; nulls if the lines have no such field."""
         texts = self._texts.get(name)
@@ -101,9 +106,9 @@ class TextColumns:
         """The fields that no column is named like, as one JSON object."""
         pairs = [
             pc.binary_join_element_wise(
-                f",{json.dumps(name)}", each_distinct(texts, _as_json), ":"
+                f",{json.dumps(name)}", each_distinct(self.text(name), _as_json), ":"
             )
-            for name, texts in sorted(self._texts.items())
+            for name in sorted(self.names)
             if name not in known
         ]
         if not pairs:
