@@ -28,10 +28,11 @@ from usage_metrics.logs.cloudfront import CloudFront
 from usage_metrics.logs.day_prefixes import DayPrefixes
 from usage_metrics.logs.files import LogFiles
 from usage_metrics.logs.format import Format
+from usage_metrics.logs.gcs_usage import GcsUsage
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.s3.access_log import S3_ACCESS_LOG
 from usage_metrics.logs.unpacking import unpacked
-from usage_metrics.sources import cloudfront, s3
+from usage_metrics.sources import cloudfront, gcs, load_balancer, s3
 
 FIRST = dt.date(2023, 12, 10)
 """The first of 40 days, so that two years have some."""
@@ -206,6 +207,8 @@ def test_an_object_in_place_of_a_folder_is_no_log(place: Place) -> None:
     [
         ("s3", s3.LAYOUT, S3_ACCESS_LOG, 2),
         ("cloudfront", cloudfront.LAYOUT, CloudFront(), 1),
+        ("gcs", gcs.LAYOUT, GcsUsage(), 2),
+        ("load_balancer", load_balancer.LAYOUT, load_balancer.FORMATS["aws"](), 1),
     ],
 )
 def test_a_bucket_gives_what_a_folder_of_the_same_files_gives(
@@ -218,14 +221,16 @@ def test_a_bucket_gives_what_a_folder_of_the_same_files_gives(
         LogFiles(uri, late_days, layout, format_)
         for uri in (str(folder), place.uri("logs"))
     )
+    rows = 0
     assert there.days() == here.days()
     for day in here.days():
         expected, found = (
             pa.Table.from_batches(logs.read(day), format_.schema)
             for logs in (here, there)
         )
-        assert found.num_rows
+        rows += found.num_rows
         assert found.equals(expected)
+    assert rows
 
 
 # Which names belong together

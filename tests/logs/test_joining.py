@@ -89,6 +89,18 @@ def test_entries_of_no_day_are_named_with_the_files_that_were_read_together(
 
 Part = tuple[LogFile, Block]
 
+
+def test_of_many_files_with_entries_of_no_day_some_are_named(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(joining, "BLOCK_BYTES", 1)
+    for number in range(20):
+        folder.write(hour(number), entry(f"{number}", "2022-03-11T00:00:00Z"))
+    assert ids(folder.logs(late_days=1)) == []
+    assert caplog.text.count("entries that no day reads") == 3
+    assert "so do 17 more files" in caplog.text
+
+
 FIRST_LINES: dict[str, bytes] = {
     "CloudFront": b"#Version: 1.0\n#Fields: date time c-ip sc-status\n",
     "GcsUsage": b'"time_micros","c_ip","cs_method"\n',

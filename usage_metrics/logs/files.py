@@ -141,15 +141,19 @@ class LogFiles:
                 stray[file.name] += count(pc.invert(within_reach))
             wanted = pc.fill_null(_between(found, day, day), is_own)
             yield from kept(table, wanted).to_batches()
-        for name, entries in (+stray).items():
+        self._warn_of_strays(+stray)
+
+    def _warn_of_strays(self, entries: Counter[str]) -> None:
+        """Name some files with entries that are too old for any day, or too new."""
+        for name, number in entries.most_common(SHOWN):
             log.warning(
                 "%r holds %d entries that no day reads: they are of a later day than "
                 "the file, or more than late_days = %d days older; name the file by "
                 "its UTC day, or raise late_days in luigi.cfg",
-                name,
-                entries,
-                self.late_days,
+                *(name, number, self.late_days),
             )
+        if len(entries) > SHOWN:
+            log.warning("so do %d more files or groups of them", len(entries) - SHOWN)
 
     def _warn(self, listing: Listed, day: dt.date) -> None:
         """Say what is unusual about the files of a day."""
