@@ -108,6 +108,13 @@ def test_only_logs_that_have_ended_get_a_stop(
     assert "stop" not in _datasette()
 
 
+def test_logs_of_a_single_day_will_do(flow: Flow, monkeypatch: Any) -> None:
+    flow.export_days(1)
+    monkeypatch.chdir(flow.folder)
+    assert main(["init", "--logs", "logs"]) == 0
+    assert _datasette()["start"] == str(DAY)
+
+
 def test_days_without_logs_are_suggested_and_not_declared_lost(
     here: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:

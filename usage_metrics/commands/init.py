@@ -290,7 +290,7 @@ def _settings(
         return settings  # of one table for all days, only the first is known
     if days[-1] < start:
         return settings
-    end = max(*days, *passed_over) + ONE_DAY
+    end = max([*days, *passed_over]) + ONE_DAY
     if utc_now().date() - end > ENDED:
         settings = replace(settings, stop=end)
         _say("the logs have ended, so there is a stop; delete it if they go on")
