@@ -493,6 +493,15 @@ def test_missing_credentials_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
         logs.describe()
 
 
+def test_a_key_in_a_uri_is_refused_and_not_repeated() -> None:
+    uri = "s3://AKIA123:hidden@logs/x?region=eu-west-1"
+    logs = LogFiles(uri, 0, SIMPLE, JsonEntries())
+    for look in (logs.describe, lambda: list(beginnings(uri))):
+        with pytest.raises(ConfigError, match="contains a key, which") as refused:
+            look()
+        assert "hidden" not in str(refused.value)
+
+
 def test_an_unknown_option_of_a_uri_is_a_sentence() -> None:
     logs = LogFiles("s3://logs/x?regoin=y", 0, SIMPLE, JsonEntries())
     with pytest.raises(ConfigError, match="the option 'regoin', and it takes region, "):

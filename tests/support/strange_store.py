@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 Answer = tuple[int, str, bytes]
 """The status, a further header, and the content."""
 
@@ -53,7 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def answering(*answers: Answer) -> Iterator[StrangeStore]:
     """A store that is there for as long as the block."""
-    with StrangeStore(*answers) as store:
+    with pytest.MonkeyPatch.context() as patch, StrangeStore(*answers) as store:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
         threading.Thread(target=store.serve_forever, daemon=True).start()
         yield store
         store.shutdown()

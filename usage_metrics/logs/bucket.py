@@ -23,6 +23,7 @@ from botocore.exceptions import (
 
 from usage_metrics.errors import ChangingError, ConfigError, FetchError
 from usage_metrics.logs.aws import VENDOR_ERRORS, new_client, refusal
+from usage_metrics.partitions.storage import refuse_key
 
 PAGE = 1000
 """How many names a request lists; S3 gives no more."""
@@ -173,6 +174,7 @@ class Bucket:
 
     @cached_property
     def _path(self) -> tuple[str, str]:
+        refuse_key(self.uri)
         name, _, path = self.place.partition("://")[2].partition("/")
         return name, path
 

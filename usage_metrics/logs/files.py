@@ -42,6 +42,7 @@ from usage_metrics.logs.listing import (
 from usage_metrics.logs.looking_into import Found, Look, Memory
 from usage_metrics.logs.unpacking import PACKED_ENDINGS
 from usage_metrics.logs.unread import Unread, noted_of
+from usage_metrics.partitions.storage import refuse_key
 
 log = logging.getLogger("luigi-interface")
 
@@ -299,6 +300,7 @@ def _place_of(uri: str, layout: Layout) -> Place:
     """
     if not (layout.is_together and uri.startswith("s3://")):
         return Folder(uri, layout)
+    refuse_key(uri)
     try:
         from usage_metrics.logs.bucket_days import BucketDays
     except ModuleNotFoundError as error:

@@ -260,11 +260,7 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
         return pafs.LocalFileSystem(), str(Path(path).absolute())
     root, _, rest = path.partition("?")
     options, _, below = rest.partition("/")
-    if root.startswith("s3://") and "@" in root.removeprefix("s3://").split("/")[0]:
-        raise ConfigError(
-            "an s3:// URI contains a key, which would end up in files and messages; "
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
-        )
+    refuse_key(root)
     for store, option in STORE_OPTIONS.items():
         if root.startswith(store) and option.partition("=")[0] not in options:
             options += f"{'&' if options else ''}{option}"
@@ -276,6 +272,19 @@ def filesystem_of(path: str) -> tuple["pafs.FileSystem", str]:
             f"{root} cannot be opened: {error}; name a folder, or an s3:// or gs:// URI"
         ) from error
     return filesystem, inside
+
+
+def refuse_key(uri: str) -> None:
+    """Refuse a URI with credentials in it.
+
+    Raises:
+        ConfigError: if an ``s3://`` URI has some.
+    """
+    if uri.startswith("s3://") and "@" in uri.removeprefix("s3://").split("/")[0]:
+        raise ConfigError(
+            "an s3:// URI contains a key, which would end up in files and messages; "
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
+        )
 
 
 def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
