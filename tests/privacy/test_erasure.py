@@ -464,6 +464,7 @@ def test_it_says_that_the_logs_themselves_were_not_searched(
     said = capsys.readouterr().out
     assert lived_in.partition("raw").path in said
     assert f"The logs in {lived_in.logs} are yours and were not searched" in said
+    assert said.count("were not searched") == 1, "of the sources that have logs"
     assert places_of("192.0.2.7", lived_in.logs) != []
 
 

@@ -109,8 +109,8 @@ def _erase(remover: "AddressRemover") -> int:
         click.echo(printable(place if is_erased else place + todo))
     click.echo(f"erased from {erased:,} places")
     missed = _look_again(remover)
-    for source in sorted(SOURCES):
-        logs = source_section(source).logs
+    places = [source_section(source).logs for source in sorted(SOURCES)]
+    for logs in filter(None, places):
         click.echo(
             f"The logs in {logs} are yours and were not searched. While they contain "
             "the address, reading a day from them again brings it back."
