@@ -88,6 +88,8 @@ def kept(rows: pa.Table, mask: pa.Array | pa.ChunkedArray) -> pa.Table:
 
 def dictionary(array: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     """A column as one dictionary of distinct values and a code per row."""
+    if isinstance(array, pa.ChunkedArray) and array.num_chunks == 1:
+        array = array.chunk(0)
     if isinstance(array, pa.ChunkedArray):
         chunks = array.unify_dictionaries().chunks or [pa.array([], array.type)]
         array = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from little_log import figures, requests_of, sample_registry
+from little_log import count_requests, figures, requests_of, sample_registry
 
 from usage_metrics.counting import breakdowns
-from usage_metrics.counting.events import count_requests
+from usage_metrics.counting.day import FREQUENT
 
 
 def test_a_path_is_named_without_its_query() -> None:
@@ -19,7 +19,7 @@ def test_a_path_is_named_without_its_query() -> None:
         """
     )
     events = count_requests(today, following, sample_registry())
-    table = figures("usage_by_path", events, today)
+    table = figures("usage_by_path", events)
     shown = ("host", "path", "requests", "counted")
     assert [tuple(row[name] for name in shown) for row in table.to_pylist()] == [
         ("data.example.org", "/pudl/nothing", 1, 0),
@@ -30,7 +30,7 @@ def test_a_path_is_named_without_its_query() -> None:
 def test_paths_beyond_those_most_asked_for_are_one_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(breakdowns, "PATHS_A_DAY", 1)
+    monkeypatch.setitem(FREQUENT, "path", 1)
     today, following = requests_of(
         """
         12:00:00 ann 200 /pudl/plants
@@ -40,7 +40,7 @@ def test_paths_beyond_those_most_asked_for_are_one_row(
         """
     )
     events = count_requests(today, following, sample_registry())
-    rows = figures("usage_by_path", events, today)
+    rows = figures("usage_by_path", events)
     found = [(row["path"], row["requests"]) for row in rows.to_pylist()]
     assert found == [("/pudl/plants", 2), (None, 2)]
 
@@ -53,14 +53,14 @@ def test_cities_are_added_up_and_null_where_none_are_known() -> None:
         12:02:00 bob 200 /pudl/b
         """
     )
-    events = count_requests(today, following, sample_registry())
     located = today.append_column(
         "remote_ip_city", pa.array(["Lyon", None, None], pa.string())
     )
     shown = ("country", "region", "city", "requests")
 
     def cities(requests: pa.Table) -> list[tuple[Any, ...]]:
-        table = figures("usage_by_city", events, requests)
+        events = count_requests(requests, following, sample_registry())
+        table = figures("usage_by_city", events)
         return [tuple(row[name] for name in shown) for row in table.to_pylist()]
 
     assert cities(located) == [("DE", None, None, 2), ("US", None, "Lyon", 1)]
@@ -71,7 +71,7 @@ def test_a_day_without_requests_has_no_paths_and_no_cities() -> None:
     today, following = requests_of("")
     events = count_requests(today, following, sample_registry())
     for name in ("usage_by_class", "usage_by_path", "usage_by_city"):
-        assert figures(name, events, today).num_rows == 0
+        assert figures(name, events).num_rows == 0
 
 
 def asked_at(hosts: dict[str | None, tuple[int, int]]) -> pa.Table:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from little_log import (
     DAY,
     Row,
+    count_requests,
     events_of,
     outcomes_of,
     requests_of,
@@ -18,7 +19,6 @@ from little_log import (
 )
 
 from usage_metrics.counting.clicks import OUTCOMES
-from usage_metrics.counting.events import count_requests
 
 REGISTRY = sample_registry()
 HALF_A_MINUTE = dt.timedelta(seconds=30)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from little_log import (
+    count_requests,
     events_of,
     figures,
     figures_of_month,
@@ -10,16 +11,13 @@ from little_log import (
     sample_registry,
 )
 
-from usage_metrics.counting.concentration import tally
-from usage_metrics.counting.events import count_requests
-from usage_metrics.counting.grouping import compact
-
 
 def concentrated(log: str, days: int = 1) -> dict[str, dict[str, Any]]:
     today, following = requests_of(log)
     events = count_requests(today, following, sample_registry())
-    tallies = [tally(events, compact(today["remote_ip"]))] * days
-    found = figures_of_month("usage_concentration_monthly", [], *tallies)
+    found = figures_of_month(
+        "usage_concentration_monthly", [events] * days, today["remote_ip"]
+    )
     return {row["dataset"]: row for row in found.to_pylist()}
 
 

@@ -12,6 +12,8 @@ import jsonschema
 import pyarrow as pa
 import pytest
 from little_log import (
+    added_up,
+    count_requests,
     counted_day,
     events_of,
     figures,
@@ -32,7 +34,7 @@ from usage_metrics.counting.counter_report import (
     month_usage,
 )
 from usage_metrics.counting.datasets import Pattern, Registry
-from usage_metrics.counting.events import count_requests
+from usage_metrics.counting.grouping import Rows
 from usage_metrics.counting.tables import TABLES
 
 SCHEMA = Path(__file__).with_name("dataset_report.schema.json")
@@ -220,7 +222,7 @@ def month_of(log: str) -> list[Usage]:
     """The use of a month that had two days like this."""
     day = events_of(log)
     tables = [
-        TABLES["usage_counter"].make(counted_day(day, date=date))
+        added_up(TABLES["usage_counter"].begin(counted_day(day, date=date)), Rows(day))
         for date in FEBRUARY[:2]
     ]
     none = USAGE_COUNTER_VERSIONS.empty_table()

@@ -8,12 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import requests_of, sample_registry
+from little_log import count_requests, requests_of, sample_registry
 
 from usage_metrics.counting.datasets import ID, RESERVED, Dataset, Pattern, Registry
-from usage_metrics.counting.derived import dataset_id, names_of_databases
-from usage_metrics.counting.events import count_requests
-from usage_metrics.counting.grouping import compact
+from usage_metrics.counting.derived import DatabaseNames, dataset_id
+from usage_metrics.counting.grouping import Rows
 from usage_metrics.sources.datasette_pages import asked_for
 from usage_metrics.tasks.datasets_registry import read_registry
 
@@ -204,9 +203,6 @@ def test_the_names_of_databases_are_kept_where_ids_differ() -> None:
         """
     )
     events = count_requests(requests, pa.table({}), PLAIN)
-    encoded = requests.set_column(
-        requests.column_names.index("database"),
-        "database",
-        compact(requests["database"]),
-    )
-    assert names_of_databases(encoded, events) == {"my-data": "my data"}
+    names = DatabaseNames()
+    names.add(Rows(events))
+    assert names.found() == {"my-data": "my data"}

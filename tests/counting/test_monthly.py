@@ -4,7 +4,7 @@ import pyarrow as pa
 from little_log import LOG, events_of, figures, figures_of_month
 
 from usage_metrics.counting import monthly
-from usage_metrics.counting.grouping import compact
+from usage_metrics.counting.grouping import encoded
 
 
 def test_unique_sessions_are_not_those_of_the_parts_added_up() -> None:
@@ -41,7 +41,7 @@ def test_a_month_may_have_more_datasets_than_the_codes_of_a_day_can_number() -> 
     days = []
     for first, number in ((0, 100), (100, 100), (0, 150)):
         ids = pa.array([f"dataset {first + n % number:03d}" for n in range(150)])
-        names = compact(pa.chunked_array([ids]))
+        names = encoded(pa.chunked_array([ids]))
         days.append(day.set_column(index, "dataset", names))
     rows = figures_of_month("usage_monthly", days)
     assert rows["dataset"].to_pylist() == [f"dataset {n:03d}" for n in range(200)]

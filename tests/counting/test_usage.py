@@ -6,9 +6,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import CLIENTS, LOG, events_of, figures, requests_of, sample_registry
-
-from usage_metrics.counting.events import count_requests
+from little_log import (
+    CLIENTS,
+    LOG,
+    count_requests,
+    events_of,
+    figures,
+    requests_of,
+    sample_registry,
+)
 
 
 def daily(log: str) -> list[dict[str, Any]]:

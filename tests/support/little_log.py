@@ -8,17 +8,22 @@ A time with a leading ``+`` is one of the next day.
 """
 
 import datetime as dt
+import functools
+from collections.abc import Collection, Iterator
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 from project import SAMPLE_REGISTRY
 
 from usage_metrics.arrow import TIMESTAMP
+from usage_metrics.counting import day
 from usage_metrics.counting.datasets import Registry
-from usage_metrics.counting.events import count_requests
-from usage_metrics.counting.grouping import compact
+from usage_metrics.counting.frequent import MostFrequent
+from usage_metrics.counting.grouping import Rows, encoded
+from usage_metrics.counting.monthly import NEEDED, CountedMonth, OfMonth
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.counting.usage import CountedDay, CountedMonth
+from usage_metrics.counting.usage import CountedDay, Figures
 from usage_metrics.tasks.datasets_registry import read_registry
 
 DAY = dt.date(2022, 2, 15)
@@ -85,36 +90,80 @@ def sample_registry() -> Registry:
     return read_registry(SAMPLE_REGISTRY)
 
 
+def count_requests(
+    requests: pa.Table,
+    following: pa.Table,
+    registry: Registry,
+    rows_at_once: int = 1 << 20,
+) -> pa.Table:
+    """The events that the counting makes of requests that come in batches."""
+
+    def read(names: Collection[str]) -> Iterator[pa.Table]:
+        wanted = requests.select([n for n in requests.column_names if n in names])
+        for start in range(0, requests.num_rows, rows_at_once):
+            yield wanted.slice(start, rows_at_once)
+
+    counted = day.count_requests(read, following, registry, BytesIO)
+    return concatenated([no_events(), *(rows.table for rows in counted.rows())])
+
+
+@functools.cache
+def no_events() -> pa.Table:
+    """The columns of events, without a row."""
+    one = table([_row(0, "00:00", "ann", "200", "/")])
+    counted = day.count_requests(lambda _: [one], pa.table({}), Registry(), BytesIO)
+    (rows,) = counted.rows()
+    return rows.table.slice(0, 0)
+
+
+def concatenated(tables: list[pa.Table]) -> pa.Table:
+    """Tables as one, with one dictionary per column."""
+    rows = pa.concat_tables(tables).combine_chunks()
+    return pa.table(list(map(encoded, rows.columns)), rows.column_names)
+
+
 def events_of(log: str, registry: Registry | None = None) -> pa.Table:
     """The events that the counting makes of a log."""
     return count_requests(*requests_of(log), registry or sample_registry())
 
 
 def counted_day(
-    events: pa.Table,
-    requests: pa.Table | None = None,
-    lines: dict[str, Any] | None = None,
-    date: dt.date = DAY,
+    events: pa.Table, lines: dict[str, Any] | None = None, date: dt.date = DAY
 ) -> CountedDay:
-    """A counted day; without its requests, what is made from its events alone."""
-    columns = (
-        {}
-        if requests is None
-        else dict(zip(requests.column_names, requests, strict=True))
-    )
-    encoded = pa.table({name: compact(column) for name, column in columns.items()})
-    return CountedDay(events, encoded, lines or {}, date.isoformat(), "datasette")
+    """A counted day, with its most frequent paths and agents."""
+    named = []
+    for name, number in day.FREQUENT.items():
+        frequent = MostFrequent(BytesIO, number)
+        frequent.add(events[name].chunk(0))
+        named.append(frequent.found())
+    return CountedDay(date.isoformat(), "datasette", BytesIO, lines or {}, *named)
+
+
+def added_up(figures: Figures, *batches: Rows) -> pa.Table:
+    """The table that is made of some events."""
+    for events in batches:
+        figures.add(events)
+    return figures.table()
 
 
 def figures(name: str, events: pa.Table, *of_day: Any) -> pa.Table:
     """A table of figures of a day."""
-    return TABLES[name].make(counted_day(events, *of_day))
+    return added_up(TABLES[name].begin(counted_day(events, *of_day)), Rows(events))
 
 
-def figures_of_month(name: str, days: list[pa.Table], *tallies: pa.Table) -> pa.Table:
+def figures_of_month(
+    name: str, days: list[pa.Table], addresses: pa.ChunkedArray | None = None
+) -> pa.Table:
     """A table of figures of a month with some days."""
-    month = CountedMonth(days, tallies, f"{DAY:%Y-%m}", "datasette")
-    return TABLES[name].make(month)
+    month, of_month = (
+        CountedMonth(f"{DAY:%Y-%m}", "datasette", BytesIO, len(days)),
+        OfMonth(),
+    )
+    batches = []
+    for events in days:
+        of_month.begin_day()
+        batches.append(of_month.events(events.select(NEEDED), addresses))
+    return added_up(TABLES[name].begin(month), *batches)
 
 
 def outcomes_of(log: str, registry: Registry | None = None) -> list[str]:

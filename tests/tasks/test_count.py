@@ -6,6 +6,8 @@ import dataclasses
 import datetime as dt
 import json
 import sqlite3
+import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,10 @@ from project import SAMPLE_REGISTRY, Settings
 
 from usage_metrics.counting import tables
 from usage_metrics.counting.tables import TABLES
-from usage_metrics.errors import BackfillError, ConfigError
+from usage_metrics.errors import BackfillError, ConfigError, StorageError
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.count import CountUsage
-from usage_metrics.tasks.count_input import read_columns
+from usage_metrics.tasks.count_input import batches
 from usage_metrics.tasks.count_month import CountDays, CountMonth
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite, open_warehouse
@@ -526,24 +528,62 @@ def _accounted_for(database: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_day_of_many_row_groups_is_read_as_it_was_written(
+def test_a_day_is_read_in_batches_of_equal_size_whatever_its_row_groups(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("usage_metrics.partitions.writer.ROW_GROUP_ROWS", 2)
-    monkeypatch.setattr("usage_metrics.tasks.count_input.ROW_GROUPS_AT_ONCE", 3)
+    monkeypatch.setattr("usage_metrics.tasks.count_input.BATCH_ROWS", 5)
     texts = [f"text {number % 5}" if number % 4 else None for number in range(23)]
-    rows = pa.table({"text": texts, "insert_id": list("abcdefghijklmnopqrstuvw")})
-    rows = rows.append_column("number", pa.array(range(23)))
+    rows = pa.table({"text": texts, "number": range(23)})
     with flow.partition("counted").writing(rows.schema, ["text"]) as file:
         for start in range(0, 23, 2):
             file.write(rows.slice(start, 2))
+
     with flow.partition("counted").open() as opened:
         assert opened.num_row_groups == 12
+        read = list(batches(opened, ["number", "text", "no column"]))
 
-    read = read_columns(flow.partition("counted"), ["number", "text", "insert_id"])
+    assert [batch.num_rows for batch in read] == [5, 5, 5, 5, 3]
+    assert pa.concat_tables(read).to_pylist() == rows.to_pylist()
 
-    assert read["text"].type == pa.dictionary(pa.int8(), pa.string())
-    assert read.to_pylist() == rows.to_pylist()
+
+def test_a_day_of_many_batches_is_counted_as_in_one(
+    two_days: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where only the cleaned file has the whole addresses, and in files."""
+    names = ["counted", *(table.name for table in tables.DAILY)]
+
+    def count() -> list[pa.Table]:
+        assert two_days.build(CountMonth(month=MONTH)).scheduling_succeeded
+        daily = [two_days.table(name) for name in names]
+        monthly = [two_days.table(table.name, MONTH) for table in tables.MONTHLY]
+        return [*daily, *monthly]
+
+    at_once = count()
+    for name in names:
+        two_days.delete(name)
+        two_days.delete(name, DAY + ONE_DAY)
+    for table in tables.MONTHLY:
+        two_days.delete(table.name, MONTH)
+    monkeypatch.setattr("usage_metrics.tasks.count_input.BATCH_ROWS", 1)
+    monkeypatch.setattr("usage_metrics.counting.aside.HELD_BYTES", 0)
+    monkeypatch.setattr("usage_metrics.counting.aside.HELD_TABLE_BYTES", 0)
+    assert count() == at_once
+
+
+def test_a_full_folder_for_temporary_files_is_named(
+    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_days.build(CountUsage(date=DAY))
+    two_days.delete("counted")
+    monkeypatch.setattr("usage_metrics.counting.aside.HELD_BYTES", 0)
+    monkeypatch.setattr(
+        tempfile, "TemporaryFile", partial(Path("/dev/full").open, "r+b")
+    )
+    said = r"a temporary file of counting in .* cannot be used: .*space.*TMPDIR"
+    with pytest.raises(StorageError, match=said):
+        CountUsage(date=DAY).run()
+    assert not two_days.partition("counted").exists()
 
 
 @pytest.mark.parametrize("lost", ["view", "metadata"])

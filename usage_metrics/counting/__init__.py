@@ -6,9 +6,11 @@ setting read, which :mod:`usage_metrics.tasks.count` does. For one source and UT
 * :mod:`.datasets` says which dataset a URL is about, and whether it retrieves data;
 * :mod:`.visitors` tells visitors and sessions apart without identifying anyone;
 * :mod:`.clicks` decides for each request whether it counts and, if not, why not;
-* :mod:`.events` combines the three: a row per request, without its address;
-* :mod:`.usage`, :mod:`.breakdowns`, :mod:`.counter`, :mod:`.concentration` and
-  :mod:`.monthly` add up, into the tables that :mod:`.tables` declares;
+* :mod:`.events` says what an event is: a row per request, without its address;
+* :mod:`.day` combines these, in batches, and :mod:`.aside` holds what has to wait;
+* :mod:`.summary` adds up, and :mod:`.usage`, :mod:`.breakdowns`, :mod:`.counter`,
+  :mod:`.concentration` and :mod:`.monthly` say what, into the tables that
+  :mod:`.tables` declares;
 * :mod:`.reconciliation` shows that no log line got lost on the way;
 * :mod:`.counter_report` writes the report that the COUNTER Code of Practice for
   Research Data asks for.

@@ -7,14 +7,14 @@ most active agents are named, and the rest share one row.
 
 import re
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, column, only_chunk, take_encoded
 from usage_metrics.counting.columns import schema_of
-from usage_metrics.counting.datasets import targets_of, without_query
-from usage_metrics.counting.usage import CountedDay, summarise_day
+from usage_metrics.counting.datasets import without_query
+from usage_metrics.counting.grouping import Rows, holds
+from usage_metrics.counting.usage import CountedDay, of_day
 
 PATHS_A_DAY = 1_000
 """Paths named per day: more than a site has tables, and fewer than it has rows."""
@@ -58,17 +58,60 @@ PLACES = ("remote_ip_city", "remote_ip_region")
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/?#]+)"
 
 
-def usage_by_path(day: CountedDay) -> pa.Table:
-    """Add up the events of a day by path; of schema ``USAGE_BY_PATH``."""
-    urls = only_chunk(day.requests["request_url"])
-    paths = without_query(targets_of(urls.dictionary))
+def hosts_and_paths(urls: pa.DictionaryArray, targets: pa.Array) -> dict[str, pa.Array]:
+    """The host and the path of each request, encoded.
+
+    Args:
+        urls: the requested URLs.
+        targets: of the distinct ones, path and query.
+    """
+    paths = without_query(targets)
     hosts = pc.struct_field(pc.extract_regex(urls.dictionary, _HOST), [0])
-    named = _is_frequent(paths, urls.indices, PATHS_A_DAY)
-    columns = {
-        name: take_encoded(pc.if_else(named, texts, None), urls.indices)
-        for name, texts in (("host", pc.utf8_lower(hosts)), ("path", paths))
-    }
-    return summarise_day(day, USAGE_BY_PATH, **columns)
+    texts = {"host": pc.utf8_lower(hosts), "path": paths}
+    return {name: take_encoded(found, urls.indices) for name, found in texts.items()}
+
+
+class UsageOfFrequent:
+    """Adds up the events of a day by some texts, of which only a few are named."""
+
+    def __init__(
+        self, schema: pa.Schema, named: pa.Array, by: str, day: CountedDay, *also: str
+    ) -> None:
+        """Begin without events.
+
+        Args:
+            schema: of the table.
+            named: the texts that are named.
+            by: the column of the texts.
+            day: the day.
+            also: columns that are null where the text is not named.
+        """
+        self._summary = of_day(day, schema)
+        self._named, self._by, self._also = named, by, also
+
+    def add(self, events: Rows) -> None:
+        """Add up a batch of events."""
+        is_named = holds(events[self._by], lambda texts: pc.is_in(texts, self._named))
+        for name in (self._by, *self._also):
+            column = only_chunk(events[name])
+            codes = pc.if_else(pa.array(is_named), column.indices, None)
+            kept = pa.DictionaryArray.from_arrays(codes, column.dictionary)
+            events = events.with_column(name, kept)
+        self._summary.add(events)
+
+    def table(self) -> pa.Table:
+        """The rows."""
+        return self._summary.table()
+
+
+def usage_by_path(day: CountedDay) -> UsageOfFrequent:
+    """Adds up the events of a day by path; of schema ``USAGE_BY_PATH``."""
+    return UsageOfFrequent(USAGE_BY_PATH, day.paths, "path", day, "host")
+
+
+def usage_by_agent(day: CountedDay) -> UsageOfFrequent:
+    """Adds up the events of a day by agent; of schema ``USAGE_BY_AGENT``."""
+    return UsageOfFrequent(USAGE_BY_AGENT, day.agents, "agent_name", day)
 
 
 def host_of_site(by_path: pa.Table) -> str | None:
@@ -83,37 +126,3 @@ def host_of_site(by_path: pa.Table) -> str | None:
     order = [("counted_sum", "descending"), ("requests_sum", "descending")]
     hosts = sums.sort_by([*order, ("host", "ascending")])["host"]
     return re.sub(":(?:80|443)$", "", hosts[0].as_py()) if len(hosts) else None
-
-
-def usage_by_city(day: CountedDay) -> pa.Table:
-    """Add up the events of a day by city; of schema ``USAGE_BY_CITY``."""
-    columns = {
-        name.removeprefix("remote_ip_"): _column(day.requests, name) for name in PLACES
-    }
-    return summarise_day(day, USAGE_BY_CITY, **columns)
-
-
-def usage_by_agent(day: CountedDay) -> pa.Table:
-    """Add up the events of a day by agent; of schema ``USAGE_BY_AGENT``."""
-    kinds, agents = (_column(day.requests, name) for name in AGENTS)
-    names = agents.dictionary
-    named = _is_frequent(names, agents.indices, AGENTS_A_DAY)
-    agents = take_encoded(pc.if_else(named, names, None), agents.indices)
-    return summarise_day(day, USAGE_BY_AGENT, agent_kind=kinds, agent_name=agents)
-
-
-def _column(requests: pa.Table, name: str) -> pa.DictionaryArray:
-    """A text column; all null where the source does not have it."""
-    if name in requests.column_names:
-        return only_chunk(requests[name])
-    return pa.nulls(requests.num_rows, STRING).dictionary_encode()
-
-
-def _is_frequent(texts: pa.Array, codes: pa.Array, number: int) -> pa.Array:
-    """Whether each text is among those with the most requests; ties go by name."""
-    requests = np.bincount(codes.drop_null().to_numpy(), minlength=len(texts))
-    found = pa.table({"text": texts, "requests": requests})
-    counts = found.group_by("text").aggregate([("requests", "sum")])
-    order = [("requests_sum", "descending"), ("text", "ascending")]
-    frequent = counts.sort_by(order)["text"].drop_null()[:number]
-    return pc.is_in(texts, frequent.combine_chunks())

@@ -16,7 +16,9 @@ leaves something open, ours:
   off and the range that goes on with it are a double click, as two whole ones are.
 * Of requests at the same time, the one with the greater ``insert_id`` is the later.
 
-Every request gets exactly one outcome, the first in the list that applies.
+Every request gets exactly one outcome, the first in the list that applies. The requests
+may come in any order. What is compared of them waits outside memory until all are
+there; in memory is a byte a request, its outcome.
 """
 
 from typing import Any
@@ -26,15 +28,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING
+from usage_metrics.counting.aside import NewFile, Records
 from usage_metrics.counting.datasets import NONE, UNMAPPED
-from usage_metrics.counting.grouping import (
-    any_of,
-    codes_of,
-    combine,
-    holds,
-    in_order_of_appearance,
-    mask_of,
-)
+from usage_metrics.counting.grouping import any_of, holds, mask_of
+from usage_metrics.counting.hashes import fresh_key
 from usage_metrics.counting.visitors import HOUR
 
 WINDOW = 30_000_000
@@ -59,41 +56,65 @@ OUTCOMES = {
 _NUMBER = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 
 
-def outcomes(requests: pa.Table, visitors: Any) -> pa.DictionaryArray:
-    """Decide about each request.
+class Clicks:
+    """Decides about each request of a day, which come in batches."""
 
-    Args:
-        requests: with ``timestamp``, ``insert_id``, ``request_method``,
-            ``request_url``, ``status``, ``agent_class``, and ``dataset`` from the
-            registry.
-        visitors: the key of each request's visitor.
+    def __init__(self, new_file: NewFile) -> None:
+        """Begin without a request."""
+        self._left = Records(new_file)
+        self._decided: list[Any] = []
+        self._rows = 0
+        self._factor = np.uint64(fresh_key() | 1)
 
-    Returns:
-        One of ``OUTCOMES`` per request.
-    """
-    is_part = mask_of(pc.equal(requests["status"], PARTIAL))
-    decided = np.full(requests.num_rows, _NUMBER[COUNTED], dtype=np.int8)
-    for outcome, applies in _at_first_sight(requests, is_part):
-        decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
-    visitor = in_order_of_appearance(visitors)
-    visitors_and_urls = [
-        (visitor, int(visitor.max(initial=-1)) + 1),
-        codes_of(requests["request_url"]),
-    ]
-    targets = combine(visitors_and_urls)
-    times = requests["timestamp"].cast(pa.int64()).to_numpy()
-    rest = np.flatnonzero(decided == _NUMBER[COUNTED])
-    rest = _in_order(requests, targets, times, rest)
-    repeated = _is_repeated(targets[rest], np.diff(times[rest]) <= WINDOW)
-    clicks, parts = rest[repeated & ~is_part[rest]], rest[repeated & is_part[rest]]
-    decided[clicks] = _NUMBER["double_click"]
-    decided[parts] = _NUMBER["range_repeat"]
-    left = rest[~repeated & is_part[rest]]
-    in_session = _is_repeated(targets[left], np.diff(times[left] // HOUR) == 0)
-    decided[left[in_session]] = _NUMBER["range_repeat"]
-    return pa.DictionaryArray.from_arrays(
-        pa.array(decided), pa.array(list(OUTCOMES), STRING)
-    )
+    def add(self, requests: pa.Table, visitors: Any, urls: Any) -> None:
+        """Add the next requests.
+
+        Args:
+            requests: with ``timestamp``, ``insert_id``, ``request_method``, ``status``,
+                ``agent_class``, and ``dataset`` from the registry.
+            visitors: the number of each one's visitor.
+            urls: a hash of each one's URL.
+        """
+        is_part = mask_of(pc.equal(requests["status"], PARTIAL))
+        decided = np.full(requests.num_rows, _NUMBER[COUNTED], dtype=np.int8)
+        for outcome, applies in _at_first_sight(requests, is_part):
+            decided[applies & (decided == _NUMBER[COUNTED])] = _NUMBER[outcome]
+        rows = np.flatnonzero(decided == _NUMBER[COUNTED])
+        times = requests["timestamp"].cast(pa.int64()).to_numpy()
+        self._left.add(
+            # Of two different targets, the sums are equal as rarely as two hashes.
+            target=urls[rows] + visitors[rows].astype(np.uint64) * self._factor,
+            time=times[rows],
+            row=self._rows + rows,
+            is_part=is_part[rows],
+            id=_bytes_of(requests["insert_id"].take(pa.array(rows))),
+        )
+        self._decided.append(decided)
+        self._rows += len(decided)
+
+    def outcomes(self, rows: int) -> pa.DictionaryArray:
+        """The outcome of each of the first requests, one of ``OUTCOMES``."""
+        decided = np.concatenate([np.empty(0, np.int8), *self._decided])
+        self._decided = [decided]
+        for left in self._left.parts():
+            _settle(left, decided)
+        return pa.DictionaryArray.from_arrays(
+            pa.array(decided[:rows]), pa.array(list(OUTCOMES), STRING)
+        )
+
+
+def _settle(left: Any, decided: Any) -> None:
+    """Find the repetitions among all requests for some targets."""
+    left = left[_in_order(left)]
+    targets, times = left["target"], left["time"]
+    is_part, rows = left["is_part"], left["row"]
+    repeated = _is_repeated(targets, np.diff(times) <= WINDOW)
+    decided[rows[repeated & ~is_part]] = _NUMBER["double_click"]
+    decided[rows[repeated & is_part]] = _NUMBER["range_repeat"]
+    ranges = np.flatnonzero(~repeated & is_part)
+    same_hour = np.diff(times[ranges] // HOUR) == 0
+    in_session = _is_repeated(targets[ranges], same_hour)
+    decided[rows[ranges[in_session]]] = _NUMBER["range_repeat"]
 
 
 def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
@@ -112,22 +133,29 @@ def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def _in_order(requests: pa.Table, targets: Any, times: Any, rows: Any) -> Any:
-    """Sort some rows by visitor and target, then time, then id."""
-    rows = rows[np.lexsort((times[rows], targets[rows]))]
-    same = (np.diff(targets[rows]) == 0) & (np.diff(times[rows]) == 0)
+def _in_order(left: Any) -> Any:
+    """The order of requests by target, then time, then id."""
+    order = np.lexsort((left["time"], left["target"]))
+    targets, times = left["target"][order], left["time"][order]
+    same = (np.diff(targets) == 0) & (np.diff(times) == 0)
     if same.any():
         tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-        rows[tied] = _by_id(requests, targets, rows[tied])
-    return rows
+        some = left[order[tied]]
+        by_id = np.lexsort((some["id"], some["time"], some["target"]))
+        order[tied] = order[tied][by_id]
+    return order
 
 
-def _by_id(requests: pa.Table, targets: Any, rows: Any) -> Any:
-    """Sort a few rows by target, time and id, without holding the ids of all rows."""
-    taken = requests.select(["timestamp", "insert_id"]).take(pa.array(rows))
-    taken = taken.append_column("target", pa.array(targets[rows]))
-    keys = [(name, "ascending") for name in ("target", "timestamp", "insert_id")]
-    return rows[pc.sort_indices(taken, sort_keys=keys).to_numpy()]
+def _bytes_of(ids: pa.ChunkedArray) -> Any:
+    """Texts as bytes of one width, which are in the same order."""
+    if not len(ids):
+        return np.empty(0, "S1")
+    width = max(pc.max(pc.binary_length(ids)).as_py() or 0, 1)
+    padded = pc.ascii_rpad(pc.fill_null(ids, ""), width, padding="\0")
+    whole = padded.combine_chunks()
+    return np.frombuffer(
+        whole.buffers()[2], f"S{width}", len(whole), whole.offset * width
+    )
 
 
 def _is_repeated(targets: Any, near: Any) -> Any:

@@ -6,8 +6,6 @@ method, and ends with its hour. None may be summed over versions, which is why t
 have a table of their own.
 """
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
@@ -15,14 +13,8 @@ from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED, PARTIAL
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import REQUEST
-from usage_metrics.counting.grouping import (
-    Groups,
-    any_of,
-    group_rows,
-    holds,
-    mask_of,
-    numbers_of,
-)
+from usage_metrics.counting.grouping import Rows, any_of, holds, mask_of
+from usage_metrics.counting.summary import Totals
 from usage_metrics.counting.usage import CountedDay
 
 METRICS = (
@@ -74,45 +66,67 @@ _NEEDED = [
 """The columns of the events that are added up."""
 
 
-def usage_counter(day: CountedDay) -> pa.Table:
-    """Count the events of a day by dataset; of schema ``USAGE_COUNTER``."""
-    return _count(day, USAGE_COUNTER, "dataset")
+class CounterUsage:
+    """Counts the events of a day by dataset, or by version."""
+
+    def __init__(self, day: CountedDay, schema: pa.Schema, *of: str) -> None:
+        """Begin without events."""
+        self._day, self._schema, self._of = day, schema, of[-1]
+        self._totals = Totals([*of, "access_method", "country"], day.new_file)
+
+    def add(self, events: Rows) -> None:
+        """Add up a batch of events."""
+        counts = events.holds("outcome", COUNTED)
+        counts = counts | events.holds("outcome", "range_repeat")
+        counts &= mask_of(events[self._of].is_valid())
+        table = events.table.select(_NEEDED).filter(pa.array(counts)).combine_chunks()
+        is_machine = holds(table["agent_class"], any_of(MACHINE)).astype(np.int32)
+        method = pa.DictionaryArray.from_arrays(
+            is_machine, pa.array([REGULAR, MACHINE])
+        )
+        rows, totals = Rows(table.append_column("access_method", method)), self._totals
+        totals.take(rows)
+        counted = rows.holds("outcome", COUNTED)
+        request = counted & rows.holds("kind", REQUEST)
+        sessions = rows.numbers("session")
+        totals.count(METRICS[0], counted)
+        totals.distinct(METRICS[1], sessions, counted)
+        totals.count(METRICS[2], request)
+        totals.distinct(METRICS[3], sessions, request)
+        self._add_sizes(rows)
+
+    def _add_sizes(self, rows: Rows) -> None:
+        totals = self._totals
+        size, whole = rows.numbers("bytes"), rows.numbers("object_bytes")
+        is_range = rows.numbers("status") == PARTIAL
+        shares = np.divide(size, whole, out=np.zeros(len(size)), where=whole > 0)
+        totals.add("volume", size)
+        totals.add("range_bytes", np.where(is_range, size, 0))
+        totals.add("range_downloads", shares)
+        totals.count("unknown", is_range & (whole == 0))
+
+    def table(self) -> pa.Table:
+        """The rows."""
+        totals, day = self._totals, self._day
+        unknown = totals.counts("unknown") > 0
+        figures = {
+            METRICS[0]: totals.counts(METRICS[0]),
+            METRICS[1]: totals.values(METRICS[1]),
+            METRICS[2]: totals.counts(METRICS[2]),
+            METRICS[3]: totals.values(METRICS[3]),
+            "volume": totals.whole("volume"),
+            "range_bytes": totals.whole("range_bytes"),
+            "range_downloads": pa.array(totals.sums("range_downloads"), mask=unknown),
+        }
+        return totals.table(self._schema, date=day.date, source=day.source, **figures)
 
 
-def usage_counter_versions(day: CountedDay) -> pa.Table:
-    """Count the events of a day by version; of schema ``USAGE_COUNTER_VERSIONS``."""
+def usage_counter(day: CountedDay) -> CounterUsage:
+    """Counts the events of a day by dataset; of schema ``USAGE_COUNTER``."""
+    return CounterUsage(day, USAGE_COUNTER, "dataset")
+
+
+def usage_counter_versions(day: CountedDay) -> CounterUsage:
+    """Counts the events of a day by version; of schema ``USAGE_COUNTER_VERSIONS``."""
     # Only datasets of which the registry has versions have one in the events.
-    return _count(day, USAGE_COUNTER_VERSIONS, "dataset", "version")
-
-
-def _count(day: CountedDay, schema: pa.Schema, *of: str) -> pa.Table:
-    counts = holds(day.events["outcome"], any_of(COUNTED, "range_repeat"))
-    counts &= mask_of(day.events[of[-1]].is_valid())
-    events = day.events.select(_NEEDED).filter(pa.array(counts))
-    is_machine = pa.array(holds(events["agent_class"], any_of(MACHINE)).astype(np.int8))
-    method = pa.DictionaryArray.from_arrays(is_machine, pa.array([REGULAR, MACHINE]))
-    events = events.append_column("access_method", method)
-    groups = group_rows(events, [*of, "access_method", "country"])
-    counted = holds(events["outcome"], any_of(COUNTED))
-    request = counted & holds(events["kind"], any_of(REQUEST))
-    sessions = events["session"].to_numpy()
-    size = numbers_of(events["bytes"])
-    is_range = numbers_of(events["status"]) == PARTIAL
-    figures = {
-        METRICS[0]: groups.count(counted),
-        METRICS[1]: groups.distinct(sessions, counted),
-        METRICS[2]: groups.count(request),
-        METRICS[3]: groups.distinct(sessions, request),
-        "volume": groups.total(size),
-        "range_bytes": groups.total(np.where(is_range, size, 0)),
-        "range_downloads": _downloads(groups, events, size, is_range),
-    }
-    return groups.table(schema, date=day.date, source=day.source, **figures)
-
-
-def _downloads(groups: Groups, events: pa.Table, size: Any, is_range: Any) -> pa.Array:
-    """How many downloads the range reads amount to; null if a size is unknown."""
-    whole = numbers_of(events["object_bytes"])
-    shares = np.divide(size, whole, out=np.zeros(len(size)), where=whole > 0)
-    unknown = groups.count(is_range & (whole == 0)) > 0
-    return pa.array(groups.sum(shares), mask=unknown)
+    return CounterUsage(day, USAGE_COUNTER_VERSIONS, "dataset", "version")

@@ -127,8 +127,14 @@ class Registry:
             ``dataset`` (an id, ``unmapped`` or ``none``), ``version``, ``kind``
             (investigation or request) and ``table``.
         """
-        targets = pa.concat_arrays([targets_of(urls.dictionary), pa.nulls(1, STRING)])
-        codes = pc.fill_null(urls.indices, len(targets) - 1)
+        return self.attribute_targets(targets_of(urls.dictionary), urls.indices)
+
+    def attribute_targets(
+        self, targets: pa.Array, codes: pa.Array
+    ) -> dict[str, pa.Array]:
+        """As :meth:`attribute`, of distinct paths with queries and a code per row."""
+        targets = pa.concat_arrays([targets, pa.nulls(1, STRING)])
+        codes = pc.fill_null(codes, len(targets) - 1)
         found = self._attribute_distinct(targets)
         return {name: take_encoded(values, codes) for name, values in found.items()}
 
@@ -162,12 +168,14 @@ def targets_of(urls: pa.Array) -> pa.Array:
     """Path and query of URLs, or of mere paths."""
     rest = pc.replace_substring_regex(urls, _HOST, "")
     rest = pc.replace_substring_regex(rest, r"#.*", "")
+    if pc.all(pc.starts_with(rest, "/")).as_py():
+        return rest
     return pc.replace_substring_regex(rest, r"^(\?|$)", r"/\1")
 
 
 def without_query(urls: pa.Array) -> pa.Array:
     """URLs or paths without query and fragment."""
-    return pc.replace_substring_regex(urls, r"[?#].*", "")
+    return pc.struct_field(pc.extract_regex(urls, r"(?s)^(?P<path>[^?#]*)"), [0])
 
 
 def digest_of(text: str) -> str:

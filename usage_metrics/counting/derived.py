@@ -10,6 +10,7 @@ makes no dataset. A database that the registry names by patterns is left to them
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -29,7 +30,7 @@ from usage_metrics.counting.datasets import (
     UNMAPPED,
     Registry,
 )
-from usage_metrics.counting.grouping import any_of, codes_of, holds, mask_of
+from usage_metrics.counting.grouping import Rows, any_of, codes_of, holds, mask_of
 
 LONGEST_ID = 60
 """Characters of an id that a name is cut to."""
@@ -37,6 +38,8 @@ LONGEST_ID = 60
 _SQL = r"[?&]sql=[^&#]"
 ANSWERED = (*range(200, 300), 304)
 """The status of an answer that shows that a page is there."""
+SHOWING = ("database", "page", "format", "request_method", "status")
+"""The columns by which it is known what a site has."""
 _PAGE_FORMATS = ("html", "json", "jsono")
 """The formats in which a database's page exists; /ads.txt is a file of the site."""
 
@@ -44,50 +47,79 @@ Attribution = dict[str, pa.Array]
 """What each request is about: ``dataset``, ``version``, ``kind`` and ``table``."""
 
 
+class Databases:
+    """The databases that a site had on a day, and what their datasets are called."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._names: set[str] = set()
+
+    def add(self, requests: pa.Table) -> None:
+        """Add those that answered some of the day's requests.
+
+        Args:
+            requests: with the columns ``SHOWING``, encoded in one chunk each.
+        """
+        is_data, _ = _kinds_of_pages(requests)
+        databases = only_chunk(requests["database"])
+        answered = pa.array(is_data & _answered(requests))
+        self._names |= set(databases.filter(answered).unique().to_pylist()) - {None}
+
+    def ids(self, registry: Registry) -> dict[str, str]:
+        """The id of each, without those that the registry's patterns decide about."""
+        ids = {name: dataset_id(name) for name in sorted(self._names)}
+        named = _named(ids, registry)
+        return {name: id_ for name, id_ in ids.items() if name not in named}
+
+
 def with_derived(
-    about: Attribution, requests: pa.Table, registry: Registry, today: int
+    about: Attribution, requests: pa.Table, ids: Mapping[str, str]
 ) -> Attribution:
     """Attribute what is unmapped to the databases that were asked for.
 
     Args:
         about: what the registry says.
-        requests: with ``database``, ``page``, ``format``, ``request_method``,
-            ``request_url`` and ``status``, texts encoded in one chunk.
-        registry: the datasets that are named.
-        today: how many of the rows are of the day itself; they show what exists.
+        requests: with the columns ``SHOWING`` and ``request_url``, encoded in one chunk
+            each.
+        ids: what :class:`Databases` found in the whole day.
     """
     databases = only_chunk(requests["database"])
     codes, _ = codes_of(databases)
     is_data, is_site = _kinds_of_pages(requests)
-    ids = _ids(databases.dictionary, codes, is_data & _answered(requests, today))
-    for number in _named(databases.dictionary, ids, registry):
-        ids[number] = None
+    found = [*map(ids.get, databases.dictionary.to_pylist()), None]
     is_unmapped = holds(about["dataset"], any_of(UNMAPPED))
-    known = np.array([id_ is not None for id_ in ids])
+    known = np.array([id_ is not None for id_ in found])
     is_derived = is_unmapped & is_data & known[codes]
     names = about["dataset"].dictionary.to_pylist()
     numbers = about["dataset"].indices.cast(pa.int64()).to_numpy().copy()
     numbers[is_unmapped & is_site] = len(names)
     numbers[is_derived] = len(names) + 1 + codes[is_derived]
-    dataset = _texts(numbers, [*names, NONE, *(id_ or UNMAPPED for id_ in ids)])
+    dataset = _texts(numbers, [*names, NONE, *(id_ or UNMAPPED for id_ in found)])
     kind = _kinds(about["kind"], requests, is_derived)
     return about | {"dataset": dataset, "kind": kind}
 
 
-def names_of_databases(requests: pa.Table, events: pa.Table) -> dict[str, str]:
-    """The names of the databases used in a day, by dataset, where these differ.
+class DatabaseNames:
+    """The names of the databases used in a day, by dataset, where these differ."""
 
-    Args:
-        requests: the requests of the day, with ``database`` if the source has it.
-        events: what became of them.
-    """
-    if "database" not in requests.column_names:
-        return {}
-    databases = requests["database"].filter(pc.equal(events["outcome"], COUNTED))
-    names = databases.drop_null().unique().to_pylist()
-    found = {dataset_id(name): name for name in sorted(names, reverse=True)}
-    used = set(only_chunk(events["dataset"]).dictionary.to_pylist())
-    return {id_: name for id_, name in found.items() if id_ in used and id_ != name}
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._names: set[str] = set()
+        self._datasets: set[str] = set()
+
+    def add(self, events: Rows) -> None:
+        """Add some events of the day, with the column ``database``."""
+        is_counted = pa.array(events.holds("outcome", COUNTED))
+        for chunk in events["database"].filter(is_counted).chunks:
+            self._names |= set(chunk.unique().to_pylist()) - {None}
+        for chunk in events["dataset"].chunks:
+            self._datasets |= set(chunk.dictionary.to_pylist())
+
+    def found(self) -> dict[str, str]:
+        """The names by their dataset; of several, the first in the alphabet."""
+        ids = {dataset_id(name): name for name in sorted(self._names, reverse=True)}
+        used = self._datasets
+        return {id_: name for id_, name in ids.items() if id_ in used and id_ != name}
 
 
 def dataset_id(database: str) -> str:
@@ -113,8 +145,8 @@ def _kinds_of_pages(requests: pa.Table) -> tuple[Any, Any]:
     return is_data, is_page & ~is_data & ~holds(requests["page"], any_of("other"))
 
 
-def _answered(requests: pa.Table, today: int) -> Any:
-    """Which requests of the day itself show that there is such a page.
+def _answered(requests: pa.Table) -> Any:
+    """Which requests show that there is such a page.
 
     Datasette answers OPTIONS for any path.
     """
@@ -122,32 +154,21 @@ def _answered(requests: pa.Table, today: int) -> Any:
     is_options = holds(requests["request_method"], any_of("OPTIONS"))
     is_file = holds(requests["page"], any_of("database"))
     is_file &= ~holds(requests["format"], any_of(*_PAGE_FORMATS))
-    is_today = np.arange(requests.num_rows) < today
-    return is_success & ~is_options & ~is_file & is_today
+    return is_success & ~is_options & ~is_file
 
 
-def _ids(names: pa.Array, codes: Any, shows: Any) -> list[str | None]:
-    """The id of each database that some request shows to be there, and a last null."""
-    found = np.bincount(codes[shows], minlength=len(names) + 1) > 0
-    texts = names.to_pylist()
-    ids = [dataset_id(t) if yes else None for t, yes in zip(texts, found, strict=False)]
-    return [*ids, None]
-
-
-def _named(names: pa.Array, ids: list[str | None], registry: Registry) -> list[int]:
-    """The numbers of the databases whose pages the registry's patterns decide about."""
+def _named(ids: Mapping[str, str], registry: Registry) -> set[str]:
+    """The databases whose pages the registry's patterns decide about."""
     by_patterns = {dataset.id for dataset in registry.with_patterns}
-    numbers = [number for number, id_ in enumerate(ids) if id_ is not None]
-    texts = [names[number].as_py() for number in numbers]
     said = [
-        _said_of(registry, [f"/{encode(text, safe='')}" for text in texts])
+        _said_of(registry, [f"/{encode(name, safe='')}" for name in ids])
         for encode in (quote, quote_plus)
     ]
-    return [
-        number
-        for number, *datasets in zip(numbers, *said, strict=True)
-        if ids[number] in by_patterns or set(datasets) != {UNMAPPED}
-    ]
+    return {
+        name
+        for name, *datasets in zip(ids, *said, strict=True)
+        if ids[name] in by_patterns or set(datasets) != {UNMAPPED}
+    }
 
 
 def _said_of(registry: Registry, paths: list[str]) -> list[str]:

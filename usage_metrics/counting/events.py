@@ -6,10 +6,8 @@ agent or URL. So it can be kept when those have to go, and while they are there,
 figures are sums over it, some with further columns of the requests.
 """
 
-import datetime as dt
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,28 +22,8 @@ from usage_metrics.arrow import (
     only_chunk,
     take_encoded,
 )
-from usage_metrics.counting.clicks import OK, PARTIAL, WINDOW, outcomes
 from usage_metrics.counting.columns import schema_of
-from usage_metrics.counting.datasets import Registry
-from usage_metrics.counting.derived import with_derived
-from usage_metrics.counting.grouping import (
-    any_of,
-    codes_of,
-    compact,
-    concatenated,
-    holds,
-    in_order_of_appearance,
-    mask_of,
-    numbers_of,
-    shortened,
-)
-from usage_metrics.counting.visitors import (
-    WHOLE_ADDRESS,
-    fresh_salt,
-    one_spelling,
-    session_numbers,
-    visitor_keys,
-)
+from usage_metrics.counting.grouping import any_of, encoded, holds, mask_of
 
 EVENTS = schema_of(
     column("insert_id", STRING, "Id of the log entry, as in the geocoded file"),
@@ -100,11 +78,6 @@ NEEDED = (
     *("agent_class", *OPTIONAL),
 )
 """The geocoded columns that are read."""
-_DECIDING = [
-    *NEEDED[: -len(OPTIONAL)],
-    *("request_method", "database", "format", "page"),
-]
-"""Those that decide whether a request counts."""
 _TYPES = {
     "timestamp": TIMESTAMP,
     "is_suspect": BOOLEAN,
@@ -115,96 +88,50 @@ _TYPES = {
 }
 """Of the columns that are not text."""
 
-DOMINANT_SHARE = 0.5
-"""An address with more than this share of a day's requests is suspect …"""
-DOMINANT_FROM = 100
-"""… on a day with at least this many requests."""
-
 _ABSENT = (400, 404)
 """Answers to a request for a table, row or format that is not there."""
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:]+)"
 
 
-def count_requests(
-    requests: pa.Table,
-    following: pa.Table,
-    registry: Registry,
-    ipv6_bits: int = WHOLE_ADDRESS,
-) -> pa.Table:
-    """Decide what became of each request of a day.
-
-    Args:
-        requests: the geocoded requests of one UTC day, with the columns ``NEEDED``.
-        following: those of the next day, or the first of them; only the first half
-            minute is looked at. Empty if that day is not available yet.
-        registry: the datasets.
-        ipv6_bits: how much of an IPv6 address tells visitors apart.
-
-    Returns:
-        A table of schema ``EVENTS``, a row per request, in their order, with strings
-        dictionary-encoded. The same requests always give the same table.
-    """
-    today = _needed(requests)
-    about, outcome, visitors = _decided(today, following, registry, ipv6_bits)
-    found = {
-        **{name: today[name] for name in set(today.column_names) & set(EVENTS.names)},
-        **about,
-        "outcome": outcome,
-        "table": _tables(today, about["table"]),
-        "format": _formats(today),
-        "is_suspect": _suspect(today),
-        "is_assistant": _is_assistant(today),
-        "country": today["remote_ip_country"],
-        "organization": today["remote_ip_org"],
-        "referrer": _hosts(only_chunk(today["referer"])),
-        "visitor": pa.array(visitors),
-        "session": pa.array(session_numbers(visitors, today["timestamp"])),
-        "bytes": today["response_size"],
-        "object_bytes": _object_sizes(today),
-    }
-    columns = {f.name: _encoded(f.name, f.type, found[f.name]) for f in EVENTS}
-    return pa.table(columns)
-
-
-def _decided(
-    today: pa.Table, following: pa.Table, registry: Registry, ipv6_bits: int
-) -> tuple[dict[str, pa.Array], pa.Array, Any]:
-    """What each request of a day is about, its outcome, its visitor's number."""
-    rows = today.num_rows
-    both = today.select(_DECIDING)
-    edge = _first_half_minute(following)
-    if edge.num_rows:
-        both = concatenated([both, _needed(edge).select(_DECIDING)]).combine_chunks()
-    about = registry.attribute(only_chunk(both["request_url"]))
-    about = with_derived(about, both, registry, rows)
-    both = both.append_column("dataset", about["dataset"])
-    visitors = visitor_keys(both, fresh_salt(), ipv6_bits)
-    outcome = outcomes(both, visitors).slice(0, rows)
-    about = {name: shortened(array.slice(0, rows)) for name, array in about.items()}
-    return about, outcome, in_order_of_appearance(visitors[:rows])
-
-
-def _first_half_minute(following: pa.Table) -> pa.Table:
-    """The requests that can be second clicks on those of the day before."""
-    if not following.num_rows:
-        return following
-    first = pc.min(following["timestamp"]).as_py()
-    midnight = dt.datetime.combine(first.date(), dt.time(), dt.UTC)
-    end = pa.scalar(midnight + dt.timedelta(microseconds=WINDOW), TIMESTAMP)
-    return following.filter(pc.less_equal(following["timestamp"], end))
-
-
-def _needed(requests: pa.Table) -> pa.Table:
-    """The columns ``NEEDED``, with each text column encoded, once and in one chunk."""
+def needed(requests: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Some columns, null where a source lacks them, each text encoded in one chunk."""
     columns = {}
-    for name in NEEDED:
+    for name in names:
         type_ = _TYPES.get(name, STRING)
-        if name in OPTIONAL and name not in requests.column_names:
+        if name not in NEEDED[: -len(OPTIONAL)] and name not in requests.column_names:
             values = pa.nulls(requests.num_rows, type_)
         else:
             values = requests[name]
         columns[name] = _encoded(name, type_, values)
     return pa.table(columns)
+
+
+def seen_at_once(
+    requests: pa.Table, about: Mapping[str, pa.Array]
+) -> dict[str, pa.ChunkedArray]:
+    """The columns of events that need no other request to be known.
+
+    Args:
+        requests: with the columns ``NEEDED``, encoded in one chunk each.
+        about: what each request is about.
+    """
+    found = {
+        **{
+            name: requests[name]
+            for name in set(requests.column_names) & set(EVENTS.names)
+        },
+        **about,
+        "table": _tables(requests, about["table"]),
+        "format": _formats(requests),
+        "is_suspect": pa.array(mask_of(requests["is_suspect"])),
+        "is_assistant": _is_assistant(requests),
+        "country": requests["remote_ip_country"],
+        "organization": requests["remote_ip_org"],
+        "referrer": _hosts(only_chunk(requests["referer"])),
+        "bytes": requests["response_size"],
+    }
+    types = ((name, EVENTS.field(name).type) for name in found)
+    return {name: _encoded(name, type_, found[name]) for name, type_ in types}
 
 
 def _encoded(
@@ -217,7 +144,7 @@ def _encoded(
         return values.cast(type_)
     if not pa.types.is_dictionary(values.type):
         values = values.cast(STRING)
-    return compact(values)
+    return encoded(values)
 
 
 def _tables(requests: pa.Table, captured: pa.DictionaryArray) -> pa.DictionaryArray:
@@ -247,15 +174,6 @@ def _there(codes: pa.Array, requests: pa.Table) -> pa.Array:
     return pc.if_else(pa.array(mask_of(absent)), None, codes)
 
 
-def _suspect(requests: pa.Table) -> pa.Array:
-    addresses = one_spelling(requests["remote_ip"])
-    codes, _ = codes_of(addresses)
-    counts = np.bincount(codes)[codes] if len(codes) else codes
-    dominant = counts > DOMINANT_SHARE * max(len(codes), DOMINANT_FROM)
-    dominant &= mask_of(addresses.is_valid())
-    return pa.array(mask_of(requests["is_suspect"]) | dominant)
-
-
 def _is_assistant(requests: pa.Table) -> pa.Array:
     return pa.array(holds(requests["agent_kind"], any_of(ASSISTANT)))
 
@@ -263,19 +181,3 @@ def _is_assistant(requests: pa.Table) -> pa.Array:
 def _hosts(referers: pa.DictionaryArray) -> pa.DictionaryArray:
     found = pc.extract_regex(referers.dictionary, _HOST)
     return take_encoded(pc.utf8_lower(pc.struct_field(found, [0])), referers.indices)
-
-
-def _object_sizes(requests: pa.Table) -> pa.Array:
-    """For range reads, the size of the whole object.
-
-    A response with several ranges may be longer; it is one download, too.
-    """
-    codes, count = codes_of(requests["request_url"])
-    status = numbers_of(requests["status"])
-    sizes = numbers_of(requests["response_size"])
-    largest = np.zeros(count, dtype=np.int64)
-    np.maximum.at(largest, codes, np.where(status == OK, sizes, 0))
-    said = numbers_of(requests["object_size"])
-    whole = np.where(said > 0, np.maximum(said, sizes), largest[codes])
-    known = (status == PARTIAL) & (whole > 0)
-    return pa.array(whole, mask=~known)

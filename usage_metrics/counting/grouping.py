@@ -1,8 +1,8 @@
 """Groups of equal rows, and the figures of each group.
 
-Arrow's own ``group_by`` has no exact quantile, and counts distinct values of one column
-at a time, over all rows only. Here each row gets the number of its group once; every
-figure is then one numpy pass over these numbers.
+Arrow's own ``group_by`` counts distinct values of one column at a time, over all rows
+only. Here each row gets the number of its group once; every figure is then one numpy
+pass over these numbers.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,42 +15,16 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import dictionary
 
+_ENCODED = pa.dictionary(pa.int32(), pa.string())
 _MOST_COMBINATIONS = 1 << 62
 """Combinations up to this number fit into 64 bits."""
 
 
-def compact(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Encode a text column as one dictionary with the shortest codes.
-
-    A day of ten million requests has a few hundred distinct values in most columns.
-    """
-    if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
-        return column
-    return pa.chunked_array([shortened(dictionary(column))])
-
-
-def shortened(encoded: pa.DictionaryArray) -> pa.DictionaryArray:
-    """The same column with the shortest codes that its number of values allows."""
-    return encoded.cast(_encoded_type(len(encoded.dictionary)))
-
-
-def concatenated(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables with the same columns as one, with one dictionary per text column."""
-    schema = tables[0].schema
-    for number, field in enumerate(schema):
-        if pa.types.is_dictionary(field.type):
-            chunks = (chunk for table in tables for chunk in table[field.name].chunks)
-            values = sum(len(chunk.dictionary) for chunk in chunks)
-            schema = schema.set(number, field.with_type(_encoded_type(values)))
-    rows = pa.concat_tables([table.cast(schema) for table in tables])
-    return rows.unify_dictionaries()
-
-
-def _encoded_type(values: int) -> pa.DataType:
-    """The type of texts with the shortest codes that have room for their number."""
-    limits = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
-    codes = next(type_ for type_, limit in limits if values < limit)
-    return pa.dictionary(codes, pa.string())
+def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column in one chunk, a text with each value once, and codes of 32 bits."""
+    if pa.types.is_string(column.type) or pa.types.is_dictionary(column.type):
+        return pa.chunked_array([dictionary(column).cast(_ENCODED)])
+    return pa.chunked_array([column.combine_chunks()], column.type)
 
 
 def codes_of(column: pa.ChunkedArray | pa.DictionaryArray) -> tuple[Any, int]:
@@ -119,6 +93,37 @@ def in_order_of_appearance(numbers: Any) -> Any:
     return pa.array(numbers, pa.int64()).dictionary_encode().indices.to_numpy()
 
 
+def summed(keys: Any, counts: Any) -> tuple[Any, Any]:
+    """The distinct numbers among some, in order, and the sum of the counts of each."""
+    order = np.argsort(keys)
+    keys, counts = keys[order], counts[order]
+    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+    return keys[first], np.add.reduceat(counts, first) if len(first) else counts
+
+
+class Counts:
+    """How often each number comes; it holds sixteen bytes a distinct number."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._merged = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._new: list[tuple[Any, Any]] = []
+
+    def add(self, numbers: Any) -> None:
+        """Count some numbers."""
+        self._new.append(summed(numbers, np.ones(len(numbers), np.int64)))
+        if sum(len(keys) for keys, _ in self._new) > len(self._merged[0]):
+            self.of_each()
+
+    def of_each(self) -> tuple[Any, Any]:
+        """The distinct numbers, in order, and how often each came."""
+        keys, counts = zip(self._merged, *self._new, strict=True)
+        if self._new:
+            self._merged = summed(np.concatenate(keys), np.concatenate(counts))
+            self._new = []
+        return self._merged
+
+
 @dataclass(frozen=True)
 class Groups:
     """Rows in groups."""
@@ -134,46 +139,12 @@ class Groups:
 
     def total(self, values: Any) -> Any:
         """The sum of whole numbers; exact up to nine thousand terabytes."""
-        return self.sum(values).astype(np.int64)
+        return self.sum(values, np.zeros(self.keys.num_rows)).astype(np.int64)
 
-    def sum(self, values: Any) -> Any:
-        """The sum of numbers."""
-        return np.bincount(self.codes, weights=values, minlength=self.keys.num_rows)
-
-    def distinct(self, values: Any, among: Any = ...) -> Any:
-        """The number of distinct values, numbers from zero, where a mask is true."""
-        codes, values = self.codes[among], values[among]
-        width = int(values.max(initial=0)) + 1
-        pairs = codes.astype(np.int64) * width
-        pairs += values
-        pairs.sort()  # faster than looking each up in a table of those seen
-        is_first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
-        return np.bincount(pairs[is_first] // width, minlength=self.keys.num_rows)
-
-    def quantile(self, values: Any, share: float) -> pa.Array:
-        """The least value that at least this share of the group does not exceed.
-
-        Args:
-            values: numbers; NaN is unknown and ignored.
-            share: 0.5 for the median.
-
-        Returns:
-            A number per group; null for a group without known values.
-        """
-        known = ~np.isnan(values)
-        codes, values = self.codes[known], values[known]
-        by_value = np.argsort(values)
-        # By group, then value. Two sorts of numbers are faster than one of pairs.
-        ordered = codes[by_value].astype(np.int64) * len(values)
-        ordered += np.arange(len(values))
-        ordered.sort()
-        sizes = np.bincount(codes, minlength=self.keys.num_rows)
-        starts = np.cumsum(sizes) - sizes
-        rank = np.maximum(np.ceil(share * sizes).astype(np.int64), 1) - 1
-        wanted = ordered[(starts + rank)[sizes > 0]] % max(len(values), 1)
-        found = np.full(len(sizes), np.nan)
-        found[sizes > 0] = values[by_value[wanted]]
-        return pa.array(found, mask=sizes == 0)
+    def sum(self, values: Any, before: Any) -> Any:
+        """What the sum before becomes when numbers are added in the order of rows."""
+        codes = np.append(np.arange(len(before)), self.codes)
+        return np.bincount(codes, weights=np.append(before, values))
 
     def table(self, schema: pa.Schema, **columns: Any) -> pa.Table:
         """Make the same table as :meth:`rows`, sorted by its columns."""
@@ -197,11 +168,61 @@ class Groups:
         return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def group_rows(table: pa.Table, names: Sequence[str]) -> Groups:
-    """Group the rows of a table by some of its columns."""
-    combined = combine(codes_of(table[name]) for name in names)
+class Rows:
+    """A batch of rows, each column of which is looked at once for all figures."""
+
+    def __init__(self, table: pa.Table) -> None:
+        """Take a table with its texts encoded."""
+        self.table = table
+        self._seen: dict[Any, Any] = {}
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """A column."""
+        return self.table[name]
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return int(self.table.num_rows)
+
+    def codes(self, name: str) -> tuple[Any, int]:
+        """The texts of a column as numbers, and how many numbers are possible."""
+        codes: tuple[Any, int] = self._once(
+            (name, "codes"), lambda: codes_of(self.table[name])
+        )
+        return codes
+
+    def holds(self, name: str, text: str) -> Any:
+        """Which rows have a text in a column."""
+        return self._once((name, text), lambda: holds(self.table[name], any_of(text)))
+
+    def mask(self, name: str) -> Any:
+        """A boolean column as a mask; null is false."""
+        return self._once((name, "mask"), lambda: mask_of(self.table[name]))
+
+    def numbers(self, name: str, unknown: float = 0) -> Any:
+        """The numbers of a column, with a value in place of null."""
+        return self._once(
+            (name, "numbers"), lambda: numbers_of(self.table[name], unknown)
+        )
+
+    def with_column(self, name: str, values: pa.Array) -> "Rows":
+        """The same rows with another column of that name."""
+        index = self.table.column_names.index(name)
+        rows = Rows(self.table.set_column(index, name, values))
+        rows._seen = {key: seen for key, seen in self._seen.items() if key[0] != name}
+        return rows
+
+    def _once(self, key: tuple[str, str], look: Callable[[], Any]) -> Any:
+        if key not in self._seen:
+            self._seen[key] = look()
+        return self._seen[key]
+
+
+def group_rows(rows: Rows, names: Sequence[str]) -> Groups:
+    """Group rows by some of their columns."""
+    combined = combine(rows.codes(name) for name in names)
     codes = in_order_of_appearance(combined)
     first = np.empty(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     # The last assignment to an element wins: that of the group's first row.
     first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return Groups(table.select(list(names)).take(pa.array(first)), codes)
+    return Groups(rows.table.select(list(names)).take(pa.array(first)), codes)

@@ -6,11 +6,14 @@ Two equations hold for every day, or the day is not published:
     requests = counted + each reason for not counting
 """
 
+from collections import Counter
+
 import pyarrow as pa
 
 from usage_metrics.arrow import INTEGER, column
 from usage_metrics.counting.clicks import COUNTED, OUTCOMES
 from usage_metrics.counting.columns import schema_of
+from usage_metrics.counting.grouping import Rows
 from usage_metrics.counting.usage import CountedDay
 from usage_metrics.errors import StorageError
 
@@ -35,39 +38,51 @@ USAGE_RECONCILIATION = schema_of(
 )
 
 
-def reconcile(day: CountedDay) -> pa.Table:
-    """Account for every log line of a day; one row of ``USAGE_RECONCILIATION``.
+class Reconciliation:
+    """Accounts for every log line of a day; one row of ``USAGE_RECONCILIATION``."""
 
-    Raises:
-        StorageError: if a line is missing or doubled.
-    """
-    lines, requests = int(day.lines["rows_in"]), day.events.num_rows
-    # Files of before there was other_logs have none.
-    apart = {name: int(day.lines.get(name) or 0) for name in _APART}
-    if lines != requests + sum(apart.values()):
-        parts = [f"{requests:,} requests"]
-        parts += [f"{count:,} {name}" for name, count in apart.items()]
-        raise StorageError(
-            f"{day.source} {day.date}: {lines:,} log lines do not add up to "
-            f"{', '.join(parts)}: its files were not made from each other; delete "
-            "those of the stages after raw and rerun"
-        )
-    counts = {
-        item["values"]: item["counts"]
-        for item in day.events["outcome"].value_counts().to_pylist()
-    }
-    row = {
-        "date": day.date,
-        "source": day.source,
-        "lines": lines,
-        **apart,
-        "requests": requests,
-        "counted": counts.pop(COUNTED, 0),
-        **{f"not_counted_{reason}": counts.pop(reason, 0) for reason in REASONS},
-    }
-    if counts:
-        raise StorageError(
-            f"{day.source} {day.date}: unknown outcomes in its counted file: "
-            f"{', '.join(map(repr, counts))}; delete it and rerun"
-        )
-    return pa.Table.from_pylist([row], schema=USAGE_RECONCILIATION)
+    def __init__(self, day: CountedDay) -> None:
+        """Begin without events."""
+        self._day = day
+        self._requests = 0
+        self._outcomes: Counter[str] = Counter()
+
+    def add(self, events: Rows) -> None:
+        """Account for a batch of events."""
+        self._requests += len(events)
+        for item in events["outcome"].value_counts().to_pylist():
+            self._outcomes[item["values"]] += item["counts"]
+
+    def table(self) -> pa.Table:
+        """The row.
+
+        Raises:
+            StorageError: if a line is missing or doubled.
+        """
+        day, counts = self._day, dict(self._outcomes)
+        lines, requests = int(day.lines["rows_in"]), self._requests
+        # Files of before there was other_logs have none.
+        apart = {name: int(day.lines.get(name) or 0) for name in _APART}
+        if lines != requests + sum(apart.values()):
+            parts = [f"{requests:,} requests"]
+            parts += [f"{count:,} {name}" for name, count in apart.items()]
+            raise StorageError(
+                f"{day.source} {day.date}: {lines:,} log lines do not add up to "
+                f"{', '.join(parts)}: its files were not made from each other; delete "
+                "those of the stages after raw and rerun"
+            )
+        row = {
+            "date": day.date,
+            "source": day.source,
+            "lines": lines,
+            **apart,
+            "requests": requests,
+            "counted": counts.pop(COUNTED, 0),
+            **{f"not_counted_{reason}": counts.pop(reason, 0) for reason in REASONS},
+        }
+        if counts:
+            raise StorageError(
+                f"{day.source} {day.date}: unknown outcomes in its counted file: "
+                f"{', '.join(map(repr, counts))}; delete it and rerun"
+            )
+        return pa.Table.from_pylist([row], schema=USAGE_RECONCILIATION)

@@ -2,7 +2,7 @@
 
 What ``CountUsage`` and ``CountMonth`` write, what ``LoadUsage`` loads, what the views
 describe and what the report reads all follow from it. To add a table, write its schema
-and the function that makes it in the module of its subject, and declare both here.
+and what adds it up in the module of its subject, and declare both here.
 """
 
 import functools
@@ -20,15 +20,16 @@ from usage_metrics.counting import (
     reconciliation,
     usage,
 )
+from usage_metrics.counting.usage import Figures
 from usage_metrics.warehouse.table import Table
 
 
 @dataclass(frozen=True)
 class FigureTable(Table):
-    """A table of figures, and the function that makes a partition of it."""
+    """A table of figures, and what adds up a partition of it."""
 
-    make: Callable[[Any], pa.Table] = field(kw_only=True)
-    """Makes its rows of a ``CountedDay``; a monthly table's, of a ``CountedMonth``."""
+    begin: Callable[[Any], Figures] = field(kw_only=True)
+    """Begins it for a ``CountedDay``; a monthly table, for a ``CountedMonth``."""
 
 
 def _table(
@@ -36,7 +37,7 @@ def _table(
     schema: pa.Schema,
     description: str,
     *facets: str,
-    make: Callable[[Any], pa.Table] | None = None,
+    begin: Callable[[Any], Figures] | None = None,
     monthly: bool = False,
 ) -> FigureTable:
     """A table whose first column is the time; made by adding up events by default."""
@@ -45,7 +46,7 @@ def _table(
         monthly=monthly,
         description=description,
         facets=facets,
-        make=make or functools.partial(usage.summarise_day, schema=schema),
+        begin=begin or functools.partial(usage.of_day, schema=schema),
     )
 
 
@@ -75,7 +76,7 @@ DAILY = (
         "Daily COUNTER metrics by dataset, access method and country; may be summed "
         "over days, access methods and countries, not over datasets",
         *("dataset", "access_method"),
-        make=counter.usage_counter,
+        begin=counter.usage_counter,
     ),
     _table(
         "usage_counter_versions",
@@ -83,20 +84,20 @@ DAILY = (
         "Daily COUNTER metrics by version, for datasets that have versions; may not be "
         "summed over versions",
         *("dataset", "version"),
-        make=counter.usage_counter_versions,
+        begin=counter.usage_counter_versions,
     ),
     _table(
         "usage_concentration",
         concentration.USAGE_CONCENTRATION,
         "Daily concentration: the largest organisation, and the figures without it",
         *("dataset", "is_concentrated"),
-        make=concentration.usage_concentration,
+        begin=concentration.usage_concentration,
     ),
     _table(
         "usage_reconciliation",
         reconciliation.USAGE_RECONCILIATION,
         "The log lines of a day, and what became of them",
-        make=reconciliation.reconcile,
+        begin=reconciliation.Reconciliation,
     ),
     _table(
         "usage_by_class",
@@ -104,28 +105,27 @@ DAILY = (
         "Daily use by agent class; the rows of dataset all cover every request, with "
         "sessions and visitors of their own",
         *("dataset", "agent_class"),
-        make=usage.usage_by_class,
+        begin=usage.usage_by_class,
     ),
     _table(
         "usage_by_path",
         breakdowns.USAGE_BY_PATH,
         "Daily use by path, for the most requested paths",
         *("dataset", "agent_class"),
-        make=breakdowns.usage_by_path,
+        begin=breakdowns.usage_by_path,
     ),
     _table(
         "usage_by_city",
         breakdowns.USAGE_BY_CITY,
         "Daily use by city, as far as the address database knows it",
         *("country", "agent_class"),
-        make=breakdowns.usage_by_city,
     ),
     _table(
         "usage_by_agent",
         breakdowns.USAGE_BY_AGENT,
         "Daily use by browser, script or robot",
         *("agent_class", "agent_kind"),
-        make=breakdowns.usage_by_agent,
+        begin=breakdowns.usage_by_agent,
     ),
 )
 """Made by ``CountUsage`` from the requests of a day."""
@@ -136,7 +136,7 @@ MONTHLY = (
         concentration.USAGE_CONCENTRATION,
         "Monthly concentration: the largest organisation, and the figures without it",
         *("dataset", "is_concentrated"),
-        make=concentration.usage_concentration_monthly,
+        begin=concentration.usage_concentration_monthly,
         monthly=True,
     ),
     _table(
@@ -144,7 +144,7 @@ MONTHLY = (
         monthly.USAGE_MONTHLY,
         "Monthly use by dataset and agent class",
         *("dataset", "agent_class"),
-        make=monthly.usage_monthly,
+        begin=monthly.usage_monthly,
         monthly=True,
     ),
 )

@@ -6,15 +6,13 @@ session never spans midnight and sessions may be summed over days; visitors may 
 However an address is spelled, it is one; of IPv6 addresses, whose owners may change
 them every day, the beginning alone may count.
 
-The key of a visitor is a keyed hash. A new salt is drawn whenever a day is counted,
-stays in memory, and is gone with the process: nobody, neither we nor someone who takes
-all our files, can compute a key from an address again or link the visitors of two days.
-The counts do not depend on the salt. Even the hash reaches no file, only a number, in
+A visitor is known by a keyed hash. A new key is drawn whenever a day is counted, stays
+in memory, and is gone with the process: nobody, neither we nor someone who takes all
+our files, can compute a hash from an address again or link the visitors of two days.
+The counts do not depend on the key. Even the hash reaches no file, only a number, in
 order of appearance; so counting a day twice gives equal files.
 """
 
-import hashlib
-import secrets
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,8 @@ import pyarrow.compute as pc
 
 from usage_metrics.addresses.parsing import canonical_addresses
 from usage_metrics.arrow import only_chunk, take_encoded
-from usage_metrics.counting.grouping import in_order_of_appearance
+from usage_metrics.counting.distinct import Numbering
+from usage_metrics.counting.hashes import Key, fresh_key, hashes_of, hashes_of_tuples
 
 HOUR = 3_600_000_000
 """Microseconds."""
@@ -31,13 +30,13 @@ HOUR = 3_600_000_000
 WHOLE_ADDRESS = 128
 """The bits of an IPv6 address."""
 
+DOMINANT_SHARE = 0.5
+"""An address with more than this share of a day's requests is suspect …"""
+DOMINANT_FROM = 100
+"""… on a day with at least this many requests."""
+
 _PROXY_MARK = r",\s*gzip\(gfe\)$"
 """What Google's front end appends to the user agent of some of a client's requests."""
-
-
-def fresh_salt() -> bytes:
-    """Draw a salt. Do not store it."""
-    return secrets.token_bytes(32)
 
 
 def one_spelling(
@@ -50,48 +49,54 @@ def one_spelling(
 
 
 def visitor_keys(
-    requests: pa.Table, salt: bytes, ipv6_bits: int = WHOLE_ADDRESS
+    addresses: pa.DictionaryArray, agents: pa.ChunkedArray, key: Key
 ) -> Any:
-    """The key of each request's visitor.
+    """The hash of each request's visitor.
 
     Args:
-        requests: a table with ``remote_ip`` and ``user_agent``; either may be null.
-        salt: the key of the hash, the same for requests to be compared.
-        ipv6_bits: how much of an IPv6 address tells visitors apart.
+        addresses: in one spelling each; may be null.
+        agents: the user agents, encoded in one chunk; may be null.
+        key: the key of the hash, the same for requests to be compared.
 
     Returns:
         A 64-bit number per request. Among a million visitors, the chance that any two
-        share a key is below one in thirty million.
+        share one is below one in thirty million.
     """
-    addresses = one_spelling(requests["remote_ip"], ipv6_bits)
-    who = _hashes(addresses, salt + b"address")
-    encoded = only_chunk(requests["user_agent"])
+    encoded = only_chunk(agents)
     names = pc.replace_substring_regex(encoded.dictionary, _PROXY_MARK, "")
-    agents = _hashes(take_encoded(names, encoded.indices), salt + b"agent")
-    return (who + agents).view(np.int64)
+    clients = take_encoded(names, encoded.indices)
+    return hashes_of_tuples(key, addresses, clients)
 
 
-def session_numbers(visitors: Any, times: pa.ChunkedArray) -> Any:
-    """Number the sessions of a day from zero.
-
-    Args:
-        visitors: the number of each request's visitor.
-        times: of the requests, all of one UTC day.
-    """
-    hours = times.cast(pa.int64()).to_numpy() // HOUR
-    return in_order_of_appearance(visitors * 24 + hours % 24)
+def hours_of(times: pa.ChunkedArray) -> Any:
+    """The UTC hour of the day of each time."""
+    return times.cast(pa.int64()).to_numpy() // HOUR % 24
 
 
-def _hashes(values: pa.DictionaryArray, key: bytes) -> Any:
-    """The keyed 64-bit hash of each value, computed once per distinct value.
+class Addresses:
+    """Numbers the addresses of a day, and finds the one with most of its requests."""
 
-    The sum of two such numbers, modulo 2^64 and under different keys, is a hash of the
-    pair: two pairs share a sum as rarely as two values share a hash.
-    """
-    texts = [*values.dictionary.to_pylist(), None]
-    digests = b"".join(
-        hashlib.blake2b(repr(text).encode(), key=key, digest_size=8).digest()
-        for text in texts
-    )
-    codes = pc.fill_null(values.indices.cast(pa.int32()), len(texts) - 1)
-    return np.frombuffer(digests, dtype=np.uint64)[codes.to_numpy()]
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._key = fresh_key()
+        self._numbering = Numbering()
+        self._requests = np.empty(0, np.int64)
+        self._rows = 0
+
+    def numbers(self, spelled: pa.DictionaryArray) -> pa.Array:
+        """The number of each row's address; null where there is none."""
+        of_distinct = self._numbering.of(hashes_of(spelled.dictionary, self._key))
+        numbers = pa.array(of_distinct).take(spelled.indices)
+        found = np.bincount(
+            numbers.drop_null().to_numpy(), minlength=len(self._numbering)
+        )
+        found[: len(self._requests)] += self._requests
+        self._requests = found
+        self._rows += len(numbers)
+        return numbers
+
+    def dominant(self) -> int | None:
+        """The number of the address with more than half of the requests, if any."""
+        most = int(self._requests.argmax()) if len(self._requests) else 0
+        least = DOMINANT_SHARE * max(self._rows, DOMINANT_FROM)
+        return most if self._rows and self._requests[most] > least else None

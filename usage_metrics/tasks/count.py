@@ -11,12 +11,17 @@ registry of datasets has changed, or when there is a new table.
 
 import datetime as dt
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.tasks.count_input import kind_of_all, read_day
+from usage_metrics.tasks.aside_files import aside
+from usage_metrics.tasks.count_input import (
+    first_requests_of,
+    kind_of_all,
+    requests_of,
+)
 from usage_metrics.tasks.count_status import (
     COUNTED,
     Counts,
@@ -32,7 +37,10 @@ from usage_metrics.tasks.task import Stage
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from usage_metrics.counting.aside import NewFile
+    from usage_metrics.counting.day import CountedRequests
     from usage_metrics.counting.tables import FigureTable
+    from usage_metrics.counting.usage import CountedDay
     from usage_metrics.partitions.partition import Partition
     from usage_metrics.partitions.writer import PartitionWriter
 
@@ -91,34 +99,58 @@ class CountUsage(Stage):
 
     def _count(self) -> None:
         """Count, and write the tables; last the events, which mark the day as done."""
-        from usage_metrics.counting.derived import names_of_databases
-        from usage_metrics.counting.events import EVENTS, count_requests
-        from usage_metrics.counting.tables import DAILY
-        from usage_metrics.counting.usage import CountedDay
+        from usage_metrics.counting.day import count_requests
 
         # Before they are read: a file that is replaced meanwhile is counted again.
         counted_from = self._counting_from()
         today, next_day = self.partition(Geocode.stage), self._next_day()
         addresses = kind_of_all(today, next_day)
-        requests = read_day(today, addresses)
-        following = read_day(next_day, addresses)
-        events = count_requests(
-            requests, following, datasets_registry(), config.counting().visitor_prefix
-        )
-        # The footer of the cleaned file says it too, but that file may be gone.
-        lines = today.facts().get("cleaning") or self.partition(Clean.stage).facts()
-        day = CountedDay(events, requests, lines, self.date.isoformat(), self.source)
-        tables = {table.name: table.make(day) for table in DAILY}
-        with self.output().writing(EVENTS) as counted:
-            counted.write(events)
-            counted.facts |= {
-                "counted_from": counted_from,
-                "addresses": addresses,
-                "databases": names_of_databases(requests, events),
-            }
+        made = {"counted_from": counted_from, "addresses": addresses}
+        with aside() as new_file, requests_of(today, addresses) as read:
+            counted = count_requests(
+                read,
+                first_requests_of(next_day, addresses),
+                datasets_registry(),
+                new_file,
+                config.counting().visitor_prefix,
+            )
+            self._add_up(counted, new_file, made)
+
+    def _add_up(
+        self, counted: "CountedRequests", new_file: "NewFile", made: dict[str, Any]
+    ) -> None:
+        from usage_metrics.counting.derived import DatabaseNames
+        from usage_metrics.counting.events import EVENTS
+        from usage_metrics.counting.tables import DAILY
+
+        day = self._day(counted, new_file)
+        figures = [table.begin(day) for table in DAILY]
+        databases = DatabaseNames()
+        with self.output().writing(EVENTS) as file:
+            for rows in counted.rows():
+                file.write(rows.table.select(EVENTS.names))
+                databases.add(rows)
+                for figure in figures:
+                    figure.add(rows)
+            tables = {t.name: f.table() for t, f in zip(DAILY, figures, strict=True)}
             for table in DAILY:
                 self._write(table, tables[table.name])
+            file.facts |= {**made, "databases": databases.found()}
         self.say(f"{tables['usage_reconciliation']['counted'][0]} requests count")
+
+    def _day(self, counted: "CountedRequests", new_file: "NewFile") -> "CountedDay":
+        from usage_metrics.counting.usage import CountedDay
+
+        facts = self.partition(Geocode.stage).facts()
+        return CountedDay(
+            date=self.date.isoformat(),
+            source=self.source,
+            new_file=new_file,
+            # The footer of the cleaned file says it too, but that file may be gone.
+            lines=facts.get("cleaning") or self.partition(Clean.stage).facts(),
+            paths=counted.most_frequent("path"),
+            agents=counted.most_frequent("agent_name"),
+        )
 
     def _write(self, table: "FigureTable", rows: "pa.Table") -> None:
         """Write a table, unless the present file holds the same."""

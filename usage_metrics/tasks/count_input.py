@@ -6,7 +6,10 @@ are those of the geocoded file, in the same order. When that file has been remov
 counting uses what the geocoded file has, and says so in its footer.
 """
 
-from collections.abc import Collection
+import contextlib
+import datetime as dt
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,70 +22,109 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from usage_metrics.counting.grouping import Rows
+
 ADDRESS = "remote_ip"
 
 FULL = "full"
 AS_GEOCODED = "as geocoded"
 """What a footer says of the addresses by which visitors were told apart."""
 
-ROW_GROUPS_AT_ONCE = 16
-"""A million rows. Each row group has its own dictionary, a large one for URLs."""
+BATCH_ROWS = 1 << 18
+"""Requests that are in memory at a time; four full row groups."""
+
+Read = Callable[[Collection[str]], Iterable["pa.Table"]]
+"""Reads some columns of a day, those that it has, in batches, as often as wanted."""
 
 
-def read_day(geocoded: Partition, addresses: str) -> "pa.Table":
-    """Read what counting needs of a day; an empty table if the day is missing.
+@contextlib.contextmanager
+def requests_of(geocoded: Partition, addresses: str) -> Iterator[Read]:
+    """Open the requests of a day, for what counting needs of them.
 
     Args:
         geocoded: the day.
         addresses: which to use, as :func:`kind_of_all` says.
 
-    Returns:
-        The requests, with texts dictionary-encoded in one chunk each.
-
     Raises:
         ConfigError: if the source lacks a column that counting needs.
     """
+    with geocoded.open() as file, _with_addresses(geocoded, addresses, file) as full:
+        _check_columns(file, geocoded.source)
+
+        def read(names: Collection[str]) -> Iterator["pa.Table"]:
+            found = batches(file, names)
+            if ADDRESS in names and full is not file:
+                return _joined(found, batches(full, [ADDRESS]))
+            return found
+
+        yield read
+
+
+def first_requests_of(geocoded: Partition, addresses: str) -> "pa.Table":
+    """Read the requests that may be of a day's first half minute, and some others.
+
+    An empty table if the day is missing.
+    """
     import pyarrow as pa
 
-    from usage_metrics.counting.breakdowns import AGENTS, PLACES
-    from usage_metrics.counting.events import NEEDED, OPTIONAL
+    from usage_metrics.counting.day import READ
 
     if not geocoded.exists():
         return pa.table({})
-    requests = read_columns(geocoded, {*NEEDED, *PLACES, *AGENTS})
-    missing = set(NEEDED) - set(OPTIONAL) - set(requests.column_names)
-    if missing:
-        raise ConfigError(
-            f"the source {geocoded.source} cannot be counted: its cleaned files have "
-            f"no column {', '.join(sorted(missing))}; add it to the source"
-        )
-    index = requests.column_names.index(ADDRESS)
-    return requests.set_column(index, ADDRESS, _addresses_of(geocoded, addresses))
+    found: list[pa.Table] = []
+    with geocoded.open() as file, _with_addresses(geocoded, addresses, file) as full:
+        _check_columns(file, geocoded.source)
+        for start, stop in _first_row_groups(file, geocoded.date):
+            rows = [_rows_between(file, READ, start, stop)]
+            found += _joined(rows, [_rows_between(full, [ADDRESS], start, stop)])
+    return pa.concat_tables(found) if found else pa.table({})
 
 
 def read_columns(partition: Partition, columns: Collection[str]) -> "pa.Table":
-    """Read some columns, those that a partition has, with texts encoded."""
-    import pyarrow as pa
-
+    """Read some columns, those that a partition has."""
     with partition.open() as file, naming_damage(file):
-        names = [name for name in file.schema_arrow.names if name in columns]
-        # One at a time: a column takes much more memory while it is read.
-        found = [_read_column(file, name) for name in names]
-    return pa.table(found, names=names)
+        return file.read([n for n in file.schema_arrow.names if n in columns])
 
 
-def tally_of(counted: Partition, addresses: str) -> "pa.Table":
-    """Add up a day by organisation and address; without addresses if they are gone."""
+def batches(file: "pq.ParquetFile", columns: Collection[str]) -> Iterator["pa.Table"]:
+    """Read some columns, those that a file has, in batches of ``BATCH_ROWS``."""
     import pyarrow as pa
 
-    from usage_metrics.counting import concentration
+    names = [name for name in file.schema_arrow.names if name in columns]
+    held: list[pa.Table] = []
+    for group in range(file.num_row_groups):
+        with naming_damage(file):
+            held.append(file.read_row_group(group, names))
+        while sum(table.num_rows for table in held) >= BATCH_ROWS:
+            rows = pa.concat_tables(held)
+            yield rows.slice(0, BATCH_ROWS)
+            held = [rows.slice(BATCH_ROWS)]
+    if any(table.num_rows for table in held):
+        yield pa.concat_tables(held)
 
-    columns = ["dataset", "organization", "outcome", "session", "bytes"]
-    events, geocoded = read_columns(counted, columns), geocoded_of(counted)
-    if geocoded.exists():
-        return concentration.tally(events, _addresses_of(geocoded, addresses))
-    unknown = pa.nulls(events.num_rows, pa.string()).dictionary_encode()
-    return concentration.tally(events, pa.chunked_array([unknown]))
+
+def events_of_month(counted: Iterable[Partition], addresses: str) -> Iterator["Rows"]:
+    """Read the events of some days, without addresses where these are gone."""
+    from usage_metrics.counting.monthly import NEEDED, OfMonth
+
+    month = OfMonth()
+    for day in counted:
+        month.begin_day()
+        with day.open() as file, _addresses_of(geocoded_of(day), addresses) as texts:
+            for rows in batches(file, NEEDED):
+                yield month.events(rows, next(texts))
+
+
+@contextlib.contextmanager
+def _addresses_of(
+    geocoded: Partition, kind: str
+) -> Iterator[Iterator["pa.ChunkedArray | None"]]:
+    """The addresses of a day in batches; None for each batch if they are gone."""
+    if not geocoded.exists():
+        yield itertools.repeat(None)
+        return
+    with geocoded.open() as file, _with_addresses(geocoded, kind, file) as full:
+        yield (rows[ADDRESS] for rows in batches(full, [ADDRESS]))
 
 
 def geocoded_of(day: Partition) -> Partition:
@@ -109,31 +151,72 @@ def _keeps_addresses(geocoded: Partition) -> bool:
     return recipe.get("addresses") == "keep"
 
 
-def _addresses_of(geocoded: Partition, kind: str) -> "pa.ChunkedArray":
-    """The addresses of a day's requests, encoded."""
-    from usage_metrics.counting.grouping import compact
+@contextlib.contextmanager
+def _with_addresses(
+    geocoded: Partition, kind: str, file: "pq.ParquetFile"
+) -> Iterator["pq.ParquetFile"]:
+    """The file that holds the addresses of a day's requests: theirs, or the cleaned."""
+    if kind != FULL or _keeps_addresses(geocoded):
+        yield file
+        return
+    with replace(geocoded, stage=Clean.stage).open() as cleaned:
+        yield cleaned
 
-    in_cleaned = kind == FULL and not _keeps_addresses(geocoded)
-    stage = Clean.stage if in_cleaned else Geocode.stage
-    with replace(geocoded, stage=stage).open() as file:
-        return compact(file.read([ADDRESS])[ADDRESS])
+
+def _check_columns(file: "pq.ParquetFile", source: str) -> None:
+    from usage_metrics.counting.events import NEEDED, OPTIONAL
+
+    missing = set(NEEDED) - set(OPTIONAL) - set(file.schema_arrow.names)
+    if missing:
+        raise ConfigError(
+            f"the source {source} cannot be counted: its cleaned files have "
+            f"no column {', '.join(sorted(missing))}; add it to the source"
+        )
 
 
-def _read_column(file: "pq.ParquetFile", name: str) -> "pa.ChunkedArray":
-    """Read a column; a text as its distinct values and a code for each row."""
+def _joined(
+    requests: "Iterable[pa.Table]", addresses: "Iterable[pa.Table]"
+) -> "Iterator[pa.Table]":
+    """Requests, with their addresses from another file."""
+    for rows, full in zip(requests, addresses, strict=True):
+        index = rows.column_names.index(ADDRESS)
+        yield rows.set_column(index, ADDRESS, full[ADDRESS])
+
+
+def _first_row_groups(
+    file: "pq.ParquetFile", day: dt.date
+) -> Iterator[tuple[int, int]]:
+    """The first row and the end of each row group that may hold the first requests."""
+    from usage_metrics.counting.clicks import WINDOW
+
+    midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
+    end = midnight + dt.timedelta(microseconds=WINDOW)
+    column = file.schema_arrow.names.index("timestamp")
+    stop = 0
+    for group in range(file.num_row_groups):
+        metadata = file.metadata.row_group(group)
+        start, stop = stop, stop + metadata.num_rows
+        measured = metadata.column(column).statistics
+        is_known = measured is not None and measured.has_min_max
+        if stop > start and not (is_known and measured.min > end):
+            yield start, stop
+
+
+def _rows_between(
+    file: "pq.ParquetFile", columns: Collection[str], start: int, stop: int
+) -> "pa.Table":
+    """Some columns of some rows."""
     import pyarrow as pa
 
-    from usage_metrics.arrow import dictionary
-    from usage_metrics.counting.grouping import compact
-
-    groups = list(range(file.num_row_groups))
-    if name == "insert_id" or not groups:
-        whole = file.read([name])[name]
-        return whole if name == "insert_id" else compact(whole)
-    pieces: list[pa.Array] = []
-    for start in groups[::ROW_GROUPS_AT_ONCE]:
-        numbers = groups[start : start + ROW_GROUPS_AT_ONCE]
-        column = file.read_row_groups(numbers, [name])[name]
-        is_text = pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)
-        pieces += [dictionary(column)] if is_text else column.chunks
-    return compact(pa.chunked_array(pieces))
+    names = [name for name in file.schema_arrow.names if name in columns]
+    found = []
+    first = 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if first < stop and start < first + rows:
+            with naming_damage(file):
+                table = file.read_row_group(group, names)
+            begin = max(start - first, 0)
+            found.append(table.slice(begin, min(stop - first, rows) - begin))
+        first += rows
+    return pa.concat_tables(found)

@@ -11,14 +11,10 @@ from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.parameters import Month
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import Partition
+from usage_metrics.tasks.aside_files import aside
 from usage_metrics.tasks.backfill import ManyDays
 from usage_metrics.tasks.count import CountUsage
-from usage_metrics.tasks.count_input import (
-    geocoded_of,
-    kind_of_all,
-    read_columns,
-    tally_of,
-)
+from usage_metrics.tasks.count_input import events_of_month, geocoded_of, kind_of_all
 from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.ranges import source_range
@@ -99,24 +95,25 @@ class CountMonth(OfMonth):
         return [self.listed(stage) for stage in (Geocode.stage, CountUsage.stage)]
 
     def _add_up(self) -> None:
-        from usage_metrics.counting.monthly import NEEDED
+        from usage_metrics.counting.monthly import CountedMonth
         from usage_metrics.counting.tables import MONTHLY
-        from usage_metrics.counting.usage import CountedMonth
 
         counted = self.counted(CountUsage.stage)
         made_from = {day.date.isoformat(): day.content_id() for day in counted}
         addresses = kind_of_all(*map(geocoded_of, counted))
-        month = CountedMonth(
-            events=[read_columns(day, NEEDED) for day in counted],
-            tallies=[tally_of(day, addresses) for day in counted],
-            month=f"{self.month:%Y-%m}",
-            source=self.source,
-        )
-        for target, table in zip(self.output(), MONTHLY, strict=True):
+        name = f"{self.month:%Y-%m}"
+        with aside() as new_file:
+            month = CountedMonth(name, self.source, new_file, len(counted))
+            figures = [table.begin(month) for table in MONTHLY]
+            for rows in events_of_month(counted, addresses):
+                for figure in figures:
+                    figure.add(rows)
+            tables = [figure.table() for figure in figures]
+        for target, table in zip(self.output(), tables, strict=True):
             with target.writing(table.schema) as file:
-                file.write(table.make(month))
+                file.write(table)
                 file.facts |= {"made_from": made_from, "addresses": addresses}
-        self.say(f"{len(counted)} days of {month.month}")
+        self.say(f"{len(counted)} days of {name}")
 
 
 class CountDays(ManyDays):

@@ -1,0 +1,73 @@
+"""The most frequent texts of a day, exactly, without holding all texts."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from usage_metrics.arrow import STRING
+from usage_metrics.counting.aside import NewFile, Records, Tables
+from usage_metrics.counting.grouping import summed
+from usage_metrics.counting.hashes import fresh_key, hashes_of
+
+
+class MostFrequent:
+    """Finds the texts that most rows have; of equally frequent ones the first by name.
+
+    The texts and how often their hashes come wait outside memory.
+    """
+
+    def __init__(self, new_file: NewFile, number: int) -> None:
+        """Begin without a text.
+
+        Args:
+            new_file: makes a file for what is not held in memory.
+            number: how many texts to find.
+        """
+        self._number = number
+        self._key = fresh_key()
+        self._counts = Records(new_file)
+        self._texts = Tables(new_file)
+
+    def add(self, texts: pa.DictionaryArray) -> None:
+        """Count the texts of some rows."""
+        codes = texts.indices.drop_null().to_numpy()
+        rows = np.bincount(codes, minlength=len(texts.dictionary))
+        hashes = hashes_of(texts.dictionary, self._key)[rows > 0].view(np.int64)
+        self._counts.add(hash=hashes, rows=rows[rows > 0])
+        self._texts.add(pa.table({"text": texts.dictionary}))
+
+    def found(self) -> pa.Array:
+        """The most frequent of all texts that were added."""
+        surely, ties = self._chosen()
+        places = self._number - len(surely)
+        sure: set[str] = set()
+        first: list[str] = []
+        for table in self._texts:
+            some = table["text"].combine_chunks()
+            hashes = hashes_of(some, self._key).view(np.int64)
+            sure |= set(_where(some, np.isin(hashes, surely)))
+            tied = _where(some, np.isin(hashes, ties))
+            first = sorted({*first, *tied})[:places]
+        return pa.array(sorted({*sure, *first}), STRING)
+
+    def _chosen(self) -> tuple[Any, Any]:
+        """The hashes of the texts that are among the first, and of those that may be.
+
+        The latter are the equally frequent ones that compete for the last places.
+        """
+        hashes, counts = np.empty(0, np.int64), np.empty(0, np.int64)
+        least = 0
+        for part in self._counts.parts():
+            of_part, rows = summed(part["hash"], part["rows"])
+            hashes, counts = np.append(hashes, of_part), np.append(counts, rows)
+            if len(counts) > self._number:
+                least = np.partition(counts, -self._number)[-self._number]
+                hashes, counts = hashes[counts >= least], counts[counts >= least]
+        return hashes[counts > least], hashes[counts == least]
+
+
+def _where(texts: pa.Array, mask: Any) -> list[str]:
+    """The texts for which a mask is true, without null."""
+    found: list[str] = texts.filter(pa.array(mask)).drop_null().to_pylist()
+    return found

@@ -1,0 +1,58 @@
+"""Keyed hashes of texts, made once per distinct text.
+
+The key is drawn for each use, stays in memory, and is gone with the process. Of ten
+million different texts, two have the same hash once in 370,000 such days.
+"""
+
+import secrets
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from usage_metrics.arrow import dictionary
+from usage_metrics.counting.grouping import codes_of
+
+Key = int
+"""The key of a hash: 64 bits."""
+
+
+def fresh_key() -> Key:
+    """Draw a key. Do not store it."""
+    return secrets.randbits(64)
+
+
+def hashes_of(texts: pa.Array, key: Key) -> Any:
+    """The hash of each text; a null has one, too."""
+    values = pc.fill_null(texts.cast(pa.binary()), b"").to_pylist()
+    found = map(partial(xxhash.xxh3_64_intdigest, seed=key), values)
+    hashes = np.fromiter(found, np.uint64, len(values))
+    if texts.null_count:
+        hashes[texts.is_null().to_numpy(zero_copy_only=False)] = _of_null(key)
+    return hashes
+
+
+def hashes_by_code(column: pa.DictionaryArray, key: Key) -> Any:
+    """The hash of each distinct text of an encoded column, and last that of null."""
+    return np.append(hashes_of(column.dictionary, key), _of_null(key))
+
+
+def hashes_of_tuples(key: Key, *columns: pa.ChunkedArray) -> Any:
+    """The hash of each row of encoded columns.
+
+    The sum of hashes under different keys, modulo 2^64, is a hash of them together: two
+    rows share a sum as rarely as two texts share a hash.
+    """
+    found = np.zeros(len(columns[0]), np.uint64)
+    for number, column in enumerate(columns):
+        encoded = dictionary(column)
+        codes, _ = codes_of(encoded)
+        found += hashes_by_code(encoded, (key + number) % 2**64)[codes]
+    return found
+
+
+def _of_null(key: Key) -> np.uint64:
+    return np.uint64(key ^ (2**64 - 1))
