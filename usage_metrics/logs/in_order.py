@@ -19,18 +19,25 @@ def with_the_rest(
         return table
     rest = rule(block.only(~there))
     if len(rest) <= FEW * len(block):
-        return pa.concat_tables(_in_pieces(table, there, rest)).combine_chunks()
+        pieces = _in_pieces(_only_batch(table), there, _only_batch(rest))
+        return pa.Table.from_batches([pa.concat_batches(list(pieces))])
     order = np.empty(len(block), dtype=np.int64)
     order[there] = np.arange(len(table))
     order[~there] = np.arange(len(table), len(block))
     return pa.concat_tables([table, rest]).combine_chunks().take(pa.array(order))
 
 
-def _in_pieces(table: pa.Table, there: Mask, rest: pa.Table) -> Iterator[pa.Table]:
-    """The rows of a table, and between them those of the rest, one by one."""
+def _only_batch(table: pa.Table) -> pa.RecordBatch:
+    return table.combine_chunks().to_batches()[0]
+
+
+def _in_pieces(
+    rows: pa.RecordBatch, there: Mask, rest: pa.RecordBatch
+) -> Iterator[pa.RecordBatch]:
+    """The rows, and between them those of the rest, one by one."""
     done = 0
     for number, row in enumerate(np.flatnonzero(~there).tolist()):
-        yield table.slice(done, row - number - done)
+        yield rows.slice(done, row - number - done)
         yield rest.slice(number, 1)
         done = row - number
-    yield table.slice(done)
+    yield rows.slice(done)

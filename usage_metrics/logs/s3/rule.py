@@ -20,6 +20,7 @@ import re2
 
 from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP
 from usage_metrics.logs.blocks import REST, Block
+from usage_metrics.logs.line_ids import LINE_ID
 from usage_metrics.logs.lines import CUT, LONGEST_LINE
 from usage_metrics.logs.s3.entry import (
     ENTRY,
@@ -104,13 +105,13 @@ def entries_singly(block: Block) -> pa.Table:
     found = pc.extract_regex(lines, _LINE)
     columns = _values(found)
     reasons = _reasons(block, lines, found.is_valid(), columns["time"].is_valid())
+    columns["unreadable"] = pa.nulls(len(lines), STRING)
     if reasons.null_count < len(lines):
         is_entry = reasons.is_null()
         columns = {n: pc.if_else(is_entry, c, None) for n, c in columns.items()}
         columns["unreadable"] = pc.if_else(is_entry, None, lines)
     columns["unreadableReason"] = reasons
-    nothing = {field.name: pa.nulls(len(lines), field.type) for field in ENTRY}
-    columns = nothing | columns
+    columns[LINE_ID.name] = pa.nulls(len(lines), LINE_ID.type)
     return pa.table([columns[field.name] for field in ENTRY], schema=ENTRY)
 
 
