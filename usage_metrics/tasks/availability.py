@@ -9,6 +9,7 @@ import datetime as dt
 import functools
 import os
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from usage_metrics.dates import utc_now
@@ -35,16 +36,25 @@ def unavailable_reason(source: str, day: dt.date) -> str | None:
 
     Logs of a day that was given up for lost are available if they turn up after all.
     """
-    if day >= first_running_day(source):
-        hours = source_section(source).settle_hours
-        return (
-            f"{day} is not over: a day is extracted {hours:g} hours after it "
-            f"ends in UTC ([{source}] settle_hours)"
-        )
-    why = _reader(source).unavailable(day)
-    if why is not None and day in source_section(source).lost_days:
-        return f"{day} is lost: [{source}] lost_days names it, and no logs hold it"
-    return why
+    return unavailable_reasons(source, [day]).get(day)
+
+
+def unavailable_reasons(source: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
+    """The days whose log entries are not available, each with the reason."""
+    settings, running = source_section(source), first_running_day(source)
+    reasons: dict[dt.date, str] = {}
+    for day in days:
+        if day >= running:
+            reasons[day] = (
+                f"{day} is not over: a day is extracted {settings.settle_hours:g} "
+                f"hours after it ends in UTC ([{source}] settle_hours)"
+            )
+        elif (why := _reader(source).unavailable(day)) is not None:
+            if day in settings.lost_days:
+                named = f"[{source}] lost_days names it"
+                why = f"{day} is lost: {named}, and no logs hold it"
+            reasons[day] = why
+    return reasons
 
 
 def passed_over(source: str) -> dict[dt.date, str]:

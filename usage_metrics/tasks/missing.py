@@ -24,7 +24,7 @@ from usage_metrics.parameters import Day
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.sources.settings import source_section
-from usage_metrics.tasks.availability import first_running_day, unavailable_reason
+from usage_metrics.tasks.availability import first_running_day, unavailable_reasons
 from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import STAGES, Extract, Geocode
 from usage_metrics.tasks.task import Logs, Reporting
@@ -47,12 +47,9 @@ def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
     root, kept = config.paths().root, retention_start(Geocode.stage)
     made = {d for stage in STAGES for d in list_partitions(root, stage.stage, source)}
     with looking_once():
-        reasons = {
-            day: unavailable_reason(source, day)
-            for day in days
-            if day >= kept and day not in made
-        }
-    return {day: why for day, why in reasons.items() if why is not None}
+        return unavailable_reasons(
+            source, [day for day in days if day >= kept and day not in made]
+        )
 
 
 class Seen(luigi.Config):
@@ -121,7 +118,7 @@ def unexported(source: str, raw: Mapping[dt.date, Facts]) -> list[dt.date]:
         raw: the footers of the raw files.
     """
     with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
-        return [day for day in _doubtful(raw) if unavailable_reason(source, day)]
+        return [*unavailable_reasons(source, _doubtful(raw))]
     return []
 
 
