@@ -56,6 +56,7 @@ from usage_metrics.report.formatting import harmless
 from usage_metrics.report.rankings import _organization
 from usage_metrics.sources import s3
 from usage_metrics.sources.datasette_pages import asked_for, base_url_of
+from usage_metrics.sources.sites import TABLES, asked_of
 
 Look = Callable[[str], object]
 
@@ -218,6 +219,9 @@ LOOKS: dict[str, Look] = {
     "fields of JSON": lambda text: json_columns(json_block(text), ("-",)),
     "hosts": netlocs,
     "Datasette's pages": lambda text: asked_for(column(text), ()),
+    "pages of other sites": lambda text: [
+        asked_of(site)(column(text)) for site in TABLES
+    ],
     "Datasette's base URL": lambda text: base_url_of(pa.array([f"/{text}"], STRING)),
     "targets": lambda text: without_query(targets_of(column(text))),
     "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),

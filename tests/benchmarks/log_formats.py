@@ -1,4 +1,4 @@
-"""How fast lines of CloudFront, Google Cloud Storage and others are read.
+"""How fast lines of web servers, CloudFront, Google Cloud Storage and others are read.
 
 ``python -m tests.benchmarks.log_formats`` makes a file of each format and reads it into
 raw columns, ids included, by the fast path where there is one, and by the rule alone.
@@ -26,6 +26,7 @@ from usage_metrics.logs.cloudfront import CloudFront
 from usage_metrics.logs.format import Format
 from usage_metrics.logs.gcs_usage import GcsUsage
 from usage_metrics.logs.web.aws_balancer import AwsLoadBalancer
+from usage_metrics.logs.web.fast_path import Plan
 from usage_metrics.logs.web.presets import open_format
 from usage_metrics.maintenance.sample.population import BROWSERS, SCRIPTS
 
@@ -178,6 +179,43 @@ def logpush(it: Request) -> str:
     return json.dumps(entry, separators=(",", ":")) + "\n"
 
 
+def combined(it: Request) -> str:
+    """A line of nginx or Apache."""
+    return (
+        f"{it.address} - - [03/May/2024:{it.clock} +0000] "
+        f'"GET {it.path} HTTP/1.1" {it.status} {it.size} '
+        f'"https://data.example.org/{it.id[:2]}" "{it.agent}"\n'
+    )
+
+
+def caddy(it: Request) -> str:
+    """A JSON object of Caddy's."""
+    request = {
+        "remote_ip": it.address,
+        "remote_port": "38574",
+        "client_ip": it.address,
+        "proto": "HTTP/2.0",
+        "method": "GET",
+        "host": "data.example.org",
+        "uri": it.path,
+        "headers": {"User-Agent": [it.agent], "Accept": ["*/*"]},
+    }
+    entry = {
+        "level": "info",
+        "ts": _DAY + it.second + it.size % 1_000_000 / 1e6,
+        "logger": "http.log.access.log0",
+        "msg": "handled request",
+        "request": request,
+        "bytes_read": 0,
+        "user_id": "",
+        "duration": it.milliseconds / 1000,
+        "size": it.size,
+        "status": it.status,
+        "resp_headers": {"Server": ["Caddy"], "Content-Type": ["text/csv"]},
+    }
+    return json.dumps(entry, separators=(",", ":")) + "\n"
+
+
 class Case(NamedTuple):
     """A format to measure."""
 
@@ -191,6 +229,8 @@ class Case(NamedTuple):
 
 
 CASES = {
+    "combined": Case(open_format("combined"), "", combined, True, "COMBINED"),
+    "caddy": Case(open_format("caddy"), "", caddy, goaccess="CADDY"),
     "cloudfront": Case(CloudFront(), CLOUDFRONT, cloudfront, True, "CLOUDFRONT"),
     "gcs": Case(GcsUsage(), GCS, gcs, True, "CLOUDSTORAGE"),
     "iis": Case(open_format("iis"), IIS, iis, True, "W3C"),
@@ -214,9 +254,12 @@ def rate(case: Case, content: bytes, number: int) -> float:
 
 def by_rule(case: Case, content: bytes, number: int) -> float:
     """The same without the fast path."""
-    with mock.patch.object(
+    all_odd = mock.patch.object(
         delimited, "_odd", lambda block, *_: np.ones(len(block), bool)
-    ):
+    )
+    nothing = np.empty(0, np.int64), np.empty((0, 99), np.int64)
+    none_plain = mock.patch.object(Plan, "_plain", return_value=nothing)
+    with all_odd, none_plain:
         return rate(case, content, number)
 
 

@@ -84,7 +84,7 @@ def test_caddy_says_who_the_client_is() -> None:
     [request] = requests(entry, format="caddy")
     assert request["remote_ip"] == "198.51.100.7"
     assert request["request_url"] == "https://data.example.org:8443/census/a.csv?x=1"
-    assert request["database"] == "data.example.org:8443/census"
+    assert request["database"] == "data.example.org/census"
     assert (request["protocol"], request["latency"]) == ("HTTP/2.0", 0.25)
 
 

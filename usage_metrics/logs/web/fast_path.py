@@ -187,6 +187,8 @@ def _marks(block: Block) -> tuple[Integers, npt.NDArray[np.uint8]]:
 def _has_escaped_mark(block: Block) -> Mask:
     """The lines in which a backslash stands before a blank, a quote or the end."""
     found = np.zeros(len(block), dtype=bool)
+    if b"\\" not in block.text:
+        return found
     at = [match.start() for match in _ESCAPED_MARK.finditer(block.text)]
     if at:
         found[np.searchsorted(block.ends, at)] = True

@@ -61,7 +61,8 @@ def with_hosts(
         hosts: those of the site, if they are named. Of a single one, each top folder
             is a database; of several, the host and the folder.
     """
-    folder, host = found["database"], pc.utf8_lower(netloc)
+    host = pc.replace_substring_regex(pc.utf8_lower(netloc), r":[0-9]*$", "")
+    folder = found["database"]
     if len(hosts) != 1:
         within = pc.binary_join_element_wise(host, folder, "/")
         folder = pc.coalesce(within, folder)
