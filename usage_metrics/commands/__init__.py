@@ -26,12 +26,13 @@ COMMANDS = {
     "backfill": "Build the missing days of a range.",
     "refresh": "Read the logs of the last days again and update what changed.",
     "rebuild": "Rebuild a stage of a range of days and everything after it.",
+    "import": "Take over what others have archived of a platform.",
     "erase": "Erase an address from everything that is kept.",
     "retain": "Delete what is older than the settings allow.",
 }
 """The commands in the order of --help, with their descriptions there."""
 
-MODULES = {"counter": "counter_report"}
+MODULES = {"counter": "counter_report", "import": "import_history"}
 """The modules of commands; the others have the name of their command."""
 
 BUSY = 10

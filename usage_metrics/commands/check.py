@@ -17,14 +17,18 @@ from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.platforms import PLATFORMS
+from usage_metrics.platforms.settings import platforms_on
+from usage_metrics.platforms.snapshot_tables import STAGES as SNAPSHOT_STAGES
 from usage_metrics.privacy.erasure import stages
-from usage_metrics.tasks import availability, data_quality
+from usage_metrics.tasks import availability, data_quality, snapshot_days
 from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.load import open_warehouse, requests_table
 from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.units import size
 from usage_metrics.warehouse.comparison import damaged_days
+from usage_metrics.warehouse.table import Table
 
 MAX_FINDINGS = 5
 """Findings printed per kind and source."""
@@ -57,11 +61,13 @@ def command(
 
     Quality: days that are missing, have lost their raw file, have files that are not
     read, many rejected lines, unknown agents or addresses without a country, or far
-    fewer requests than usual. The limits are in [quality] of luigi.cfg.
+    fewer requests than usual. The limits are in [quality] of luigi.cfg. Of a platform,
+    snapshots that are overdue or not complete.
 
     Exits with 1 if there is anything to report, for cron.
     """
-    sources = options.chosen(source)
+    platforms = platforms_on()
+    sources = options.chosen(source, or_none=bool(platforms))
     options.check_settings(sources)
     check_registry()
     first, end = start or dt.date.min, stop or dt.date.max
@@ -75,7 +81,14 @@ def command(
                 damages += _damages(partition)
         found = sorted(set(_findings(name)))
         findings += [(name, each) for each in found if first <= each.day < end]
-    damages += _database_damages(sources)
+    for name in platforms:
+        for partition in _partitions(name, ("raw", *SNAPSHOT_STAGES)):
+            if first <= partition.date < end:
+                files += 1
+                damages += _damages(partition)
+        alarms = sorted(snapshot_days.alarms(name))
+        findings += [(name, each) for each in alarms if first <= each.day < end]
+    damages += _database_damages([*sources, *platforms])
     if as_json:
         texts = [f"{source} {finding}" for source, finding in findings]
         click.echo(json.dumps({"damages": damages, "findings": texts}, indent=2))
@@ -115,7 +128,9 @@ def _damages(partition: Partition) -> Iterator[str]:
     try:
         partition.verify()
     except StorageError as error:
-        yield printable(str(error))
+        is_snapshot = partition.source in PLATFORMS and partition.stage == "raw"
+        no_other = "; no snapshot is taken twice: restore the file from a copy"
+        yield printable(f"{error}{no_other if is_snapshot else ''}")
 
 
 def _database_damages(sources: Iterable[str]) -> Iterator[str]:
@@ -125,14 +140,21 @@ def _database_damages(sources: Iterable[str]) -> Iterator[str]:
         broken = warehouse.damages()
         yield from broken
         for source in () if broken else sources:
-            requests = requests_table(source)
-            tables = [(Geocode.stage, requests)] if requests else []
-            tables += [(table.name, table) for table in TABLES.values()]
-            for stage, table in tables:
+            for stage, table in _tables(source):
                 partition_of = functools.partial(Partition, root, stage, source)
                 yield from damaged_days(warehouse, table, source, partition_of)
     except StorageError as error:
         yield printable(str(error))
+
+
+def _tables(source: str) -> Iterator[tuple[str, Table]]:
+    """The tables that hold something of a source or platform, each with its stage."""
+    if source in PLATFORMS:
+        yield from SNAPSHOT_STAGES.items()
+        return
+    if requests := requests_table(source):
+        yield Geocode.stage, requests
+    yield from ((table.name, table) for table in TABLES.values())
 
 
 def _findings(source: str) -> Iterator[Finding]:

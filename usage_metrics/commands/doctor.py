@@ -22,8 +22,12 @@ from usage_metrics.monitoring import permissions, run_log
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.platforms import get_platform
+from usage_metrics.platforms.client import Client
+from usage_metrics.platforms.settings import platform_section, platforms_on
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.settings import logs_named, source_section, sources_on
+from usage_metrics.tasks import snapshot_days
 from usage_metrics.tasks.datasets_registry import datasets_registry, is_unused
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.other_logs import requests_in_logs
@@ -117,6 +121,8 @@ def _checks(sources: Sequence[str]) -> Iterator[tuple[str, Check]]:
         yield f"[{name}] internal_…", functools.partial(_agents, name)
         yield f"[{name}] logs", functools.partial(_logs, name)
         yield f"[{name}] request_logs", functools.partial(_request_logs, name)
+    for name in platforms_on():
+        yield f"[{name}]", functools.partial(_snapshots, name)
     yield "[counting] datasets", _registry
     for name in sources:
         yield f"[{name}] datasets", functools.partial(_mapped, name)
@@ -220,6 +226,15 @@ def _first_entries(name: str, logs: str) -> Iterator[str]:
     if content.other_logs:
         text += f"; requests in {', '.join(content.other_logs)} do not count"
     yield text
+
+
+def _snapshots(name: str) -> Iterator[str]:
+    """Whether a platform may be asked, and was lately."""
+    Client.of(get_platform(name), platform_section(name))
+    alarms = [*snapshot_days.alarms(name)]
+    yield from (Bad(alarm.text) for alarm in alarms)
+    if not alarms:
+        yield snapshot_days.describe(name)
 
 
 def _registry() -> Iterator[str]:

@@ -25,8 +25,19 @@ def take_snapshots(workers: int) -> int:
     code = running.run_luigi("Snapshots", workers=workers)
     if code == TASK_FAILED:
         for name in platforms_on():
-            load = LoadSnapshots(source=name)
-            for task in (load.requires(), load):
-                with contextlib.suppress(UsageMetricsError):  # it has been said
-                    task.run_within()
+            with contextlib.suppress(UsageMetricsError):  # it has been said
+                load(name)
     return code
+
+
+def load(platform: str) -> None:
+    """Read what is there, and have the database hold it; nobody is asked.
+
+    Raises:
+        UsageMetricsError: if a file is damaged; the others are loaded.
+    """
+    loading = LoadSnapshots(source=platform)
+    try:
+        loading.requires().run_within()
+    finally:
+        loading.run_within()

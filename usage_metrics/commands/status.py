@@ -25,6 +25,8 @@ from usage_metrics.commands.pipeline_state import (
 )
 from usage_metrics.dates import gaps
 from usage_metrics.partitions import storage
+from usage_metrics.platforms.settings import platforms_on
+from usage_metrics.tasks import snapshot_days
 
 WATCH_SECONDS = 10
 
@@ -57,7 +59,7 @@ def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -
     """
     if watch and html is None:
         raise click.UsageError("--watch needs --html FILE, the page to keep up to date")
-    sources = options.chosen(source)
+    sources = options.chosen(source, or_none=bool(platforms_on()))
     options.check_settings(sources)
     if watch and html is not None:
         _watch(html, sources)
@@ -68,7 +70,8 @@ def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -
     if as_json:
         click.echo(json.dumps([*map(as_data, states)], indent=2, default=str))
     elif html is None:
-        click.echo("\n".join(line for state in states for line in describe(state)))
+        lines = [line for state in states for line in describe(state)]
+        click.echo("\n".join([*lines, *snapshot_days.lines()]))
 
 
 def _watch(html: Path, sources: Sequence[str]) -> None:

@@ -80,6 +80,8 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     elif kind in TOP:
         for page in pages:
             yield from _top(kind, page)
+    elif kind == "history":
+        yield from _history(pages[0])
     elif kind == "repository":
         for metric, field in LEVELS.items():
             yield Figure(metric, count(pages[0], field), LEVEL)
@@ -129,6 +131,22 @@ def _releases(pages: Sequence[Any]) -> Iterator[Figure]:
             total += value
             yield Figure("release_downloads", value, CUMULATIVE, name=of)
     yield Figure("release_downloads", total, CUMULATIVE)
+
+
+HISTORY = {
+    "views_total": ("views", TOTAL),
+    "views_unique": ("views", UNIQUE),
+    "clones_total": ("clones", TOTAL),
+    "clones_unique": ("clones", UNIQUE),
+}
+"""The columns in which github-repo-stats has the days that it knows."""
+
+
+def _history(rows: Any) -> Iterator[Figure]:
+    for row in items(rows):
+        day = name(row, "time_iso8601")
+        for column, (metric, measure) in HISTORY.items():
+            yield Figure(metric, count(row, column), DAY, measure, about=day)
 
 
 def identify(kind: str, pages: Sequence[Any]) -> Identity | None:

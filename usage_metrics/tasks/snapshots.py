@@ -107,8 +107,20 @@ class TakeSnapshot(Reporting):
         with locks.held(lock, f"a snapshot of {self.source}"):
             replies, problems = self._take()
         if problems:
-            raise ServiceError(*(f"{self.source} {problem}" for problem in problems))
+            sentences = [f"{self.source} {problem}" for problem in problems]
+            raise ServiceError(*sentences, self._until())
         self.say(f"{replies:,} replies of today", replies)
+
+    def _until(self) -> str:
+        """Until when that can be made good."""
+        platform = get_platform(self.source)
+        if platform.retention is None:
+            return f"{platform.title} tells only what it counts now: run again today"
+        return (
+            f"run again today, or lose what is told of today only; days that "
+            f"{platform.title} looks back to can be had until "
+            f"{self.date + platform.retention}"
+        )
 
     def _take(self) -> tuple[int, list[str]]:
         """Take the snapshot; say what is missing, a sentence each."""
