@@ -1,5 +1,6 @@
 """The report on a log in which everything that can be chosen by others is an attack."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from attacks import ATTACKS, LISTENER, VISITOR, attacked_database, attacked_log
 from chromium import Page, needs_browser
 from flow import DAY, ONE_DAY, Flow, fill_once
+from lab import jupyterlab, run_all
 from markupsafe import escape
 from nbclient import NotebookClient
 from project import ROOT, Settings
@@ -145,6 +147,26 @@ def test_nothing_from_a_log_runs_in_the_notebook(loaded: Flow, listening: Page) 
     assert "script>attacked('script')" in listening.run(
         "return document.body.textContent"
     )
+
+
+@needs_browser
+def test_nothing_from_a_log_runs_in_jupyterlab(loaded: Flow, listening: Page) -> None:
+    """Which runs scripts in outputs of cells that were run there."""
+    pytest.importorskip("jupyterlab")
+    (loaded.folder / "data").mkdir(exist_ok=True)
+    (loaded.folder / "data" / "usage_metrics.db").hardlink_to(loaded.database)
+    shutil.copy(NOTEBOOK, loaded.folder)
+    with jupyterlab(loaded.folder) as url:
+        assert run_all(listening, url, NOTEBOOK.name)
+        assert listening.run("return window.attacks") == []
+        shown = "document.querySelectorAll('.jp-OutputArea-output')"
+        texts = f"return [...{shown}].map((output) => output.textContent).join()"
+        assert "script>attacked('script')" in listening.run(texts)
+        found = f"return [...{shown}].flatMap((e) => [...e.querySelectorAll('*')])"
+        elements = listening.run(f"{found}.map((e) => [e.localName, e.src ?? ''])")
+        assert not {"script", "iframe"} & {name for name, _ in elements}
+        pictures = {source[:18] for name, source in elements if name == "img"}
+        assert pictures <= {"data:image/svg+xml"}, "the charts"
 
 
 def hostile_charts(flow: Flow) -> dict[str, alt.Chart]:
