@@ -57,6 +57,18 @@ def test_what_a_forked_worker_has_done_is_done_for_the_run_and_not_for_the_next(
     assert not ThisRun().has_done(task)
 
 
+def test_without_room_for_the_file_a_process_knows_what_it_has_done_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("usage_metrics.tasks.this_run.tempfile.mkstemp", refuse)
+    ThisRun().note(CountUsage(date=DAY))
+    assert ThisRun().has_done(CountUsage(date=DAY))
+    assert not ThisRun().has_done(CountUsage(date=NEXT))
+
+
 @pytest.mark.parametrize("task", [CountUsage, CountMonth])
 def test_no_run_fails_because_another_changes_what_it_has_just_done(
     two_days: Flow, monkeypatch: pytest.MonkeyPatch, task: Any
