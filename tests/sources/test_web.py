@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from project import Settings
+from benchmarks import combined_log
+from little_log import count_requests
+from project import ROOT, Settings
 from web_lines import batch
 
-from usage_metrics.counting.events import count_requests
+from usage_metrics.arrow import TIMESTAMP
 from usage_metrics.logs.beginnings import Beginning
+from usage_metrics.logs.cloud_logging.exports import JsonEntries
 from usage_metrics.logs.web.presets import open_format
-from usage_metrics.sources import Cleaned
+from usage_metrics.sources import Cleaned, datasette
 from usage_metrics.sources.settings import source_section
 from usage_metrics.sources.web import SOURCE, clean
 from usage_metrics.tasks.datasets_registry import read_registry
@@ -238,3 +241,36 @@ def test_a_format_stands_in_the_settings_as_in_the_servers(
     settings("web", format=written)
     for _ in range(2):
         assert vars(source_section("web"))["format"] == '%h %l %u %t "%r" %>s %b'
+
+
+SAME = (
+    *("timestamp", "request_method", "request_url", "status", "response_size"),
+    *("user_agent", "remote_ip", "database", "table", "format", "page"),
+    *("is_data_request", "agent_class", "agent_rule"),
+)
+
+
+def test_the_same_requests_are_the_same_in_either_log() -> None:
+    """The sample's day as Cloud Logging has it, and as a web server's log."""
+    file = min((ROOT / "data" / "sample_logs").glob("*.jsonl.gz"))
+    exports = JsonEntries()
+    with pa.OSFile(str(file)) as raw:
+        blocks = exports.blocks(raw, file.name)
+        entries = pa.concat_tables([exports.read(block) for block in blocks])
+    entries = entries.filter(entries["httpRequest"].is_valid()).combine_chunks()
+    settings = source_section("datasette")
+    expected = datasette.clean(entries, settings).requests
+    log = combined_log.lines(entries).to_pybytes().decode().splitlines()
+    host = expected["request_url_netloc"][0].as_py()
+    ours = {"hosts": host, "internal_agents": settings.internal_agents}
+    found = cleaned(*log, format="combined", site="datasette", **ours)
+    assert found.rejected.num_rows == 0
+    seconds = pa.timestamp("s", "UTC")
+    times = expected["timestamp"].cast(seconds, safe=False).cast(TIMESTAMP)
+    expected = expected.set_column(1, "timestamp", times)
+    assert set(expected["agent_class"].to_pylist()) > {"human", "robot"}
+    for name in SAME:
+        values = [
+            None if value == "-" else value for value in expected[name].to_pylist()
+        ]
+        assert found.requests[name].to_pylist() == values, name
