@@ -181,11 +181,15 @@ def test_start_and_stop_stand_in_the_section_of_the_source(settings: Settings) -
 
 @pytest.mark.filterwarnings("ignore:The use of the configuration:DeprecationWarning")
 def test_start_and_stop_are_read_where_they_stood_in_former_versions(
-    settings: Settings, toy: None
+    settings: Settings,
 ) -> None:
+    settings("datasette", start="", stop="")
+    for key in ("start", "stop"):
+        luigi.configuration.get_config().remove_option("datasette", key)
     settings("LoadSQLite", start="2026-03-02", stop="2026-03-04")
-    section = source_section("toy")  # which has none of its own
+    section = source_section("datasette")
     assert (section.start, section.stop) == (dt.date(2026, 3, 2), dt.date(2026, 3, 4))
+    assert source_section("web").start is None, "there was no other source then"
 
 
 @pytest.mark.parametrize("key", ["start", "stop"])

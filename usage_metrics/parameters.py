@@ -55,9 +55,10 @@ class OptionalDay(Day):
 
 
 class BoundDay(OptionalDay):
-    """The first day of a source, or the day after its last.
+    """The first day of the source ``datasette``, or the day after its last.
 
-    Both stood in ``[LoadSQLite]`` before sources had them, and are still read there.
+    Both stood in ``[LoadSQLite]`` when there was no other source, and are still read
+    there.
     """
 
     FORMER = "LoadSQLite"

@@ -266,6 +266,8 @@ def test_what_is_erased_or_too_old_is_gone_from_it_as_well(
     said = capsys.readouterr().out
     assert "geocoded/bucket" in said
     assert "geocoded/datasette" in said
+    yours = re.findall("The logs in (.*) are yours and were not searched", said)
+    assert sorted(yours) == sorted([str(two.logs), str(bucket(two).logs)])
     assert main(["check"]) == 0
     settings("privacy", geocoded_days=1, raw_days=1)
     assert main(["retain", "--source", "bucket"]) == 0
@@ -311,6 +313,19 @@ def test_status_check_doctor_and_backfill_take_all_or_the_one_that_is_picked(
     said = capsys.readouterr().out
     assert "bucket 2026-03-02: its raw file is gone" in said
     assert "datasette 2026" not in said
+
+
+@pytest.mark.parametrize("command", ["status", "check"])
+def test_a_wrong_section_keeps_no_other_source_from_being_looked_at(
+    two: Flow, settings: Settings, capsys: Screen, command: str
+) -> None:
+    assert two.build(*(Geocode(date=DAY, source=name) for name in BOTH))
+    bad_setting(two, settings, "datasette")
+    assert main([command]) == 2
+    said = capsys.readouterr()
+    assert "luigi.cfg: [datasette] late_days = 'soon'" in said.err
+    assert "bucket" in said.out.replace(str(bucket(two).folder), "")
+    assert "datasette" not in said.out
 
 
 def test_check_finds_a_damaged_file_of_any_source(two: Flow, capsys: Screen) -> None:

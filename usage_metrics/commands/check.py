@@ -11,6 +11,7 @@ import click
 
 from usage_metrics import config
 from usage_metrics.commands import options
+from usage_metrics.commands.each_source import with_right_settings
 from usage_metrics.commands.pipeline_state import pipeline_state
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import StorageError, UsageMetricsError
@@ -67,8 +68,8 @@ def command(
     Exits with 1 if there is anything to report, for cron.
     """
     platforms = platforms_on()
-    sources = options.chosen(source, or_none=bool(platforms))
-    options.check_settings(sources)
+    named = options.chosen(source, or_none=bool(platforms))
+    sources, code = with_right_settings(named)
     check_registry()
     first, end = start or dt.date.min, stop or dt.date.max
     damages: list[str] = []
@@ -94,7 +95,7 @@ def command(
         click.echo(json.dumps({"damages": damages, "findings": texts}, indent=2))
     elif damages or findings or not quiet:
         _print(files, damages, findings)
-    return 1 if damages or findings else 0
+    return code or int(bool(damages or findings))
 
 
 def _print(files: int, damages: list[str], findings: list[tuple[str, Finding]]) -> None:

@@ -47,6 +47,16 @@ def one_of(
         return CANNOT_RUN
 
 
+def with_right_settings(sources: Collection[str]) -> tuple[list[str], int]:
+    """The sources whose settings are right; what is wrong with others is printed.
+
+    Returns:
+        Their names, and the exit code.
+    """
+    codes = {source: one_of([source], source, lambda _: 0) for source in sources}
+    return [source for source in sources if not codes[source]], worst(codes.values())
+
+
 def say_which(source: str, sources: Collection[str]) -> None:
     """Print the name of a source above what is said of it, if there are others."""
     if len(sources) > 1:

@@ -39,11 +39,19 @@ def command(
     days = {"start": start, "stop": stop}
     given = "".join(f" --{end} {day}" for end, day in days.items() if day)
 
-    def report(source: str) -> int:
+    tasks: dict[str, Report] = {}
+
+    def plan(source: str) -> None:
         task = Report(start=start, stop=stop, source=source)  # type: ignore[arg-type]
         task.output()  # refuses impossible days before anything is made
-        retry = f"usage-metrics report{given} --source {source}"
-        return running.make(task, retry, workers, verbose)
+        tasks[source] = task
 
-    with alone(patience):
-        return each_source.for_each(sources, report)
+    def report(source: str) -> int:
+        retry = f"usage-metrics report{given} --source {source}"
+        return running.make(tasks[source], retry, workers, verbose)
+
+    codes = [each_source.one_of([name], name, plan) for name in sources]
+    if tasks:
+        with alone(patience):
+            codes.append(each_source.for_each(tasks, report))
+    return each_source.worst(codes)

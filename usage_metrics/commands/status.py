@@ -12,6 +12,7 @@ import click
 from luigi.task_register import Register
 
 from usage_metrics.commands import calendar_strip, options, terminal
+from usage_metrics.commands.each_source import with_right_settings
 from usage_metrics.commands.pipeline_state import (
     MAX_SPANS,
     PipelineState,
@@ -49,7 +50,7 @@ WATCH_SECONDS = 10
     is_flag=True,
     help="with --html: keep the page up to date until interrupted; it reloads itself",
 )
-def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -> None:
+def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -> int:
     """Show which days of each stage are done, missing, stale or failed.
 
     A day of the source's range in luigi.cfg is missing if its file does not exist; the
@@ -59,8 +60,8 @@ def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -
     """
     if watch and html is None:
         raise click.UsageError("--watch needs --html FILE, the page to keep up to date")
-    sources = options.chosen(source, or_none=bool(platforms_on()))
-    options.check_settings(sources)
+    named = options.chosen(source, or_none=bool(platforms_on()))
+    sources, code = with_right_settings(named)
     if watch and html is not None:
         _watch(html, sources)
     states = [pipeline_state(source) for source in sources]
@@ -72,6 +73,7 @@ def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -
     elif html is None:
         lines = [line for state in states for line in describe(state)]
         click.echo("\n".join([*lines, *snapshot_days.lines()]))
+    return code
 
 
 def _watch(html: Path, sources: Sequence[str]) -> None:

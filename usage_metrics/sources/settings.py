@@ -15,6 +15,7 @@ from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import (
     BoundDay,
     Days,
+    OptionalDay,
     PathOfUrl,
     Verbatim,
     choice,
@@ -40,12 +41,16 @@ def late(default: int) -> luigi.NumericalParameter[int]:
     )
 
 
+_START = "the first UTC day, YYYY-MM-DD"
+_STOP = "the day after the last; empty: every day that is over"
+
+
 class SourceSection(Section):
     """The settings that every source has, in a section of the source's name."""
 
     logs = text("where the log entries are: a folder, s3://, gs:// or bigquery://")
-    start = BoundDay("start", "the first UTC day, YYYY-MM-DD")
-    stop = BoundDay("stop", "the day after the last; empty: every day that is over")
+    start = OptionalDay(_START)
+    stop = OptionalDay(_STOP)
     lost_days = Days(
         description="days of which there will never be logs, such as 2026-03-08, "
         "2026-04-01..2026-04-03: they stay missing, and nothing waits for them"
@@ -72,6 +77,8 @@ class SourceSection(Section):
 class datasette(SourceSection):
     """The request logs of a Datasette site."""
 
+    start = BoundDay("start", _START)
+    stop = BoundDay("stop", _STOP)
     request_logs = text(
         "the logs that hold the requests; entries of others witness them again; "
         "empty: all",
