@@ -289,7 +289,7 @@ SOURCE = Source(
     ),
     time="time",
     key=("line_id",),
-    order_column="line_id",
+    order_column="time",
     clean=clean,
     cleaned=CLEANED,
     recipe_settings=("internal_requesters", "cloudfront_is_read", *SETTINGS),
