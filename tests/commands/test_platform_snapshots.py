@@ -42,6 +42,17 @@ def test_a_run_ends_in_one_database_and_a_second_asks_nobody(
     assert "github: 6 replies of today" in capsys.readouterr().out
     assert both.flow.loaded_days() == {str(DAY): 2}
     assert both.series("views")[str(TODAY - 2 * ONE_DAY)] == (12, 12, 1, "final")
+    yesterday = str(TODAY - ONE_DAY)
+    together = both.flow.query(
+        "SELECT source, dataset, metric, unit, basis, value, quality "
+        "FROM usage_by_source_daily WHERE date IN (?, ?) ORDER BY source, metric",
+        *(str(DAY), yesterday),
+    )
+    assert ("datasette", "pudl", "counted_requests", "requests", "log", 1, "final") in (
+        together
+    )
+    views = ("github", "example/data", "views", "views", "platform", 11, "provisional")
+    assert views in together
     asked = len(both.server.asked)
     assert main(["run"]) == 0
     assert len(both.server.asked) == asked

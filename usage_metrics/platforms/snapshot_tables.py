@@ -1,7 +1,11 @@
 """The tables of the database that hold what platforms count."""
 
+import pyarrow as pa
+
+from usage_metrics.arrow import INTEGER, STRING, column
 from usage_metrics.platforms.schemas import OBSERVATIONS, SERIES
 from usage_metrics.warehouse.table import Table
+from usage_metrics.warehouse.views import Question, View
 
 OBSERVED = Table(
     "snapshot_observations",
@@ -27,3 +31,60 @@ IN_SERIES = Table(
 
 STAGES = {"observations": OBSERVED, "series": IN_SERIES}
 """The table that is filled from each stage."""
+
+USES = {
+    "views": "views",
+    "clones": "clones",
+    "downloads": "downloads",
+    "release_downloads": "downloads",
+}
+"""The metrics of platforms that are use, and may be added up over days; their units."""
+
+_UNITS = " ".join(f"WHEN '{metric}' THEN '{unit}'" for metric, unit in USES.items())
+_METRICS = ", ".join(f"'{metric}'" for metric in USES)
+
+VIEWS = (
+    View(
+        "usage_by_source_daily",
+        "Each day: use of each dataset in every place, from logs and from platforms; "
+        "only values of one source and metric may be compared or added up",
+        IN_SERIES.name,
+        pa.schema(
+            [
+                column("date", STRING, "UTC day, YYYY-MM-DD"),
+                column("source", STRING, "The kind of log, or the platform"),
+                column("dataset", STRING, "The dataset, or what the platform counts"),
+                column("version", STRING, "Version; null: all of them"),
+                column("metric", STRING, "What was counted"),
+                column("unit", STRING, "What the value is a number of"),
+                column("basis", STRING, "log: counted here; platform: told by it"),
+                column("value", INTEGER, "What the day added; null: unknown"),
+                column("quality", STRING, "As in snapshot_series; of logs, final"),
+            ]
+        ),
+        "SELECT date, source, dataset, NULL AS version, 'counted_requests' AS metric, "  # noqa: S608 - our own names
+        "'requests' AS unit, 'log' AS basis, sum(counted) AS value, "
+        "'final' AS quality FROM usage_by_class "
+        "WHERE dataset NOT IN ('all', 'none', 'unmapped') GROUP BY 1, 2, 3 "
+        "UNION ALL SELECT date, source, subject, NULL, metric, "
+        f"CASE metric {_UNITS} END, 'platform', increment, quality "
+        f"FROM snapshot_series WHERE measure = 'total' AND metric IN ({_METRICS})",
+        order="date",
+        facets=("source", "dataset", "metric", "quality"),
+    ),
+)
+"""What logs and platforms say, in one place. It needs the table ``usage_by_class``."""
+
+QUESTIONS = (
+    Question(
+        "use_everywhere",
+        "Where was each dataset used, month by month?",
+        "From logs and from platforms. Each counts in its own way, so numbers of two "
+        "places are not to be added up; days says for how many days there is a number",
+        ("usage_by_source_daily",),
+        "SELECT substr(date, 1, 7) AS month, dataset, source, metric, unit,\n"
+        "sum(value) AS value, count(value) AS days\n"
+        "FROM usage_by_source_daily GROUP BY 1, 2, 3, 4, 5\n"
+        "ORDER BY month DESC, dataset, source, metric",
+    ),
+)

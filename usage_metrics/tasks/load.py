@@ -44,10 +44,13 @@ def open_warehouse() -> "Warehouse":
     """The database that ``[database]`` names."""
     from usage_metrics.counting.questions import QUESTIONS
     from usage_metrics.counting.views import VIEWS
+    from usage_metrics.platforms import snapshot_tables
     from usage_metrics.warehouse.sqlite import Warehouse
 
     settings = config.database()
-    return Warehouse(settings.path, settings.busy_seconds, VIEWS, QUESTIONS)
+    views = (*VIEWS, *snapshot_tables.VIEWS)
+    questions = (*QUESTIONS, *snapshot_tables.QUESTIONS)
+    return Warehouse(settings.path, settings.busy_seconds, views, questions)
 
 
 def requests_table(name: str) -> "Table | None":

@@ -283,9 +283,11 @@ class LoadSnapshots(Loading):
         Raises:
             LoadError: naming the files that are damaged; the others are loaded.
         """
+        from usage_metrics.counting.tables import TABLES
         from usage_metrics.platforms.snapshot_tables import STAGES
 
         warehouse, rows, days = open_warehouse(), 0, 0
+        warehouse.create(TABLES["usage_by_class"])  # which the view reads, too
         failed: dict[dt.date, str] = {}
         for stage, table in STAGES.items():
             changes = self._changes(stage)
