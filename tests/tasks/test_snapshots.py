@@ -1,7 +1,11 @@
 """Snapshots of platforms: taken once a day, read from all days, loaded, never lost."""
 
 import datetime as dt
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -415,3 +419,38 @@ def test_a_week_with_two_missed_days_is_spread_for_a_running_total(
     ]
     assert found["2026-03-06"][1:3] == (9, 3)
     assert sum(row[1] or 0 for row in found.values()) == 18
+
+
+# --- kills, and two at once -----------------------------------------------------------
+
+
+def test_two_runs_at_once_ask_once(days: Days) -> None:
+    """The second waits for the first, and finds nothing missing."""
+    days.on(FIRST)
+    serve(days.server, FIRST, TRUTH)
+    snapshot = TakeSnapshot(date=FIRST, source="github")
+    with ThreadPoolExecutor(2) as both:
+        for run in [both.submit(snapshot.run) for _ in range(2)]:
+            run.result()
+    assert len(days.server.asked) == 6
+    assert snapshot.complete()
+
+
+def test_after_a_kill_the_snapshot_is_taken_as_if_it_had_not_begun(
+    days: Days, tmp_path: Path
+) -> None:
+    serve(days.server, dt.datetime.now(dt.UTC).date(), TRUTH)
+    days.server.once(f"{DATA}/traffic/clones", Answer(slow=True))
+    (tmp_path / "luigi.cfg").write_text(
+        f"[github]\nrepositories = example/data\nendpoint = {days.server.url}\n"
+    )
+    command = [sys.executable, "-c", "from usage_metrics.commands import main; main()"]
+    with subprocess.Popen([*command, "run"], cwd=tmp_path) as run:
+        while f"{DATA}/traffic/clones" not in days.server.asked:
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.kill()
+    assert not [*tmp_path.rglob("*.parquet")]
+    code = "import sys; from usage_metrics.commands import main; sys.exit(main())"
+    subprocess.run([sys.executable, "-c", code, "run"], cwd=tmp_path, check=True)
+    assert [*(tmp_path / "data" / "series").rglob("*.parquet")]
