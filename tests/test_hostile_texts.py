@@ -16,7 +16,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from usage_metrics.addresses.parsing import canonical_addresses, public_addresses
@@ -36,7 +35,7 @@ from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.counting import breakdowns, counter_report, events
 from usage_metrics.counting.datasets import Pattern, targets_of, without_query
 from usage_metrics.counting.derived import dataset_id
-from usage_metrics.counting.visitors import visitor_keys
+from usage_metrics.counting.visitors import one_spelling, visitor_keys
 from usage_metrics.errors import InputError
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.cloud_logging import witnesses
@@ -125,13 +124,13 @@ def _lines_or_none(content: bytes) -> object:
 def netlocs(text: str) -> object:
     urls = pa.chunked_array([pa.array([f"http://{text}/", text], STRING)])
     referers = urls.combine_chunks().dictionary_encode()
-    found = pc.extract_regex(referers.dictionary, breakdowns._HOST)
+    found = breakdowns._hosts(referers.dictionary)
     return witnesses._hosts(urls), events._hosts(referers), found
 
 
-def visits(text: str) -> pa.Table:
-    encoded = column(text).dictionary_encode()
-    return pa.table({"remote_ip": encoded, "user_agent": encoded}).combine_chunks()
+def visits(text: str) -> object:
+    encoded = pa.chunked_array([column(text).dictionary_encode()])
+    return visitor_keys(one_spelling(encoded), encoded, key=1)
 
 
 def by_path(text: str) -> pa.Table:
@@ -227,7 +226,7 @@ LOOKS: dict[str, Look] = {
     "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),
     "ids of datasets": dataset_id,
     "databases for the public": lambda text: is_public(column(text)),
-    "visitors": lambda text: visitor_keys(visits(text), b"salt"),
+    "visitors": visits,
     "the site's host": lambda text: breakdowns.host_of_site(by_path(text)),
     "cells of a COUNTER report": counter_report._cell,
     "lines of a web server": web_log,

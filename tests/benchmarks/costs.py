@@ -30,6 +30,7 @@ from .run import (
     rival,
     say,
 )
+from .workload import DOMINATED
 
 READERS = {
     "duckdb": """\
@@ -116,14 +117,26 @@ def count(root: Path, folder: Path, days: int) -> None:
     report("CountUsage", luigi(task, folder, root, folder, days), first)
 
 
-def count_day(requests: int, _: int, folder: Path) -> None:
-    """CountUsage of one day, and of one three times as large."""
-    for number in (requests, 3 * requests):
-        say(f"a day of {number:,} requests:")
-        root = folder / str(number)
-        make("raw", number, 1, folder, root)
-        luigi(["RangeDaily", "--of", "Geocode"], folder, root, folder, 1)
-        count(root, folder, 1)
+def count_day(requests: int, days: int, folder: Path) -> None:
+    """CountUsage of one day, of larger ones, of many visitors, and of many days."""
+    shapes = {
+        "one day": (requests, 1, DOMINATED),
+        "three times": (3 * requests, 1, DOMINATED),
+        "ten times": (10 * requests, 1, DOMINATED),
+        "many visitors": (requests, 1, 0.0),
+        f"{days} days": (requests, days, DOMINATED),
+    }
+    first = None
+    for name, (number, days_of, dominated) in shapes.items():
+        root = folder / name.replace(" ", "-")
+        make("raw", number, days_of, folder, root, DATA_SHARES[-1], dominated)
+        luigi(["RangeDaily", "--of", "Geocode"], folder, root, folder, days_of)
+        task = ["RangeDaily", "--of", "CountUsage"]
+        cost = luigi(task, folder, root, folder, days_of)
+        report(name, cost, first)
+        say(f"{1e6 * cost.cpu_seconds / number:28.1f} CPU s a million")
+        first = first or cost
+        shutil.rmtree(root)
 
 
 def new_day(_: int, __: int, folder: Path) -> None:

@@ -93,11 +93,11 @@ def make(
     days: int,
     folder: Path,
     target: Path,
-    data_share: float = DATA_SHARES[-1],
+    *shares: float,
 ) -> None:
     """Write the input, in a process of its own: a child's peak starts at ours."""
     command = [sys.executable, "-m", "tests.benchmarks.workload", kind]
-    sizes = (requests, days, target, data_share)
+    sizes = (requests, days, target, *shares)
     measure([*command, *map(str, sizes)], folder)
 
 

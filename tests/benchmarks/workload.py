@@ -1,7 +1,7 @@
 """Many made-up log entries, fast: the input of the benchmarks.
 
-``python -m tests.benchmarks.workload raw|exports REQUESTS DAYS FOLDER [DATA_SHARE]``
-writes them.
+``python -m tests.benchmarks.workload raw|exports REQUESTS DAYS FOLDER [DATA_SHARE
+[DOMINATED]]`` writes them: shares of requests, for data and of one address.
 
 Their variety is a real site's. A million requests have some 2,000 user agents, 50,000
 addresses (one makes most requests) and 100,000 URLs, each with a long tail; seven in
@@ -80,11 +80,15 @@ class Population(NamedTuple):
     others: pa.Array
     """URLs of files, pages and what else there is."""
     data_share: float
+    dominated: float
+    """The share of requests that the first address makes."""
     agents: pa.Array
     addresses: pa.Array
 
 
-def population(requests: int, data_share: float = DATA_SHARE) -> Population:
+def population(
+    requests: int, data_share: float = DATA_SHARE, dominated: float = DOMINATED
+) -> Population:
     """Make more distinct values than that many requests will draw."""
     rng = np.random.default_rng(SEED)
     share = requests / 1_000_000
@@ -92,6 +96,7 @@ def population(requests: int, data_share: float = DATA_SHARE) -> Population:
         data=_urls(DATA_FILES, DATA_PAGES, max(700, int(107_000 * share))),
         others=_urls(OTHER_FILES, OTHER_PAGES, max(300, int(43_000 * share))),
         data_share=data_share,
+        dominated=dominated,
         agents=pa.array(islice(_agents(), max(200, int(2_000 * share)))),
         addresses=_addresses(rng, max(500, int(60_000 * share))),
     )
@@ -153,20 +158,20 @@ def entries_between(
 
 
 def days(
-    requests: int, number_of_days: int, data_share: float
+    requests: int, number_of_days: int, *shares: float
 ) -> Iterator[tuple[dt.date, Iterator[pa.Table]]]:
     """Give the entries of each day, so that the days together have ``requests``."""
-    values = population(requests, data_share)
+    values = population(requests, *shares)
     for number in range(number_of_days):
         date = START + dt.timedelta(days=number)
         yield date, day_of_entries(values, number, requests // number_of_days)
 
 
 def write_partitions(
-    requests: int, number_of_days: int, root: Path, data_share: float = DATA_SHARE
+    requests: int, number_of_days: int, root: Path, *shares: float
 ) -> None:
     """Write raw partitions, as ``Extract`` does, under the root of all stages."""
-    for date, slices in days(requests, number_of_days, data_share):
+    for date, slices in days(requests, number_of_days, *shares):
         partition = Partition(str(root), "raw", "datasette", date)
         with partition.writing(ENTRY, SOURCE.raw_dictionaries) as writer:
             for table in slices:
@@ -175,11 +180,11 @@ def write_partitions(
 
 
 def write_exports(
-    requests: int, number_of_days: int, folder: Path, data_share: float = DATA_SHARE
+    requests: int, number_of_days: int, folder: Path, *shares: float
 ) -> None:
     """Write the entries as JSON lines, a file a day."""
     folder.mkdir(parents=True)
-    for date, slices in days(requests, number_of_days, data_share):
+    for date, slices in days(requests, number_of_days, *shares):
         with (folder / f"{date}.jsonl").open("wb") as file:
             for table in slices:
                 file.write(json_lines(table))
@@ -282,7 +287,7 @@ def _http_requests(
 ) -> pa.Array:
     size = len(status)
     others = _draw(rng, values.addresses, size, 0.9)
-    dominating = pa.array(rng.random(size) < DOMINATED)
+    dominating = pa.array(rng.random(size) < values.dominated)
     sizes = pa.array(rng.lognormal(9, 2, size).astype(np.int64))
     columns = {
         "requestMethod": pa.repeat("GET", size),
@@ -340,11 +345,11 @@ def main(
     requests: str,
     number_of_days: str,
     folder: str,
-    data_share: str = str(DATA_SHARE),
+    *shares: str,
 ) -> None:
     """Write the entries as raw partitions or as exports."""
     writing = {"raw": write_partitions, "exports": write_exports}[kind]
-    writing(int(requests), int(number_of_days), Path(folder), float(data_share))
+    writing(int(requests), int(number_of_days), Path(folder), *map(float, shares))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ AGENTS = ("agent_kind", "agent_name")
 PLACES = ("remote_ip_city", "remote_ip_region")
 """The geocoded columns that ``usage_by_city`` reads, where a source has them."""
 
-_HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/?#]+)"
+_AUTHORITY = r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<authority>[^/?#]+)"
+_USER = r"(?s)^[^@]*@(.+)$"
 
 
 def hosts_and_paths(urls: pa.DictionaryArray, targets: pa.Array) -> dict[str, pa.Array]:
@@ -66,9 +67,16 @@ def hosts_and_paths(urls: pa.DictionaryArray, targets: pa.Array) -> dict[str, pa
         targets: of the distinct ones, path and query.
     """
     paths = without_query(targets)
-    hosts = pc.struct_field(pc.extract_regex(urls.dictionary, _HOST), [0])
-    texts = {"host": pc.utf8_lower(hosts), "path": paths}
+    texts = {"host": _hosts(urls.dictionary), "path": paths}
     return {name: take_encoded(found, urls.indices) for name, found in texts.items()}
+
+
+def _hosts(urls: pa.Array) -> pa.Array:
+    """The hosts of URLs, without the user that may stand before; few are distinct."""
+    found = pc.struct_field(pc.extract_regex(urls, _AUTHORITY), [0])
+    authorities = found.dictionary_encode()
+    hosts = pc.replace_substring_regex(authorities.dictionary, _USER, r"\1")
+    return pc.utf8_lower(hosts).take(authorities.indices)
 
 
 class UsageOfFrequent:
