@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,6 +26,13 @@ UNDATED = Layout(
     other_names=r"error",
     looked_into="",
     grows=True,
+)
+
+DATED = Layout(
+    file="log file",
+    named="its name ends in .log",
+    dated="the name",
+    date=r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})",
 )
 
 
@@ -174,6 +182,18 @@ def test_a_file_that_is_another_log_is_named_with_its_first_line(
     assert "'upgrade.log'" in said
     assert "none of its lines can be read" in said
     assert "line 1 of upgrade.log is not JSON" in said
+
+
+def test_a_file_without_a_date_beside_others_is_known_by_its_entries(
+    server: Server,
+) -> None:
+    layout = replace(DATED, undated_by_entries=True)
+    server.write("2026-02-06.log", "a 2026-02-06T09:00")
+    server.write("merged.log", "b 2026-02-06T10:00", "c 2026-02-07T10:00")
+    logs = LogFiles(str(server.folder), 1, layout, JsonEntries())
+    assert logs.days() == [DAY, NEXT_DAY]
+    found = pa.Table.from_batches([*logs.read(DAY)])
+    assert sorted(found["insertId"].to_pylist()) == ["a", "b"]
 
 
 def _forget_what_this_process_knows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,13 +213,17 @@ def _kind(logs: str, source: str | None) -> Kind:
 def _look(logs: str, kind: Kind, days: list[dt.date], asks: bool) -> Content | None:
     """Read some entries and say what is in them, unless that costs something."""
     if not is_billed(logs):
+        ends = sorted({days[0], days[-1]})
         days = [*sample_of(days)]
     elif asks and click.confirm("Read that day, to see what is in it?"):
-        days = [utc_now().date() - ONE_DAY]
+        ends = days = [utc_now().date() - ONE_DAY]
     else:
         _say("no entry was read, since BigQuery bills what is read")
         return None
-    content = look_into(kind.source, logs, days, kind.settings)
+    # A log of few requests may have none for days.
+    content = look_into(kind.source, logs, days, kind.settings) or look_into(
+        kind.source, logs, ends, kind.settings
+    )
     if content is None:
         raise InputError(
             f"logs = {logs} holds no entry of {', '.join(map(str, days))}; name logs "

@@ -268,8 +268,10 @@ def _dated(
             continue
         name = info.path.removeprefix(folder).lstrip("/")
         is_log = layout.is_log(info.base_name)
-        looked_into = is_log and layout.is_looked_into(info.base_name)
-        date = layout.day_of(name) or (_changed(info) if looked_into else None)
+        date = layout.day_of(name)
+        by_entries = date is None and layout.undated_by_entries
+        looked_into = is_log and (by_entries or layout.is_looked_into(info.base_name))
+        date = date or (_changed(info) if looked_into else None)
         if date is None:
             undated += [name] if is_log else []
             continue

@@ -31,6 +31,8 @@ class Layout:
     looked_into: str = "(?!)"
     """A pattern for the names of files whose days are those of their entries, because
     the name has no date or one that does not say."""
+    undated_by_entries: bool = False
+    """Whether the days of a file without a date are those of its entries, too."""
     is_excerpt: bool = False
     """Whether a file that is looked into may begin and end within a day."""
     is_delivery: bool = False

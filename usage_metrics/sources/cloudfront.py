@@ -30,6 +30,7 @@ LAYOUT = Layout(
     nothing_happened="an empty file that is named like a log file of it says so",
     date=r"(?<!\d)(?P<year>\d{4})(?:-|/|/month=)(?P<month>\d{2})(?:-|/|/day=)"
     r"(?P<day>\d{2})(?!\d)",
+    undated_by_entries=True,
     is_together=True,
 )
 

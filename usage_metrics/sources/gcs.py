@@ -31,6 +31,7 @@ LAYOUT = Layout(
     names="_usage_",
     other_names=r"_storage_\d{4}_",
     date=r"_usage_(?P<year>\d{4})_(?P<month>\d{2})_(?P<day>\d{2})_",
+    undated_by_entries=True,
     is_together=True,
 )
 

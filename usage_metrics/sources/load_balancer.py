@@ -42,6 +42,7 @@ LAYOUT = Layout(
     nothing_happened="an empty file named by the day says so",
     other_names="^elbaccesslogtestfile$",
     date=r"(?<!\d)(?P<year>\d{4})([-_/.]?)(?P<month>\d{2})\2(?P<day>\d{2})(?!\d)",
+    undated_by_entries=True,
     is_together=True,
 )
 """Amazon and Cloudflare name a file by when it ends, Google by its hour."""

@@ -36,6 +36,7 @@ LAYOUT = Layout(
     names=r"\d{4}(?:-\d{2}){5}-[0-9a-z]+$|\.(?:log|txt|json|jsonl)$|^[^.]*$",
     date=r"(?P<year>\d{4})([-/])(?P<month>\d{2})\2(?P<day>\d{2})(?!\d)",
     is_delivery=True,
+    undated_by_entries=True,
     is_together=True,
 )
 """Both namings: by the time of delivery, and in folders by account, region, bucket and
