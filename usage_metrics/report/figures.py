@@ -204,7 +204,7 @@ def concentration(database: Database, span: Span) -> "pd.DataFrame":
         found[f"{name}_without_largest"] = found[name] - found[f"{name}_of_largest"]
     found["largest_share"] = found["requests_of_largest"] / found["requests"]
     found = found.reset_index()
-    order = found["requests"].where(found["dataset"] != ALL, float("inf"))
+    order = found["requests"].astype(float).where(found["dataset"] != ALL, np.inf)
     return found.loc[order.sort_values(ascending=False, kind="stable").index]
 
 
