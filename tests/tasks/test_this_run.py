@@ -109,7 +109,7 @@ def test_a_day_whose_files_are_replaced_while_it_is_counted_is_read_again(
     two_days: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "CHANGES_SETTLE", tenacity.wait_none())
-    read, changed = count_input.read_day, list[str]()
+    read, changed = count_input.first_requests_of, list[str]()
 
     def read_and_replace(*arguments: Any) -> Any:
         table = read(*arguments)
@@ -118,7 +118,7 @@ def test_a_day_whose_files_are_replaced_while_it_is_counted_is_read_again(
             _another_run_changes(two_days)
         return table
 
-    monkeypatch.setattr(count, "read_day", read_and_replace)
+    monkeypatch.setattr(count, "first_requests_of", read_and_replace)
     assert two_days.build(CountUsage(date=DAY)).status == LuigiStatusCode.SUCCESS
     assert changed
     assert two_days.facts("counted")["rows"] == 3
