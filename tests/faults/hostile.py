@@ -101,7 +101,9 @@ def _locate(requests: pq.ParquetFile) -> None:
     tables = (located.beside(rows, schema) for _, rows in row_groups(requests))
     geocoded = _through_a_file(schema, tables)
     assert geocoded.metadata.num_rows == requests.metadata.num_rows
-    for rows in rows_to_load(geocoded, requests_table("datasette")):
+    table = requests_table("datasette")
+    assert table
+    for rows in rows_to_load(geocoded, table):
         rows.validate(full=True)
 
 
