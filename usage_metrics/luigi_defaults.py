@@ -30,7 +30,7 @@ Luigi's defaults exit 0 on failure, do 50 days of a range and include today.
 """
 
 
-LUIGI_SECTIONS = (*LUIGI_DEFAULTS, "scheduler", "execution_summary")
+LUIGI_SECTIONS = (*LUIGI_DEFAULTS, "worker", "scheduler", "execution_summary")
 """Sections of Luigi, some of which it reads before it can report a mistake."""
 
 
