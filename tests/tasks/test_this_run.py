@@ -106,7 +106,7 @@ def test_days_that_a_run_reads_again_are_counted_again_without_a_failure(
 
 
 def test_a_day_whose_files_are_replaced_while_it_is_counted_is_read_again(
-    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+    two_days: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(settling, "CHANGES_SETTLE", tenacity.wait_none())
     read, changed = count_input.first_requests_of, list[str]()
@@ -121,6 +121,7 @@ def test_a_day_whose_files_are_replaced_while_it_is_counted_is_read_again(
     monkeypatch.setattr(count, "first_requests_of", read_and_replace)
     assert two_days.build(CountUsage(date=DAY)).status == LuigiStatusCode.SUCCESS
     assert changed
+    assert "reading it again" in caplog.text
     assert two_days.facts("counted")["rows"] == 3
 
 
