@@ -20,7 +20,12 @@ from usage_metrics.logs.files import LogFiles
 from usage_metrics.logs.layout import Layout
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.hosts import are_elsewhere, none_meant, per_host
-from usage_metrics.sources.request_log import REQUEST, requests_from, without_missing
+from usage_metrics.sources.request_log import (
+    DATA_REQUESTS,
+    REQUEST,
+    requests_from,
+    without_missing,
+)
 from usage_metrics.sources.sites import asked_of
 
 LAYOUT = Layout(
@@ -134,15 +139,8 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     recipe_settings=("site", "hosts", "base_url", *SETTINGS),
-    address="remote_ip",
+    **DATA_REQUESTS,
     table="cloudfront_request_logs",
-    partition_column="timestamp",
-    load_filter="is_data_request",
-    primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
-    indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
-    description="Requests for data by anyone, one row each; the usage tables say which "
-    "of them count as use",
-    facets=("agent_class", "database", "format"),
     nothing_meant=none_meant,
     recognises=lambda beginning: {} if beginning.is_read_by(CloudFront()) else None,
 )

@@ -25,6 +25,7 @@ from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.datasette_pages import PAGE, asked_for
 from usage_metrics.sources.request_log import (
+    DATA_REQUESTS,
     one_spelling,
     requests_from,
     without_missing,
@@ -185,15 +186,8 @@ SOURCE = Source(
         *witnesses.SETTINGS,
         *SETTINGS,
     ),
-    address="remote_ip",
+    **DATA_REQUESTS,
     table="datasette_request_logs",
-    partition_column="timestamp",
-    load_filter="is_data_request",
-    primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
-    indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
-    description="Requests for data by anyone, one row each; the usage tables say which "
-    "of them count as use",
-    facets=("agent_class", "database", "format"),
     recognises=lambda beginning: {} if beginning.is_read_by(JsonEntries()) else None,
     nothing_meant=witnesses.nothing_meant,
 )

@@ -21,7 +21,12 @@ from usage_metrics.logs.files import LogFiles
 from usage_metrics.logs.gcs_usage import GcsUsage
 from usage_metrics.logs.layout import Layout
 from usage_metrics.sources import Cleaned, Source
-from usage_metrics.sources.request_log import REQUEST, requests_from, url_parts
+from usage_metrics.sources.request_log import (
+    DATA_REQUESTS,
+    REQUEST,
+    requests_from,
+    url_parts,
+)
 
 LAYOUT = Layout(
     file="usage log",
@@ -153,14 +158,7 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     recipe_settings=SETTINGS,
-    address="remote_ip",
+    **DATA_REQUESTS,
     table="gcs_request_logs",
-    partition_column="timestamp",
-    load_filter="is_data_request",
-    primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
-    indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
-    description="Reads and copies of objects by anyone, one row each; the usage tables "
-    "say which of them count as use",
-    facets=("agent_class", "database", "format"),
     recognises=lambda beginning: {} if beginning.is_read_by(GcsUsage()) else None,
 )

@@ -25,7 +25,7 @@ from usage_metrics.logs.web.presets import open_format
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.sources import Cleaned, Source, web
 from usage_metrics.sources.hosts import none_meant
-from usage_metrics.sources.request_log import REQUEST
+from usage_metrics.sources.request_log import DATA_REQUESTS, REQUEST
 
 FORMATS: dict[str, Callable[[], Format]] = {
     "aws": AwsLoadBalancer,
@@ -79,15 +79,8 @@ SOURCE = Source(
     clean=clean,
     cleaned=REQUEST,
     recipe_settings=("site", "hosts", "base_url", *SETTINGS),
-    address="remote_ip",
+    **DATA_REQUESTS,
     table="load_balancer_request_logs",
-    partition_column="timestamp",
-    load_filter="is_data_request",
-    primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
-    indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
-    description="Requests for data by anyone, one row each; the usage tables say which "
-    "of them count as use",
-    facets=("agent_class", "database", "format"),
     recognises=_recognises,
     nothing_meant=none_meant,
 )
