@@ -6,8 +6,9 @@ three times. The first time shows the databases. The second time each batch beco
 events as far as they are known, which wait outside memory with what has to be compared.
 Then the third time completes them, in the order of the geocoded file.
 
-In memory are a batch, a byte for each request, twelve for each visitor, for each
-session and for each address, and a 64th of what waits to be compared.
+In memory are a batch, a byte for each request, 12 for each visitor, 16 for a session,
+20 for an address, a row for each group of each table, and a 64th of what waits to be
+compared. Made-up days of one to ten million requests took 0.5 GB, and 27 bytes each.
 """
 
 import datetime as dt
