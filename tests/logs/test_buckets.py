@@ -511,11 +511,9 @@ def test_an_unknown_option_of_a_uri_is_a_sentence() -> None:
 def test_without_the_library_of_aws_the_remedy_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("usage_metrics.logs")]:
-        monkeypatch.delitem(sys.modules, name)
+    for name in ("aws", "bucket", "bucket_days"):
+        monkeypatch.delitem(sys.modules, f"usage_metrics.logs.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
-    from usage_metrics.logs.files import LogFiles as Fresh
-
-    logs = Fresh("s3://logs/x", 0, SIMPLE, JsonEntries())
+    logs = LogFiles("s3://logs/x", 0, SIMPLE, JsonEntries())
     with pytest.raises(ConfigError, match=r"run pip install 'usage_metrics\[s3\]'"):
         logs.describe()

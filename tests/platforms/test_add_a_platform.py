@@ -20,7 +20,7 @@ from usage_metrics.platforms.shapes import count
 DAY = dt.date(2026, 3, 2)
 
 TOY = Platform(
-    name="toy",
+    name="toys",
     title="Toy",
     endpoint="https://toy.example",
     subjects=lambda settings: settings.things,
@@ -32,7 +32,7 @@ TOY = Platform(
 )
 
 
-class toy(sections.PlatformSection):  # noqa: N801  named like its section
+class toys(sections.PlatformSection):  # noqa: N801  named like its section
     """What Toy counts."""
 
     things = Names("the things, separated by commas", r"\w+")
@@ -45,12 +45,12 @@ def days(
     module = types.ModuleType("toy_platform")
     vars(module)["PLATFORM"] = TOY
     monkeypatch.setitem(sys.modules, "toy_platform", module)
-    monkeypatch.setitem(platforms.PLATFORMS, "toy", "toy_platform")
-    registered = (*sections.PLATFORM_SECTIONS, toy)
+    monkeypatch.setitem(platforms.PLATFORMS, "toys", "toy_platform")
+    registered = (*sections.PLATFORM_SECTIONS, toys)
     monkeypatch.setattr(sections, "PLATFORM_SECTIONS", registered)
     with PlatformServer() as server:
-        settings("toy", things="spade", endpoint=server.url)
-        yield Days(flow, server, monkeypatch, "toy")
+        settings("toys", things="spade", endpoint=server.url)
+        yield Days(flow, server, monkeypatch, "toys")
 
 
 def test_the_smallest_platform_goes_through_all_tasks(days: Days) -> None:

@@ -62,9 +62,11 @@ class Site:
 
 @contextlib.contextmanager
 def _site(folder: Path) -> Iterator[Site]:
-    shutil.copy(ROOT / "luigi.cfg", folder)
-    with (folder / "luigi.cfg").open("a") as cfg:  # of its last section, [scheduler]
-        cfg.write("metrics_collector = prometheus\n")
+    cfg = (ROOT / "luigi.cfg").read_text()
+    head = "[scheduler]\n"
+    (folder / "luigi.cfg").write_text(
+        cfg.replace(head, f"{head}metrics_collector = prometheus\n")
+    )
     (folder / "data").mkdir()
     (folder / "logs").mkdir()
     (folder / "data/sample_logs").symlink_to(folder / "logs")
