@@ -47,6 +47,13 @@ def unit(field: pa.Field) -> str:
     return str((field.metadata or {}).get(b"unit", b""), "utf-8")
 
 
+def texts_in(schema: pa.Schema, *but: str) -> tuple[str, ...]:
+    """The names of a schema's text columns, without some."""
+    return tuple(
+        field.name for field in schema if field.type == STRING and field.name not in but
+    )
+
+
 class Distinct:
     """Distinct texts, and a quick way to find the number of one."""
 

@@ -14,7 +14,7 @@ _IN_URLS = "".join(set(string.punctuation) - set('"<>'))
 
 
 def decoded(texts: pa.Array, times: int = 1) -> pa.Array:
-    """Decode texts as long as escapes are left, but so many times at most."""
+    """Decode texts until no escape is left, at most some number of times."""
     for _ in range(times):
         has_any = pc.match_substring_regex(texts, _ESCAPE)
         if not pc.any(has_any).as_py():

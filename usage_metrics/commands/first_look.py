@@ -162,9 +162,9 @@ def _understood(
         log = max(cleaned.other_logs, key=lambda log: cleaned.other_logs[log])
         settings["request_logs"] = log
         cleaned = _clean(source, entries, settings)
-    base_url = base_url_of(cleaned.requests["request_url_path"])
     if not hasattr(_section(source), "base_url"):
         return settings, cleaned
+    base_url = base_url_of(cleaned.requests["request_url_path"])
     if base_url.strip("/") != str(_section(source).base_url).strip("/"):
         settings["base_url"] = base_url
         cleaned = _clean(source, entries, settings)

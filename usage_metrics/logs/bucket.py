@@ -71,8 +71,8 @@ class Bucket:
     def beginning(self) -> str:
         """How the names of the objects begin.
 
-        The path of the URI is a folder or, if there is none of that name, the beginning
-        of the names: so AWS takes a prefix, too.
+        The path of the URI is a folder or, if no folder has that name, the beginning of
+        the names: so AWS takes a prefix, too.
         """
         path = self._path[1]
         if not path or path.endswith("/"):
@@ -161,7 +161,7 @@ class Bucket:
                 raise refusal(error, what, self.name, "s3:ListBucket") from error
             listed = map(_stored, reply.get("Contents", ()))
             # A store that knows no StartAfter begins at the first name. An object in
-            # place of a folder, as AWS's console makes them, is none of a log.
+            # place of a folder, as AWS's console makes them, is no log.
             found = [each for each in listed if each.key > after and each.name]
             if found or not reply["IsTruncated"]:
                 return found, reply["IsTruncated"]

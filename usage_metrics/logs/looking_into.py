@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
@@ -95,13 +96,17 @@ class Memory:
     """What was found in the files of a folder."""
 
     def __init__(self, format_: Format, folder: str) -> None:
-        """Read what earlier runs found."""
+        """Know of which folder, and as what its files are read."""
         self._format = format_.title
         self._folder = folder
         title = hashlib.blake2b(self._format.encode(), digest_size=6).hexdigest()
         self._name = f"{DAYS_OF_FILES}-{title}"
-        self._kept = _read(self._name, self._format)
         self._used = set[Key]()
+
+    @cached_property
+    def _kept(self) -> dict[Key, Found]:
+        """What earlier runs found."""
+        return _read(self._name, self._format)
 
     def of(self, key: Key, look: Callable[[], Found | None]) -> Found | None:
         """What is in a file: as it was found earlier, or as a look finds now.

@@ -128,11 +128,7 @@ SOURCE = Source(
         settings.logs, settings.late_days, LAYOUT, CloudFront()
     ),
     raw=CloudFront.schema,
-    raw_dictionaries=tuple(
-        field.name
-        for field in CloudFront.schema
-        if field.type == STRING and field.name != "x_edge_request_id"
-    ),
+    raw_dictionaries=arrow.texts_in(CloudFront.schema, "x_edge_request_id"),
     time=CloudFront.time,
     key=("x_edge_request_id",),
     order_column="ended",

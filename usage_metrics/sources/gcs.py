@@ -147,11 +147,7 @@ SOURCE = Source(
         settings.logs, settings.late_days, LAYOUT, GcsUsage()
     ),
     raw=GcsUsage.schema,
-    raw_dictionaries=tuple(
-        field.name
-        for field in GcsUsage.schema
-        if field.type == STRING and field.name != "s_request_id"
-    ),
+    raw_dictionaries=arrow.texts_in(GcsUsage.schema, "s_request_id"),
     time=GcsUsage.time,
     key=("s_request_id",),
     order_column="ended",

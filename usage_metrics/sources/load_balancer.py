@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from usage_metrics.arrow import STRING
+from usage_metrics import arrow
 from usage_metrics.cleaning.duplicates import REPEAT
 from usage_metrics.cleaning.who_asked import SETTINGS
 from usage_metrics.logs.beginnings import Beginning
@@ -72,7 +72,7 @@ SOURCE = Source(
         settings.logs, settings.late_days, LAYOUT, FORMATS[settings.format]()
     ),
     raw=LOG,
-    raw_dictionaries=tuple(field.name for field in LOG if field.type == STRING),
+    raw_dictionaries=arrow.texts_in(LOG),
     time="time",
     key=("line_id",),
     order_column="time",

@@ -283,11 +283,7 @@ SOURCE = Source(
         settings.logs, settings.late_days, LAYOUT, S3_ACCESS_LOG
     ),
     raw=ENTRY,
-    raw_dictionaries=tuple(
-        field.name
-        for field in ENTRY
-        if field.type == STRING and field.name not in ("request_id", "host_id")
-    ),
+    raw_dictionaries=arrow.texts_in(ENTRY, "request_id", "host_id"),
     time="time",
     key=("line_id",),
     order_column="time",

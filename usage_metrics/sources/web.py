@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics import arrow
-from usage_metrics.arrow import STRING
 from usage_metrics.cleaning.entry_ids import insert_ids
 from usage_metrics.cleaning.rejects import unreadable_lines
 from usage_metrics.cleaning.who_asked import SETTINGS, comma_separated
@@ -86,7 +85,7 @@ SOURCE = Source(
         open_format(settings.format, settings.fields),
     ),
     raw=LOG,
-    raw_dictionaries=tuple(field.name for field in LOG if field.type == STRING),
+    raw_dictionaries=arrow.texts_in(LOG),
     time="time",
     key=("line_id",),
     order_column="time",
