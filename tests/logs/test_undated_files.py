@@ -172,6 +172,20 @@ def test_what_was_found_in_a_file_is_kept_until_it_changes(
     assert looked == ["access.log"]
 
 
+def test_what_was_found_in_one_folder_outlives_a_look_into_another(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever one folder's name begins with."""
+    other = Server(tmp_path / "logs-of-another-site")
+    for each in (other, server):
+        each.write("access.log", "a 2026-02-06T09:00")
+        assert each.logs().days() == [DAY]
+    _forget_what_this_process_knows(monkeypatch)
+    monkeypatch.setattr(Look, "at", None)  # nothing is looked into again
+    assert other.logs().days() == [DAY]
+    assert server.logs().days() == [DAY]
+
+
 def test_a_file_that_is_another_log_is_named_with_its_first_line(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

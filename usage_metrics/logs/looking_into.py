@@ -136,7 +136,7 @@ class Memory:
         self._used.clear()
 
     def _is_here(self, key: Key) -> bool:
-        return key[0].startswith(self._folder)
+        return key[0].startswith(f"{self._folder.rstrip('/')}/")
 
 
 def _looked(look: Callable[[], Found | None]) -> Found | InputError | None:
