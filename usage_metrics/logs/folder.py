@@ -284,7 +284,8 @@ def _dated(
         (logs if is_log and not file.problem else others).append(file)
     copies = _copies(inside)
     others += copies
-    logs = [file for file in logs if file.path not in {copy.path for copy in copies}]
+    passed_over = {copy.path for copy in copies}
+    logs = [file for file in logs if file.path not in passed_over]
     if undated:
         log.warning(
             "%d files in %s have no date, such as %r, and are skipped; put it in %s",
