@@ -28,8 +28,8 @@ FLOORS = (
     ("partitions",),
     ("cleaning", "agents", "addresses", "monitoring"),
     (
-        *("config", "luigi_defaults", "parameters", "refusals", "dates", "arrow"),
-        *("units", "errors", "spreadsheet"),
+        *("config", "luigi_import", "luigi_defaults", "parameters", "refusals"),
+        *("dates", "arrow", "units", "errors", "spreadsheet"),
     ),
 )
 """The wings, from the top floor down; ``docs/architecture.md`` shows the same."""

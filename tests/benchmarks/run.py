@@ -57,6 +57,8 @@ class Cost(NamedTuple):
 def measure(command: list[str], folder: Path, config: Path | None = None) -> Cost:
     """Run a command in a process of its own; stop if it fails."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # Whoever installs the package compiles each module once, not in each process.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if config is not None:
         environment["LUIGI_CONFIG_PATH"] = str(config)
     started = time.perf_counter()

@@ -428,6 +428,20 @@ print(({HEAVY} | {{'luigi', 'requests'}}) & set(sys.modules))
     assert _python(code).splitlines()[-1] == "set()"
 
 
+def test_a_command_imports_luigi_without_what_nothing_here_needs_of_it() -> None:
+    code = """
+import sys
+from usage_metrics.commands import main
+main(["run", "--help"])
+print({"requests", "jsonschema", "tornado"} & set(sys.modules))
+import luigi.rpc
+print(luigi.rpc.HAS_REQUESTS, luigi.rpc.RequestsFetcher().session)
+"""
+    unused, luigid = _python(code).splitlines()[-2:]
+    assert unused == "set()"
+    assert luigid.startswith("True <requests.sessions.Session")
+
+
 @pytest.mark.parametrize(
     "code",
     [

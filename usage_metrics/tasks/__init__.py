@@ -13,6 +13,8 @@ import os
 import sys
 from pathlib import Path
 
+from usage_metrics.luigi_import import import_luigi
+
 if "toml" in (
     os.environ.get("LUIGI_CONFIG_PARSER"),
     os.environ.get("LUIGI_CONFIG_PATH", "").rpartition(".")[2],
@@ -36,7 +38,7 @@ if no_files := [
     raise SystemExit(40)
 
 try:
-    import luigi  # noqa: F401 - which reads luigi.cfg
+    import_luigi()
 except (configparser.Error, UnicodeDecodeError) as error:
     raise SystemExit(
         f"ERROR: luigi.cfg cannot be read: {error}; settings stand in sections, such "

@@ -1,0 +1,41 @@
+"""Imports Luigi without what only others of its users need.
+
+More than half of the time that Luigi takes to import goes into libraries that it works
+without. A program that imports Luigi first, as ``luigi`` does, has them all.
+"""
+
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+UNUSED = ("jsonschema", "tornado")
+"""If these are installed, Luigi has parameters with a schema and retries coroutines;
+nothing here has either."""
+
+LATER = ("requests_unixsocket", "requests")
+"""What Luigi talks to luigid with: the first that is installed."""
+
+
+class _Later(ModuleType):
+    """Stands in for a library, which is imported when it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def import_luigi() -> None:
+    """Import Luigi, which reads ``luigi.cfg``, unless it is there already."""
+    if "luigi" in sys.modules:
+        return
+    stand_ins: dict[str, Any] = dict.fromkeys(UNUSED)  # None is not to be found
+    stand_ins |= {
+        name: _Later(name) for name in LATER if importlib.util.find_spec(name)
+    }
+    absent = [name for name in stand_ins if name not in sys.modules]
+    sys.modules |= {name: stand_ins[name] for name in absent}
+    try:
+        importlib.import_module("luigi")
+    finally:
+        for name in absent:
+            del sys.modules[name]
