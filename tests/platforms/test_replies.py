@@ -168,3 +168,24 @@ def test_a_body_of_another_shape_is_a_sentence(
     with pytest.raises(ReplyError) as error:
         read(platform, kind, body)
     assert "Traceback" not in str(error.value)
+
+
+@pytest.mark.parametrize("count", ["-1", "true", "1.5", "NaN", "1e400", '"3"', "1e30"])
+def test_what_is_no_count_is_a_sentence(count: str) -> None:
+    body = json.loads(f'{{"count": {count}, "uniques": 1, "views": []}}')
+    with pytest.raises(ReplyError, match="count is .*, (not a count|which nobody)"):
+        read("github", "views", body)
+
+
+def test_a_day_that_is_none_is_a_sentence() -> None:
+    day = {"timestamp": "today", "count": 1, "uniques": 1}
+    with pytest.raises(ReplyError, match="timestamp is 'today', not a time"):
+        read("github", "views", {"count": 1, "uniques": 1, "views": [day]})
+
+
+def test_what_a_message_quotes_of_a_reply_is_short_and_has_no_address() -> None:
+    limited = {"message": f"rate limit exceeded for 198.51.100.7 {'x' * 10_000}"}
+    with pytest.raises(ReplyError) as error:
+        read("github", "views", limited)
+    assert "198.51.100.7" not in str(error.value)
+    assert len(str(error.value)) < 200

@@ -20,6 +20,8 @@ class Answer:
     """Whether the connection ends before the body does."""
     slow: bool = False
     """Whether nothing comes until the server is closed."""
+    in_drops: bool = False
+    """Whether a byte comes now and then, without end."""
 
 
 def json_of(body: Any, **other: Any) -> Answer:
@@ -36,6 +38,7 @@ class PlatformServer(ThreadingHTTPServer):
         tokens: if there are any, the accepted tokens.
         asked: the path and query of each request that came in, in order.
         conditional: those that asked for changes only.
+        tells_etags: whether answers can be asked for again as such.
     """
 
     daemon_threads = True
@@ -47,6 +50,7 @@ class PlatformServer(ThreadingHTTPServer):
         self.tokens: set[str] = set()
         self.asked: list[str] = []
         self.conditional: list[str] = []
+        self.tells_etags = True
         self.closed = threading.Event()
 
     @property
@@ -98,6 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
             return json_of({"message": "Not Found"}, status=404)
         if answer.status != 200:
             return answer
+        if not self.server.tells_etags:
+            return answer
         etag = f'"{hash(answer.body):x}"'
         known = self.headers.get("If-None-Match")
         if known:
@@ -109,6 +115,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         if answer.slow:
             self.server.closed.wait()
+            return
+        if answer.in_drops:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not self.server.closed.wait(0.01):
+                self.wfile.write(b"x")
             return
         body = answer.body.encode()
         self.send_response(answer.status)

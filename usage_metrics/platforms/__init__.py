@@ -39,6 +39,10 @@ class Request(NamedTuple):
     """What it is; with the subject, it names a part of a snapshot."""
     path: str
     """Path and query below the platform's endpoint."""
+    accept: str = ""
+    """The media type to ask for, if it is not the platform's usual one."""
+    most_pages: int | None = None
+    """After so many pages the platform tells no more."""
 
 
 class Reply(NamedTuple):
@@ -103,8 +107,8 @@ class Platform:
     """The URL of the page after one, if its JSON and not its header names it."""
     identify: Callable[[str, Sequence[Any]], Identity | None] = lambda *_: None
     """Who a part of a snapshot says that its subject is."""
-    without_people: Callable[[Any], Any] = lambda body: body
-    """Takes the accounts of people out of a body; the same object if it has none."""
+    people: Sequence[str] = ()
+    """Fields of a reply that hold an account; they are not kept."""
     token: str = ""
     """The environment variable that holds the token, if there is one."""
     authorization: str = "Bearer {token}"

@@ -5,10 +5,12 @@ redirect is followed, as of a renamed repository, and the token is sent to no ot
 host. The token is in no reply, message or file.
 """
 
-import time
-from collections.abc import Callable, Mapping
+import multiprocessing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from multiprocessing.pool import ThreadPool
+from time import sleep
 from typing import NamedTuple, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -35,6 +37,10 @@ LONGEST_BODY = 64 << 20
 """Bytes; a hundred releases with their notes have some hundred thousand."""
 
 PIECE_BYTES = 1 << 16
+
+LONGEST_REQUEST = 600.0
+"""Seconds that a request may take in all: of one that comes byte by byte, every byte
+comes in time."""
 
 QUOTED = 200
 """Characters of a refusal that a message quotes."""
@@ -68,8 +74,6 @@ class Client:
     timeout: float
     attempts: int
     pause: float = 0.0
-    sleep: Callable[[float], None] | None = None
-    """Waits between two requests; for tests."""
 
     @classmethod
     def of(cls, platform: Platform, settings: PlatformSection) -> Self:
@@ -110,17 +114,17 @@ class Client:
             )
         return url
 
-    def get(self, url: str, etag: str | None = None) -> Answer:
+    def get(self, url: str, accept: str = "", etag: str | None = None) -> Answer:
         """Make a request, and repeat it while that makes sense.
 
         Args:
             url: what to ask for.
+            accept: the media type, if it is not the usual one.
             etag: of the reply that is there; if nothing changed, the status is 304.
 
         Raises:
             Refusal: if there is no answer; the reason says why.
         """
-        sleep = self.sleep or time.sleep
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TemporaryRefusal),
             stop=tenacity.stop_after_attempt(self.attempts),
@@ -131,15 +135,31 @@ class Client:
         )
         if self.pause:
             sleep(self.pause)
-        return retrying(self._send, url, {"If-None-Match": etag} if etag else {})
+        headers = {"Accept": accept, "If-None-Match": etag or ""}
+        return retrying(self._in_time, url, {k: v for k, v in headers.items() if v})
+
+    def _in_time(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Make a request, and give it up if it takes too long in all.
+
+        The thread that waits for it ends with this process at the latest.
+        """
+        with ThreadPool(1) as other_thread:
+            asked = other_thread.apply_async(self._send, (url, headers))
+            try:
+                return asked.get(LONGEST_REQUEST)
+            except multiprocessing.TimeoutError:
+                raise Refusal(
+                    f"{self.title} did not answer in full within {LONGEST_REQUEST:g} s",
+                    "the next run asks for it again",
+                ) from None
 
     def _send(self, url: str, headers: Mapping[str, str]) -> Answer:
         again = "try again later; finished parts are kept"
         try:
             with requests.get(
                 url,
-                headers=headers,
-                auth=self._authenticate,
+                headers={**self.headers, **headers},
+                auth=_as_it_is,
                 timeout=self.timeout,
                 stream=True,
             ) as response:
@@ -172,13 +192,10 @@ class Client:
             remedy = "the next run asks for it again"
             raise TemporaryRefusal(said, remedy, retry_after=delay)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            what = (
-                f"refuses the token in {self.variable}"
-                if self.token
-                else (f"wants a token in {self.variable}")
-            )
+            does = "refuses the token" if self.token else "wants a token"
+            where = f" in {self.variable}" if self.variable else ""
             raise EndError(
-                f"{said}: it {what}",
+                f"{said}: it {does}{where}",
                 "see docs/platforms.md for the token that it takes",
                 ConfigError,
             )
@@ -198,12 +215,10 @@ class Client:
         text = content.decode("utf-8", "replace")
         return text.replace(self.token, "***") if self.token else text
 
-    def _authenticate(
-        self, request: requests.PreparedRequest
-    ) -> requests.PreparedRequest:
-        """Put the headers into a request such that no ``.netrc`` can replace them."""
-        request.headers.update(self.headers)
-        return request
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave a request alone; a request without this would take a token from .netrc."""
+    return request
 
 
 def said_by(answer: Answer) -> str:

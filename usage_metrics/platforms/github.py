@@ -7,7 +7,7 @@ transferred repository answers under its old name, and keeps its id.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from usage_metrics.dates import ONE_DAY
@@ -156,21 +156,6 @@ def identify(kind: str, pages: Sequence[Any]) -> Identity | None:
     return Identity(name(pages[0], "id"), name(pages[0], "full_name"))
 
 
-def without_people(body: Any) -> Any:
-    """The body without the fields that hold an account."""
-    if isinstance(body, list):
-        kept = [*map(without_people, body)]
-        is_same = all(new is old for new, old in zip(kept, body, strict=True))
-        return body if is_same else kept
-    if not isinstance(body, Mapping):
-        return body
-    fields = {
-        key: without_people(value) for key, value in body.items() if key not in PEOPLE
-    }
-    is_same = len(fields) == len(body) and all(fields[k] is body[k] for k in fields)
-    return body if is_same else fields
-
-
 PLATFORM = Platform(
     name="github",
     title="GitHub",
@@ -180,7 +165,7 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     identify=identify,
-    without_people=without_people,
+    people=PEOPLE,
     token="GITHUB_TOKEN",  # noqa: S106  a name, not a token
     headers={
         "Accept": "application/vnd.github+json",

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import Reply, get_platform
+from usage_metrics.platforms.shapes import without_people
 from usage_metrics.platforms.taking import bodies
 
 _DAY = r"(?P<day>\d{4}-\d\d-\d\d)"
@@ -141,13 +142,11 @@ def _reply(
         raise ReplyError(f"it cannot be read ({error})") from None
     moment = dt.datetime.combine(day, dt.time(), dt.UTC)
     of = named.get("subject", subject)
-    reply = Reply(moment, of, kind, file.name, 200, None, body, complete=True)
     declared = get_platform(platform)
-    with_people = bodies([reply])[0]
-    without = declared.without_people(with_people)
-    if without is not with_people:
-        reply = reply._replace(body=json.dumps(without))
-    list(declared.read(kind, [without], day))
+    if declared.people:
+        body = without_people(body, declared.people)
+    reply = Reply(moment, of, kind, file.name, 200, None, body, complete=True)
+    list(declared.read(kind, bodies([reply]), day))
     return reply
 
 

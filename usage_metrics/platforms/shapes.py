@@ -1,12 +1,50 @@
 """Looks into the JSON of a reply; says in a sentence what is not as it should be."""
 
+import json
 import math
+import reprlib
+from collections.abc import Collection
 from typing import Any
 
+from usage_metrics.addresses.redaction import anonymous
 from usage_metrics.errors import ReplyError
 
 LONGEST = 60
 """Characters of a reply that a message quotes."""
+
+_SHORTENED = reprlib.Repr()
+_SHORTENED.maxstring = LONGEST
+
+_SAYS = ("message", "errorMessage", "error", "errors")
+"""Fields in which an error says what it is."""
+
+
+def parsed(text: str) -> Any:
+    """The JSON of a body; None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def without_people(body: str, fields: Collection[str]) -> str:
+    """A body without the fields that hold an account; of what is no JSON, nothing."""
+    with_people = parsed(body)
+    if with_people is None:
+        return ""
+    try:
+        without = _without(with_people, fields)
+        return body if without == with_people else json.dumps(without)
+    except RecursionError:
+        return ""
+
+
+def _without(body: Any, fields: Collection[str]) -> Any:
+    if isinstance(body, list):
+        return [_without(each, fields) for each in body]
+    if isinstance(body, dict):
+        return {k: _without(v, fields) for k, v in body.items() if k not in fields}
+    return body
 
 
 def member(body: Any, *path: str) -> Any:
@@ -17,7 +55,8 @@ def member(body: Any, *path: str) -> Any:
     """
     for number, name in enumerate(path):
         if not isinstance(body, dict) or name not in body:
-            raise ReplyError(f"it has no {'.'.join(path[: number + 1])}")
+            missing = ".".join(path[: number + 1])
+            raise ReplyError(f"it has no {missing}{_said_in(body)}")
         body = body[name]
     return body
 
@@ -65,8 +104,14 @@ def name(body: Any, *path: str) -> str:
 
 def quoted(found: Any) -> str:
     """The beginning of a value, for a message."""
-    text = repr(found)
+    text = anonymous(_SHORTENED.repr(found))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _said_in(body: Any) -> str:
+    """What an error that was sent in place of something says."""
+    says = (body[field] for field in _SAYS if isinstance(body, dict) and field in body)
+    return next((f"; it says {quoted(said)}" for said in says), "")
 
 
 def _name(path: tuple[str, ...]) -> str:

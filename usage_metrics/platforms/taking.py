@@ -16,6 +16,7 @@ from typing import Any
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import Platform, Reply, Request
 from usage_metrics.platforms.client import Answer, Client, EndError, said_by
+from usage_metrics.platforms.shapes import parsed, without_people
 from usage_metrics.refusals import Refusal
 
 MOST_PAGES = 1_000
@@ -147,9 +148,12 @@ class Taking:
         after = {page.url: following.url for page, following in pairwise(old)}
         url: str | None = self.client.url(request.path)
         while url is not None:
+            if len(pages) == request.most_pages:
+                return
             if len(pages) == MOST_PAGES or url in {page.url for page in pages}:
                 raise ReplyError(f"its pages do not end: {url}")
-            answer = self.client.get(url, known[url].etag if url in known else None)
+            etag = known[url].etag if url in known else None
+            answer = self.client.get(url, request.accept, etag)
             if answer.status == HTTPStatus.NOT_MODIFIED and url in known:
                 pages.append(known[url]._replace(taken_at=self.moment, status=304))
                 url = after.get(url)  # a 304 need not name it
@@ -158,10 +162,9 @@ class Taking:
                 url = self._next(answer)
 
     def _reply(self, subject: str, kind: str, url: str, answer: Answer) -> Reply:
-        body, with_people = answer.body, _json(answer.body)
-        without = self.platform.without_people(with_people)
-        if without is not with_people:
-            body = json.dumps(without)
+        body, people = answer.body, self.platform.people
+        if people:
+            body = without_people(body, people)
         about = (subject, kind, url, answer.status, answer.etag, body)
         return Reply(self.moment, *about, complete=True)
 
@@ -176,9 +179,9 @@ class Taking:
             remedy = REMEDIES.get(answer.status, "see docs/platforms.md")
             said = f"{self.platform.title} answered {said_by(answer)}"
             raise Refusal(said, remedy)
-        body = _json(answer.body)
+        body = parsed(answer.body)
         if body is None:
-            raise ReplyError(f"it is not JSON ({said_by(answer)})")
+            raise ReplyError("it is not JSON")
         found = answer.next_url or self.platform.next_page(body)
         return self.client.url(found) if found else None
 
@@ -206,14 +209,6 @@ class Taking:
             return set()
         figures = self.platform.read(kind, bodies(pages), self.moment.date())
         return {figure.version for figure in figures if figure.version}
-
-
-def _json(text: str) -> Any:
-    """The JSON of a body; None if it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def wanted(

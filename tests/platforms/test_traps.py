@@ -1,0 +1,238 @@
+"""What can go wrong when a platform is asked: each trap, on every platform."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flow import Flow
+from luigi.task_register import Register
+from platform_replies import PLAYED, Played, day_of
+from platform_server import Answer, PlatformServer, json_of
+from project import Settings
+from snapshot_flow import Days
+
+from usage_metrics.errors import UsageMetricsError
+from usage_metrics.platforms import client, get_platform
+from usage_metrics.tasks.snapshots import TakeSnapshot
+
+TOKEN = "token-for-tests-0123456789"
+
+WITH_TOKENS = [name for name in PLAYED if get_platform(name).token]
+
+
+@dataclass
+class Playing:
+    """A platform that is asked on some days."""
+
+    name: str
+    days: Days
+    waited: list[float]
+    """The seconds between requests, which no test waits for."""
+
+    @property
+    def played(self) -> Played:
+        return PLAYED[self.name]
+
+    @property
+    def server(self) -> PlatformServer:
+        return self.days.server
+
+    def take(self, number: int = 0) -> str:
+        """Take the snapshot of a day; what is said to be missing."""
+        self.played.serve(self.server, number)
+        return self.take_again(number)
+
+    def take_again(self, number: int) -> str:
+        """Take it while the platform says what it said before."""
+        self.days.on(day_of(number))
+        Register.clear_instance_cache()
+        try:
+            TakeSnapshot(date=day_of(number), source=self.name).run()
+        except UsageMetricsError as error:
+            return "\n".join(error.sentences)
+        return ""
+
+    def replies(self, number: int = 0) -> list[Any]:
+        """The replies of a day."""
+        file = self.days.raw(day_of(number))
+        return [*self.days.replies(day_of(number)).values()] if file.exists() else []
+
+
+@pytest.fixture(params=PLAYED)
+def playing(
+    request: pytest.FixtureRequest,
+    flow: Flow,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Playing]:
+    name = request.param
+    if token := get_platform(name).token:
+        monkeypatch.setenv(token, TOKEN)
+    waited: list[float] = []
+    monkeypatch.setattr(client, "sleep", waited.append)
+    with PlatformServer() as server:
+        section = PLAYED[name].section
+        settings(name, **section, endpoint=server.url, attempts=2)
+        yield Playing(name, Days(flow, server, monkeypatch, name), waited)
+
+
+def refused(status: int, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return json_of({"message": "No"}, status=status, headers=named)
+
+
+NO_FULL_REPLY = {
+    "not allowed": (refused(403), 'HTTP 403 ({"message": "No"}); the token may not'),
+    "not found": (refused(404), 'HTTP 404 ({"message": "No"}); it is misspelt'),
+    "deleted": (refused(410), "it was deleted: take it out of luigi.cfg"),
+    "too many requests": (refused(429, Retry_After="0"), "answered HTTP 429"),
+    "too many, as 403": (refused(403, Retry_After="0"), "answered HTTP 403"),
+    "out of order": (refused(500), "answered HTTP 500"),
+    "out of service": (Answer("<h1>503</h1>", status=503), "answered HTTP 503"),
+    "cut off": (Answer('{"count": 1, "un', cut=True), "the connection to"),
+    "torn": (Answer('{"count": 1, "un'), "something else: it is not JSON"),
+    "empty": (Answer(""), "something else: it is not JSON"),
+    "a page to log in": (Answer("<html>log in</html>"), "it is not JSON"),
+    "null": (Answer("null"), "it is not JSON"),
+    "no end of brackets": (Answer("[" * 100_000), "it is not JSON"),
+    "nothing in it": (json_of({}), "something else: it"),
+    "another shape": (json_of([1, 2]), "something else: it"),
+    "deep": (Answer("[" * 300 + "]" * 300), "something else: it"),
+}
+"""Answers that are no reply to what was asked, and what is said of them."""
+
+
+@pytest.mark.parametrize("trap", NO_FULL_REPLY)
+def test_what_is_no_full_reply_fails_its_part_in_a_sentence_and_is_asked_for_again(
+    playing: Playing, trap: str
+) -> None:
+    answer, sentence = NO_FULL_REPLY[trap]
+    path, others = playing.played.path, playing.played.replies - 1
+    playing.server.once(path, answer, answer)
+    assert sentence in playing.take()
+    assert sum(reply.complete for reply in playing.replies()) == others
+    playing.server.next.clear()
+    playing.server.asked.clear()
+    assert not playing.take()
+    assert playing.server.asked == [path], "no part that is there is asked for"
+    assert len(playing.replies()) == others + 1
+
+
+def test_an_error_that_comes_as_a_success_is_quoted_and_kept_aside(
+    playing: Playing,
+) -> None:
+    playing.server.once(playing.played.path, json_of(playing.played.error))
+    problem = playing.take()
+    assert "answered with something else: it" in problem
+    assert f"it says {playing.played.says!r}" in problem
+    (aside,) = [reply for reply in playing.replies() if not reply.complete]
+    assert aside.body == json_of(playing.played.error).body
+
+
+def test_what_is_temporary_is_asked_for_again_after_as_long_as_the_platform_says(
+    playing: Playing,
+) -> None:
+    playing.server.once(playing.played.path, refused(429, Retry_After="7"))
+    assert not playing.take()
+    assert playing.server.asked.count(playing.played.path) == 2
+    assert 7 in playing.waited
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry_After": "3600"},
+        {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "99999999999"},
+    ],
+    ids=["Retry-After", "X-RateLimit-Reset"],
+)
+def test_a_long_wait_is_left_to_the_next_run(
+    playing: Playing, headers: dict[str, str]
+) -> None:
+    playing.server.once(playing.played.path, refused(429, **headers))
+    problem = playing.take()
+    assert "it asks to wait" in problem
+    assert "the next run asks for what is missing" in problem
+    assert playing.server.asked[-1] == playing.played.path, "no further part"
+
+
+def test_an_answer_that_never_comes_is_given_up(
+    playing: Playing, settings: Settings
+) -> None:
+    settings(playing.name, timeout=0.05, attempts=1)
+    playing.server.once(playing.played.path, Answer(slow=True))
+    assert "did not answer within 0.05 s" in playing.take()
+
+
+def test_an_answer_that_comes_byte_by_byte_is_given_up(
+    playing: Playing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LONGEST_REQUEST", 0.2)
+    playing.server.once(playing.played.path, Answer(in_drops=True))
+    assert "did not answer in full within 0.2 s" in playing.take()
+    assert playing.server.asked.count(playing.played.path) == 1, "once is enough"
+
+
+def test_nobody_listens(playing: Playing, settings: Settings) -> None:
+    settings(playing.name, endpoint="http://127.0.0.1:9", attempts=1)
+    assert "the connection to" in playing.take()
+
+
+@pytest.mark.parametrize("playing", WITH_TOKENS, indirect=True)
+def test_a_token_that_is_refused_is_named_by_its_variable_and_not_shown(
+    playing: Playing, caplog: pytest.LogCaptureFixture
+) -> None:
+    playing.server.tokens = {"another-token"}
+    problem = playing.take()
+    assert f"it refuses the token in {get_platform(playing.name).token}" in problem
+    assert TOKEN not in problem + caplog.text
+    assert len(playing.server.asked) == 1, "no further request with it"
+
+
+def test_a_token_that_is_wanted_is_named_by_its_variable(
+    playing: Playing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = get_platform(playing.name).token
+    monkeypatch.delenv(variable or "NONE", raising=False)
+    playing.server.tokens = {"some-token"}
+    where = f" in {variable}" if variable else ""
+    assert f"it wants a token{where};" in playing.take()
+
+
+@pytest.mark.parametrize("playing", WITH_TOKENS, indirect=True)
+def test_a_token_is_in_no_file_and_sent_to_no_other_host(playing: Playing) -> None:
+    with PlatformServer() as elsewhere:
+        elsewhere.tokens = {TOKEN}
+        there = {"Location": f"{elsewhere.url}/there"}
+        moved = Answer(status=302, headers=there)
+        playing.server.once(playing.played.path, moved)
+        assert "HTTP 401" in playing.take()
+        assert elsewhere.asked == ["/there"]
+    echo = json_of({"message": f"Bad credentials: {TOKEN}"}, status=404)
+    playing.server.once(playing.played.path, echo)
+    playing.take()
+    files = [f for f in playing.days.flow.folder.rglob("*") if f.is_file()]
+    assert files
+    assert not [f for f in files if TOKEN.encode() in f.read_bytes()]
+
+
+def test_the_next_day_asks_for_changes_only_and_gets_what_did_not_change(
+    playing: Playing,
+) -> None:
+    assert not playing.take()
+    asked = [*playing.server.asked]
+    assert not playing.take_again(1)
+    assert playing.server.conditional == asked
+    before, after = playing.replies(), playing.replies(1)
+    assert {reply.status for reply in after} == {304}
+    assert [reply.body for reply in after] == [reply.body for reply in before]
+    assert all(reply.complete for reply in after)
+
+
+def test_without_etags_everything_is_asked_for_again(playing: Playing) -> None:
+    playing.server.tells_etags = False
+    assert not playing.take()
+    assert not playing.take(1)
+    assert not playing.server.conditional
+    assert {reply.status for reply in playing.replies(1)} == {200}
