@@ -143,6 +143,8 @@ class Campaign:
     """By command."""
     tally: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    lost: int = 0
+    """Partitions and tables whose rows were not those of the undisturbed run."""
 
     def run(self, kills: int) -> None:
         """Kill that many commands, in as many rounds as it takes."""
@@ -154,7 +156,10 @@ class Campaign:
                 way = self.ways[self.tally.total() % len(self.ways)]
                 self.tally[way] += 1
                 self._round(way, references[way])
-                print(f"{self.kills.total()} kills, {way}", flush=True)
+                print(f"{self}, {way}", flush=True)
+
+    def __str__(self) -> str:
+        return f"{self.kills.total():,} kills: {self.lost:,} lost"
 
     def _place(self, way: str, name: str) -> Place:
         place = Place(self.folder / f"{way}-{name}", days=self.days, environment=KEYS)
@@ -193,8 +198,10 @@ class Campaign:
             what = f"{place.folder.name}: {step.words[0]}"
             self._note(what, [] if code == DONE else [f"exit code {code}: {screen}"])
             found = state_of(place)
-            self._note(what, contents.differences(found.files, expected.files))
-            self._note(what, contents.differences(found.tables, expected.tables))
+            lost = contents.differences(found.files, expected.files)
+            lost += contents.differences(found.tables, expected.tables)
+            self.lost += len(lost)
+            self._note(what, lost)
         if not self.faults:
             shutil.rmtree(place.folder)
 
@@ -282,7 +289,7 @@ def main() -> int:
     print(f"kills: {dict(campaign.kills)}; rounds and more: {dict(campaign.tally)}")
     often = sum(times > 1 for times in campaign.ipinfo.asked.values())
     print(f"ipinfo was asked again about {often} addresses, mostly by new folders")
-    print(f"{len(campaign.faults)} faults", *campaign.faults[:50], sep="\n")
+    print(campaign, f"{len(campaign.faults)} faults", *campaign.faults[:50], sep="\n")
     return leave(folder, campaign.faults)
 
 
