@@ -20,6 +20,7 @@ FLOORS = (
     ("report",),
     ("privacy",),
     ("maintenance",),
+    ("hub",),
     ("counting",),
     ("geocode",),
     ("sources", "platforms"),

@@ -135,6 +135,8 @@ NOT_RUN = (
     # Below, or in tests of their modules.
     *(
         ".venv/bin/usage-metrics init",
+        ".venv/bin/usage-metrics counter submit",
+        "read ",
         "git clean",
         "python -m tests.",
         ".venv/bin/python -m usage_metrics.maintenance",

@@ -6,7 +6,7 @@ for 0.
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -18,7 +18,7 @@ COMMANDS = {
     "init": "Look at logs, and write the settings for them.",
     "run": "Build every missing day and load it: the command for every night.",
     "report": "Write the report, of all days or of some, and print its path.",
-    "counter": "Write the COUNTER report of a month, and print its paths.",
+    "counter": "Write the COUNTER report of a month, check it, send it to DataCite.",
     "status": "Show which days of each stage are done, missing, stale or failed.",
     "doctor": "Check that the pipeline can run.",
     "check": "Find damaged files, and days whose data need a look.",
@@ -56,19 +56,22 @@ Completion of commands and options, for bash; also for zsh and fish:
 class Commands(click.Group):
     """Imports the module of a command when the command is used."""
 
+    known: Mapping[str, str] = COMMANDS
+    modules: Mapping[str, str] = MODULES
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in order."""
-        return list(COMMANDS)
+        return list(self.known)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Import a command, or refuse an unknown name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.known:
             from usage_metrics.parameters import did_you_mean
 
-            close = did_you_mean(cmd_name, COMMANDS)
+            close = did_you_mean(cmd_name, self.known)
             raise click.UsageError(f"there is no command {cmd_name!r}{close}", ctx)
         importlib.import_module("usage_metrics.tasks")  # first: it sets Luigi up
-        name = MODULES.get(cmd_name, cmd_name)
+        name = self.modules.get(cmd_name, cmd_name)
         module = importlib.import_module(f"{__name__}.{name}")
         command: click.Command = module.command
         return command
@@ -78,7 +81,7 @@ class Commands(click.Group):
     ) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.known.items()))
 
 
 @click.command(

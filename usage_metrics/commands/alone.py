@@ -32,7 +32,7 @@ def alone(patience: float, *, between_tasks: bool = False) -> Iterator[None]:
         BusyError: naming what still changes files then.
     """
     make_local_folder()
-    name = f"usage-metrics {click.get_current_context().info_name}"
+    name = click.get_current_context().command_path
     if not _lock().parent.is_dir():
         yield  # there can be nothing to change, or nobody can
         return

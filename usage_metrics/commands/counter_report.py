@@ -4,20 +4,44 @@ import datetime as dt
 
 import click
 
-from usage_metrics.commands import options, running
+from usage_metrics.commands import Commands, options, running
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.source_parameter import ALL
 
+SUBCOMMANDS = {
+    "check": "Say what is wrong with the report before it is sent.",
+    "submit": "Send it to DataCite, or correct the one that was sent.",
+}
 
-@click.command(epilog=options.example("usage-metrics counter --month 2026-03"))
-@options.month
+MODULES = {name: f"counter_{name}" for name in SUBCOMMANDS}
+
+
+class CounterCommands(Commands):
+    """What is done with such a report."""
+
+    known = SUBCOMMANDS
+    modules = MODULES
+
+
+@click.group(
+    cls=CounterCommands,
+    invoke_without_command=True,
+    epilog=options.example("usage-metrics counter --month 2026-03"),
+)
+@options.month_of_group
 @options.each_source
 @options.workers
 @patience_option
 @options.verbose
+@click.pass_context
 def command(
-    month: dt.date, source: str | None, workers: int, patience: float, verbose: bool
+    context: click.Context,
+    month: dt.date | None,
+    source: str | None,
+    workers: int,
+    patience: float,
+    verbose: bool,
 ) -> int:
     """Write the COUNTER report of a month, as JSON and as TSV, and print their paths.
 
@@ -25,6 +49,10 @@ def command(
     month are made and counted first, where they are not yet. The JSON file is what
     DataCite takes.
     """
+    if context.invoked_subcommand:
+        return 0
+    if month is None:
+        raise click.UsageError("Missing option '--month'.", context)
     options.check_settings(options.chosen(source))
     report = CounterReport(month=month, source=source or "")
     report.check_month()

@@ -76,6 +76,9 @@ stop = click.option("--stop", help="day after the last", **_DATE)
 month = click.option(
     "--month", type=MonthType(), metavar="YYYY-MM", required=True, help="UTC month"
 )
+month_of_group = click.option(
+    "--month", type=MonthType(), metavar="YYYY-MM", help="UTC month"
+)
 workers = click.option(
     "--workers",
     type=click.IntRange(1, 64),

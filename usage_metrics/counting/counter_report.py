@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from usage_metrics.counting.counter import MACHINE, METRICS, REGULAR
 from usage_metrics.counting.datasets import Dataset, Registry
@@ -25,6 +24,9 @@ from usage_metrics.spreadsheet import as_text
 
 PARTIAL_DATA = (3040, "Partial Data Returned")
 """The exception of a month with missing days, in the words of the standard."""
+
+FORM = "2026-11-30"
+"""Change it with what a report says of the same counts: those sent become stale."""
 
 ISO_COUNTRIES = COUNTRIES.keys() - {"XK"}
 """The codes of ISO 3166-1. DataCite refuses a whole report that has any other."""
@@ -90,37 +92,40 @@ def month_usage(
         a version, of all versions of its dataset; then of each dataset that nobody has
         named. Entries without use are omitted.
     """
-    found: list[Usage] = []
+    whole = _instances(by_dataset, "dataset")
+    versions = _instances(by_version, "dataset", "version")
     named = {dataset.id for dataset in registry.datasets}
-    others = set(by_dataset["dataset"].to_pylist()) - named
-    unnamed = [Dataset(id_, title=id_) for id_ in sorted(others)]
-    for dataset in (*registry.datasets, *unnamed):
-        if dataset.version is None:
-            rows = by_dataset.filter(pc.field("dataset") == dataset.id)
-        else:
-            rows = by_version.filter(
-                (pc.field("dataset") == dataset.id)
-                & (pc.field("version") == dataset.version)
-            )
-        found.append(Usage(dataset, dataset.version, _instances(rows)))
+    others = sorted(id_ for (id_,) in whole if id_ not in named)
+    found = []
+    for dataset in (*registry.datasets, *(Dataset(id_, title=id_) for id_ in others)):
+        id_, version = dataset.id, dataset.version
+        used = whole.get((id_,)) if version is None else versions.get((id_, version))
+        found.append(Usage(dataset, version, used or {}))
     return [usage for usage in found if usage.instances]
 
 
-def _instances(rows: pa.Table) -> Instances:
-    sums = rows.group_by(["access_method", "country"]).aggregate(
+def _instances(rows: pa.Table, *of: str) -> dict[tuple[str, ...], Instances]:
+    """The counts of each dataset, or of each version."""
+    sums = rows.group_by([*of, "access_method", "country"]).aggregate(
         [(metric, "sum") for metric in METRICS]
     )
-    sorted_sums = sums.sort_by("country").to_pylist()
-    instances = {
-        (method, metric): {
-            row["country"]: row[f"{metric}_sum"]
-            for row in sorted_sums
-            if row["access_method"] == method and row[f"{metric}_sum"]
-        }
-        for method in (REGULAR, MACHINE)
-        for metric in METRICS
+    sums = sums.sort_by("country")
+    keys = zip(*(sums[name].to_pylist() for name in of), strict=True)
+    methods, countries = (sums[n].to_pylist() for n in ("access_method", "country"))
+    counts = zip(
+        *(sums[f"{metric}_sum"].to_pylist() for metric in METRICS), strict=True
+    )
+    found: dict[tuple[str, ...], Instances] = {}
+    for key, method, country, row in zip(keys, methods, countries, counts, strict=True):
+        instances = found.setdefault(key, {})
+        for metric, count in zip(METRICS, row, strict=True):
+            if count:
+                instances.setdefault((method, metric), {})[country] = count
+    order = [*itertools.product((REGULAR, MACHINE), METRICS)]
+    return {
+        key: {each: instances[each] for each in order if each in instances}
+        for key, instances in found.items()
     }
-    return {key: countries for key, countries in instances.items() if countries}
 
 
 def as_json(

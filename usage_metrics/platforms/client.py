@@ -6,12 +6,12 @@ host. The token is in no reply, message or file.
 """
 
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from multiprocessing.pool import ThreadPool
 from time import sleep
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -46,6 +46,9 @@ QUOTED = 200
 """Characters of a refusal that a message quotes."""
 
 
+Result = TypeVar("Result")
+
+
 class Answer(NamedTuple):
     """What a platform replied to one request."""
 
@@ -74,6 +77,8 @@ class Client:
     timeout: float
     attempts: int
     pause: float = 0.0
+    page: str = "docs/platforms.md"
+    """The page that says which token it takes."""
 
     @classmethod
     def of(cls, platform: Platform, settings: PlatformSection) -> Self:
@@ -125,6 +130,32 @@ class Client:
         Raises:
             Refusal: if there is no answer; the reason says why.
         """
+        if self.pause:
+            sleep(self.pause)
+        asked = {"Accept": accept, "If-None-Match": etag or ""}
+        headers = {name: value for name, value in asked.items() if value}
+        return self.retried(lambda: self._in_time("GET", url, headers))
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make a request once; who does repeats it together with others.
+
+        Raises:
+            Refusal: if there is no answer; the reason says why.
+        """
+        return self._in_time(method, self.url(path), headers or {}, body)
+
+    def retried(self, act: Callable[[], Result]) -> Result:
+        """What ``act`` returns; what is worth retrying is done again.
+
+        Raises:
+            Refusal: if it was not done; the reason says why.
+        """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TemporaryRefusal),
             stop=tenacity.stop_after_attempt(self.attempts),
@@ -133,18 +164,21 @@ class Client:
             sleep=sleep,
             reraise=True,
         )
-        if self.pause:
-            sleep(self.pause)
-        headers = {"Accept": accept, "If-None-Match": etag or ""}
-        return retrying(self._in_time, url, {k: v for k, v in headers.items() if v})
+        return retrying(act)
 
-    def _in_time(self, url: str, headers: Mapping[str, str]) -> Answer:
+    def _in_time(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Answer:
         """Make a request, and give it up if it takes too long in all.
 
         The thread that waits for it ends with this process at the latest.
         """
         with ThreadPool(1) as other_thread:
-            asked = other_thread.apply_async(self._send, (url, headers))
+            asked = other_thread.apply_async(self._send, (method, url, headers, body))
             try:
                 return asked.get(LONGEST_REQUEST)
             except multiprocessing.TimeoutError:
@@ -153,15 +187,21 @@ class Client:
                     "the next run asks for it again",
                 ) from None
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> Answer:
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
         again = "try again later; finished parts are kept"
         try:
-            with requests.get(
+            with requests.request(
+                method,
                 url,
+                data=body,
                 headers={**self.headers, **headers},
                 auth=_as_it_is,
                 timeout=self.timeout,
                 stream=True,
+                # A redirected POST would become a GET, and what is sent be lost.
+                allow_redirects=method == "GET",
             ) as response:
                 return self._answer(response)
         except requests.Timeout as error:
@@ -196,7 +236,7 @@ class Client:
             where = f" in {self.variable}" if self.variable else ""
             raise EndError(
                 f"{said}: it {does}{where}",
-                "see docs/platforms.md for the token that it takes",
+                f"see {self.page} for the token that it takes",
                 ConfigError,
             )
         following = response.links.get("next", {}).get("url")

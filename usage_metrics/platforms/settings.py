@@ -67,9 +67,13 @@ class pypi(PlatformSection):
 
 
 class datacite(PlatformSection):
-    """What DataCite knows of DOIs."""
+    """What DataCite knows of DOIs, and where COUNTER reports go."""
 
     dois = Names("the DOIs, such as 10.5281/zenodo.1234567, separated by commas", DOI)
+    hub = text(
+        "URL of the API that COUNTER reports are sent to, such as "
+        "https://api.test.datacite.org to try it; empty: https://api.datacite.org"
+    )
 
 
 class dataverse(PlatformSection):

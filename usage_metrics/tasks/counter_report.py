@@ -4,13 +4,14 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import luigi
 
 from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.row_groups import with_day
 from usage_metrics.sources.settings import sources_on
 from usage_metrics.tasks.count import CountUsage
@@ -118,6 +119,46 @@ class CounterReport(OfMonth, Awaiting):
 
     def _sections(self) -> str:
         return " or ".join(f"[{part.source}]" for part in self._parts())
+
+    def report(self) -> dict[str, Any]:
+        """The report of what is counted now, complete or not, as JSON has it.
+
+        Raises:
+            ConfigError: if no day of the month is counted.
+        """
+        from usage_metrics.counting.counter_report import as_json
+
+        self._check_counted()
+        today = utc_now().date()
+        return as_json(self._usage(), self._registry(), self._month(), today)
+
+    def unknown(self) -> str | None:
+        """What the registry has to say of the datasets before they can be reported."""
+        from usage_metrics.counting.reportable import check_reportable
+
+        try:
+            check_reportable(datasets_registry(), self._usage())
+        except ConfigError as error:
+            return str(error)
+        return None
+
+    def made_of(self) -> str:
+        """A digest of everything that decides what the report says."""
+        from usage_metrics.counting.counter_report import FORM
+        from usage_metrics.counting.datasets import digest_of
+
+        footers = FooterIndex()
+        counts: list[object] = [FORM, datasets_registry()]
+        for part in self._parts():
+            counts.append((part.source, part.wanted()))
+            for name in ("usage_counter", "usage_counter_versions", "usage_by_path"):
+                found = footers.of_stage(name, part.source)
+                ids = [
+                    (day, found.get(day, {}).get("content_id")) for day in self.days()
+                ]
+                counts.append((name, ids))
+        footers.keep()
+        return digest_of(repr(counts))
 
     def _usage(self) -> "list[Usage]":
         from usage_metrics.counting.counter_report import month_usage
