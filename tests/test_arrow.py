@@ -1,5 +1,8 @@
 """Columns and their distinct values."""
 
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -94,3 +97,15 @@ def test_empty_text_is_null() -> None:
 )
 def test_rows_that_hold_true_are_counted(mask: list[bool | None], rows: int) -> None:
     assert count(pa.array(mask, pa.bool_())) == rows
+
+
+def test_arrow_looks_at_lists_without_pandas_and_makes_frames_with_it() -> None:
+    script = (
+        "import sys; from usage_metrics.tasks.datasets_registry import read_registry; "
+        "read_registry(); import pyarrow as pa; pa.array(['a', None]); "
+        "assert 'pandas' not in sys.modules; "
+        "import pandas as pd; frame = pd.DataFrame({'a': ['x', None]}, dtype='category'); "
+        "assert pa.Table.from_pandas(frame)['a'].to_pylist() == ['x', None]; "
+        "assert pa.table({'a': [1.5]}).to_pandas()['a'].tolist() == [1.5]"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -14,6 +14,7 @@ from little_log import CLIENTS, DAY, added_up, count_requests, counted_day, tabl
 
 from usage_metrics.counting import aside
 from usage_metrics.counting.datasets import Dataset, Pattern, Registry
+from usage_metrics.counting.day import first_half_minute
 from usage_metrics.counting.grouping import Rows
 from usage_metrics.counting.tables import DAILY
 from usage_metrics.sources.datasette_pages import asked_for
@@ -145,3 +146,11 @@ def test_an_address_with_most_of_a_day_is_found_however_the_day_is_cut() -> None
     crowd = [asked | {"who": "ann"}] * 49 + [asked | {"who": "script"}] * 51
     events = count_requests(requests_of(crowd), pa.table({}), REGISTRY, rows_at_once=7)
     assert events["is_suspect"].to_pylist() == [False] * 49 + [True] * 51
+
+
+def test_of_the_next_day_only_texts_of_its_first_half_minute_are_looked_at() -> None:
+    urls = pa.array(["https://a.example/1", "https://a.example/2"]).dictionary_encode()
+    times = pa.array([MIDNIGHT, MIDNIGHT + dt.timedelta(seconds=31)])
+    following = pa.table({"timestamp": times, "request_url": urls})
+    assert first_half_minute(following)["request_url"].to_pylist() == [urls[0].as_py()]
+    assert first_half_minute(following)["request_url"].type == pa.string()

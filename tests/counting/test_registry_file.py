@@ -1,8 +1,6 @@
 """The registry of datasets: what a URL is about, and what is wrong with the file."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -362,12 +360,3 @@ def test_a_value_that_is_none_is_named(tmp_path: Path, key: str, value: str) -> 
     file.write_text(f"[[dataset]]\nid = 'trees'\n{key} = {value}\n")
     with pytest.raises(ConfigError, match=r"datasets\.toml"):
         read_registry(file)
-
-
-def test_a_registry_without_datasets_is_read_without_pandas(tmp_path: Path) -> None:
-    script = (
-        "import sys; from usage_metrics.tasks.datasets_registry import read_registry; "
-        "read_registry(); sys.exit('pandas' in sys.modules)"
-    )
-    command = [sys.executable, "-c", script]
-    subprocess.run(command, cwd=tmp_path, check=True)

@@ -50,6 +50,11 @@ Read = Callable[[Collection[str]], Iterable[pa.Table]]
 
 READ = (*NEEDED, *(set(PLACES) | set(AGENTS)) - set(NEEDED))
 """The geocoded columns that are read."""
+COMPARED = (
+    *("insert_id", "timestamp", "request_method", "request_url", "status"),
+    *("user_agent", "remote_ip", "agent_class", "database", "page", "format"),
+)
+"""Those by which a click is compared with others."""
 
 FREQUENT = {"path": PATHS_A_DAY, "agent_name": AGENTS_A_DAY}
 """How many texts are named."""
@@ -68,8 +73,9 @@ def count_requests(
 
     Args:
         read: reads the geocoded requests of one UTC day, in the order of the file.
-        following: those of the next day, or the first of them; only the first half
-            minute is looked at. Empty if that day is not available yet.
+        following: those of the next day, or the first of them, with the columns
+            ``COMPARED``; only the first half minute is looked at. Empty if that day is
+            not available yet.
         registry: the datasets.
         new_file: makes a file for what is not held in memory.
         ipv6_bits: how much of an IPv6 address tells visitors apart.
@@ -85,7 +91,7 @@ def count_requests(
     for batch in read(READ):
         counted.add(needed(batch, READ))
     edge = first_half_minute(following)
-    counted.compare(needed(edge, NEEDED) if edge.num_rows else None)
+    counted.compare(needed(edge, COMPARED) if edge.num_rows else None)
     return counted
 
 
@@ -96,7 +102,14 @@ def first_half_minute(following: pa.Table) -> pa.Table:
     first = pc.min(following["timestamp"]).as_py()
     midnight = dt.datetime.combine(first.date(), dt.time(), dt.UTC)
     end = pa.scalar(midnight + dt.timedelta(microseconds=WINDOW), TIMESTAMP)
-    return following.filter(pc.less_equal(following["timestamp"], end))
+    rows = following.filter(pc.less_equal(following["timestamp"], end))
+    # Written out, since dictionaries still hold the texts of all the others.
+    return rows.cast(pa.schema(map(_plain, rows.schema)))
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    is_encoded = pa.types.is_dictionary(field.type)
+    return field.with_type(field.type.value_type) if is_encoded else field
 
 
 class _Seen(NamedTuple):

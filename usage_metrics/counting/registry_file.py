@@ -292,7 +292,6 @@ def _unusable(pattern: Pattern) -> str:
     try:
         # Unlike Python, Arrow knows neither lookaround nor backreferences.
         re.compile(pattern.expression)
-        # Made without pa.array, which imports pandas.
         pattern.matches(pa.nulls(1, pa.string()))
     except (re.error, pa.ArrowInvalid) as error:
         return str(error)

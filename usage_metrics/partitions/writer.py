@@ -8,6 +8,7 @@ its readers ignore bytes that the footer does not point to.
 
 import base64
 import datetime as dt
+import functools
 import hashlib
 import io
 import json
@@ -76,14 +77,13 @@ class PartitionWriter:
             self._flush()
         parquet = cast("pq.ParquetWriter", self._parquet)
         self.content_id = self._hashing.digest()
-        ours, arrows = version("usage_metrics"), pa.__version__
         made_for = purpose()
         facts = self.facts | ({"made_for": made_for} if made_for else {})
         facts |= {
             "rows": self.rows,
             "content_id": self.content_id,
             "is_sealed": True,
-            "made_by": f"usage_metrics {ours}, pyarrow {arrows}",
+            "made_by": f"usage_metrics {_our_version()}, pyarrow {pa.__version__}",
             "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         plain = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
@@ -119,6 +119,11 @@ class PartitionWriter:
             if self._held_bytes > handover.MOST_BYTES:
                 self.held = None
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+
+
+@functools.cache
+def _our_version() -> str:
+    return version("usage_metrics")  # each time it parses the package's metadata
 
 
 def _dictionaries(schema: "pa.Schema") -> list[str]:

@@ -67,7 +67,7 @@ def first_requests_of(geocoded: Partition, addresses: str) -> "pa.Table":
     """
     import pyarrow as pa
 
-    from usage_metrics.counting.day import READ
+    from usage_metrics.counting.day import COMPARED
 
     if not geocoded.exists():
         return pa.table({})
@@ -75,7 +75,7 @@ def first_requests_of(geocoded: Partition, addresses: str) -> "pa.Table":
     with geocoded.open() as file, _with_addresses(geocoded, addresses, file) as full:
         _check_columns(file, geocoded.source)
         for start, stop in _first_row_groups(file, geocoded.date):
-            rows = [_rows_between(file, READ, start, stop)]
+            rows = [_rows_between(file, COMPARED, start, stop)]
             found += _joined(rows, [_rows_between(full, [ADDRESS], start, stop)])
     return pa.concat_tables(found) if found else pa.table({})
 

@@ -33,8 +33,7 @@ def is_unused(path: str) -> bool:
     Who puts their own logs into the luigi.cfg of the repository should see neither the
     sample's title nor its datasets.
     """
-    logs = logs_named().values()
-    return _is_of_sample(path) and not any(map(_is_of_sample, logs))
+    return _is_of_sample(path) and not any(map(_is_of_sample, logs_named().values()))
 
 
 def _is_of_sample(path: str) -> bool:
