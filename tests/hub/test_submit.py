@@ -1,11 +1,13 @@
 """A report goes to DataCite's hub and is corrected there; nothing is forgotten."""
 
+import datetime as dt
 import gzip
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from flow import DAY, Flow, fill_once
+from flow import DAY, ONE_DAY, Flow, fill_once
 from hub_flow import MONTH, HubFlow, asked, entry
 from hub_server import CLIENT, TOKEN, Held, HubServer
 from project import Settings
@@ -85,7 +87,7 @@ def test_a_month_that_has_changed_replaces_the_one_that_was_sent(
     office.flow.export(DAY, asked("a", "/pudl/plants.json"), asked("bb", "/pudl/x"))
     assert main(["refresh", "--days", "4000", "--no-load"]) == 0
     office.count()
-    capsys.readouterr()
+    stale = _months_in_status(capsys)
     assert office.command("submit") == 0
     held = office.hub.the_report()
     assert office.hub.sent == ["POST", "PUT"]
@@ -96,10 +98,49 @@ def test_a_month_that_has_changed_replaces_the_one_that_was_sent(
     assert f"in place of {held.id}, sent on " in said
     assert "  datasets: 1 gone, 1 changed\n" in said
     assert f"{MONTH} is corrected: " in said
+    assert (stale["state"], stale["id"]) == ("stale", held.id)
+    assert stale["stale_since"] >= stale["sent_at"]
+    assert "datasets: 1 gone, 1 changed" in stale["differs"]
+    assert f"sent: {MONTH}" in _status(capsys)
     first, second = office.records()
     assert first["id"] == second["id"] == held.id
     kept = gzip.decompress((office.sent / "0001-1.json.gz").read_bytes())
     assert json.loads(kept)["report-datasets"] == before, "the first one is still there"
+
+
+def _status(capsys: Screen) -> str:
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def _months_in_status(capsys: Screen) -> dict[str, Any]:
+    """The month, as the status for programs has it."""
+    capsys.readouterr()
+    assert main(["status", "--json"]) == 0
+    (source,) = json.loads(capsys.readouterr().out)
+    (month,) = source["counter_reports"]
+    return {**month}
+
+
+def test_status_says_nothing_of_reports_that_nobody_sends(
+    office: HubFlow, capsys: Screen
+) -> None:
+    assert "COUNTER" not in _status(capsys)
+    office.settings("datacite", submit="yes")
+    assert f"COUNTER reports at {office.hub.url} never sent: {MONTH}" in _status(capsys)
+
+
+def test_status_says_by_how_much_a_month_is_stale_and_how_to_correct_it(
+    office: HubFlow, capsys: Screen
+) -> None:
+    assert office.command("submit") == 0
+    office.register(entry("pudl", title="Rivers"), entry("ferc1"))
+    said = _status(capsys)
+    assert f"stale: {MONTH}, sent at " in said
+    assert "datasets: 1 changed" in said
+    assert "counted again" not in said
+    assert f"usage-metrics counter submit --month {MONTH} corrects it" in said
 
 
 def test_a_dry_run_sends_nothing_and_needs_no_token(
@@ -127,6 +168,7 @@ def test_an_answer_that_was_lost_doubles_nothing(office: HubFlow) -> None:
 def test_a_kill_before_the_record_loses_no_id(office: HubFlow, capsys: Screen) -> None:
     assert office.command("submit") == 0
     (office.sent / "0001.json").unlink()  # as if killed just before it was written
+    assert f"sending was interrupted: {MONTH}" in _status(capsys)
     assert office.command("submit") == 0
     assert office.hub.sent == ["POST", "PUT"]
     (record,) = office.records()
@@ -205,3 +247,56 @@ def test_another_hub_knows_nothing_of_what_this_one_was_sent(
     settings("datacite", hub=office.hub.url)
     assert office.command("submit") == 0
     assert office.hub.sent == ["POST"], "it is what was sent there"
+
+
+# --- by itself ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def april(office: HubFlow, monkeypatch: pytest.MonkeyPatch) -> HubFlow:
+    """The office on the third of the next month, with the logs of all days."""
+    now = dt.datetime(2026, 4, 3, 5, tzinfo=dt.UTC)
+    monkeypatch.setattr("usage_metrics.commands.counter_by_itself.utc_now", lambda: now)
+    return office
+
+
+def test_a_run_in_the_first_days_of_a_month_writes_the_report_of_the_last(
+    april: HubFlow, capsys: Screen
+) -> None:
+    report = april.flow.root / f"counter/datasette/{MONTH}.json"
+    report.unlink()
+    assert main(["run"]) == 0
+    assert f"COUNTER report: {report}" in capsys.readouterr().out
+    assert report.exists()
+    assert april.hub.asked == []
+    april.register(entry("pudl"))  # of a report that nobody sends, this is only said
+    assert main(["run"]) == 0
+    assert "doi or uri to ferc1" in capsys.readouterr().err
+
+
+def test_a_run_sends_and_corrects_the_report_if_it_is_to(
+    april: HubFlow, capsys: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    april.settings("datacite", submit="yes")
+    for _ in ("it is sent", "it has been"):
+        assert main(["run"]) == 0
+        assert april.hub.sent == ["POST"]
+    april.register(entry("pudl", title="Rivers"), entry("ferc1"))
+    assert main(["run"]) == 0
+    assert april.hub.sent == ["POST", "PUT"]
+    monkeypatch.delenv("DATACITE_TOKEN")
+    april.register(entry("pudl", title="Lakes"), entry("ferc1"))
+    assert main(["run"]) == 2
+    assert "COUNTER: to send a report, set the env" in capsys.readouterr().err
+
+
+def test_a_run_waits_with_sending_for_days_that_are_missing(
+    april: HubFlow, capsys: Screen
+) -> None:
+    april.settings("datacite", submit="yes")
+    april.settings("datasette", stop=DAY + 3 * ONE_DAY)
+    assert main(["run"]) == 20
+    assert "2026-03 will be sent when all its days are there" in capsys.readouterr().out
+    april.settings("datasette", lost_days=str(DAY + 2 * ONE_DAY))
+    assert main(["run"]) == 0
+    assert april.hub.sent == ["POST"]

@@ -12,6 +12,7 @@ import click
 
 from usage_metrics.commands import options, running, stage_lines
 from usage_metrics.commands.alone import alone, patience_option
+from usage_metrics.commands.counter_by_itself import report_last_month
 from usage_metrics.commands.each_source import CANNOT_RUN, say_which, worst
 from usage_metrics.commands.platform_snapshots import take_snapshots
 from usage_metrics.dates import utc_now
@@ -64,7 +65,8 @@ def command(
     names the days that are missing. A second run does nothing.
 
     That is done for each source whose section of luigi.cfg names logs. One that fails
-    keeps no other from its report.
+    keeps no other from its report. In the first ten days of a month, the COUNTER report
+    of the last one is written and, if [datacite] submit = yes, sent.
 
     If another command or run is in progress, it waits (exit codes 10, 25). Any other
     exit code is passed on. Unless it is 0, the webhook in the environment variable
@@ -86,6 +88,9 @@ def command(
             for name in sources:
                 say_which(name, sources)
                 outcomes[name] = _run_source(name, workers, deadline, verbose)
+            if sources and not source:
+                problems = report_last_month()
+                outcomes["COUNTER"] = Outcome(CANNOT_RUN if problems else 0, problems)
     except UsageMetricsError as error:
         outcomes["everything"] = _refused(error)
     code = worst(outcome.code for outcome in outcomes.values())

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,13 @@ from usage_metrics.commands.pipeline_state import (
     spans,
 )
 from usage_metrics.dates import gaps
+from usage_metrics.errors import UsageMetricsError
+from usage_metrics.hub.delivery import endpoint
+from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
 from usage_metrics.platforms.settings import platforms_on
 from usage_metrics.tasks import snapshot_days
+from usage_metrics.tasks.sent_months import STALE, sent_months
 
 WATCH_SECONDS = 10
 
@@ -69,10 +74,13 @@ def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -
         _write(html, states)
         click.echo(f"written to {html}", err=True)
     if as_json:
-        click.echo(json.dumps([*map(as_data, states)], indent=2, default=str))
+        sent = {"counter_reports": [asdict(month) for month in sent_months()]}
+        data = [as_data(state) | sent for state in states]
+        click.echo(json.dumps(data, indent=2, default=str))
     elif html is None:
         lines = [line for state in states for line in describe(state)]
-        click.echo("\n".join([*lines, *snapshot_days.lines()]))
+        lines += [*snapshot_days.lines(), *_sent()]
+        click.echo("\n".join(lines))
     return code
 
 
@@ -166,6 +174,27 @@ def describe(state: PipelineState) -> Iterator[str]:
     yield f"  {'':7} {'  '.join(legend)}"
     yield ""
     yield from map(options.wrapped, (*next_run(state), *state.problems))
+
+
+def _sent() -> Iterator[str]:
+    """The months that DataCite was told of, and the others, as lines."""
+    try:
+        found = sent_months()
+    except UsageMetricsError as error:
+        yield from (f"COUNTER reports: {printable(text)}" for text in error.sentences)
+        return
+    if found:
+        yield f"COUNTER reports at {endpoint()}"
+    for state in dict.fromkeys(month.state for month in found if month.state != STALE):
+        months = [f"{month.month:%Y-%m}" for month in found if month.state == state]
+        yield options.wrapped(f"{state}: {', '.join(months)}")
+    for month in (month for month in found if month.state == STALE):
+        since = f", counted again at {month.stale_since}" if month.stale_since else ""
+        differs = "; ".join(month.differs)
+        yield options.wrapped(
+            f"stale: {month.month:%Y-%m}, sent at {month.sent_at}{since}: {differs}; "
+            f"usage-metrics counter submit --month {month.month:%Y-%m} corrects it"
+        )
 
 
 def _row(stage: StageDays) -> str:

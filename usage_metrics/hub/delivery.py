@@ -19,7 +19,7 @@ from usage_metrics import config
 from usage_metrics.errors import ConfigError, ReplyError
 from usage_metrics.hub.parcels import Parcel
 from usage_metrics.platforms.client import Answer, Client, said_by
-from usage_metrics.platforms.settings import platform_section
+from usage_metrics.platforms.settings import datacite, platform_section
 from usage_metrics.refusals import Refusal, TemporaryRefusal
 
 TOKEN = "DATACITE_TOKEN"  # noqa: S105  the name of a variable
@@ -43,13 +43,23 @@ def endpoint() -> str:
     Raises:
         ConfigError: if it is no URL.
     """
-    url = str(getattr(platform_section("datacite"), "hub", ""))
+    url = _settings().hub
     if url and not url.startswith(("https://", "http://")):
         raise ConfigError(
             f"luigi.cfg: [datacite] hub = {url!r} must be a URL that begins with "
             "https:// or http://, or empty"
         )
     return (url or PRODUCTION).rstrip("/")
+
+
+def sends_by_itself() -> bool:
+    """Whether a run sends reports."""
+    return _settings().submit == "yes"
+
+
+def _settings() -> datacite:
+    platform_section("datacite")  # checked
+    return datacite()
 
 
 def hub_client(*, may_send: bool) -> Client:
@@ -67,7 +77,7 @@ def hub_client(*, may_send: bool) -> Client:
             f"to send a report, set the environment variable {TOKEN} to the token that "
             "DataCite gave you for usage reports; docs/counter.md says how to get one"
         )
-    settings = platform_section("datacite")
+    settings = _settings()
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     return Client(
         title="DataCite",

@@ -43,6 +43,15 @@ class Record:
     """A digest of the counts and the registry that the report was made of."""
 
 
+def is_anything_sent() -> bool:
+    """Whether a report was ever sent, or was to be."""
+    import pyarrow.fs as pafs
+
+    filesystem, inside = storage.filesystem_of(f"{config.paths().root}/counter/sent")
+    selector = pafs.FileSelector(inside, allow_not_found=True)
+    return bool(filesystem.get_file_info(selector))
+
+
 class SentReports:
     """The reports of a month that were sent, or were to be."""
 

@@ -5,7 +5,7 @@ They stand here, as those of the sources do, because their modules import Arrow.
 
 from usage_metrics.config import SHORTEST_TIMEOUT, Section
 from usage_metrics.errors import ConfigError
-from usage_metrics.parameters import Names, number, text
+from usage_metrics.parameters import Names, choice, number, text
 from usage_metrics.platforms import PLATFORMS, get_platform
 
 ID = r"[\w.-]+"
@@ -73,6 +73,10 @@ class datacite(PlatformSection):
     hub = text(
         "URL of the API that COUNTER reports are sent to, such as "
         "https://api.test.datacite.org to try it; empty: https://api.datacite.org"
+    )
+    submit = choice(
+        ["no", "yes"],
+        "whether run sends the COUNTER report of last month by itself: no or yes",
     )
 
 

@@ -11,13 +11,14 @@ import luigi
 from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
-from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.row_groups import with_day
 from usage_metrics.sources.settings import sources_on
+from usage_metrics.tasks.availability import first_running_day
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_input import read_columns
 from usage_metrics.tasks.count_month import OfMonth
 from usage_metrics.tasks.count_status import Counts
+from usage_metrics.tasks.counter_inputs import CounterInputs
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
@@ -142,23 +143,21 @@ class CounterReport(OfMonth, Awaiting):
             return str(error)
         return None
 
-    def made_of(self) -> str:
+    def made_of(self, inputs: CounterInputs) -> str:
         """A digest of everything that decides what the report says."""
-        from usage_metrics.counting.counter_report import FORM
-        from usage_metrics.counting.datasets import digest_of
+        return inputs.digest([(p.source, p.wanted()) for p in self._parts()])
 
-        footers = FooterIndex()
-        counts: list[object] = [FORM, datasets_registry()]
-        for part in self._parts():
-            counts.append((part.source, part.wanted()))
-            for name in ("usage_counter", "usage_counter_versions", "usage_by_path"):
-                found = footers.of_stage(name, part.source)
-                ids = [
-                    (day, found.get(day, {}).get("content_id")) for day in self.days()
-                ]
-                counts.append((name, ids))
-        footers.keep()
-        return digest_of(repr(counts))
+    def counted_at(self, inputs: CounterInputs) -> dt.datetime | None:
+        """When the last of its days was counted; None if none is."""
+        days = self.days()
+        times = [inputs.changed_at(part.source, days) for part in self._parts()]
+        return max(filter(None, times), default=None)
+
+    def is_final(self) -> bool:
+        """Whether no more logs of the month are waited for."""
+        days = self.days()
+        is_over = all(days[-1] < first_running_day(p.source) for p in self._parts())
+        return is_over and not any(part.gaps() for part in self._parts())
 
     def _usage(self) -> "list[Usage]":
         from usage_metrics.counting.counter_report import month_usage

@@ -14,6 +14,7 @@ from usage_metrics.hub.findings import Finding, Report, findings_of
 from usage_metrics.hub.parcels import Parcel, parcels_of
 from usage_metrics.hub.sent import Record, SentReports
 from usage_metrics.refusals import Refusal
+from usage_metrics.tasks.counter_inputs import CounterInputs
 from usage_metrics.tasks.counter_report import CounterReport
 
 
@@ -62,7 +63,9 @@ def plan(month: dt.date) -> Plan:
     sent = SentReports(month)
     before = sent.accepted(endpoint())
     differs = changes(sent.report(before), report) if before else []
-    made_of = report_of(month).made_of()
+    inputs = CounterInputs()
+    made_of = report_of(month).made_of(inputs)
+    inputs.keep()
     return Plan(month, report, parcels_of(report), made_of, before, differs)
 
 
