@@ -130,6 +130,24 @@ def test_a_day_is_listed_without_the_other_days_and_its_objects_are_read_once(
     assert of_40_days.asked() == (3, 16)  # only the further day is listed
 
 
+def test_usage_logs_of_google_are_listed_by_the_day_by_way_of_s3s_protocol(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_module, "PAGE", 30)
+    for day, hour in itertools.product(range(40), range(24)):
+        date = f"{FIRST + day * ONE_DAY:%Y_%m_%d}"
+        place.put(f"logs/ours_usage_{date}_{hour:02}_00_00_0f3a_v0")
+        place.put(f"logs/ours_storage_{date}_08_00_00_0f3a_v0")
+    place.asked()
+    logs = LogFiles(place.uri("logs"), 1, gcs.LAYOUT, GcsUsage())
+    assert logs.unavailable(DAY) is None
+    assert list(logs.read(DAY)) == []
+    listings, objects = place.asked()
+    # Two pages of storage logs, the years, the last days, this one and the next.
+    assert listings <= 12 < 40 * 25 / bucket_module.PAGE
+    assert objects == 2 * 24
+
+
 def test_the_days_are_found_with_a_request_or_so_for_each(of_40_days: Place) -> None:
     assert of_40_days.logs("logs").days() == [FIRST + n * ONE_DAY for n in range(40)]
     listings, objects = of_40_days.asked()
