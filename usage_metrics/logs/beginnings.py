@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib.util
+import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -21,13 +22,22 @@ FILES = 8
 BYTES = 1 << 16
 """How much of a file is looked at, unpacked."""
 
+PARQUET = b"PAR1"
+ROWS = 100
+"""How many rows of a Parquet file are looked at."""
+WHOLE_BYTES = 64 << 20
+"""A Parquet file is known by its end, so it is fetched whole unless it is longer."""
+
 
 class Beginning(NamedTuple):
     """The beginning of a file."""
 
     name: str
     text: bytes
-    """Whole lines, unpacked; the last may be cut if the file has no short lines."""
+    """Whole lines, unpacked; the last may be cut if the file has no short lines.
+
+    Of a Parquet file, one with its first rows.
+    """
 
     def is_read_by(self, format_: Format) -> bool:
         """Whether most of its lines are entries in a format."""
@@ -48,8 +58,11 @@ def beginnings(uri: str) -> Iterator[Beginning]:
     """
     is_bucket = uri.startswith("s3://") and importlib.util.find_spec("boto3")
     for name, opened in _in_bucket(uri) if is_bucket else _in_folder(uri):
-        with contextlib.suppress(OSError, InputError), opened() as raw:
-            yield Beginning(name, _first_lines(raw, name))
+        with contextlib.suppress(OSError, InputError, pa.ArrowInvalid), opened() as raw:
+            is_parquet = raw.read(len(PARQUET)) == PARQUET
+            raw.seek(0)
+            first = _first_rows(raw) if is_parquet else _first_lines(raw, name)
+            yield Beginning(name, first)
 
 
 _Opened = Callable[[], pa.NativeFile]
@@ -63,8 +76,7 @@ def _in_folder(uri: str) -> Iterator[tuple[str, _Opened]]:
         files = [each for each in files if each.size and not _is_hidden(each.base_name)]
         for info in sorted(files, key=lambda info: info.mtime_ns or 0)[-FILES:]:
             name, path = info.base_name, info.path
-            opened = functools.partial(filesystem.open_input_stream, path)
-            yield name, functools.partial(opened, compression=None)
+            yield name, functools.partial(filesystem.open_input_file, path)
 
 
 def _in_bucket(uri: str) -> Iterator[tuple[str, _Opened]]:
@@ -73,8 +85,10 @@ def _in_bucket(uri: str) -> Iterator[tuple[str, _Opened]]:
     bucket = Bucket(uri)
 
     def opened(stored: StoredObject) -> pa.NativeFile:
-        end = min(stored.size, BYTES)
-        return pa.BufferReader(bucket.read(stored, 0, end))
+        content = bucket.read(stored, 0, min(stored.size, BYTES))
+        if content.startswith(PARQUET) and stored.size <= WHOLE_BYTES:
+            content = bucket.read(stored, 0, stored.size)
+        return pa.BufferReader(content)
 
     found, _ = bucket.page(bucket.beginning)
     files = [each for each in found if each.size and not _is_hidden(each.name)]
@@ -93,3 +107,15 @@ def _first_lines(raw: pa.NativeFile, name: str) -> bytes:
         if len(text) >= BYTES:
             return text[: text.rfind(b"\n") + 1] or text
     return text
+
+
+def _first_rows(raw: pa.NativeFile) -> bytes:
+    """A Parquet file of the first rows of one."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(raw)
+    first = itertools.islice(file.iter_batches(ROWS), 1)
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_batches(first, file.schema_arrow), sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
