@@ -61,7 +61,7 @@ from usage_metrics.monitoring.error_messages import ErrorFilter
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.client import Answer, said_by
-from usage_metrics.platforms.shapes import quoted
+from usage_metrics.platforms.shapes import quoted, without_people
 from usage_metrics.privacy.anonymization import Anonymization
 from usage_metrics.report import neutral, rankings
 from usage_metrics.report.formatting import harmless
@@ -179,10 +179,12 @@ def names_in_rankings(text: str) -> object:
 
 
 def reply_of_platform(text: str) -> object:
-    page = [{"referrer": f"a{text}", "count": 1, "uniques": 1, "owner": text}]
     github = get_platform("github")
-    read = github.read("referrers", [github.without_people(page)], dt.date(2026, 3, 1))
-    return list(read), quoted(text), said_by(Answer(500, None, text, None))
+    pages = [[{"referrer": f"a{text}", "count": 1, "uniques": 1, "owner": text}]]
+    figures = list(github.read("referrers", pages, dt.date(2026, 3, 1)))
+    refusal = quoted(text), said_by(Answer(500, None, text, None))
+    bodies = json.dumps(pages), f'[{{"owner": "{text}'
+    return figures, refusal, [without_people(body, github.people) for body in bodies]
 
 
 def fields_of(text: str) -> object:
