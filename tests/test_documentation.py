@@ -136,6 +136,7 @@ NOT_RUN = (
     *(
         ".venv/bin/usage-metrics init",
         ".venv/bin/usage-metrics counter submit",
+        ".venv/bin/usage-metrics counter compare",
         "read ",
         "git clean",
         "python -m tests.",

@@ -3,11 +3,10 @@
 import datetime as dt
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flow import DAY, ONE_DAY, Flow, fill_once
+from flow import DAY, ONE_DAY
 from hub_flow import MONTH, HubFlow, asked, entry
 from hub_server import CLIENT, TOKEN, Held, HubServer
 from project import Settings
@@ -17,21 +16,6 @@ from usage_metrics.commands import main
 pytestmark = pytest.mark.usefixtures("quick_reports")
 
 Screen = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def office(
-    flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[HubFlow]:
-    """A counted month of two datasets, and the hub."""
-    monkeypatch.setenv("DATACITE_TOKEN", TOKEN)
-    with HubServer() as hub:
-        found = HubFlow(flow, hub, settings)
-        found.set_up()
-        fill_once(flow, "counter-month", lambda _: found.count())
-        found.set_up()
-        yield found
-    assert hub.complaints == [], "the hub tells nobody"
 
 
 def test_a_report_is_sent_compressed_and_is_what_the_hub_then_holds(
@@ -84,7 +68,7 @@ def test_a_month_that_has_changed_replaces_the_one_that_was_sent(
 ) -> None:
     assert office.command("submit") == 0
     before = office.hub.the_report().datasets
-    office.flow.export(DAY, asked("a", "/pudl/plants.json"), asked("bb", "/pudl/x"))
+    office.flow.export(DAY, asked("a", "/pudl/plants.json"), asked("b", "/pudl/x"))
     assert main(["refresh", "--days", "4000", "--no-load"]) == 0
     office.count()
     stale = _months_in_status(capsys)

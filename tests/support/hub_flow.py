@@ -1,5 +1,6 @@
 """A folder with the counted logs of a month, and the hub that its reports go to."""
 
+import datetime as dt
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +36,14 @@ def entry(id_: str, identifier: str = "", title: str = "") -> str:
     return ENTRY.format(id=id_, title=title or id_.title(), identifier=identifier)
 
 
-def asked(insert_id: str, path: str, **http: Any) -> dict[str, Any]:
+def asked(insert_id: str, path: str, day: dt.date = DAY, **http: Any) -> dict[str, Any]:
     """A log entry of a person who got some data."""
     about = {
         "requestUrl": f"https://data.example{path}",
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 "
         "Firefox/147.0",
     }
-    return request(insert_id, clock=f"12:00:0{len(insert_id)}", **about | http)
+    return request(insert_id, day, **about | http)
 
 
 @dataclass
@@ -55,8 +56,8 @@ class HubFlow:
 
     def set_up(self) -> None:
         """Write two days of logs, of pudl and ferc1, and the settings."""
-        self.flow.export(DAY, asked("a", "/pudl/plants.json"), asked("bb", "/ferc1/x"))
-        self.flow.export(DAY + ONE_DAY, asked("c", "/pudl"))
+        self.flow.export(DAY, asked("a", "/pudl/plants.json"), asked("b", "/ferc1/x"))
+        self.flow.export(DAY + ONE_DAY, asked("c", "/pudl", DAY + ONE_DAY))
         self.settings("datasette", start=DAY, stop=DAY + 2 * ONE_DAY)
         self.settings("datacite", hub=self.hub.url, attempts=3)
         self.register(entry("pudl"), entry("ferc1"))

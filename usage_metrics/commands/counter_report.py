@@ -12,6 +12,7 @@ from usage_metrics.tasks.source_parameter import ALL
 SUBCOMMANDS = {
     "check": "Say what is wrong with the report before it is sent.",
     "submit": "Send it to DataCite, or correct the one that was sent.",
+    "compare": "Compare it with what DataCite shows at each DOI.",
 }
 
 MODULES = {name: f"counter_{name}" for name in SUBCOMMANDS}
