@@ -20,6 +20,7 @@ import little_log
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hostile_logs import LOGS
 
@@ -37,7 +38,7 @@ from usage_metrics.cleaning.percent import as_sent, decoded
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.cleaning.signatures import without_signatures
 from usage_metrics.cleaning.urls import split_urls
-from usage_metrics.counting import breakdowns, counter_report, events
+from usage_metrics.counting import breakdowns, counter_report, datasets, events
 from usage_metrics.counting.datasets import (
     Pattern,
     Registry,
@@ -45,6 +46,7 @@ from usage_metrics.counting.datasets import (
     without_query,
 )
 from usage_metrics.counting.derived import dataset_id
+from usage_metrics.counting.globs import Glob
 from usage_metrics.counting.tables import DAILY, MONTHLY
 from usage_metrics.counting.visitors import one_spelling, visitor_keys
 from usage_metrics.errors import InputError
@@ -137,7 +139,7 @@ def _lines_or_none(content: bytes) -> object:
 def netlocs(text: str) -> object:
     urls = pa.chunked_array([pa.array([f"http://{text}/", text], STRING)])
     referers = urls.combine_chunks().dictionary_encode()
-    found = breakdowns._hosts(referers.dictionary)
+    found = datasets.hosts_of(referers.dictionary)
     return witnesses._hosts(urls), events._hosts(referers), found
 
 
@@ -204,6 +206,7 @@ def json_block(text: str) -> Block:
     return Block(lines.encode(), 1, "a file")
 
 
+GLOBS = (Glob("{dataset}/**/{version}/*.{table}", "*"), Glob("**a**a**", "{version}"))
 HOSTS = SimpleNamespace(hosts="data.example.org")
 ROBOT = Rule("list", "robot", None, None, "bot", "a list")
 
@@ -235,6 +238,9 @@ LOOKS: dict[str, Look] = {
     "Datasette's base URL": lambda text: base_url_of(pa.array([f"/{text}"], STRING)),
     "targets": lambda text: without_query(targets_of(column(text))),
     "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),
+    "places of datasets": lambda text: [
+        pc.extract_regex(column(f"b\0{text}"), glob.expression) for glob in GLOBS
+    ],
     "ids of datasets": dataset_id,
     "databases for the public": lambda text: is_public(column(text)),
     "visitors": visits,

@@ -44,8 +44,8 @@ def test_a_run_ends_in_one_database_and_a_second_asks_nobody(
     assert both.series("views")[str(TODAY - 2 * ONE_DAY)] == (12, 12, 1, "final")
     yesterday = str(TODAY - ONE_DAY)
     together = both.flow.query(
-        "SELECT source, dataset, metric, unit, basis, value, quality "
-        "FROM usage_by_source_daily WHERE date IN (?, ?) ORDER BY source, metric",
+        "SELECT source, coalesce(subject, dataset), metric, unit, basis, value, "
+        "quality FROM usage_by_source_daily WHERE date IN (?, ?) ORDER BY source, metric",
         *(str(DAY), yesterday),
     )
     assert ("datasette", "pudl", "counted_requests", "requests", "log", 1, "final") in (
@@ -87,3 +87,62 @@ def test_without_logs_there_are_snapshots_all_the_same(
     settings("datasette", logs="")
     assert main(["run"]) == 0
     assert both.series("views")
+
+
+REGISTRY = """
+[[dataset]]
+id = "power"
+version = "2026"
+[dataset.at.datasette]
+databases = ["pudl"]
+tables = ["plants*"]
+
+[[dataset]]
+id = "power"
+title = "Power plants' \\u0022data\\u0022"
+[dataset.at.github]
+repositories = ["example/old-name"]
+shared = true
+
+[[dataset]]
+id = "grid"
+[dataset.at.github]
+repositories = ["Example/Old-Name"]
+shared = true
+"""
+
+
+def test_a_registry_says_of_which_dataset_requests_and_counters_are(
+    both: Days, settings: Settings
+) -> None:
+    registry = both.flow.folder / "datasets.toml"
+    registry.write_text(REGISTRY)
+    settings("counting", datasets=str(registry))
+    settings("github", repositories="")
+    serve(both.server, TODAY, TRUTH, name="example/old-name", full_name="example/data")
+    assert main(["run"]) == 0
+    found = both.flow.query(
+        "SELECT source, dataset, version, subject, metric, value, is_shared "
+        "FROM usage_by_source_daily WHERE date = ? OR (date = ? AND metric = 'views') "
+        "ORDER BY source, dataset, version",
+        *(str(DAY), str(TODAY - ONE_DAY)),
+    )
+    assert found == [
+        ("datasette", "power", None, None, "counted_requests", 1, 0),
+        ("datasette", "power", "2026", None, "counted_requests", 1, 0),
+        ("github", "grid", None, "example/data", "views", 11, 1),
+        ("github", "power", None, "example/data", "views", 11, 1),
+    ]
+    titles = both.flow.query("SELECT title FROM datasets WHERE version IS NULL")
+    assert titles == [('Power plants\' "data"',), ("grid",)]
+    asked = len(both.server.asked)
+    assert main(["run"]) == 0
+    assert len(both.server.asked) == asked
+
+    settings("github", repositories="example/old-name")
+    registry.write_text(REGISTRY[: REGISTRY.index('id = "power"\ntitle')] + 'id = "b"')
+    assert main(["run"]) == 0
+    named = "SELECT DISTINCT dataset, subject FROM usage_by_source_daily "
+    assert both.flow.query(f"{named} WHERE source = 'github'") == [
+        ("unmapped", "example/data")
+    ]

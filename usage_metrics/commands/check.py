@@ -19,12 +19,12 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.platforms import PLATFORMS
-from usage_metrics.platforms.settings import platforms_on
 from usage_metrics.platforms.snapshot_tables import STAGES as SNAPSHOT_STAGES
 from usage_metrics.privacy.erasure import stages
 from usage_metrics.tasks import availability, data_quality, snapshot_days
 from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.load import open_warehouse, requests_table
+from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.units import size

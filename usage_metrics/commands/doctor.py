@@ -24,13 +24,14 @@ from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.client import Client
-from usage_metrics.platforms.settings import platform_section, platforms_on
+from usage_metrics.platforms.settings import platform_section
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.settings import logs_named, source_section, sources_on
 from usage_metrics.tasks import snapshot_days
 from usage_metrics.tasks.datasets_registry import datasets_registry, is_unused
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.other_logs import requests_in_logs
+from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.settings_check import problems

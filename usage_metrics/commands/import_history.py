@@ -13,8 +13,8 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.platforms import Reply, archive, get_platform
 from usage_metrics.platforms.history import PATTERNS, by_day, history
-from usage_metrics.platforms.settings import platform_section
 from usage_metrics.platforms.taking import merged
+from usage_metrics.tasks.platform_subjects import subjects_of
 
 SHOWN = 10
 """Files that are named at most."""
@@ -68,7 +68,7 @@ def _only_subject(platform: str) -> str:
     Raises:
         UsageError: if it names none or several, and files do not say what they are of.
     """
-    subjects = get_platform(platform).subjects(platform_section(platform))
+    subjects = subjects_of(platform)
     if len(subjects) != 1 and platform != "zenodo":
         raise click.UsageError("say what the files are about: --subject OWNER/NAME")
     return subjects[0] if subjects else ""

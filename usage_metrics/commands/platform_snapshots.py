@@ -4,7 +4,7 @@ import contextlib
 
 from usage_metrics.commands import running
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.platforms.settings import platforms_on
+from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.snapshots import LoadSnapshots
 
 TASK_FAILED = 30

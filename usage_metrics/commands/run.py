@@ -19,9 +19,9 @@ from usage_metrics.dates import utc_now
 from usage_metrics.errors import BusyError, UsageMetricsError
 from usage_metrics.monitoring.notify import notify
 from usage_metrics.monitoring.printable import printable
-from usage_metrics.platforms.settings import platforms_on
 from usage_metrics.sources import SOURCES
 from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.report import Report
 from usage_metrics.tasks.settings_check import check_sections

@@ -30,8 +30,8 @@ from usage_metrics.errors import UsageMetricsError
 from usage_metrics.hub.delivery import endpoint
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
-from usage_metrics.platforms.settings import platforms_on
 from usage_metrics.tasks import snapshot_days
+from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.sent_months import STALE, sent_months
 
 WATCH_SECONDS = 10

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, column, only_chunk, take_encoded
 from usage_metrics.counting.columns import schema_of
-from usage_metrics.counting.datasets import without_query
+from usage_metrics.counting.datasets import hosts_of, without_query
 from usage_metrics.counting.grouping import Rows, holds
 from usage_metrics.counting.usage import CountedDay, of_day
 
@@ -55,9 +55,6 @@ AGENTS = ("agent_kind", "agent_name")
 PLACES = ("remote_ip_city", "remote_ip_region")
 """The geocoded columns that ``usage_by_city`` reads, where a source has them."""
 
-_AUTHORITY = r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<authority>[^/?#]+)"
-_USER = r"(?s)^[^@]*@(.+)$"
-
 
 def hosts_and_paths(urls: pa.DictionaryArray, targets: pa.Array) -> dict[str, pa.Array]:
     """The host and the path of each request, encoded.
@@ -67,16 +64,8 @@ def hosts_and_paths(urls: pa.DictionaryArray, targets: pa.Array) -> dict[str, pa
         targets: of the distinct ones, path and query.
     """
     paths = without_query(targets)
-    texts = {"host": _hosts(urls.dictionary), "path": paths}
+    texts = {"host": hosts_of(urls.dictionary), "path": paths}
     return {name: take_encoded(found, urls.indices) for name, found in texts.items()}
-
-
-def _hosts(urls: pa.Array) -> pa.Array:
-    """The hosts of URLs, without the user that may stand before; few are distinct."""
-    found = pc.struct_field(pc.extract_regex(urls, _AUTHORITY), [0])
-    authorities = found.dictionary_encode()
-    hosts = pc.replace_substring_regex(authorities.dictionary, _USER, r"\1")
-    return pc.utf8_lower(hosts).take(authorities.indices)
 
 
 class UsageOfFrequent:

@@ -10,13 +10,15 @@ import functools
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, each_distinct, take_encoded
+from usage_metrics.counting.globs import Glob
 
 UNMAPPED = "unmapped"
 """The dataset of a request that no pattern matches."""
@@ -36,6 +38,13 @@ REQUEST = "request"
 _TABLE = "(?P<table>[^/?-]|[^/?]{2,}?)"
 """Never ``-``: below that are pages about a database."""
 _HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*"
+_AUTHORITY = r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<authority>[^/?#]+)"
+_USER = r"(?s)^[^@]*@(.+)$"
+
+NAMES, URL = "names", "url"
+"""How a place is known: by database and table, or by host and path."""
+CAPTURED = "{dataset}"
+"""Stands in an id for what a pattern captures."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +105,43 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a dataset is in the logs of a source."""
+
+    source: str
+    by: str
+    glob: Glob
+    dataset: str
+    """Its id, in which ``{dataset}`` may stand."""
+    version: str | None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a platform counts of a dataset."""
+
+    source: str
+    """The platform."""
+    asked: str
+    """What it is asked about."""
+    name: str
+    """What its figures are about."""
+    dataset: str
+    version: str | None
+    is_shared: bool
+    """Whether it may be of several datasets, so that its figures are of none alone."""
+
+
+@dataclass(frozen=True)
 class Registry:
     """The datasets that somebody has named, in matching order."""
 
     datasets: tuple[Dataset, ...] = ()
     not_data: tuple[Pattern, ...] = ()
+    is_general: bool = False
+    """Whether ``not_data`` is what holds on any site, and yields to places."""
+    places: tuple[Place, ...] = ()
+    subjects: tuple[Subject, ...] = ()
     platform: str | None = None
     created_by: str | None = None
 
@@ -109,13 +150,20 @@ class Registry:
         """The datasets of which patterns say what belongs to them."""
         return [d for d in self.datasets if d.requests or d.investigations]
 
+    def at(self, source: str) -> "Registry":
+        """The same for one source: without the places of others."""
+        return replace(self, places=tuple(p for p in self.places if p.source == source))
+
     def digest(self) -> str:
         """A short hash of all that decides how days are counted."""
         about = [
             (dataset.id, dataset.version, dataset.investigations, dataset.requests)
             for dataset in self.with_patterns
         ]
-        return digest_of(repr((about, self.not_data)))
+        decides: tuple[Any, ...] = (about, self.not_data)
+        if self.places:
+            decides = (*decides, self.is_general, self.places)
+        return digest_of(repr(decides))
 
     def attribute(self, urls: pa.DictionaryArray) -> dict[str, pa.Array]:
         """Say what each request is about.
@@ -176,6 +224,14 @@ def targets_of(urls: pa.Array) -> pa.Array:
 def without_query(urls: pa.Array) -> pa.Array:
     """URLs or paths without query and fragment."""
     return pc.struct_field(pc.extract_regex(urls, r"(?s)^(?P<path>[^?#]*)"), [0])
+
+
+def hosts_of(urls: pa.Array) -> pa.Array:
+    """The hosts of URLs, without the user that may stand before; few are distinct."""
+    found = pc.struct_field(pc.extract_regex(urls, _AUTHORITY), [0])
+    authorities = found.dictionary_encode()
+    hosts = pc.replace_substring_regex(authorities.dictionary, _USER, r"\1")
+    return pc.utf8_lower(hosts).take(authorities.indices)
 
 
 def digest_of(text: str) -> str:

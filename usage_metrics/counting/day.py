@@ -36,6 +36,7 @@ from usage_metrics.counting.events import EVENTS, NEEDED, needed, seen_at_once
 from usage_metrics.counting.frequent import MostFrequent
 from usage_metrics.counting.grouping import Rows, codes_of, mask_of, numbers_of
 from usage_metrics.counting.hashes import fresh_key, hashes_by_code
+from usage_metrics.counting.places import with_places
 from usage_metrics.counting.visitors import (
     WHOLE_ADDRESS,
     Addresses,
@@ -116,6 +117,8 @@ class _Seen(NamedTuple):
     """What is known of the requests of a batch by themselves."""
 
     about: dict[str, pa.Array]
+    requests: pa.Table
+    """With what the registry captures."""
     addresses: pa.DictionaryArray
     visitors: Any
     urls: Any
@@ -153,6 +156,7 @@ class CountedRequests:
     def add(self, requests: pa.Table) -> None:
         """Add the next requests of the day, with the columns ``READ``."""
         seen = self._look_at(requests)
+        requests = seen.requests
         status = numbers_of(requests["status"])
         sizes = numbers_of(requests["response_size"])
         # A response with several ranges may be longer; it is one download, too.
@@ -192,6 +196,7 @@ class CountedRequests:
         urls = only_chunk(requests["request_url"])
         targets = targets_of(urls.dictionary)
         about = self._registry.attribute_targets(targets, urls.indices)
+        about, requests = with_places(about, requests, self._registry)
         about = with_derived(about, requests, self._databases)
         addresses = of_visitors = one_spelling(requests["remote_ip"])
         if self._bits != WHOLE_ADDRESS:
@@ -201,7 +206,7 @@ class CountedRequests:
         hashes, (codes, _) = hashes_by_code(urls, self._key), codes_of(urls)
         asked = requests.append_column("dataset", about["dataset"])
         self._clicks.add(asked, visitors, hashes[codes])
-        return _Seen(about, addresses, visitors, codes, hashes, targets)
+        return _Seen(about, requests, addresses, visitors, codes, hashes, targets)
 
     def most_frequent(self, name: str) -> pa.Array:
         """The most frequent texts of a column of ``FREQUENT``."""

@@ -24,12 +24,14 @@ from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import (
     ID,
     INVESTIGATION,
+    NAMES,
     NONE,
     REQUEST,
     RESERVED,
     UNMAPPED,
     Registry,
 )
+from usage_metrics.counting.globs import divided
 from usage_metrics.counting.grouping import Rows, any_of, codes_of, holds, mask_of
 
 LONGEST_ID = 60
@@ -40,6 +42,8 @@ ANSWERED = (*range(200, 300), 304)
 """The status of an answer that shows that a page is there."""
 SHOWING = ("database", "page", "format", "request_method", "status")
 """The columns by which it is known what a site has."""
+LOOKED_AT = ("page", "folder", "index")
+"""Pages that are about a dataset only if a registry names their place."""
 _PAGE_FORMATS = ("html", "json", "jsono")
 """The formats in which a database's page exists; /ads.txt is a file of the site."""
 
@@ -95,7 +99,7 @@ def with_derived(
     numbers[is_unmapped & is_site] = len(names)
     numbers[is_derived] = len(names) + 1 + codes[is_derived]
     dataset = _texts(numbers, [*names, NONE, *(id_ or UNMAPPED for id_ in found)])
-    kind = _kinds(about["kind"], requests, is_derived)
+    kind = kinds_of_use(about["kind"], requests, is_derived)
     return about | {"dataset": dataset, "kind": kind}
 
 
@@ -160,15 +164,17 @@ def _answered(requests: pa.Table) -> Any:
 def _named(ids: Mapping[str, str], registry: Registry) -> set[str]:
     """The databases whose pages the registry's patterns decide about."""
     by_patterns = {dataset.id for dataset in registry.with_patterns}
+    by_patterns |= {place.dataset for place in registry.places}
     said = [
         _said_of(registry, [f"/{encode(name, safe='')}" for name in ids])
         for encode in (quote, quote_plus)
     ]
+    withins = {place.glob.within for place in registry.places if place.by == NAMES}
     return {
         name
         for name, *datasets in zip(ids, *said, strict=True)
         if ids[name] in by_patterns or set(datasets) != {UNMAPPED}
-    }
+    } | divided([*ids], withins)
 
 
 def _said_of(registry: Registry, paths: list[str]) -> list[str]:
@@ -178,14 +184,16 @@ def _said_of(registry: Registry, paths: list[str]) -> list[str]:
     return found
 
 
-def _kinds(kinds: pa.DictionaryArray, requests: pa.Table, is_derived: Any) -> pa.Array:
+def kinds_of_use(
+    kinds: pa.DictionaryArray, requests: pa.Table, is_derived: Any
+) -> pa.Array:
     """The kind of use: as the registry says it or, where derived, by the page."""
     is_result = holds(requests["page"], any_of("query"))
     is_result &= holds(
         requests["request_url"], lambda urls: pc.match_substring_regex(urls, _SQL)
     )
     is_file = ~holds(requests["format"], any_of("html"))
-    is_file &= ~holds(requests["page"], any_of(METADATA))
+    is_file &= ~holds(requests["page"], any_of(METADATA, *LOOKED_AT))
     values = kinds.dictionary.to_pylist()
     numbers = pc.fill_null(kinds.indices.cast(pa.int64()), len(values))
     numbers = numbers.to_numpy().copy()

@@ -3,23 +3,37 @@
 import functools
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING
 from usage_metrics.counting.datasets import (
+    CAPTURED,
     ID,
     INVESTIGATION,
     REQUEST,
     RESERVED,
     Dataset,
     Pattern,
+    Place,
     Registry,
+    Subject,
     targets_of,
+)
+from usage_metrics.counting.registry_places import (
+    KindOf,
+    check_overlaps,
+    whereabouts,
+)
+from usage_metrics.counting.toml_section import (
+    Reader,
+    Section,
+    matching,
+    string,
+    strings,
 )
 from usage_metrics.errors import ConfigError
 
@@ -29,16 +43,13 @@ PUBLISHER_ID_TYPES = ("isni", "orcid", "grid", "urn", "client-id")
 _NOT_DATA = ""
 """Stands among the datasets for the patterns of what is no data."""
 
-_Reader = Callable[["_Section", str, Any], Any]
-
-
-class _MistakeError(Exception):
-    """A value cannot be used; its section has noted why."""
-
 
 @functools.lru_cache(maxsize=4)
 def parse_registry(
-    file: str, text: str, not_data: tuple[Pattern, ...] = ()
+    file: str,
+    text: str,
+    not_data: tuple[Pattern, ...] = (),
+    kind_of: KindOf = lambda _: "databases",
 ) -> Registry:
     """Parse and check a registry; cached, since every counted day asks for it.
 
@@ -46,6 +57,7 @@ def parse_registry(
         file: the name of the file, for errors.
         text: its content.
         not_data: what is no data if the file does not say it.
+        kind_of: says what kind of places a source has.
 
     Raises:
         ConfigError: naming the file and, of each mistake, the line and the remedy.
@@ -54,83 +66,28 @@ def parse_registry(
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also of a date or number too large
         raise ConfigError(f"{file} is not TOML: {error}") from error
-    top = _Section(text.splitlines(), 0, content)
-    registry = _registry(top, not_data)
+    top = Section(text.splitlines(), 0, content)
+    registry = _registry(top, not_data, kind_of)
     if top.mistakes:
         ordered = sorted(top.mistakes)
         raise ConfigError(*(f"{file}, line {m.line}: {m.sentence}" for m in ordered))
     return registry
 
 
-@dataclass(frozen=True, order=True)
-class _Mistake:
-    """Something wrong in the file."""
-
-    line: int
-    sentence: str
-
-
-@dataclass(frozen=True)
-class _Section:
-    """A table of the file, with its place there."""
-
-    lines: list[str]
-    start: int
-    """The number of its first line, from zero."""
-    content: Mapping[str, Any]
-    mistakes: list[_Mistake] = field(default_factory=list)
-    """Those found so far in the whole file."""
-
-    def note(self, sentence: str, key: str = "", text: str = "") -> None:
-        """Note a mistake with the line where a text or a key stands."""
-        self.mistakes.append(_Mistake(self._line(key, text), sentence))
-
-    def refuse(self, sentence: str, key: str = "", text: str = "") -> NoReturn:
-        """Note a mistake and give up the value."""
-        self.note(sentence, key, text)
-        raise _MistakeError
-
-    def holds(self, mistake: _Mistake) -> bool:
-        """Whether a mistake stands in this section."""
-        return mistake.line - 1 in self._own_lines
-
-    @functools.cached_property
-    def _own_lines(self) -> range:
-        following = range(self.start + 1, len(self.lines))
-        headers = (n for n in following if self.lines[n].lstrip().startswith("[["))
-        return range(self.start, next(headers, len(self.lines)))
-
-    def _line(self, key: str, text: str) -> int:
-        own = [n for n in self._own_lines if not self.lines[n].lstrip().startswith("#")]
-        assigned = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
-        found = [n for n in own if text and text in self.lines[n]]
-        found += [n for n in own if key and assigned.match(self.lines[n])]
-        return (found[0] if found else self.start) + 1
-
-    def read(
-        self, required: Mapping[str, _Reader], optional: Mapping[str, _Reader]
-    ) -> dict[str, Any]:
-        """Read the values of all keys that can be read; note what is wrong."""
-        readers = {**required, **optional}
-        for key in self.content.keys() - readers.keys():
-            known = ", ".join(readers)
-            self.note(f"unknown key {key!r}; the keys are {known}", key)
-        for key in required.keys() - self.content.keys():
-            self.note(f"{key} is missing")
-        found: dict[str, Any] = {}
-        for key in self.content.keys() & readers.keys():
-            try:
-                found[key] = readers[key](self, key, self.content[key])
-            except _MistakeError:
-                continue
-        return found
-
-
-def _registry(top: _Section, not_data: tuple[Pattern, ...]) -> Registry:
+def _registry(top: Section, not_data: tuple[Pattern, ...], kind_of: KindOf) -> Registry:
     values = {"not_data": not_data, **top.read({}, _TOP)}
-    read: list[tuple[_Section, Dataset]] = values.pop("dataset", [])
-    registry = Registry(datasets=tuple(dataset for _, dataset in read), **values)
+    read: list[tuple[Section, Dataset]] = values.pop("dataset", [])
+    found = [at for pair in read for at in whereabouts(*pair, kind_of)]
+    about = dict.fromkeys(at.about for at in found)
+    registry = Registry(
+        datasets=tuple(dataset for _, dataset in read if CAPTURED not in dataset.id),
+        is_general="not_data" not in top.content,
+        places=tuple(each for each in about if isinstance(each, Place)),
+        subjects=tuple(each for each in about if isinstance(each, Subject)),
+        **values,
+    )
     _check_unique(read)
+    check_overlaps(found)
     # The examples of a section with mistakes may be right once those are mended.
     _check_examples(
         registry,
@@ -148,38 +105,44 @@ def _registry(top: _Section, not_data: tuple[Pattern, ...]) -> Registry:
     return registry
 
 
-def _datasets(top: _Section, key: str, value: Any) -> list[tuple[_Section, Dataset]]:
+def _datasets(top: Section, key: str, value: Any) -> list[tuple[Section, Dataset]]:
     """The datasets that can be read, each with its section of the file."""
     header = re.compile(rf"\s*\[\[\s*{key}\s*\]\]")
     starts = [n for n, line in enumerate(top.lines) if header.match(line)]
     if not isinstance(value, list) or len(value) != len(starts):
         top.refuse(f"each dataset should be a table that begins with [[{key}]]", key)
     sections = [
-        _Section(top.lines, start, content, top.mistakes)
+        Section(top.lines, start, content, top.mistakes)
         for start, content in zip(starts, value, strict=True)
     ]
     found = ((section, _dataset(section)) for section in sections)
     return [(section, dataset) for section, dataset in found if dataset is not None]
 
 
-def _dataset(section: _Section) -> Dataset | None:
+def _dataset(section: Section) -> Dataset | None:
     """A dataset, as far as it can be read; None without an id."""
     values = section.read(_REQUIRED, _OPTIONAL)
+    values.pop("at", None)
     if "id" not in values:
         return None
     dataset = Dataset(**{"title": values["id"], **values})
-    if dataset.version and not (
-        section.content.keys() & {"requests", "investigations"}
-    ):
+    said = section.content.keys() & {"requests", "investigations", "at"}
+    if dataset.version and not said:
         section.note(
             f"{dataset.name} is a version without patterns, so nothing would be "
-            "counted for it; add requests and investigations",
+            "counted for it; add requests and investigations, or where it is",
             "version",
+        )
+    if CAPTURED in dataset.id and (said != {"at"} or dataset.version):
+        section.note(
+            f"an entry for many datasets, as {dataset.id} is, needs places that "
+            "capture {dataset}, and no requests, investigations and version",
+            "id",
         )
     return dataset
 
 
-def _check_unique(read: Iterable[tuple[_Section, Dataset]]) -> None:
+def _check_unique(read: Iterable[tuple[Section, Dataset]]) -> None:
     names: set[str] = set()
     for section, dataset in read:
         if dataset.name in names:
@@ -192,7 +155,7 @@ def _check_unique(read: Iterable[tuple[_Section, Dataset]]) -> None:
 
 
 class _Example(NamedTuple):
-    section: _Section
+    section: Section
     dataset: Dataset
     kind: str
     url: str
@@ -232,37 +195,16 @@ def _check_example(example: _Example, found: dict[str, str]) -> None:
     example.section.note(f"the example {url} {mistake}; change the patterns", text=url)
 
 
-def _text(section: _Section, key: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        section.refuse(f"{key} = {value!r} should be a string", key)
-    return str(value)
-
-
-def _texts(section: _Section, key: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        section.refuse(f"{key} should be a list of strings in brackets", key)
-    return tuple(_text(section, key, item) for item in value)
-
-
-def _matching(expression: str, form: str) -> _Reader:
-    def read(section: _Section, key: str, value: Any) -> str:
-        text = _text(section, key, value)
-        if not re.fullmatch(expression, text):
-            section.refuse(f"{key} = {text!r} should be {form}", key)
-        return text
-
-    return read
-
-
-def _id(section: _Section, key: str, value: Any) -> str:
+def _id(section: Section, key: str, value: Any) -> str:
     form = "of lower-case letters, digits, dots, hyphens and underscores"
-    text: str = _matching(ID, form)(section, key, value)
+    many = f"(?:{ID})?{re.escape(CAPTURED)}[a-z0-9_.-]*"
+    text: str = matching(f"{ID}|{many}", form)(section, key, value)
     if text in RESERVED:
         section.refuse(f"the id {text!r} is reserved; choose another", key)
     return text
 
 
-def _publisher_id(section: _Section, key: str, value: Any) -> dict[str, str]:
+def _publisher_id(section: Section, key: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or set(value) != {"type", "value"}:
         section.refuse(f'{key} should be {{ type = "…", value = "…" }}', key)
     if value["type"] not in PUBLISHER_ID_TYPES:
@@ -270,12 +212,12 @@ def _publisher_id(section: _Section, key: str, value: Any) -> dict[str, str]:
         section.refuse(
             f"{key} has the unknown type {value['type']!r}; use one of {kinds}", key
         )
-    return {"type": value["type"], "value": _text(section, key, value["value"])}
+    return {"type": value["type"], "value": string(section, key, value["value"])}
 
 
-def _patterns(section: _Section, key: str, value: Any) -> tuple[Pattern, ...]:
+def _patterns(section: Section, key: str, value: Any) -> tuple[Pattern, ...]:
     """The patterns of a key; each that cannot be used is a mistake of its own."""
-    patterns = [Pattern(text) for text in _texts(section, key, value)]
+    patterns = [Pattern(text) for text in strings(section, key, value)]
     mistakes = [(pattern, _unusable(pattern)) for pattern in patterns]
     for pattern, why in mistakes:
         if why:
@@ -298,28 +240,29 @@ def _unusable(pattern: Pattern) -> str:
     return ""
 
 
-_TOP: dict[str, _Reader] = {
-    "platform": _text,
-    "created_by": _matching(
+_TOP: dict[str, Reader] = {
+    "platform": string,
+    "created_by": matching(
         r"[-._;()/:a-zA-Z0-9*~$=]+(?: [-._;()/:a-zA-Z0-9*~$=]+)*",
         "words of the characters a-z A-Z 0-9 - . _ ; ( ) / : * ~ $ =",
     ),
     "not_data": _patterns,
     "dataset": _datasets,
 }
-_REQUIRED: dict[str, _Reader] = {"id": _id}
-_OPTIONAL: dict[str, _Reader] = {
-    "title": _text,
+_REQUIRED: dict[str, Reader] = {"id": _id}
+_OPTIONAL: dict[str, Reader] = {
+    "title": string,
     "investigations": _patterns,
     "requests": _patterns,
-    "version": _text,
-    "publisher": _text,
+    "version": string,
+    "publisher": string,
     "publisher_id": _publisher_id,
-    "doi": _matching(r"10\.\d{4,}/\S+", "a DOI such as 10.5281/zenodo.3653158"),
-    "uri": _matching(r"https?://\S+", "an address that begins with https://"),
-    "yop": _matching(r"\d{4}", "a year of four digits, in quotes"),
-    "published": _matching(r"\d{4}-\d\d-\d\d", "a date such as 2022-02-01, in quotes"),
-    "creators": _texts,
-    "investigation_examples": _texts,
-    "request_examples": _texts,
+    "doi": matching(r"10\.\d{4,}/\S+", "a DOI such as 10.5281/zenodo.3653158"),
+    "uri": matching(r"https?://\S+", "an address that begins with https://"),
+    "yop": matching(r"\d{4}", "a year of four digits, in quotes"),
+    "published": matching(r"\d{4}-\d\d-\d\d", "a date such as 2022-02-01, in quotes"),
+    "creators": strings,
+    "investigation_examples": strings,
+    "request_examples": strings,
+    "at": lambda _section, _key, value: value,  # read once the dataset is known
 }

@@ -31,6 +31,21 @@ snapshot, as it is now, since the beginning, or things that happened on a day.""
 
 TOTAL, UNIQUE = "total", "unique"
 
+ID = r"[\w.-]+"
+OWNER_AND_NAME = rf"{ID}/{ID}"
+DOI = r"10\.\d{4,9}/[\w.;()/:-]+"
+"""What the names of subjects are made of."""
+
+
+class Named(NamedTuple):
+    """How a registry of datasets names what a platform counts of one."""
+
+    key: str
+    expression: str
+    """What such a name is."""
+    asked: str = "{}"
+    """What the platform is then asked about."""
+
 
 class Request(NamedTuple):
     """Something to ask a platform for."""
@@ -103,6 +118,8 @@ class Platform:
     its figures. Raises ReplyError if they are not what they should be."""
     metrics: Mapping[str, str]
     """What each metric is, in a sentence for people."""
+    named: Named | None = None
+    """How a registry of datasets names subjects, if it may."""
     next_page: Callable[[Any], str | None] = lambda _: None
     """The URL of the page after one, if its JSON and not its header names it."""
     identify: Callable[[str, Sequence[Any]], Identity | None] = lambda *_: None

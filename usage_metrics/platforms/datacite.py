@@ -9,9 +9,11 @@ from urllib.parse import quote
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import (
     CUMULATIVE,
+    DOI,
     LEVEL,
     MONTH,
     Figure,
+    Named,
     Platform,
     Request,
 )
@@ -56,4 +58,5 @@ PLATFORM = Platform(
     requests=lambda doi: [Request("doi", f"/dois/{quote(doi, safe='')}")],
     read=read,
     metrics=METRICS,
+    named=Named("dois", DOI),
 )

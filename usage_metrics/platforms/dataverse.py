@@ -6,9 +6,11 @@ from typing import Any
 
 from usage_metrics.platforms import (
     CUMULATIVE,
+    DOI,
     TOTAL,
     UNIQUE,
     Figure,
+    Named,
     Platform,
     Request,
 )
@@ -54,4 +56,5 @@ PLATFORM = Platform(
     requests=requests,
     read=read,
     metrics=METRICS,
+    named=Named("dois", DOI),
 )

@@ -16,11 +16,13 @@ from usage_metrics.platforms import (
     CUMULATIVE,
     DAY,
     LEVEL,
+    OWNER_AND_NAME,
     TOTAL,
     UNIQUE,
     WINDOW,
     Figure,
     Identity,
+    Named,
     Platform,
     Request,
 )
@@ -164,6 +166,7 @@ PLATFORM = Platform(
     requests=requests,
     read=read,
     metrics=METRICS,
+    named=Named("repositories", OWNER_AND_NAME),
     identify=identify,
     people=PEOPLE,
     token="GITHUB_TOKEN",  # noqa: S106  a name, not a token

@@ -11,8 +11,10 @@ from typing import Any
 from usage_metrics.platforms import (
     CUMULATIVE,
     LEVEL,
+    OWNER_AND_NAME,
     WINDOW,
     Figure,
+    Named,
     Platform,
     Request,
 )
@@ -52,5 +54,6 @@ PLATFORM = Platform(
     requests=lambda of: [Request("dataset", f"/api/datasets/{of}?{_EXPAND}")],
     read=read,
     metrics=METRICS,
+    named=Named("datasets", OWNER_AND_NAME),
     token="HF_TOKEN",  # noqa: S106  a name, not a token
 )

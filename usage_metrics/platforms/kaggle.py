@@ -11,7 +11,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from usage_metrics.errors import ReplyError
-from usage_metrics.platforms import CUMULATIVE, LEVEL, Figure, Platform, Request
+from usage_metrics.platforms import (
+    CUMULATIVE,
+    LEVEL,
+    OWNER_AND_NAME,
+    Figure,
+    Named,
+    Platform,
+    Request,
+)
 from usage_metrics.platforms.shapes import count, member, quoted
 
 FIELDS = {
@@ -64,6 +72,7 @@ PLATFORM = Platform(
     requests=lambda of: [Request("dataset", f"/api/v1/datasets/view/{of}")],
     read=read,
     metrics=METRICS,
+    named=Named("datasets", OWNER_AND_NAME),
     token="KAGGLE_API_TOKEN",  # noqa: S106  a name, not a token
     pause=1.0,
 )

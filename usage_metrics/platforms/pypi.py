@@ -6,7 +6,14 @@ from typing import Any
 
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ReplyError
-from usage_metrics.platforms import DAY, Figure, Platform, Request
+from usage_metrics.platforms import (
+    DAY,
+    ID,
+    Figure,
+    Named,
+    Platform,
+    Request,
+)
 from usage_metrics.platforms.shapes import count, items, name, quoted
 
 CATEGORIES = {
@@ -45,6 +52,7 @@ PLATFORM = Platform(
     requests=lambda of: [Request("overall", f"/api/packages/{of}/overall")],
     read=read,
     metrics=METRICS,
+    named=Named("packages", ID),
     pause=1.0,
     retention=180 * ONE_DAY,
     settled=2 * ONE_DAY,

@@ -6,11 +6,7 @@ They stand here, as those of the sources do, because their modules import Arrow.
 from usage_metrics.config import SHORTEST_TIMEOUT, Section
 from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import Names, choice, number, text
-from usage_metrics.platforms import PLATFORMS, get_platform
-
-ID = r"[\w.-]+"
-OWNER_AND_NAME = rf"{ID}/{ID}"
-DOI = r"10\.\d{4,9}/[\w.;()/:-]+"
+from usage_metrics.platforms import DOI, ID, OWNER_AND_NAME, get_platform
 
 
 class PlatformSection(Section):
@@ -107,8 +103,3 @@ def platform_section(name: str) -> PlatformSection:
             "begins with https:// or http://, or empty"
         )
     return found
-
-
-def platforms_on() -> list[str]:
-    """The platforms whose section names something to ask about."""
-    return [n for n in PLATFORMS if get_platform(n).subjects(platform_section(n))]

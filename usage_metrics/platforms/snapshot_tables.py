@@ -53,22 +53,45 @@ VIEWS = (
             [
                 column("date", STRING, "UTC day, YYYY-MM-DD"),
                 column("source", STRING, "The kind of log, or the platform"),
-                column("dataset", STRING, "The dataset, or what the platform counts"),
-                column("version", STRING, "Version; null: all of them"),
+                column(
+                    "dataset",
+                    STRING,
+                    "The dataset; of a platform, as the registry says; unmapped: of "
+                    "none there",
+                ),
+                column(
+                    "version",
+                    STRING,
+                    "Version; null: all of them, so these rows may not be added to "
+                    "those of versions",
+                ),
                 column("metric", STRING, "What was counted"),
                 column("unit", STRING, "What the value is a number of"),
                 column("basis", STRING, "log: counted here; platform: told by it"),
                 column("value", INTEGER, "What the day added; null: unknown"),
                 column("quality", STRING, "As in snapshot_series; of logs, final"),
+                column("subject", STRING, "What the platform counts; of logs, null"),
+                column(
+                    "is_shared",
+                    INTEGER,
+                    "1: the value is of several datasets, and stands with each of "
+                    "them, so it is never to be added up over datasets",
+                ),
             ]
         ),
         "SELECT date, source, dataset, NULL AS version, 'counted_requests' AS metric, "  # noqa: S608 - our own names
         "'requests' AS unit, 'log' AS basis, sum(counted) AS value, "
-        "'final' AS quality FROM usage_by_class "
+        "'final' AS quality, NULL AS subject, 0 AS is_shared FROM usage_by_class "
         "WHERE dataset NOT IN ('all', 'none', 'unmapped') GROUP BY 1, 2, 3 "
-        "UNION ALL SELECT date, source, subject, NULL, metric, "
-        f"CASE metric {_UNITS} END, 'platform', increment, quality "
-        f"FROM snapshot_series WHERE measure = 'total' AND metric IN ({_METRICS})",
+        "UNION ALL SELECT date, source, dataset, version, 'counted_requests', "
+        "'requests', 'log', sum(total_dataset_investigations), 'final', NULL, 0 "
+        "FROM usage_counter_versions GROUP BY 1, 2, 3, 4 "
+        "UNION ALL SELECT date, s.source, coalesce(d.dataset, 'unmapped'), d.version, "
+        f"metric, CASE metric {_UNITS} END, 'platform', increment, quality, s.subject, "
+        "coalesce(d.is_shared, 0) FROM snapshot_series AS s LEFT JOIN "
+        "dataset_subjects AS d ON d.source = s.source "
+        "AND d.subject = s.subject COLLATE NOCASE "
+        f"WHERE measure = 'total' AND metric IN ({_METRICS})",
         order="date",
         facets=("source", "dataset", "metric", "quality"),
     ),
@@ -82,9 +105,9 @@ QUESTIONS = (
         "From logs and from platforms. Each counts in its own way, so numbers of two "
         "places are not to be added up; days says for how many days there is a number",
         ("usage_by_source_daily",),
-        "SELECT substr(date, 1, 7) AS month, dataset, source, metric, unit,\n"
-        "sum(value) AS value, count(value) AS days\n"
-        "FROM usage_by_source_daily GROUP BY 1, 2, 3, 4, 5\n"
-        "ORDER BY month DESC, dataset, source, metric",
+        "SELECT substr(date, 1, 7) AS month, dataset, source, subject, metric, unit,\n"
+        "sum(value) AS value, count(value) AS days, max(is_shared) AS is_shared\n"
+        "FROM usage_by_source_daily WHERE basis = 'platform' OR version IS NULL\n"
+        "GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY month DESC, dataset, source, metric",
     ),
 )

@@ -12,9 +12,11 @@ from typing import Any
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import (
     CUMULATIVE,
+    ID,
     TOTAL,
     UNIQUE,
     Figure,
+    Named,
     Platform,
     Request,
 )
@@ -22,6 +24,9 @@ from usage_metrics.platforms.shapes import count, items, member, name
 
 COMMUNITY = "community "
 """Begins a subject that is a community."""
+
+CONCEPT = "concept "
+"""Begins a subject that is the id of all versions of a record."""
 
 PAGE = "size=25&page=1&sort=newest"
 
@@ -50,6 +55,9 @@ def requests(subject: str) -> Iterator[Request]:
     if subject.startswith(COMMUNITY):
         community = subject.removeprefix(COMMUNITY)
         path = f"/api/communities/{community}/records?{PAGE}&allversions=true"
+    elif subject.startswith(CONCEPT):
+        of = f"q=parent.id:{subject.removeprefix(CONCEPT)}"
+        path = f"/api/records?{of}&{PAGE}&allversions=true"
     else:
         path = f"/api/records/{subject}/versions?{PAGE}"
     yield Request("versions", path)
@@ -119,6 +127,7 @@ PLATFORM = Platform(
     requests=requests,
     read=read,
     metrics=METRICS,
+    named=Named("concepts", ID, f"{CONCEPT}{{}}"),
     next_page=next_page,
     token="ZENODO_TOKEN",  # noqa: S106  a name, not a token
     headers={"Accept": "application/json"},

@@ -93,6 +93,10 @@ class Source:
     recognises: Callable[["Beginning"], Mapping[str, str] | None] = lambda _: None
     """Says whether a file is of this kind of log, and which of the source's settings
     are needed to read it; None if it is not."""
+    places: str = "databases"
+    """What a registry names as the place of a dataset: ``databases`` (and tables),
+    ``buckets`` (and keys), as the columns of these have them, or ``hosts`` (and
+    paths), as the URL has them."""
     remarks: Mapping[str, str] = field(default_factory=dict)
     """What a check says of requests of unknown agents, by their ``agent_rule``."""
     nothing_meant: Callable[[Mapping[str, int], Any], str | None] = lambda *_: None

@@ -136,6 +136,7 @@ SOURCE = Source(
     cleaned=CLEANED,
     recipe_settings=("site", "hosts", "base_url", *SETTINGS),
     **DATA_REQUESTS,
+    places="hosts",
     table="cloudfront_request_logs",
     nothing_meant=none_meant,
     recognises=lambda beginning: {} if beginning.is_read_by(CloudFront()) else None,

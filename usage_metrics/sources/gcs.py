@@ -155,6 +155,7 @@ SOURCE = Source(
     cleaned=CLEANED,
     recipe_settings=SETTINGS,
     **DATA_REQUESTS,
+    places="buckets",
     table="gcs_request_logs",
     recognises=lambda beginning: {} if beginning.is_read_by(GcsUsage()) else None,
 )

@@ -80,6 +80,7 @@ SOURCE = Source(
     cleaned=REQUEST,
     recipe_settings=("site", "hosts", "base_url", *SETTINGS),
     **DATA_REQUESTS,
+    places="hosts",
     table="load_balancer_request_logs",
     recognises=_recognises,
     nothing_meant=none_meant,

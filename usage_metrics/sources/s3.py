@@ -291,6 +291,7 @@ SOURCE = Source(
     cleaned=CLEANED,
     recipe_settings=("internal_requesters", "cloudfront_is_read", *SETTINGS),
     address="remote_ip",
+    places="buckets",
     table=None,
     recognises=lambda beginning: {} if beginning.is_read_by(S3_ACCESS_LOG) else None,
     remarks={

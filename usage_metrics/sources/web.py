@@ -94,6 +94,7 @@ SOURCE = Source(
     cleaned=REQUEST,
     recipe_settings=("trusted_proxies", "site", "hosts", "base_url", *SETTINGS),
     **DATA_REQUESTS,
+    places="hosts",
     table="web_request_logs",
     recognises=_recognises,
     nothing_meant=none_meant,

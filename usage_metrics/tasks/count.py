@@ -110,7 +110,7 @@ class CountUsage(Stage):
             counted = count_requests(
                 read,
                 first_requests_of(next_day, addresses),
-                datasets_registry(),
+                datasets_registry().at(self.source),
                 new_file,
                 config.counting().visitor_prefix,
             )
@@ -174,5 +174,5 @@ class CountUsage(Stage):
         return counting_from(
             self.date,
             lambda day: self.partition_of(Geocode.stage, day).content_id(),
-            counting_settings(),
+            counting_settings(self.source),
         )

@@ -39,7 +39,7 @@ class Counts:
         self._months = [footers.of_stage(table.name, source) for table in MONTHLY]
         footers.keep()
         root = config.paths().root
-        settings = counting_settings()
+        settings = counting_settings(source)
         tables = [set(list_partitions(root, table.name, source)) for table in DAILY]
         self.days = {
             day
@@ -93,8 +93,10 @@ def is_available(source: str, day: dt.date) -> bool:
     return False
 
 
-def counting_settings() -> dict[str, str]:
-    """What determines how every day is counted: registry, visitors, tables, rules.
+def counting_settings(source: str) -> dict[str, str]:
+    """What determines how each day of a source is counted, besides the day.
+
+    These are the registry, visitors, tables and rules.
 
     Raises:
         ConfigError: if the registry cannot be used.
@@ -103,7 +105,7 @@ def counting_settings() -> dict[str, str]:
     from usage_metrics.counting.tables import DAILY
 
     return {
-        "datasets": datasets_registry().digest(),
+        "datasets": datasets_registry().at(source).digest(),
         "visitor_prefix": str(config.counting().visitor_prefix),
         "tables": digest_of("\n".join([*(table.name for table in DAILY), RULES])),
     }

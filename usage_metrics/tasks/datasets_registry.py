@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
+from usage_metrics.sources import get_source
 from usage_metrics.sources.settings import logs_named
 
 if TYPE_CHECKING:
@@ -54,7 +55,16 @@ def read_registry(path: str | Path = "") -> "Registry":
     general = parse_registry(str(packaged), packaged.read_text(encoding="utf-8"))
     if not path:
         return general
-    return parse_registry(str(path), _text(Path(path)), general.not_data)
+    return parse_registry(str(path), _text(Path(path)), general.not_data, kind_of_place)
+
+
+def kind_of_place(source: str) -> str:
+    """What kind of places a source has.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    return get_source(source).places
 
 
 def _text(file: Path) -> str:

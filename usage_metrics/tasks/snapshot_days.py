@@ -8,8 +8,8 @@ from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.platforms import get_platform
-from usage_metrics.platforms.settings import platform_section, platforms_on
 from usage_metrics.tasks.data_quality import Finding
+from usage_metrics.tasks.platform_subjects import platforms_on, subjects_of
 
 PATIENCE = 2 * ONE_DAY
 """The age of the newest snapshot, of a platform that does not look back, that is no
@@ -95,7 +95,7 @@ def alarms(name: str) -> Iterator[Finding]:
 
 def describe(name: str) -> str:
     """What a platform is asked about, and what is there, in a line."""
-    subjects = get_platform(name).subjects(platform_section(name))
+    subjects = subjects_of(name)
     return f"{len(subjects):,} to ask about; {snapshot_days(name)}"
 
 

@@ -25,8 +25,9 @@ from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.platforms import get_platform
-from usage_metrics.platforms.settings import platform_section, platforms_on
+from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.load import Loading, open_warehouse
+from usage_metrics.tasks.platform_subjects import platforms_on, subjects_of
 from usage_metrics.tasks.task import LATEST_DAY, Logs, Reporting
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ class TakeSnapshot(Reporting):
         if self.date != utc_now().date():
             return True
         facts = self.output().facts()
-        settings = platform_section(self.source)
-        subjects = set(get_platform(self.source).subjects(settings))
+        subjects = set(subjects_of(self.source))
         return not facts["unanswered"] and subjects <= facts["subjects"].keys()
 
     def run(self) -> None:
@@ -133,7 +133,7 @@ class TakeSnapshot(Reporting):
                 f"{self.date} is not today ({now.date()}, UTC): run again"
             )
         platform, settings = get_platform(self.source), platform_section(self.source)
-        subjects, file = platform.subjects(settings), self.output()
+        subjects, file = subjects_of(self.source), self.output()
         there = archive.replies_of(file) if file.exists() else []
         wanted = [(s, request.kind) for s, request in taking.wanted(platform, subjects)]
         before = archive.earlier(file.root, self.source, self.date, wanted)
@@ -287,7 +287,8 @@ class LoadSnapshots(Loading):
         from usage_metrics.platforms.snapshot_tables import STAGES
 
         warehouse, rows, days = open_warehouse(), 0, 0
-        warehouse.create(TABLES["usage_by_class"])  # which the view reads, too
+        for name in ("usage_by_class", "usage_counter_versions"):
+            warehouse.create(TABLES[name])  # which the view reads, too
         failed: dict[dt.date, str] = {}
         for stage, table in STAGES.items():
             changes = self._changes(stage)

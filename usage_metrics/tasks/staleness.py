@@ -67,7 +67,7 @@ class Staleness:
     def _stale_counts(self, counts: Days, requests: Days) -> list[dt.date]:
         """None while the registry of datasets is wrong: then no run counts a day."""
         try:
-            return list(_stale_counts(counts, requests))
+            return list(_stale_counts(self.source, counts, requests))
         except UsageMetricsError as error:
             mend = "No run starts until this is mended"
             self.problems += [f"{mend}: {sentence}" for sentence in error.sentences]
@@ -94,13 +94,15 @@ def is_stale(facts: Facts, left: Facts | None, recipe: dict[str, Any] | None) ->
     return made_from_another or recipe not in (None, facts.get("recipe"))
 
 
-def _stale_counts(counts: Days, requests: Mapping[dt.date, Facts]) -> Iterator[dt.date]:
+def _stale_counts(
+    source: str, counts: Days, requests: Mapping[dt.date, Facts]
+) -> Iterator[dt.date]:
     """The days whose requests, next day or datasets changed after the count."""
 
     def content_id(day: dt.date) -> str | None:
         return requests[day].get("content_id") if day in requests else None
 
-    settings = counting_settings()
+    settings = counting_settings(source)
     for day, facts in counts.items():
         counted_from = counting_from(day, content_id, settings)
         if day in requests and facts.get("counted_from") != counted_from:

@@ -7,6 +7,7 @@ statistics.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
+from usage_metrics.warehouse.listing import Listing
 from usage_metrics.warehouse.table import Table, described, index_names, indexes, quoted
 from usage_metrics.warehouse.views import View
 
@@ -15,20 +16,30 @@ SAMPLED_ROWS = 1_000
 
 
 def is_finished(
-    connection: sqlite3.Connection, tables: Iterable[Table], views: Iterable[View]
+    connection: sqlite3.Connection,
+    tables: Iterable[Table],
+    views: Iterable[View],
+    listings: Iterable[Listing],
 ) -> bool:
     """Whether the tables that exist have their indexes and views."""
     made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
     wanted = {
         name for table in tables if table.name in made for name in index_names(table)
     }
-    return wanted <= made.keys() and not any(_views_to_make(made, views))
+    return (
+        wanted <= made.keys()
+        and not any(_views_to_make(made, views))
+        and all(listing.is_current(connection) for listing in listings)
+    )
 
 
 def finish(
-    connection: sqlite3.Connection, tables: Iterable[Table], views: Iterable[View]
+    connection: sqlite3.Connection,
+    tables: Iterable[Table],
+    views: Iterable[View],
+    listings: Iterable[Listing],
 ) -> None:
-    """Make what is missing: indexes of tables, views, statistics."""
+    """Make what is missing: indexes of tables, views, short tables, statistics."""
     for table in tables:
         for statement in indexes(table):
             connection.execute(statement)
@@ -37,11 +48,15 @@ def finish(
         connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
         connection.execute(view.statement)
         describe(connection, view)
+    for listing in listings:
+        if not listing.is_current(connection):
+            listing.replace(connection)
+            describe(connection, listing)
     connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
     connection.execute("ANALYZE")
 
 
-def describe(connection: sqlite3.Connection, about: Table | View) -> None:
+def describe(connection: sqlite3.Connection, about: Table | View | Listing) -> None:
     """Write into the database what a table or view and its columns hold."""
     connection.executemany(
         "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",

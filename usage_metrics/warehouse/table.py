@@ -93,7 +93,7 @@ def definitions(table: Table) -> Iterator[str]:
     yield PARTITIONS
     yield COLUMNS
     yield TABLES
-    parts = [f"{quoted(f.name)} {_sqlite_type(f.type)}" for f in table.schema]
+    parts = [column_definitions(table.schema)]
     if table.primary_key:
         # Clean keeps each entry once. If two logs give the same id to two entries of
         # the same moment, the first is loaded, and a warning is logged.
@@ -102,6 +102,11 @@ def definitions(table: Table) -> Iterator[str]:
     yield f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)})"
     if table.primary_key[:1] != (table.time,):
         yield _index(table, (table.time,))
+
+
+def column_definitions(schema: "pa.Schema") -> str:
+    """The columns of a table, with their types."""
+    return ", ".join(f"{quoted(f.name)} {_sqlite_type(f.type)}" for f in schema)
 
 
 def indexes(table: Table) -> Iterator[str]:

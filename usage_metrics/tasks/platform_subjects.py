@@ -1,0 +1,25 @@
+"""What platforms are asked about: what their sections name, and the registry does."""
+
+from usage_metrics.platforms import PLATFORMS, get_platform
+from usage_metrics.platforms.settings import platform_section
+from usage_metrics.tasks.datasets_registry import datasets_registry
+
+
+def subjects_of(name: str) -> list[str]:
+    """What a platform is asked about.
+
+    Raises:
+        ConfigError: if its section or the registry is wrong.
+    """
+    named = datasets_registry().subjects
+    in_section = get_platform(name).subjects(platform_section(name))
+    in_registry = [subject.asked for subject in named if subject.source == name]
+    known: dict[str, str] = {}
+    for subject in (*in_section, *in_registry):
+        known.setdefault(subject.lower(), subject)
+    return list(known.values())
+
+
+def platforms_on() -> list[str]:
+    """The platforms that are asked about anything."""
+    return [name for name in PLATFORMS if subjects_of(name)]
