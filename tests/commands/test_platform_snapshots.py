@@ -45,7 +45,8 @@ def test_a_run_ends_in_one_database_and_a_second_asks_nobody(
     yesterday = str(TODAY - ONE_DAY)
     together = both.flow.query(
         "SELECT source, coalesce(subject, dataset), metric, unit, basis, value, "
-        "quality FROM usage_by_source_daily WHERE date IN (?, ?) ORDER BY source, metric",
+        "quality FROM usage_by_source_daily WHERE date IN (?, ?) "
+        "ORDER BY source, metric",
         *(str(DAY), yesterday),
     )
     assert ("datasette", "pudl", "counted_requests", "requests", "log", 1, "final") in (

@@ -296,12 +296,17 @@ def test_a_pattern_is_tried_only_on_what_begins_like_it(
     tried: list[int] = []
     compared: list[Glob] = []
     matched, meets = places._matched, Glob.meets
-    monkeypatch.setattr(
-        places, "_matched", lambda *a: tried.append(len(a[0])) or matched(*a)
-    )
-    monkeypatch.setattr(
-        Glob, "meets", lambda *globs: compared.append(globs[0]) or meets(*globs)
-    )
+
+    def trying(texts: pa.Array, glob: Glob) -> Any:
+        tried.append(len(texts))
+        return matched(texts, glob)
+
+    def comparing(one: Glob, other: Glob) -> bool:
+        compared.append(one)
+        return meets(one, other)
+
+    monkeypatch.setattr(places, "_matched", trying)
+    monkeypatch.setattr(Glob, "meets", comparing)
     keys = [f"all/d{n % 10}/t{n}.csv" for n in range(200)]
     found = about(text, "s3", *((f"https://b/{k}", "b", k, "csv") for k in keys))
     assert found[11] == ("d1", None, "t11", "request")

@@ -45,14 +45,14 @@ def open_warehouse() -> "Warehouse":
     from usage_metrics.counting.questions import QUESTIONS
     from usage_metrics.counting.views import VIEWS
     from usage_metrics.platforms import snapshot_tables
-    from usage_metrics.tasks.registry_listings import LISTINGS
+    from usage_metrics.tasks.registry_rows import SHORT_TABLES
     from usage_metrics.warehouse.sqlite import Warehouse
 
     settings = config.database()
     views = (*VIEWS, *snapshot_tables.VIEWS)
     questions = (*QUESTIONS, *snapshot_tables.QUESTIONS)
     path, busy_seconds = settings.path, settings.busy_seconds
-    return Warehouse(path, busy_seconds, views, questions, LISTINGS)
+    return Warehouse(path, busy_seconds, views, questions, SHORT_TABLES)
 
 
 def requests_table(name: str) -> "Table | None":

@@ -7,7 +7,7 @@ statistics.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
-from usage_metrics.warehouse.listing import Listing
+from usage_metrics.warehouse.short_table import ShortTable
 from usage_metrics.warehouse.table import Table, described, index_names, indexes, quoted
 from usage_metrics.warehouse.views import View
 
@@ -19,7 +19,7 @@ def is_finished(
     connection: sqlite3.Connection,
     tables: Iterable[Table],
     views: Iterable[View],
-    listings: Iterable[Listing],
+    short_tables: Iterable[ShortTable],
 ) -> bool:
     """Whether the tables that exist have their indexes and views."""
     made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
@@ -29,7 +29,7 @@ def is_finished(
     return (
         wanted <= made.keys()
         and not any(_views_to_make(made, views))
-        and all(listing.is_current(connection) for listing in listings)
+        and all(table.is_current(connection) for table in short_tables)
     )
 
 
@@ -37,7 +37,7 @@ def finish(
     connection: sqlite3.Connection,
     tables: Iterable[Table],
     views: Iterable[View],
-    listings: Iterable[Listing],
+    short_tables: Iterable[ShortTable],
 ) -> None:
     """Make what is missing: indexes of tables, views, short tables, statistics."""
     for table in tables:
@@ -48,15 +48,15 @@ def finish(
         connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
         connection.execute(view.statement)
         describe(connection, view)
-    for listing in listings:
-        if not listing.is_current(connection):
-            listing.replace(connection)
-            describe(connection, listing)
+    for table in short_tables:
+        if not table.is_current(connection):
+            table.replace(connection)
+            describe(connection, table)
     connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
     connection.execute("ANALYZE")
 
 
-def describe(connection: sqlite3.Connection, about: Table | View | Listing) -> None:
+def describe(connection: sqlite3.Connection, about: Table | View | ShortTable) -> None:
     """Write into the database what a table or view and its columns hold."""
     connection.executemany(
         "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",

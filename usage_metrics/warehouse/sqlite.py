@@ -35,7 +35,7 @@ from usage_metrics.warehouse.table import (
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-    from usage_metrics.warehouse.listing import Listing
+    from usage_metrics.warehouse.short_table import ShortTable
     from usage_metrics.warehouse.views import Question, View
 
 log = logging.getLogger("luigi-interface")
@@ -71,7 +71,7 @@ class Warehouse(DatabaseFile):
         busy_seconds: float,
         views: "Sequence[View]" = (),
         questions: "Sequence[Question]" = (),
-        listings: "Sequence[Listing]" = (),
+        short_tables: "Sequence[ShortTable]" = (),
     ) -> None:
         """Name the file, which is made when the first day is loaded.
 
@@ -80,12 +80,12 @@ class Warehouse(DatabaseFile):
             busy_seconds: likewise.
             views: the views to make once their tables exist.
             questions: the questions for Datasette's metadata file.
-            listings: the short tables to make beside those that are loaded.
+            short_tables: the short tables to make beside those that are loaded.
         """
         super().__init__(path, busy_seconds)
         self._views = views
         self._questions = questions
-        self._listings = listings
+        self._short_tables = short_tables
 
     def loaded(self, table: str, source: str) -> dict[dt.date, Loaded]:
         """Which days of a source a table holds."""
@@ -175,10 +175,10 @@ class Warehouse(DatabaseFile):
             return True
         views = self._views_of(tables)
         with self.connect() as connection:
-            if not is_finished(connection, tables, views, self._listings):
+            if not is_finished(connection, tables, views, self._short_tables):
                 return False
         names = [*(t.name for t in tables), *(v.name for v in views)]
-        names += [listing.name for listing in self._listings]
+        names += [table.name for table in self._short_tables]
         with self._naming_metadata():
             return metadata.is_current(self.path, self._questions, names)
 
@@ -195,7 +195,7 @@ class Warehouse(DatabaseFile):
         with self.connect() as connection, connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")  # to sort in
             connection.execute("BEGIN IMMEDIATE")
-            finish(connection, tables, self._views_of(tables), self._listings)
+            finish(connection, tables, self._views_of(tables), self._short_tables)
         # Under a lock: another program may be adding tables, and write its file first.
         with self.connect() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")

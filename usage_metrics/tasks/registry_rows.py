@@ -6,7 +6,7 @@ from usage_metrics.counting import registry_tables
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.platforms.archive import STAGE
 from usage_metrics.tasks.datasets_registry import datasets_registry
-from usage_metrics.warehouse.listing import Listing
+from usage_metrics.warehouse.short_table import ShortTable
 
 
 def present_names() -> dict[tuple[str, str], str]:
@@ -33,15 +33,15 @@ def _subjects() -> Iterator[registry_tables.Row]:
     return registry_tables.subjects(datasets_registry(), present_names())
 
 
-LISTINGS = (
-    Listing(
+SHORT_TABLES = (
+    ShortTable(
         "datasets",
         "The datasets that the registry names; others are databases or buckets",
         registry_tables.DATASETS,
         _datasets,
         ("publisher",),
     ),
-    Listing(
+    ShortTable(
         "dataset_subjects",
         "Which dataset it is that a platform counts, as the registry says",
         registry_tables.SUBJECTS,

@@ -14,7 +14,7 @@ Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Listing:
+class ShortTable:
     """A short table."""
 
     name: str
