@@ -29,7 +29,7 @@ def is_finished(
     return (
         wanted <= made.keys()
         and not any(_views_to_make(made, views))
-        and all(table.is_current(connection) for table in short_tables)
+        and all(short.is_current(connection) for short in short_tables)
     )
 
 
@@ -48,10 +48,10 @@ def finish(
         connection.execute(f"DROP VIEW IF EXISTS {quoted(view.name)}")
         connection.execute(view.statement)
         describe(connection, view)
-    for table in short_tables:
-        if not table.is_current(connection):
-            table.replace(connection)
-            describe(connection, table)
+    for short in short_tables:
+        if not short.is_current(connection):
+            short.replace(connection)
+            describe(connection, short)
     connection.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")
     connection.execute("ANALYZE")
 
