@@ -21,7 +21,7 @@ from usage_metrics import config
 from usage_metrics.commands import main
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import kept
-from usage_metrics.partitions.footer_index import FooterIndex
+from usage_metrics.partitions.footer_index import MADE_BY, FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.privacy.erasure import erase_addresses, stages
 from usage_metrics.privacy.removal import AddressRemover
@@ -183,6 +183,20 @@ def test_sums_that_a_report_has_kept_go_with_an_address(lived_in: Flow) -> None:
     assert sums.exists()
     erase(VICTIMS[0])
     assert not sums.exists()
+
+
+def test_a_file_that_saves_work_is_ours_whatever_bytes_its_seal_has(
+    lived_in: Flow,
+) -> None:
+    fill(lived_in)
+    file = lived_in.root / kept.FOOTERS
+    for number in range(10_000):
+        kept.keep(kept.FOOTERS, MADE_BY, f'{{"192.0.2.7 {number}": {{}}}}'.encode())
+        if b"\0" in file.read_bytes():
+            break
+    erase("192.0.2.7")
+    assert kept.read(kept.FOOTERS, MADE_BY) is None
+    assert places_of("192.0.2.7", lived_in.root) == []
 
 
 def test_after_an_erasure_all_is_complete_and_a_run_restores_nothing(

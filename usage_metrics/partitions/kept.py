@@ -51,6 +51,11 @@ def forget(name: str) -> None:
         storage.delete(str(_place(name)))
 
 
+def is_kept(name: str) -> bool:
+    """Whether a file of this name is one of these."""
+    return name in (FOOTERS, PARTS) or name.startswith(SUMS)
+
+
 def _place(name: str) -> Path:
     return run_log.local_folder() / name
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from usage_metrics.errors import BusyError, StorageError, os_errors_as
 from usage_metrics.monitoring import locks, run_log
-from usage_metrics.partitions import storage
+from usage_metrics.partitions import kept, storage
 from usage_metrics.privacy.removal import AddressRemover
 
 BINARY = "\0"
@@ -124,7 +124,8 @@ def _erase(
     left = remover.from_text(text)
     if left == text:
         return None
-    if BINARY in text:
+    # A kept file begins with a seal of any bytes; rewritten, it is as good as none.
+    if BINARY in text and not kept.is_kept(Path(path).name):
         return Place(linked(path), is_erased=False)
     if dry_run:
         return Place(linked(path))
