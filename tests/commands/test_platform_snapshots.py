@@ -8,6 +8,7 @@ from flow import DAY, ONE_DAY, Flow
 from github_replies import serve
 from platform_server import PlatformServer, json_of
 from project import Settings
+from report_html import Standing
 from snapshot_flow import Days
 from webhook_server import serving
 
@@ -54,6 +55,9 @@ def test_a_run_ends_in_one_database_and_a_second_asks_nobody(
     )
     views = ("github", "example/data", "views", "views", "platform", 11, "provisional")
     assert views in together
+    page = Standing((both.flow.root / "report" / "index.html").read_text()).figures
+    assert page["figure pudl datasette total_dataset_investigations"] == "1"
+    assert page["figure example/data github stars"] == "30"
     asked = len(both.server.asked)
     assert main(["run"]) == 0
     assert len(both.server.asked) == asked

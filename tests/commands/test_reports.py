@@ -36,7 +36,8 @@ def test_the_report_is_made_with_what_it_needs_and_its_path_is_printed(
 ) -> None:
     for _ in ("it is made", "it is there"):
         assert main(["report"]) == 0
-        assert _paths(capsys) == [exported.root / "report/datasette.html"]
+        names = ("datasette.html", "index.html")
+        assert _paths(capsys) == [exported.root / "report" / name for name in names]
     assert "</html>" in (exported.root / "report/datasette.html").read_text()
 
 
@@ -44,9 +45,11 @@ def test_a_report_on_some_days_has_them_in_its_name(
     exported: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", "--start", str(NEXT)]) == 0
-    (path,) = _paths(capsys)
+    path, of_all = _paths(capsys)
     assert path == exported.root / f"report/datasette_{NEXT}_{NEXT}.html"
     assert path.exists()
+    assert of_all == exported.root / f"report/index_from_{NEXT}.html"
+    assert of_all.exists()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,10 @@ def test_a_report_that_is_current_is_named_even_if_days_are_not_exported(
     for _ in ("it is made", "it is there"):
         assert main(["report"]) == 20
         said = capsys.readouterr()
-        assert said.out.splitlines() == [str(exported.root / "report/datasette.html")]
+        names = ("datasette.html", "index.html")
+        assert said.out.splitlines() == [
+            str(exported.root / "report" / n) for n in names
+        ]
         assert said.err.startswith("Not everything is in it: days are missing")
 
 

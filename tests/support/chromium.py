@@ -39,6 +39,11 @@ class Page:
 
     def open(self, file: Path, width: int = 1280, *, dark: bool = False) -> None:
         """Open a report from disk and wait until its charts are drawn."""
+        self.show(file, width, dark=dark)
+        self.wait()
+
+    def show(self, file: Path, width: int = 1280, *, dark: bool = False) -> None:
+        """Open a page from disk that has no script."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -52,7 +57,6 @@ class Page:
             features=[{"name": "prefers-color-scheme", "value": scheme}],
         )
         self.driver.get(file.absolute().as_uri())
-        self.wait()
 
     def forget(self) -> None:
         """Leave the page and drop its console messages and requests."""

@@ -6,6 +6,7 @@ import click
 
 from usage_metrics.commands import each_source, options, running
 from usage_metrics.commands.alone import alone, patience_option
+from usage_metrics.commands.publisher_page import say_page
 from usage_metrics.tasks.report import Report
 
 
@@ -28,11 +29,11 @@ def command(
     patience: float,
     verbose: bool,
 ) -> int:
-    """Write the report, of all days or of some, and print its path.
+    """Write the reports, of all days or of some, and print their paths.
 
-    Each source has a report of its own. Days that are not made, loaded or counted yet
-    are first. Without --start and --stop,
-    the report is on all days of the source's section in luigi.cfg; a report on some of
+    Each source has a report of its own; index.html is on all sources and platforms.
+    Days that are not made, loaded or counted yet are first. Without --start and --stop,
+    a report is on all days of the source's section in luigi.cfg; a report on some of
     them has the first and the last in its name.
     """
     sources = options.chosen(source)
@@ -54,4 +55,6 @@ def command(
     if tasks:
         with alone(patience):
             codes.append(each_source.for_each(tasks, report))
+            if not source:
+                codes.append(say_page(start, stop)[0])
     return each_source.worst(codes)

@@ -15,6 +15,7 @@ from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.counter_by_itself import report_last_month
 from usage_metrics.commands.each_source import CANNOT_RUN, say_which, worst
 from usage_metrics.commands.platform_snapshots import take_snapshots
+from usage_metrics.commands.publisher_page import say_page
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import BusyError, UsageMetricsError
 from usage_metrics.monitoring.notify import notify
@@ -91,6 +92,7 @@ def command(
             if sources and not source:
                 problems = report_last_month()
                 outcomes["COUNTER"] = Outcome(CANNOT_RUN if problems else 0, problems)
+            outcomes["index.html"] = Outcome(*say_page(before="All places: open "))
     except UsageMetricsError as error:
         outcomes["everything"] = _refused(error)
     code = worst(outcome.code for outcome in outcomes.values())

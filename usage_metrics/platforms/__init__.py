@@ -120,6 +120,8 @@ class Platform:
     """What each metric is, in a sentence for people."""
     named: Named | None = None
     """How a registry of datasets names subjects, if it may."""
+    robots: str = ""
+    """Who counts, and whether robots are in it, in a few words for people."""
     next_page: Callable[[Any], str | None] = lambda _: None
     """The URL of the page after one, if its JSON and not its header names it."""
     identify: Callable[[str, Sequence[Any]], Identity | None] = lambda *_: None

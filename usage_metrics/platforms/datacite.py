@@ -59,4 +59,5 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     named=Named("dois", DOI),
+    robots="Repositories count by COUNTER's rules, without robots",
 )

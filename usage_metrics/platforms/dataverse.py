@@ -57,4 +57,5 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     named=Named("dois", DOI),
+    robots="Dataverse counts by Make Data Count, without robots",
 )

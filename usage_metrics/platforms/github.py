@@ -167,6 +167,7 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     named=Named("repositories", OWNER_AND_NAME),
+    robots="GitHub counts; no robots are taken out",
     identify=identify,
     people=PEOPLE,
     token="GITHUB_TOKEN",  # noqa: S106  a name, not a token

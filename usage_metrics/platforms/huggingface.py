@@ -55,5 +55,6 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     named=Named("datasets", OWNER_AND_NAME),
+    robots="Hugging Face counts; scripts and robots are in it",
     token="HF_TOKEN",  # noqa: S106  a name, not a token
 )

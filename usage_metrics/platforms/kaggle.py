@@ -73,6 +73,7 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     named=Named("datasets", OWNER_AND_NAME),
+    robots="Kaggle counts, and does not say what it leaves out",
     token="KAGGLE_API_TOKEN",  # noqa: S106  a name, not a token
     pause=1.0,
 )

@@ -53,6 +53,7 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     named=Named("packages", ID),
+    robots="PyPI counts, without mirrors; automatic tests are in it",
     pause=1.0,
     retention=180 * ONE_DAY,
     settled=2 * ONE_DAY,

@@ -128,6 +128,7 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     named=Named("concepts", ID, f"{CONCEPT}{{}}"),
+    robots="Zenodo counts, without robots and double clicks",
     next_page=next_page,
     token="ZENODO_TOKEN",  # noqa: S106  a name, not a token
     headers={"Accept": "application/json"},

@@ -1,4 +1,4 @@
-"""The report: one HTML page, and its figures for a notebook. Database in, text out.
+"""The pages of use, and their figures for a notebook. Database in, text out.
 
 Read :mod:`.figures` first: it answers each question with a pandas frame.
 
@@ -13,6 +13,12 @@ Read :mod:`.figures` first: it answers each question with a pandas frame.
 * :mod:`.static_tables` and :mod:`.quality_section` write what the page shows when it is
   opened, with the words of :mod:`.labels`, :mod:`.formatting` and :mod:`.glossary`;
 * :mod:`.page` puts everything into ``page.html``, with ``page.css`` and ``page.js``.
+
+The page on all sources and platforms needs no script:
+
+* :mod:`.places` gives a number a day for each dataset, place and kind of number;
+* :mod:`.small_charts` draws them, and :mod:`.few` hides what is not for the public;
+* :mod:`.overview` puts everything into ``overview.html``, with ``overview.css``.
 
 To add a headline figure, extend ``static_tables.MEASURES``. To add a ranking, add its
 question to :mod:`.figures` and itself to :mod:`.rankings`, and place its listing in

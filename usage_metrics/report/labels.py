@@ -53,3 +53,12 @@ FORMATS = {
 
 SHADES = {"few": 1, "some": 10, "many": 100, "more": 1_000, "most": 10_000}
 """The colours of the map, each with its lowest number."""
+
+SOURCES = {
+    "datasette": "Datasette",
+    "web": "Web server",
+    "s3": "Amazon S3",
+    "cloudfront": "Amazon CloudFront",
+    "gcs": "Google Cloud Storage",
+    "load_balancer": "Load balancer",
+}

@@ -37,6 +37,7 @@ from usage_metrics.report.rankings import LISTINGS, NETWORK
 
 if TYPE_CHECKING:
     import pandas as pd
+    from jinja2 import Template
 
 
 SECTIONS = (
@@ -112,14 +113,27 @@ def render(material: Material, made_from: str, kept: Parts | None = None) -> str
         made_from: a hash of that, which tells later whether the page is up to date.
         kept: what :func:`parts` returns, if that is at hand.
     """
+    code = _code(kept or parts())
+    shown = _content(material)
+    return template("page.html").render(made_from=made_from, **code, **shown)
+
+
+def template(name: str) -> "Template":
+    """One of our templates, which escapes what it is given."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
-    template = environment.from_string(_part("page.html"))
-    code = _code(kept or parts())
-    return template.render(made_from=made_from, **code, **_content(material))
+    return environment.from_string(_part(name))
+
+
+def style(*names: str) -> dict[str, str]:
+    """The style sheet of a page without scripts, and what the page may do."""
+    from markupsafe import Markup
+
+    text = "".join(map(_part, names))
+    return {"style": Markup(text), "policy": _policy(text)}  # noqa: S704  our own
 
 
 def _code(made: Parts) -> dict[str, Any]:
@@ -212,8 +226,9 @@ def _policy(style: str, *scripts: str) -> str:
         digest = hashlib.sha256(text.encode()).digest()
         return f"'sha256-{base64.b64encode(digest).decode()}'"
 
+    none = "'none'"
     return (
-        f"default-src 'none'; script-src {' '.join(map(hashed, scripts))}; "
+        f"default-src 'none'; script-src {' '.join(map(hashed, scripts)) or none}; "
         f"style-src {hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'"
     )
 

@@ -55,6 +55,7 @@ from usage_metrics.tasks.count_month import CountDays, CountMonth
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.publisher_report import PublisherReport
 from usage_metrics.tasks.ranges import RangeDaily
 from usage_metrics.tasks.rebuild import Rebuild
 from usage_metrics.tasks.refresh import Refresh, RefreshDays
@@ -80,6 +81,7 @@ __all__ = [
     "LoadSQLite",
     "LoadSnapshots",
     "LoadUsage",
+    "PublisherReport",
     "RangeDaily",
     "ReadSnapshots",
     "Rebuild",

@@ -89,8 +89,7 @@ class Report(Awaiting):
             return False
         if self.gaps() or not all(task.complete() for task in self.requires()):
             return False
-        found = _MARK.search(self._file().read(MARK_BYTES) or "")
-        return found is not None and found[1] == self._made_from()
+        return made_from_mark(self._file()) == self._made_from()
 
     def run(self) -> None:
         """Gather the figures and write the page.
@@ -165,14 +164,15 @@ class Report(Awaiting):
         from usage_metrics.warehouse.reading import open_tables
 
         span = self._span()
-        titles = self._titles()
+        titles = titles_of(self.source)
         facts, attributions = self._footers(span)
         opened = open_tables(config.database().path, config.database().busy_seconds)
-        with opened as tables, self._sums() as sums:
+        keep = not (self.start or self.stop)
+        with opened as tables, kept_sums(self.source, keep=keep) as sums:
             database = Database(tables, sums)
             gathered = payload.gather(database, span, titles)
             return page.Material(
-                site=_site(figures.host_of_site(database, gathered.span)),
+                site=site_name(figures.host_of_site(database, gathered.span)),
                 titles=titles,
                 payload=gathered,
                 concentration=figures.concentration(database, gathered.span),
@@ -183,28 +183,6 @@ class Report(Awaiting):
                 made_on=utc_now().date(),
                 lost=lost(self.source, days_between(span.start, span.stop)),
             )
-
-    @contextlib.contextmanager
-    def _sums(self) -> Iterator["KeptSums"]:
-        """The sums of earlier reports; those of the whole range are kept afterwards."""
-        from usage_metrics.report import page
-        from usage_metrics.report.kept_sums import KeptSums
-
-        name, recipe = f"{kept.SUMS}-{self.source}", page.recipe()
-        earlier = kept.read(name, recipe)
-        sums = KeptSums.parse(earlier)
-        yield sums
-        if not (self.start or self.stop):
-            kept.keep(name, recipe, sums.content())
-
-    def _titles(self) -> dict[str, str]:
-        """The titles of datasets by id: as in the registry, or the database's name."""
-        counts = FooterIndex().of_stage(CountUsage.stage, self.source).values()
-        titles: dict[str, str] = {}
-        for facts in counts:
-            titles |= facts.get("databases", {})
-        registry = datasets_registry()
-        return titles | {dataset.id: dataset.title for dataset in registry.datasets}
 
     def _footers(self, span: "Span") -> tuple[dict[dt.date, dict[str, Any]], list[str]]:
         """What the files of each day were made with, and the attributions due."""
@@ -222,6 +200,35 @@ class Report(Awaiting):
         days = located.values()
         named = (self.partition_of(Geocode.stage, d).fact("attribution") for d in days)
         return facts, list(dict.fromkeys(filter(None, named)))
+
+
+def made_from_mark(file: TextFile) -> str | None:
+    """What a page was made from, as it says itself; None if there is no page."""
+    found = _MARK.search(file.read(MARK_BYTES) or "")
+    return found and found[1]
+
+
+@contextlib.contextmanager
+def kept_sums(of: str, *, keep: bool) -> Iterator["KeptSums"]:
+    """The sums of earlier pages; those of the whole range are kept afterwards."""
+    from usage_metrics.report import page
+    from usage_metrics.report.kept_sums import KeptSums
+
+    name, recipe = f"{kept.SUMS}-{of}", page.recipe()
+    sums = KeptSums.parse(kept.read(name, recipe))
+    yield sums
+    if keep:
+        kept.keep(name, recipe, sums.content())
+
+
+def titles_of(source: str) -> dict[str, str]:
+    """The titles of datasets by id: as in the registry, or the database's name."""
+    counts = FooterIndex().of_stage(CountUsage.stage, source).values()
+    titles: dict[str, str] = {}
+    for facts in counts:
+        titles |= facts.get("databases", {})
+    registry = datasets_registry()
+    return titles | {dataset.id: dataset.title for dataset in registry.datasets}
 
 
 def _parts() -> "Parts":
@@ -249,7 +256,7 @@ VERSIONS = {
 """What the report shows of the recipes of files, under these names."""
 
 
-def _site(host: str | None) -> str:
+def site_name(host: str | None) -> str:
     """What the report calls the site: as in the registry, or its host."""
     if platform := datasets_registry().platform:
         return f"the {platform}" if " " in platform else platform  # as of Zenodo

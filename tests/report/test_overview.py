@@ -1,0 +1,173 @@
+"""The publisher's page on a made-up database: in a browser, and as its tables say."""
+
+import base64
+import contextlib
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_core_python.selenium import Axe
+from chromium import Page, needs_browser
+from everywhere import COUNTERS, DATASETS, FIRST, LOGS, OF_DAYS, fill, publisher
+from report_html import Standing
+
+from usage_metrics.dates import ONE_DAY
+from usage_metrics.report import overview
+from usage_metrics.units import size
+
+DAYS = 60
+_NUMBER = r"\S+( [kMG]B)?"
+SIZES = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("everywhere") / "usage.db"
+    fill(path, DAYS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def file(database: Path) -> Path:
+    release = {"pudl": [(FIRST + 33 * ONE_DAY, "v2026.2.0")]}
+    found = database.with_name("index.html")
+    found.write_text(overview.render(publisher(database, releases=release), "0"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def standing(file: Path) -> Standing:
+    return Standing(file.read_text())
+
+
+def asked(database: Path, sql: str, *values: Any) -> Any:
+    """The only value of a query."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return connection.execute(sql, values).fetchone()[0]
+
+
+# --- the figures ----------------------------------------------------------------------
+
+
+def expected(database: Path, dataset: str, place: str, measure: str) -> str:
+    """What a query says of a figure."""
+    if place in LOGS:
+        sql = (
+            f"SELECT sum({measure}) FROM usage_counter WHERE source = ? AND dataset = ?"
+        )
+        found = asked(database, sql, place, dataset)
+        return size(found) if measure == "volume" else f"{found:,}"
+    number = "sum(increment)" if place in OF_DAYS and measure != "stars" else "value"
+    sql = (
+        f"SELECT {number} FROM snapshot_series WHERE source = ? AND metric = ? "
+        "AND subject LIKE ? ORDER BY date DESC LIMIT 1"
+    )
+    return f"{asked(database, sql, place, measure, f'%{dataset}'):,}"
+
+
+def test_every_figure_is_what_the_tables_say(
+    standing: Standing, database: Path
+) -> None:
+    named = {
+        id_.removeprefix("figure "): text for id_, text in standing.figures.items()
+    }
+    of_datasets = {id_: t for id_, t in named.items() if id_.split()[0] in DATASETS}
+    metrics = sum(map(len, [*COUNTERS.values(), *OF_DAYS.values()]), start=1)
+    assert len(of_datasets) == len(DATASETS) * (4 * len(LOGS) + metrics)
+    assert of_datasets == {id_: expected(database, *id_.split()) for id_ in of_datasets}
+
+
+def test_only_requests_of_our_logs_are_added_up(
+    standing: Standing, database: Path
+) -> None:
+    total = asked(database, "SELECT sum(total_dataset_requests) FROM usage_counter")
+    assert standing.figures["figure sum"] == f"{total:,}"
+
+
+def test_the_list_for_phones_and_paper_has_the_numbers_of_the_table(
+    standing: Standing,
+) -> None:
+    of_list = [row[1] for row in standing.tables["narrow"] if len(row) > 1]
+    parts = [part for of_place in of_list for part in of_place.split(" · ")]
+    listed = [found[0] for part in parts if (found := re.match(_NUMBER, part))]
+    shown = [t for id_, t in standing.figures.items() if id_.split()[1] in DATASETS]
+    assert listed == shown
+
+
+def test_what_the_periods_of_a_chart_add_is_the_figure_beside_it(
+    standing: Standing,
+) -> None:
+    for number, dataset in enumerate(DATASETS):
+        heads, *rows = (
+            standing.heads[f"over time {number}"],
+            *standing.tables[f"over time {number}"],
+        )
+        assert len(rows) == DAYS
+        column = heads.index("Amazon S3: requests")
+        known = [
+            int(row[column].replace(",", "")) for row in rows if row[column] != "–"
+        ]
+        figure = standing.figures[f"figure {dataset} s3 total_dataset_requests"]
+        assert f"{sum(known):,}" == figure
+        assert len(known) == DAYS - 2
+
+
+def test_days_without_data_are_not_days_without_use(
+    standing: Standing, file: Path
+) -> None:
+    assert standing.figures["figure days s3 there"] == "58"
+    assert standing.figures["figure days s3 missing"] == "2"
+    assert "and so are 2 days of Datasette, 2 days of Amazon S3" in file.read_text()
+
+
+def test_what_a_value_is_worth_can_be_read(standing: Standing) -> None:
+    def said(day: str, head: str) -> str:
+        column = standing.heads["over time 0"].index(head)
+        rows = {row[0]: row[column] for row in standing.tables["over time 0"]}
+        return rows[day]
+
+    assert said("31 January 2026", "Zenodo: downloads") == "0 (stood still)"
+    assert said("15 January 2026", "Zenodo: downloads").endswith(" (of 3 days)")
+    assert said("14 January 2026", "Zenodo: downloads") == "–"
+    assert said("1 March 2026", "GitHub: views").endswith(" (may still change)")
+    assert said("10 January 2026", "Amazon S3: requests") == "–"
+
+
+# --- the page -------------------------------------------------------------------------
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (390, True)], ids=["light", "dark"]
+)
+def test_it_opens_quietly_is_accessible_and_fits_the_screen(
+    browser: Page, file: Path, width: int, dark: bool
+) -> None:
+    browser.show(file, width, dark=dark)
+    assert browser.console() == []
+    schemes = {url.partition(":")[0] for url in browser.requests()}
+    assert schemes <= {"file", "data", "chrome"}
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    browser.run("document.querySelector('details').open = true;")
+    browser.run(Axe().axe_script)
+    browser.run("axe.run().then((results) => { window.axeResults = results; });")
+    found = browser.wait_for("return window.axeResults")
+    assert {problem["id"] for problem in found["violations"]} == set()
+
+
+@needs_browser
+@pytest.mark.parametrize("paper", SIZES)
+def test_its_first_printed_page_is_the_summary(
+    browser: Page, file: Path, paper: str
+) -> None:
+    browser.show(file)
+    after = "main > section:not(#everywhere), footer"
+    browser.run(f"for (const e of document.querySelectorAll('{after}')) e.remove();")
+    width, height = SIZES[paper]
+    printed = browser.command(
+        "Page.printToPDF", paperWidth=width, paperHeight=height, printBackground=True
+    )
+    pdf = base64.b64decode(printed["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1

@@ -1,0 +1,246 @@
+"""What each place counted of each dataset: our logs by the standard, platforms theirs.
+
+A place is a source or a platform. Each counts in its own way, so nothing here is added
+up over places. Of a dataset in a place, a :class:`Line` holds one number for each day.
+"""
+
+import datetime as dt
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from usage_metrics.dates import days_between
+from usage_metrics.platforms import TOTAL
+from usage_metrics.platforms.series import MISSING
+from usage_metrics.report.formatting import number
+from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.units import size
+from usage_metrics.warehouse.reading import TableReader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COUNTED_HERE = "Counted here by the COUNTER rules: without robots and ourselves"
+
+
+class Measure(NamedTuple):
+    """A kind of number, and its unit."""
+
+    id: str
+    name: str
+    what: str
+    write: Callable[[float], str] = number
+    is_stock: bool = False
+    """Whether people ask how many there are, rather than how many came."""
+
+
+REQUESTS = "total_dataset_requests"
+INVESTIGATIONS = "total_dataset_investigations"
+
+OF_LOGS = (
+    Measure(REQUESTS, "Requests", "Answers with the data themselves: files, results."),
+    Measure(
+        INVESTIGATIONS,
+        "Investigations",
+        "All uses of the dataset, requests and pages about it: the counted uses.",
+    ),
+    Measure(
+        "unique_dataset_investigations",
+        "Sessions",
+        "Visitors' hours in which the dataset was used.",
+    ),
+    Measure("volume", "Data sent", "The sizes of the counted answers.", size),
+)
+"""What a log is asked for; the columns of ``usage_counter``."""
+
+OF_PLATFORMS = {
+    "downloads": "Downloads",
+    "release_downloads": "Release downloads",
+    "views": "Views",
+    "clones": "Clones",
+    "stars": "Stars",
+    "likes": "Likes",
+    "votes": "Votes",
+    "citations": "Citations",
+}
+"""The metrics of platforms that are shown; how each is called."""
+
+STOCKS = ("stars", "likes", "votes", "citations")
+
+
+@dataclass(frozen=True)
+class Days:
+    """Which days a place has."""
+
+    there: Sequence[dt.date]
+    missing: Sequence[dt.date] = ()
+    """Days between the first and the last that are not there, and may still come."""
+    filled: Sequence[dt.date] = ()
+    """Days that were missed, and filled from what was said later."""
+    lost: Sequence[dt.date] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A source or a platform."""
+
+    name: str
+    title: str
+    days: Days
+    robots: str = COUNTED_HERE
+    """Who counts, and who takes robots out."""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """What each metric of a platform is; a log has none."""
+    report: str = ""
+    """The file of the source's own report, if there is one."""
+
+    @property
+    def is_log(self) -> bool:
+        """Whether it is a log of ours."""
+        return not self.metrics
+
+    def within(self, span: Span) -> "Place":
+        """The same, with the days of a span."""
+        kinds = (self.days.there, self.days.missing, self.days.filled, self.days.lost)
+        parts = ([d for d in of if span.start <= d < span.stop] for of in kinds)
+        return replace(self, days=Days(*parts))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number for each day of a span: of a dataset, in a place."""
+
+    dataset: str
+    place: Place
+    measure: Measure
+    added: Any
+    """What each day added; NaN: unknown, or no data."""
+    level: Any = None
+    """Of a running total, what it was; NaN: unknown. None: it is no running total."""
+    quality: Any = None
+    """What each day's number is worth, as in ``snapshot_series``."""
+    days: Any = None
+    """Of how many days up to this one each number is."""
+
+    @property
+    def id(self) -> str:
+        """What tells it from all others."""
+        return f"{self.dataset} {self.place.name} {self.measure.id}"
+
+    @functools.cached_property
+    def known(self) -> Any:
+        """On which days something is known."""
+        return ~np.isnan(self.added)
+
+    @property
+    def total(self) -> float | None:
+        """What all days together added; None if nothing is known."""
+        return float(np.nansum(self.added)) if self.known.any() else None
+
+    @property
+    def last_level(self) -> float | None:
+        """The newest running total."""
+        known = [] if self.level is None else self.level[~np.isnan(self.level)]
+        return float(known[-1]) if len(known) else None
+
+    def change(self, length: int) -> float | None:
+        """The average day of the last days, against that of as many days before.
+
+        Returns:
+            The ratio less one; None if fewer than half of the days are known.
+        """
+        now, then = self.added[-length:], self.added[-2 * length : -length]
+        known = [np.count_nonzero(~np.isnan(days)) for days in (now, then)]
+        if len(then) < length or 2 * min(known) < length or not np.nansum(then):
+            return None
+        return float(np.nanmean(now) / np.nanmean(then)) - 1
+
+
+def of_log(place: Place, database: Database, span: Span) -> Iterator[Line]:
+    """What a log says of each dataset on each day of a span."""
+    columns = [measure.id for measure in OF_LOGS]
+    of_source = replace(span, source=place.name)
+    daily = database.sums("usage_counter", ["dataset"], columns, of_source)
+    days = [day.isoformat() for day in days_between(span.start, span.stop)]
+    is_there = np.isin(days, [day.isoformat() for day in place.days.there])
+    for measure in OF_LOGS:
+        rows = _by_day(daily, "dataset", "period", measure.id, days)
+        for dataset, values in rows.items():
+            # A day that is there, and has no row, is a day without use.
+            added = np.where(is_there, np.nan_to_num(values), np.nan)
+            yield Line(dataset, place, measure, added)
+
+
+def series_of(platform: str, tables: TableReader) -> "pd.DataFrame":
+    """What a platform says day by day, of the metrics that are shown."""
+    names = ("date", "subject", "metric", "measure", "value", "increment")
+    columns = [*names, "days", "quality"]
+    ever = (dt.date.min, dt.date.max)
+    rows = tables.rows("snapshot_series", columns, platform, *ever).to_pandas()
+    is_shown = (rows["measure"] == TOTAL) & rows["metric"].isin(OF_PLATFORMS)
+    return rows[is_shown]
+
+
+def days_of(series: "pd.DataFrame") -> list[dt.date]:
+    """The days of which something is known."""
+    known = series[series["quality"] != MISSING]
+    return sorted(map(dt.date.fromisoformat, known["date"].unique()))
+
+
+def of_platform(
+    place: Place,
+    series: "pd.DataFrame",
+    span: Span,
+    dataset_of: Callable[[str, str], str],
+) -> Iterator[Line]:
+    """What a platform says of each of its subjects on each day of a span.
+
+    Args:
+        place: the platform.
+        series: what :func:`series_of` gives.
+        span: the days.
+        dataset_of: names the dataset of a platform and a subject.
+    """
+    days = [day.isoformat() for day in days_between(span.start, span.stop)]
+    for metric, title in OF_PLATFORMS.items():
+        what = place.metrics.get(metric, "")
+        measure = Measure(metric, title, what, is_stock=metric in STOCKS)
+        for subject, rows in series[series["metric"] == metric].groupby("subject"):
+            dataset = dataset_of(place.name, str(subject))
+            line = _platform_line(dataset, place, measure, rows, days)
+            if line.known.any() or line.last_level is not None:
+                yield line
+
+
+def _platform_line(
+    dataset: str,
+    place: Place,
+    measure: Measure,
+    rows: "pd.DataFrame",
+    days: Sequence[str],
+) -> Line:
+    """A line of the rows of a subject and metric, from its first day on."""
+    # Only the first value of a running total adds an unknown number.
+    is_running = (rows["value"].notna() & rows["increment"].isna()).any()
+    daily = rows.set_index("date").reindex(days)
+    quality = daily["quality"].fillna(MISSING).to_numpy(object)
+    quality[daily["quality"].isna()] = ""
+    return Line(
+        *(dataset, place, measure),
+        added=daily["increment"].to_numpy(float),
+        level=daily["value"].to_numpy(float) if is_running else None,
+        quality=quality,
+        days=daily["days"].fillna(1).to_numpy(int),
+    )
+
+
+def _by_day(
+    rows: "pd.DataFrame", name: str, date: str, value: str, days: Sequence[str]
+) -> dict[str, Any]:
+    """The values of each name, one for each day; NaN where there is no row."""
+    table = rows.pivot_table(index=name, columns=date, values=value, aggfunc="sum")
+    table = table.reindex(columns=days)
+    return dict(zip(map(str, table.index), table.to_numpy(float), strict=True))

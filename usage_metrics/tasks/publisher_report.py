@@ -1,0 +1,187 @@
+"""The task that writes the publisher's page: all sources and platforms together."""
+
+import contextlib
+import datetime as dt
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from usage_metrics import config
+from usage_metrics.dates import ONE_DAY, days_between, utc_now
+from usage_metrics.errors import NotYetError, UsageMetricsError
+from usage_metrics.parameters import OptionalDay
+from usage_metrics.partitions.listings import listing_once
+from usage_metrics.platforms import PLATFORMS, get_platform
+from usage_metrics.sources import SOURCES
+from usage_metrics.sources.settings import logs_named, source_section
+from usage_metrics.tasks.datasets_registry import datasets_registry
+from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.report import kept_sums, made_from_mark, site_name, titles_of
+from usage_metrics.tasks.snapshot_days import snapshot_days
+from usage_metrics.tasks.task import Reporting
+from usage_metrics.tasks.text_file import TextFile
+
+if TYPE_CHECKING:
+    from usage_metrics.report.overview import Publisher
+    from usage_metrics.report.places import Place
+    from usage_metrics.report.usage_database import Span
+
+LOGS, SERIES = "usage_counter", "snapshot_series"
+"""The tables that the page is made of."""
+
+
+class PublisherReport(Reporting):
+    """Write the page on every dataset in every place, from what the database holds.
+
+    It waits for nothing: a source or a platform of which there is nothing is not on it.
+    """
+
+    start: OptionalDay = OptionalDay(description="the first UTC day; without it, all")
+    stop: OptionalDay = OptionalDay(description="the day after the last, likewise")
+
+    def output(self) -> TextFile:
+        """The file; a page on some days has the first and the last in its name."""
+        first = f"_from_{self.start}" if self.start else ""
+        last = f"_to_{self.stop - ONE_DAY}" if self.stop else ""
+        return TextFile(f"{config.paths().root}/report/index{first}{last}.html")
+
+    @functools.cached_property
+    def contents(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Of each table, the days of each place, with what they hold."""
+        warehouse = open_warehouse()
+        return {
+            table: {
+                name: {str(day): loaded.content_id for day, loaded in days.items()}
+                for name in names
+                if (days := warehouse.loaded(table, name))
+            }
+            for table, names in ((LOGS, SOURCES), (SERIES, PLATFORMS))
+        }
+
+    def has_figures(self) -> bool:
+        """Whether there is anything to write about."""
+        return any(self.contents.values())
+
+    @listing_once()
+    def is_done(self) -> bool:
+        """Whether the file was made from what the database holds, by this version."""
+        return made_from_mark(self.output()) == self._made_from()
+
+    def run(self) -> None:
+        """Gather the figures and write the page.
+
+        Raises:
+            NotYetError: if there is no figure.
+        """
+        from usage_metrics.report import overview
+
+        if not self.has_figures():
+            raise NotYetError("nothing is counted yet; usage-metrics status says why")
+        text = overview.render(self._publisher(), self._made_from())
+        self.output().write(text)
+        self.say(f"open {self.output().path} · {len(text.encode()) / 1e6:.1f} MB")
+
+    def _made_from(self) -> str:
+        from usage_metrics.report import page
+
+        days = {name: repr(snapshot_days(name)) for name in self.contents[SERIES]}
+        lost = {name: sorted(map(str, _lost(name))) for name in self.contents[LOGS]}
+        facts = [self.task_id, page.recipe(), repr(datasets_registry()), self.contents]
+        text = json.dumps([*facts, days, lost], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def _publisher(self) -> "Publisher":
+        from usage_metrics.report import overview, places
+        from usage_metrics.report.usage_database import Database
+        from usage_metrics.warehouse.reading import open_tables
+
+        opened = open_tables(config.database().path, config.database().busy_seconds)
+        keep = not (self.start or self.stop)
+        with opened as tables, kept_sums("index", keep=keep) as sums:
+            series = {n: places.series_of(n, tables) for n in self.contents[SERIES]}
+            found = [
+                *(_log(name, days) for name, days in self.contents[LOGS].items()),
+                *(_platform(n, places.days_of(s)) for n, s in series.items()),
+            ]
+            span = self._span(found)
+            found = [p for p in (p.within(span) for p in found) if p.days.there]
+            database = Database(tables, sums)
+            lines = [
+                line
+                for place in found
+                for line in (
+                    places.of_log(place, database, span)
+                    if place.is_log
+                    else places.of_platform(place, series[place.name], span, _dataset)
+                )
+            ]
+        logs = [place.name for place in found if place.is_log]
+        return overview.Publisher(
+            title=_title(),
+            span=span,
+            places=found,
+            lines=lines,
+            titles=dict(item for log in logs for item in titles_of(log).items()),
+            made_on=utc_now().date(),
+        )
+
+    def _span(self, places: "list[Place]") -> "Span":
+        """The days of the page.
+
+        Raises:
+            NotYetError: if there is none.
+        """
+        from usage_metrics.report.usage_database import Span
+
+        there = [day for place in places for day in place.days.there]
+        start = self.start or min(there, default=dt.date.max)
+        stop = self.stop or max(there, default=dt.date.min) + ONE_DAY
+        if not any(start <= day < stop for day in there):
+            raise NotYetError(
+                "nothing is counted of these days yet; usage-metrics status says why"
+            )
+        return Span("", start, stop)
+
+
+def _log(source: str, contents: Mapping[str, str]) -> "Place":
+    """A source of which there are figures."""
+    from usage_metrics.report.labels import SOURCES as TITLES
+    from usage_metrics.report.places import Days, Place
+
+    there = sorted(map(dt.date.fromisoformat, contents))
+    lost = _lost(source)
+    gone = set(days_between(there[0], there[-1])) - {*there}
+    days = Days(there, sorted(gone - lost), lost=sorted(gone & lost))
+    report = f"{source}.html" if source in logs_named() else ""
+    return Place(source, TITLES.get(source, source), days, report=report)
+
+
+def _lost(source: str) -> set[dt.date]:
+    """The days of which there will never be logs, if the settings can be read."""
+    with contextlib.suppress(UsageMetricsError):
+        return {*source_section(source).lost_days}
+    return set()
+
+
+def _platform(name: str, there: list[dt.date]) -> "Place":
+    """A platform that has been asked."""
+    from usage_metrics.report.places import Days, Place
+
+    platform, found = get_platform(name), snapshot_days(name)
+    days = Days(there, filled=found.filled, lost=found.lost)
+    return Place(name, platform.title, days, platform.robots, platform.metrics)
+
+
+def _dataset(platform: str, subject: str) -> str:
+    """The dataset that a subject of a platform is."""
+    return subject
+
+
+def _title() -> str:
+    """What the page is about: the publisher's name, that of the site, or neither."""
+    registry = datasets_registry()
+    if registry.created_by:
+        return f"Use of the open data of {registry.created_by}"
+    return f"Use of {site_name(None)}" if registry.platform else "Use of our open data"
