@@ -12,15 +12,21 @@ from usage_metrics.counting.tables import TABLES
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.snapshot_tables import IN_SERIES
-from usage_metrics.report import places
+from usage_metrics.report import place_lines
 from usage_metrics.report.labels import SOURCES
 from usage_metrics.report.overview import Publisher
-from usage_metrics.report.places import Days, Line, Place
+from usage_metrics.report.place_lines import Days, Line, Place, Subject
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.warehouse.reading import open_tables
 from usage_metrics.warehouse.sqlite import Warehouse
 
 FIRST = dt.date(2026, 1, 1)
+
+
+def _subject(platform: str, dataset: str) -> str:
+    return f"example/{dataset}" if platform != "pypi" else dataset
+
+
 DATASETS = ("pudl", "ferc1", "eia923")
 
 LOGS = {"datasette": 40, "s3": 400, "web": 90}
@@ -34,6 +40,14 @@ COUNTERS = {
 """The platforms that tell running totals, each with what a day adds."""
 OF_DAYS = {"github": {"views": 35, "clones": 14}, "pypi": {"downloads": 120}}
 """The platforms that tell what each day added."""
+
+SUBJECTS = {
+    platform: {
+        _subject(platform, dataset): [Subject(dataset, is_shared=False)]
+        for dataset in DATASETS
+    }
+    for platform in (*COUNTERS, *OF_DAYS)
+}
 
 Rows = list[tuple[Any, ...]]
 
@@ -93,7 +107,7 @@ def _log(source: str, usual: int, days: int, datasets: Sequence[str]) -> Iterato
 
 def _series(platform: str, days: int, datasets: Sequence[str]) -> Iterator[Any]:
     for of, dataset in enumerate(datasets):
-        subject = f"example/{dataset}" if platform != "pypi" else dataset
+        subject = _subject(platform, dataset)
         for metric, usual in COUNTERS.get(platform, {}).items():
             yield from _counter(platform, subject, metric, usual, days, of)
         for metric, usual in OF_DAYS.get(platform, {}).items():
@@ -155,16 +169,14 @@ def publisher(path: Path, span: Span | None = None, **other: Any) -> Publisher:
         lines: list[Line] = []
         for place in found:
             if place.is_log:
-                lines += places.of_log(place, database, span)
+                lines += place_lines.of_log(place, database, span)
             else:
-                series = places.series_of(place.name, tables)
-                lines += places.of_platform(place, series, span, _dataset)
+                series = place_lines.series_of(place.name, tables)
+                lines += place_lines.of_platform(
+                    place, series, span, SUBJECTS[place.name]
+                )
     facts = {"title": "Use of our open data", "titles": {"pudl": "PUDL"}} | other
     return Publisher(span=span, places=found, lines=lines, made_on=span.stop, **facts)
-
-
-def _dataset(platform: str, subject: str) -> str:
-    return subject.removeprefix("example/")
 
 
 def _source(contents: dict[dt.date, str], name: str) -> Place:
@@ -176,5 +188,5 @@ def _source(contents: dict[dt.date, str], name: str) -> Place:
 
 def _platform(tables: Any, name: str) -> Place:
     platform = get_platform(name)
-    there = places.days_of(places.series_of(name, tables))
+    there = place_lines.days_of(place_lines.series_of(name, tables))
     return Place(name, platform.title, Days(there), platform.robots, platform.metrics)

@@ -16,7 +16,7 @@ Read :mod:`.figures` first: it answers each question with a pandas frame.
 
 The page on all sources and platforms needs no script:
 
-* :mod:`.places` gives a number a day for each dataset, place and kind of number;
+* :mod:`.place_lines` gives a number a day for each dataset, place and kind of number;
 * :mod:`.small_charts` draws them, and :mod:`.few` hides what is not for the public;
 * :mod:`.overview` puts everything into ``overview.html``, with ``overview.css``.
 

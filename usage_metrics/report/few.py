@@ -15,7 +15,7 @@ from usage_metrics.report import formatting
 from usage_metrics.report.formatting import number
 
 if TYPE_CHECKING:
-    from usage_metrics.report.places import Line, Measure
+    from usage_metrics.report.place_lines import Line, Measure
 
 LEAST = 10
 """The lowest number that is shown to the public."""

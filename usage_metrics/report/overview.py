@@ -17,7 +17,7 @@ from usage_metrics.dates import ONE_DAY, consecutive
 from usage_metrics.report import formatting, page, small_charts
 from usage_metrics.report.few import HIDDEN, LEAST, Writing
 from usage_metrics.report.formatting import harmless, listed, number
-from usage_metrics.report.places import (
+from usage_metrics.report.place_lines import (
     INVESTIGATIONS,
     REQUESTS,
     Line,
@@ -150,6 +150,7 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "more": len(publisher.datasets) - len(rows),
         "charts": list(_charts(publisher)),
         "coverage": list(_coverage(publisher)),
+        "shares": any(line.is_shared for line in publisher.lines),
         "is_public": publisher.is_public,
         "least": LEAST,
         "none": NONE,
@@ -193,16 +194,17 @@ def cell(line: Line, publisher: Publisher, *, is_few: bool) -> Cell:
     writing, name = publisher.writing, line.measure.name.lower()
     write = writing.of(line.measure)
     if line.level is not None:
-        below = _added(line, writing)
-        level = line.last_level
-        return Cell(line.id, NONE if level is None else write(level), below, name)
-    if line.total is None:
-        return Cell(line.id, NONE, "", name)
-    if is_few and line.measure.write is size:
-        return Cell(line.id, HIDDEN, "", name)
-    return Cell(
-        line.id, write(line.total), writing.change(line, publisher.window), name
-    )
+        level, below = line.last_level, _added(line, writing)
+        text = NONE if level is None else write(level)
+    elif line.total is None:
+        text, below = NONE, ""
+    elif is_few and line.measure.write is size:
+        text, below = HIDDEN, ""
+    else:
+        text, below = write(line.total), writing.change(line, publisher.window)
+    if line.is_shared:
+        below = f"{below}, shared" if below else "shared"
+    return Cell(harmless(line.id), text, below, name)
 
 
 def _added(line: Line, writing: Writing) -> str:

@@ -16,7 +16,7 @@ from usage_metrics.dates import days_between
 from usage_metrics.platforms.series import FROZEN, PROVISIONAL
 from usage_metrics.report import formatting
 from usage_metrics.report.few import LEAST, Writing
-from usage_metrics.report.places import Line
+from usage_metrics.report.place_lines import Line
 from usage_metrics.report.static_tables import NONE
 from usage_metrics.report.usage_database import Span
 

@@ -18,6 +18,7 @@ from usage_metrics.sources import SOURCES
 from usage_metrics.sources.settings import logs_named, source_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.registry_rows import present_names
 from usage_metrics.tasks.report import kept_sums, made_from_mark, site_name, titles_of
 from usage_metrics.tasks.snapshot_days import snapshot_days
 from usage_metrics.tasks.task import Reporting
@@ -25,7 +26,7 @@ from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
     from usage_metrics.report.overview import Publisher
-    from usage_metrics.report.places import Place
+    from usage_metrics.report.place_lines import Place, Subject
     from usage_metrics.report.usage_database import Span
 
 LOGS, SERIES = "usage_counter", "snapshot_series"
@@ -93,28 +94,32 @@ class PublisherReport(Reporting):
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _publisher(self) -> "Publisher":
-        from usage_metrics.report import overview, places
+        from usage_metrics.report import overview, place_lines
         from usage_metrics.report.usage_database import Database
         from usage_metrics.warehouse.reading import open_tables
 
         opened = open_tables(config.database().path, config.database().busy_seconds)
         keep = not (self.start or self.stop)
         with opened as tables, kept_sums("index", keep=keep) as sums:
-            series = {n: places.series_of(n, tables) for n in self.contents[SERIES]}
+            series = {
+                n: place_lines.series_of(n, tables) for n in self.contents[SERIES]
+            }
             found = [
                 *(_log(name, days) for name, days in self.contents[LOGS].items()),
-                *(_platform(n, places.days_of(s)) for n, s in series.items()),
+                *(_platform(n, place_lines.days_of(s)) for n, s in series.items()),
             ]
             span = self._span(found)
             found = [p for p in (p.within(span) for p in found) if p.days.there]
-            database = Database(tables, sums)
+            database, subjects = Database(tables, sums), _subjects()
             lines = [
                 line
                 for place in found
                 for line in (
-                    places.of_log(place, database, span)
+                    place_lines.of_log(place, database, span)
                     if place.is_log
-                    else places.of_platform(place, series[place.name], span, _dataset)
+                    else place_lines.of_platform(
+                        place, series[place.name], span, subjects.get(place.name, {})
+                    )
                 )
             ]
         logs = [place.name for place in found if place.is_log]
@@ -125,6 +130,7 @@ class PublisherReport(Reporting):
             lines=lines,
             titles=dict(item for log in logs for item in titles_of(log).items()),
             made_on=utc_now().date(),
+            releases=_releases(),
         )
 
     def _span(self, places: "list[Place]") -> "Span":
@@ -148,7 +154,7 @@ class PublisherReport(Reporting):
 def _log(source: str, contents: Mapping[str, str]) -> "Place":
     """A source of which there are figures."""
     from usage_metrics.report.labels import SOURCES as TITLES
-    from usage_metrics.report.places import Days, Place
+    from usage_metrics.report.place_lines import Days, Place
 
     there = sorted(map(dt.date.fromisoformat, contents))
     lost = _lost(source)
@@ -167,16 +173,31 @@ def _lost(source: str) -> set[dt.date]:
 
 def _platform(name: str, there: list[dt.date]) -> "Place":
     """A platform that has been asked."""
-    from usage_metrics.report.places import Days, Place
+    from usage_metrics.report.place_lines import Days, Place
 
     platform, found = get_platform(name), snapshot_days(name)
     days = Days(there, filled=found.filled, lost=found.lost)
     return Place(name, platform.title, days, platform.robots, platform.metrics)
 
 
-def _dataset(platform: str, subject: str) -> str:
-    """The dataset that a subject of a platform is."""
-    return subject
+def _subjects() -> "dict[str, dict[str, list[Subject]]]":
+    """The datasets of what platforms count, by platform and name."""
+    from usage_metrics.counting import registry_tables
+    from usage_metrics.report.place_lines import subjects_by_name
+
+    rows = registry_tables.subjects(datasets_registry(), present_names())
+    return subjects_by_name(rows)
+
+
+def _releases() -> dict[str, list[tuple[dt.date, str]]]:
+    """When which version of a dataset was published, as the registry says."""
+    found: dict[str, list[tuple[dt.date, str]]] = {}
+    for dataset in datasets_registry().datasets:
+        if dataset.version and dataset.published:
+            with contextlib.suppress(ValueError):  # a year or a month is no day
+                day = dt.date.fromisoformat(dataset.published)
+                found.setdefault(dataset.id, []).append((day, dataset.version))
+    return found
 
 
 def _title() -> str:

@@ -6,7 +6,8 @@ up over places. Of a dataset in a place, a :class:`Line` holds one number for ea
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -109,6 +110,34 @@ class Place:
         return replace(self, days=Days(*parts))
 
 
+class Subject(NamedTuple):
+    """The dataset of what a platform counts."""
+
+    dataset: str
+    is_shared: bool
+
+
+def subjects_by_name(
+    rows: Iterable[Sequence[Any]],
+) -> dict[str, dict[str, list[Subject]]]:
+    """The datasets of what platforms count, by platform and by name in small letters.
+
+    If a platform counts several things of a dataset, each is a row of the page: they
+    are not added up.
+
+    Args:
+        rows: those of the table ``dataset_subjects``.
+    """
+    of = {(row[0], row[1], row[2]): bool(row[4]) for row in rows}
+    number = Counter((source, dataset) for source, _, dataset in of)
+    found: dict[str, dict[str, list[Subject]]] = {}
+    for (source, subject, dataset), is_shared in of.items():
+        name = dataset if number[source, dataset] == 1 else f"{dataset}: {subject}"
+        by_name = found.setdefault(source, {})
+        by_name.setdefault(subject.lower(), []).append(Subject(name, is_shared))
+    return found
+
+
 @dataclass(frozen=True)
 class Line:
     """One number for each day of a span: of a dataset, in a place."""
@@ -124,6 +153,8 @@ class Line:
     """What each day's number is worth, as in ``snapshot_series``."""
     days: Any = None
     """Of how many days up to this one each number is."""
+    is_shared: bool = False
+    """Whether it is of several datasets, so that none of it is this one's alone."""
 
     @property
     def id(self) -> str:
@@ -194,7 +225,7 @@ def of_platform(
     place: Place,
     series: "pd.DataFrame",
     span: Span,
-    dataset_of: Callable[[str, str], str],
+    subjects: Mapping[str, Sequence[Subject]],
 ) -> Iterator[Line]:
     """What a platform says of each of its subjects on each day of a span.
 
@@ -202,17 +233,19 @@ def of_platform(
         place: the platform.
         series: what :func:`series_of` gives.
         span: the days.
-        dataset_of: names the dataset of a platform and a subject.
+        subjects: the datasets of a subject, by its name in small letters; one that is
+            not there is a dataset by itself.
     """
     days = [day.isoformat() for day in days_between(span.start, span.stop)]
     for metric, title in OF_PLATFORMS.items():
         what = place.metrics.get(metric, "")
         measure = Measure(metric, title, what, is_stock=metric in STOCKS)
         for subject, rows in series[series["metric"] == metric].groupby("subject"):
-            dataset = dataset_of(place.name, str(subject))
-            line = _platform_line(dataset, place, measure, rows, days)
+            line = _platform_line(str(subject), place, measure, rows, days)
             if line.known.any() or line.last_level is not None:
-                yield line
+                alone = [Subject(str(subject), is_shared=False)]
+                for of in subjects.get(str(subject).lower(), alone):
+                    yield replace(line, dataset=of.dataset, is_shared=of.is_shared)
 
 
 def _platform_line(
