@@ -39,6 +39,11 @@ def test_the_report_is_made_with_what_it_needs_and_its_path_is_printed(
         names = ("datasette.html", "index.html")
         assert _paths(capsys) == [exported.root / "report" / name for name in names]
     assert "</html>" in (exported.root / "report/datasette.html").read_text()
+    assert main(["report", "--public"]) == 0
+    public = exported.root / "report/public/index.html"
+    assert _paths(capsys)[-1] == public
+    assert "datasette.html" not in public.read_text()
+    assert "fewer than 10" in public.read_text()
 
 
 def test_a_report_on_some_days_has_them_in_its_name(

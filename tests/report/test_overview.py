@@ -171,3 +171,64 @@ def test_its_first_printed_page_is_the_summary(
     )
     pdf = base64.b64decode(printed["data"])
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+
+
+# --- for the public -------------------------------------------------------------------
+
+
+def public_page(folder: Path, *changes: str) -> str:
+    """The page for the public on a database that was changed."""
+    path = folder / "usage.db"
+    path.unlink(missing_ok=True)
+    fill(path, DAYS)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        for sql in changes:
+            assert connection.execute(sql).rowcount > 0
+    return overview.render(publisher(path, is_public=True), "0")
+
+
+def _few(few: int, other: int) -> list[str]:
+    """Few requests of a dataset at the web server, and of another on two days."""
+    web = "source = 'web' AND dataset = 'ferc1' AND access_method = 'regular'"
+    of_pudl = "UPDATE usage_counter SET total_dataset_requests"
+    s3 = "source = 's3' AND dataset = 'pudl' AND access_method = 'regular'"
+    return [
+        "DELETE FROM usage_counter WHERE source = 'web' AND dataset = 'ferc1' "
+        "AND (access_method = 'machine' OR date > '2026-01-01')",
+        "UPDATE usage_counter SET total_dataset_requests = 1, volume = "
+        f"{few}, total_dataset_investigations = {few}, "
+        f"unique_dataset_investigations = 1 WHERE {web}",
+        f"{of_pudl} = {few} - 4 WHERE {s3} AND date = '2026-01-05'",
+        f"{of_pudl} = {other} - 4 WHERE {s3} AND date = '2026-01-06'",
+        "UPDATE usage_counter SET total_dataset_requests = 4 "
+        "WHERE source = 's3' AND dataset = 'pudl' AND access_method = 'machine' "
+        "AND date IN ('2026-01-05', '2026-01-06')",
+        f"UPDATE snapshot_series SET increment = {few} WHERE source = 'github' "
+        "AND subject = 'example/eia923' AND metric = 'clones' AND date = '2026-01-03'",
+        f"UPDATE snapshot_series SET increment = {other} WHERE source = 'github' "
+        "AND subject = 'example/eia923' AND metric = 'clones' AND date = '2026-01-04'",
+    ]
+
+
+def test_pages_for_the_public_do_not_tell_few_from_fewer(tmp_path: Path) -> None:
+    """What is hidden is nowhere in the file: not in a tooltip, a bar or a sum."""
+    page = public_page(tmp_path, *_few(4, 9))
+    assert page == public_page(tmp_path, *_few(8, 5))
+    shown = Standing(page)
+    assert shown.figures["figure ferc1 web total_dataset_requests"] == "fewer than 10"
+    assert shown.figures["figure ferc1 web volume"] == "hidden"
+    numbers = [*shown.figures.items()]
+    few = {id_ for id_, text in numbers if re.fullmatch("[1-9]", text)}
+    assert few <= {"figure datasets", "figure places"} | {
+        id_ for id_, _ in numbers if id_.startswith("figure days ")
+    }
+
+
+def test_a_number_that_is_hidden_is_not_what_is_left_of_a_sum(tmp_path: Path) -> None:
+    few = "UPDATE snapshot_series SET increment = 3 WHERE source = 'pypi' "
+    page = public_page(tmp_path, f"{few} AND subject = 'pudl' AND date = '2026-01-04'")
+    table = Standing(page)
+    column = table.heads["over time 0"].index("PyPI: downloads")
+    texts = [row[column] for row in table.tables["over time 0"]]
+    assert texts.count("fewer than 10") == 1
+    assert texts.count("hidden") == 1

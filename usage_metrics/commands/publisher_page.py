@@ -1,7 +1,7 @@
 """The part of a command that writes the page on all sources and platforms."""
 
-import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import click
 from luigi.task_register import Register
@@ -14,42 +14,30 @@ FAILED = 30
 """Luigi's exit code if a task failed."""
 
 
-def write_page(
-    start: dt.date | None = None, stop: dt.date | None = None
-) -> PublisherReport | None:
-    """Write the page, unless it is up to date.
+def say_page(before: str = "", **parameters: Any) -> tuple[int, list[str]]:
+    """Write the page, unless it is up to date, and print where it is.
 
-    Returns:
-        The task, whose file is there; None if there is nothing to write about.
+    Without a figure there is no page.
 
-    Raises:
-        UsageMetricsError: if it cannot be written.
-    """
-    Register.clear_instance_cache()  # tasks remember whether they were complete
-    task = PublisherReport(start=start, stop=stop)  # type: ignore[arg-type, call-arg]
-    if not task.has_figures():
-        return None
-    if not task.complete():
-        task.run_within()
-    return task
-
-
-def say_page(
-    start: dt.date | None = None, stop: dt.date | None = None, before: str = ""
-) -> tuple[int, list[str]]:
-    """Write the page, and print where it is or what is wrong.
+    Args:
+        before: what is printed before its path, which is then written out.
+        parameters: of the task.
 
     Returns:
         The exit code, and what was not done, a sentence each.
     """
+    Register.clear_instance_cache()  # tasks remember whether they were complete
     try:
-        if task := write_page(start, stop):
-            path = task.output().path
-            if before and "://" not in path:
-                path = str(Path(path).absolute())
-            click.echo(f"{before}{path}")
+        task = PublisherReport(**parameters)
+        if not task.has_figures():
+            return 0, []
+        if not task.complete():
+            task.run_within()
     except UsageMetricsError as error:
         sentences = [*map(printable, error.sentences)]
         click.echo("\n".join(sentences), err=True)
         return FAILED, sentences
+    path = task.output().path
+    is_here = before and "://" not in path
+    click.echo(f"{before}{Path(path).absolute() if is_here else path}")
     return 0, []

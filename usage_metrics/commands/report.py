@@ -18,6 +18,11 @@ from usage_metrics.tasks.report import Report
 @options.start
 @options.stop
 @options.each_source
+@click.option(
+    "--public",
+    is_flag=True,
+    help="write public/index.html, for the web: numbers under ten are hidden",
+)
 @options.workers
 @patience_option
 @options.verbose
@@ -25,6 +30,7 @@ def command(
     start: dt.date | None,
     stop: dt.date | None,
     source: str | None,
+    public: bool,
     workers: int,
     patience: float,
     verbose: bool,
@@ -56,5 +62,5 @@ def command(
         with alone(patience):
             codes.append(each_source.for_each(tasks, report))
             if not source:
-                codes.append(say_page(start, stop)[0])
+                codes.append(say_page(start=start, stop=stop, public=public)[0])
     return each_source.worst(codes)

@@ -15,7 +15,7 @@ import numpy as np
 
 from usage_metrics.dates import ONE_DAY, consecutive
 from usage_metrics.report import formatting, page, small_charts
-from usage_metrics.report.few import HIDDEN, LEAST, Writing
+from usage_metrics.report.few import FEW, HIDDEN, LEAST, Writing
 from usage_metrics.report.formatting import harmless, listed, number
 from usage_metrics.report.place_lines import (
     INVESTIGATIONS,
@@ -211,8 +211,10 @@ def _added(line: Line, writing: Writing) -> str:
     """What was added to a running total, as far as it is known."""
     if line.total is None:
         return ""
+    if writing.hides(line.total):
+        return f"changed by {FEW}"
     sign = "+" if line.total > 0 else "±" if line.total == 0 else ""
-    return f"{sign}{writing.number(line.total)}".replace("-", "−")
+    return f"{sign}{number(line.total)}".replace("-", "−")
 
 
 class Sum(NamedTuple):
@@ -355,7 +357,10 @@ def _drawn(publisher: Publisher, dataset: str) -> Iterator[list[Line]]:
             if INVESTIGATIONS in of:
                 yield [of[INVESTIGATIONS], of[REQUESTS]]
         else:
-            yield from ([line] for line in lines)
+            # To the public, two levels would tell the few that are between them.
+            hides = publisher.is_public
+            shown = (x for x in lines if not (hides and x.measure.is_stock))
+            yield from ([line] for line in shown)
 
 
 def _marks(publisher: Publisher, dataset: str) -> list[tuple[int, str]]:

@@ -6,7 +6,10 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import luigi
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
@@ -41,12 +44,16 @@ class PublisherReport(Reporting):
 
     start: OptionalDay = OptionalDay(description="the first UTC day; without it, all")
     stop: OptionalDay = OptionalDay(description="the day after the last, likewise")
+    public: luigi.BoolParameter = luigi.BoolParameter(
+        default=False, description="for the web: hide numbers under ten"
+    )
 
     def output(self) -> TextFile:
         """The file; a page on some days has the first and the last in its name."""
         first = f"_from_{self.start}" if self.start else ""
         last = f"_to_{self.stop - ONE_DAY}" if self.stop else ""
-        return TextFile(f"{config.paths().root}/report/index{first}{last}.html")
+        folder = f"{config.paths().root}/report{'/public' if self.public else ''}"
+        return TextFile(f"{folder}/index{first}{last}.html")
 
     @functools.cached_property
     def contents(self) -> dict[str, dict[str, dict[str, str]]]:
@@ -99,7 +106,7 @@ class PublisherReport(Reporting):
         from usage_metrics.warehouse.reading import open_tables
 
         opened = open_tables(config.database().path, config.database().busy_seconds)
-        keep = not (self.start or self.stop)
+        keep = not (self.start or self.stop or self.public)
         with opened as tables, kept_sums("index", keep=keep) as sums:
             series = {
                 n: place_lines.series_of(n, tables) for n in self.contents[SERIES]
@@ -109,7 +116,8 @@ class PublisherReport(Reporting):
                 *(_platform(n, place_lines.days_of(s)) for n, s in series.items()),
             ]
             span = self._span(found)
-            found = [p for p in (p.within(span) for p in found) if p.days.there]
+            within = (place.within(span) for place in found)
+            found = [self._linked(place) for place in within if place.days.there]
             database, subjects = Database(tables, sums), _subjects()
             lines = [
                 line
@@ -131,7 +139,12 @@ class PublisherReport(Reporting):
             titles=dict(item for log in logs for item in titles_of(log).items()),
             made_on=utc_now().date(),
             releases=_releases(),
+            is_public=bool(self.public),
         )
+
+    def _linked(self, place: "Place") -> "Place":
+        """A source's report is not for the public."""
+        return replace(place, report="") if self.public else place
 
     def _span(self, places: "list[Place]") -> "Span":
         """The days of the page.
