@@ -22,11 +22,13 @@ import numpy as np
 import pyarrow as pa
 
 from usage_metrics.logs import delimited
+from usage_metrics.logs.blocks import Block, Mask
 from usage_metrics.logs.cloudfront import CloudFront
+from usage_metrics.logs.delimited import Delimiters, Spans
 from usage_metrics.logs.format import Format
 from usage_metrics.logs.gcs_usage import GcsUsage
+from usage_metrics.logs.shape import Marks
 from usage_metrics.logs.web.aws_balancer import AwsLoadBalancer
-from usage_metrics.logs.web.fast_path import Plan
 from usage_metrics.logs.web.presets import open_format
 from usage_metrics.maintenance.sample.population import BROWSERS, SCRIPTS
 
@@ -254,12 +256,20 @@ def rate(case: Case, content: bytes, number: int) -> float:
 
 def by_rule(case: Case, content: bytes, number: int) -> float:
     """The same without the fast path."""
-    all_odd = mock.patch.object(
-        delimited, "_odd", lambda block, *_: np.ones(len(block), bool)
-    )
-    nothing = np.empty(0, np.int64), np.empty((0, 99), np.int64)
-    none_plain = mock.patch.object(Plan, "_plain", return_value=nothing)
-    with all_odd, none_plain:
+
+    def at_once(block: Block, fields: int, _: Delimiters) -> tuple[Spans, Mask]:
+        nothing = np.empty((fields, 0), np.int32)
+        return (nothing, nothing), np.zeros(len(block), bool)
+
+    none_split = mock.patch.object(delimited, "_at_once", at_once)
+
+    def of(block: Block) -> Marks:
+        nothing = np.empty(0, np.int64)
+        at, kinds = nothing.astype(np.int32), nothing.astype(np.uint8)
+        return Marks(at, kinds, np.zeros(len(block) + 1, np.int64), nothing)
+
+    none_plain = mock.patch.object(Marks, "of", of)
+    with none_split, none_plain:
         return rate(case, content, number)
 
 

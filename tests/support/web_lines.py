@@ -2,8 +2,7 @@
 
 import random
 
-from usage_metrics.logs.blocks import Block
-from usage_metrics.logs.web.parts import cleaned
+from usage_metrics.logs.blocks import Block, cleaned
 
 SEED = 20_260_314
 

@@ -170,3 +170,25 @@ def blocks_of(chunks: Iterator[bytes], name: str) -> Iterator[Block]:
             number,
         )
         yield Block(REST + b"\n", np.array([number]), name)
+
+
+def cleaned(block: Block) -> Block:
+    """The lines in valid UTF-8, without carriage returns at their ends."""
+    text = block.text
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    if not text.isascii() and not _is_utf8(text):
+        text = text.decode("utf-8", "replace").encode()
+    if text is block.text:
+        return block
+    return Block(text, block.numbered, block.name, block.header)
+
+
+def _is_utf8(text: bytes) -> bool:
+    offsets = pa.array([0, len(text)], pa.int32()).buffers()[1]
+    whole = pa.StringArray.from_buffers(1, offsets, pa.py_buffer(text))
+    try:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True

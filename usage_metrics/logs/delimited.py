@@ -1,27 +1,28 @@
 """Splits lines into fields: at tabs or blanks, or at commas between quotes.
 
-:func:`fields_of_line` is the rule. Arrow's CSV reader does the same for a whole block,
-where every line is as it should be; the others are split by the rule.
+:func:`fields_of_line` is the rule. Lines with as many delimiters as they should have,
+and no quotes within quotes, are split at once, by the places where the delimiters are.
 """
 
-import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pcsv
 
 from usage_metrics.arrow import STRING
-from usage_metrics.logs.blocks import Block, Mask
+from usage_metrics.logs.blocks import Block, Mask, cleaned
+from usage_metrics.logs.cutting import Places, marks, values
 from usage_metrics.logs.text_columns import TextColumns
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _ALL_QUOTED = re.compile(r'"(?:[^"]|"")*"(?:,"(?:[^"]|"")*")*')
 
-_QUOTE, _COMMA, _RETURN, _NEWLINE = b'",\r\n'
+_QUOTE, _COMMA, _NEWLINE = b'",\n'
+
+Spans = tuple[Places, Places]
+"""Where the fields of some lines begin and end, a row for each field."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,6 @@ class Delimiters:
     delimiter: str = ","
     is_quoted: bool = False
     """Whether every field is in quotes, and a quote within one is doubled."""
-
-    def line_of_nothing(self, fields: int) -> bytes:
-        """A line with so many fields, all of them empty."""
-        return self.delimiter.join(['""' if self.is_quoted else ""] * fields).encode()
 
 
 def fields_of_line(line: str, by: Delimiters) -> list[str] | None:
@@ -91,31 +88,80 @@ def text_columns(block: Block, names: Sequence[str], by: Delimiters) -> TextColu
     A line with another number of them is at fault; but a delimiter too many at its end
     is none.
     """
-    odd = _odd(block, len(names), by)
-    columns, wrong = _read_csv(block, odd, len(names), by)
-    if wrong.any():
-        odd |= wrong
-        columns, _ = _read_csv(block, odd, len(names), by)
-    if not odd.any():
-        return TextColumns(dict(zip(names, columns, strict=True)), len(block))
-    rows = np.flatnonzero(odd).tolist()
-    split = [_split(block.line(row), len(names), by) for row in rows]
-    singly = zip(*(values for values, _ in split), strict=True)
-    mask = pa.array(odd)
-    merged = [
-        pc.replace_with_mask(column, mask, pa.array(values, STRING))
-        for column, values in zip(columns, singly, strict=True)
-    ]
-    fields = TextColumns(dict(zip(names, merged, strict=True)), len(block))
-    faults = zip(rows, (fault for _, fault in split), strict=True)
-    fields.faults |= {row: fault for row, fault in faults if fault}
+    block = cleaned(block)
+    (starts, ends), good = _at_once(block, len(names), by)
+    places = zip(starts, ends, strict=True)
+    columns = [values(block, *place, by.nulls) for place in places]
+    faults: dict[int, str] = {}
+    if not good.all():
+        columns, faults = _with_the_others(block, columns, good, by)
+    fields = TextColumns(dict(zip(names, columns, strict=True)), len(block))
+    fields.faults |= faults
     return fields
+
+
+def _at_once(block: Block, fields: int, by: Delimiters) -> tuple[Spans, Mask]:
+    """The places of the fields of the lines that need no rule, and which these are."""
+    find = _in_quotes if by.is_quoted else _between_delimiters
+    return find(block, fields, by)
+
+
+def _between_delimiters(
+    block: Block, fields: int, by: Delimiters
+) -> tuple[Spans, Mask]:
+    """The places of the fields of lines, and which lines they are."""
+    at, kinds = marks(block, b"\n" + by.delimiter.encode())
+    count = np.diff(np.flatnonzero(kinds == _NEWLINE), prepend=-1)
+    good = count == fields
+    if not good.all():
+        at = at[np.repeat(good, count)]
+    ends = _by_field(at, fields)
+    starts = np.vstack([block.starts[good].astype(np.int32), ends[:-1] + 1])
+    return (starts, ends), good
+
+
+def _in_quotes(block: Block, fields: int, _: Delimiters) -> tuple[Spans, Mask]:
+    """The same where each field is in quotes, of lines without a quote within."""
+    codes, (at, kinds) = block.codes, marks(block, b'\n"')
+    quotes = at[kinds == _QUOTE]
+    count = np.diff(np.flatnonzero(kinds == _NEWLINE), prepend=-1) - 1
+    good = count == 2 * fields
+    if not good.all():
+        quotes = quotes[np.repeat(good, count)]
+    opening, closing = _by_field(quotes[::2], fields), _by_field(quotes[1::2], fields)
+    right = (opening[0] == block.starts[good]) & (closing[-1] == block.ends[good] - 1)
+    right &= (opening[1:] - closing[:-1] == len('","') - 1).all(axis=0)
+    right &= (codes[closing[:-1] + 1] == _COMMA).all(axis=0)
+    good[good] = right
+    if not right.all():
+        opening, closing = opening[:, right], closing[:, right]
+    return (opening + 1, closing), good
+
+
+def _by_field(at: Places, fields: int) -> Places:
+    """The places of marks, those of the first field of each line first."""
+    return np.ascontiguousarray(at.reshape(-1, fields).T)
+
+
+def _with_the_others(
+    block: Block, columns: list[pa.Array], good: Mask, by: Delimiters
+) -> tuple[list[pa.Array], dict[int, str]]:
+    """The columns with the lines that have been left to the rule; and their faults."""
+    rows = np.flatnonzero(~good).tolist()
+    split = [_split(block.line(row), len(columns), by) for row in rows]
+    singly = zip(*(fields for fields, _ in split), strict=True)
+    order = np.argsort(np.concatenate([np.flatnonzero(good), rows]))
+    merged = [
+        pa.concat_arrays([column, pa.array(fields, STRING)]).take(pa.array(order))
+        for column, fields in zip(columns, singly, strict=True)
+    ]
+    faults = zip(rows, (fault for _, fault in split), strict=True)
+    return merged, {row: fault for row, fault in faults if fault}
 
 
 def _split(line: bytes, expected: int, by: Delimiters) -> tuple[list[str | None], str]:
     """The values of a line, or nulls and what is wrong with it."""
-    text = line.removesuffix(b"\r").decode("utf-8", "replace")
-    fields = fields_of_line(text, by)
+    fields = fields_of_line(line.decode(), by)
     if fields is None:
         return [None] * expected, "has quotes that do not enclose each of its fields"
     if len(fields) == expected + 1 and not fields[-1]:
@@ -124,99 +170,3 @@ def _split(line: bytes, expected: int, by: Delimiters) -> tuple[list[str | None]
         fault = f"has {len(fields)} fields, not {expected} as its header"
         return [None] * expected, fault
     return [None if field in by.nulls else field for field in fields], ""
-
-
-def _odd(block: Block, fields: int, by: Delimiters) -> Mask:
-    """Which lines Arrow may split in another way than the rule."""
-    odd = np.zeros(len(block), dtype=bool)
-    odd[0] = block.text.startswith(codecs.BOM_UTF8)  # which Arrow leaves out
-    if by.is_quoted:
-        odd = ~_are_quoted(block, fields)
-    if b"\r" in block.text:  # which ends a line, to Arrow
-        returns = np.flatnonzero(block.codes == _RETURN)
-        inside = returns[block.codes[returns + 1] != _NEWLINE]
-        odd[np.searchsorted(block.ends, inside)] = True
-    return odd
-
-
-def _are_quoted(block: Block, fields: int) -> Mask:
-    """Which lines are fields in quotes, with a comma between and no quote within."""
-    codes, quotes = block.codes, np.flatnonzero(block.codes == _QUOTE)
-    counts = np.diff(np.searchsorted(quotes, block.ends), prepend=0)
-    good: Mask = counts == 2 * fields
-    if not good.all():
-        quotes = quotes[np.repeat(good, counts)]
-    at = quotes.reshape(-1, 2 * fields)
-    ends = block.ends[good]
-    ends = ends - (codes[ends - 1] == _RETURN)
-    closing, opening = at[:, 1:-1:2], at[:, 2::2]
-    good[good] = (
-        (at[:, 0] == block.starts[good])
-        & (at[:, -1] == ends - 1)
-        & (opening - closing == 2).all(axis=1)
-        & (codes[closing + 1] == _COMMA).all(axis=1)
-    )
-    return good
-
-
-def _read_csv(
-    block: Block, odd: Mask, fields: int, by: Delimiters
-) -> tuple[list[pa.Array], Mask]:
-    """Let Arrow split all lines but odd ones; and say which have other fields.
-
-    Odd lines have any values.
-    """
-    wrong = np.zeros(len(block), dtype=bool)
-
-    def skip(row: pcsv.InvalidRow) -> str:
-        wrong[row.number - 1] = True
-        return "skip"
-
-    text = _valid(_without(odd, block, by.line_of_nothing(fields)))
-    names = list(map(str, range(fields)))
-    table = pcsv.read_csv(
-        pa.BufferReader(text),
-        read_options=pcsv.ReadOptions(
-            use_threads=False, block_size=len(text) + 1, column_names=names
-        ),
-        parse_options=pcsv.ParseOptions(
-            delimiter=by.delimiter,
-            quote_char='"' if by.is_quoted else False,
-            double_quote=False,
-            ignore_empty_lines=False,
-            invalid_row_handler=skip,
-        ),
-        convert_options=pcsv.ConvertOptions(
-            check_utf8=False,
-            column_types=dict.fromkeys(names, STRING),
-            null_values=list(by.nulls),
-            strings_can_be_null=True,
-        ),
-    )
-    return [only_array(column) for column in table.columns], wrong
-
-
-def only_array(column: pa.ChunkedArray) -> pa.Array:
-    """A column of one block, which is not copied."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _without(odd: Mask, block: Block, instead: bytes) -> bytes:
-    """The text of a block, with something in place of odd lines."""
-    rows = np.flatnonzero(odd)
-    if not len(rows):
-        return block.text
-    starts = [0, *block.ends[rows].tolist()]
-    stops = [*block.starts[rows].tolist(), len(block.text)]
-    text = memoryview(block.text)
-    kept = [text[a:b] for a, b in zip(starts, stops, strict=True)]
-    return instead.join(kept)
-
-
-def _valid(text: bytes) -> bytes:
-    """Text with replacement characters for what is not UTF-8."""
-    try:
-        text.isascii() or text.decode()
-    except UnicodeDecodeError:
-        return text.decode("utf-8", "replace").encode()
-    return text

@@ -4,7 +4,6 @@ What a field may be is said once, here, for all formats that are made of text: a
 of another form makes its line unreadable, and the reason names the field.
 """
 
-import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 
@@ -13,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import (
-    BOOLEAN,
     INTEGER,
     NUMBER,
     STRING,
@@ -22,15 +20,12 @@ from usage_metrics.arrow import (
     empty_as_null,
 )
 from usage_metrics.logs.blocks import Block
+from usage_metrics.logs.moments import day_times
 
 LONGEST_INTEGER = 15
 """Digits; no size, number of a port or duration in microseconds has more."""
 
 _NUMBER = r"^[0-9]{1,9}(?:\.[0-9]{1,6})?$"
-_MOMENT = (
-    "^(?:19|2[0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]) "
-    "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
-)
 _A_MOMENT = "a day and time such as 2024-05-03 23:59:59"
 
 SHOWN = 80
@@ -87,15 +82,14 @@ class TextColumns:
 
     def moment(self, date: pa.Array | str, time: str) -> pa.Array:
         """A day, such as 2024-05-03, and a field such as 23:59:59, as one time."""
-        texts = pc.binary_join_element_wise(date, self.text(time), " ")
-        good = pc.match_substring_regex(texts, _MOMENT)
-        texts = self._only(time, texts, good, _A_MOMENT)
-        try:
-            found = texts.cast(pa.timestamp("us"))
-        except pa.ArrowInvalid:
-            texts = self._only(time, texts, _are_days(texts), _A_MOMENT)
-            found = texts.cast(pa.timestamp("us"))
-        return found.cast(TIMESTAMP)
+        clocks = self.text(time)
+        if isinstance(date, str):
+            date = pa.repeat(date, self._rows)
+        found = day_times(date, clocks)
+        if found.null_count:
+            texts = pc.binary_join_element_wise(date, clocks, " ")
+            self._only(time, texts, found.is_valid(), _A_MOMENT)
+        return found
 
     def require(self, column: pa.Array, fault: str) -> None:
         """Note a fault for each row without a value."""
@@ -125,7 +119,7 @@ class TextColumns:
         """The values of the right form; the others are faults."""
         if pc.all(good, min_count=0).as_py():
             return texts
-        bad = pc.invert(pc.fill_null(good, True))
+        bad = pc.and_(texts.is_valid(), pc.invert(pc.fill_null(good, True)))
         self._note(
             bad,
             lambda row: f"has {name} = {_shown(texts[row])}, which is not {expected}",
@@ -172,21 +166,6 @@ def earlier(times: pa.Array, microseconds: pa.Array) -> pa.Array:
     """Times, each so many microseconds earlier; a null takes nothing away."""
     taken = pc.fill_null(microseconds, 0)
     return pc.subtract(times.cast(INTEGER), taken).cast(TIMESTAMP)
-
-
-def _are_days(texts: pa.Array) -> pa.Array:
-    """Which texts begin with a day that there is, for texts in the right form."""
-    encoded = texts.dictionary_encode()
-    good = [_is_day(text[:10]) for text in encoded.dictionary.to_pylist()]
-    return pa.array(good, BOOLEAN).take(encoded.indices)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        dt.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _as_json(text: str) -> str | None:

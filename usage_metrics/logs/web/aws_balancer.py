@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import re2
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING
-from usage_metrics.logs.blocks import Block, read_blocks
-from usage_metrics.logs.web.parts import cleaned, with_faults
+from usage_metrics.logs.blocks import Block, cleaned, read_blocks
+from usage_metrics.logs.web.parts import with_faults
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.logs.web.values import times, unescaped
 from usage_metrics.logs.web.variables import ISO_TIME

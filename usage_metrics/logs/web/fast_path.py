@@ -1,10 +1,9 @@
 """The fast path: many lines of a format at once.
 
 Each line of a format has the same *marks* in the same order: blanks outside quotes, the
-quotes themselves, and the end. Where a block's marks are is found by numpy; a line
-whose marks are those of the format is plain, and the values between them are taken from
-the block as they are. All other lines are left to the rule, and so are those with a
-value that is not of its kind.
+quotes themselves, and the end. A line that has them is plain, and the values between
+them are taken from the block as they are. All other lines are left to the rule, and so
+are those with a value that is not of its kind.
 """
 
 import re
@@ -12,14 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.logs.blocks import Block, Integers, Mask
+from usage_metrics.logs.cutting import Places, begins, cut, has_any
+from usage_metrics.logs.moments import are_common_times
+from usage_metrics.logs.shape import Marks, Shape
 from usage_metrics.logs.web.format_string import Element, LineLayout
 from usage_metrics.logs.web.rule import Texts, pattern_of
-from usage_metrics.logs.web.values import are_common_times, cut
 from usage_metrics.logs.web.variables import (
     ADDRESS,
     COMMON_TIME,
@@ -32,15 +32,16 @@ from usage_metrics.logs.web.variables import (
     Variable,
 )
 
-BLANK, QUOTE, END = b' "\n'
-
-BLANK_OR_QUOTE = 0xFF ^ BLANK ^ QUOTE
-"""The bits in which blanks and quotes are alike, and nothing else is."""
+_COLON, _BRACKET = b":["
 
 _ESCAPED_MARK = re.compile(rb'\\[ "\n]')
 
-PIECE = 1 << 18
-"""Bytes that are looked at at a time, and so stay in the processor's cache."""
+
+Mark = tuple[int, int]
+"""The number of an anchor, and the distance from it."""
+
+Span = tuple[Places, Places]
+"""Where something begins and ends in some lines."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,8 @@ class Between:
     """What stands between two marks."""
 
     elements: tuple[Element, ...]
-    before: int
-    """The number of the first mark; 0 is the end of the line before."""
-    after: int
+    after: Mark
+    """The second one; the first is that of the region before."""
 
     @property
     def lead(self) -> bytes:
@@ -75,28 +75,35 @@ class Plan:
 
     def __init__(self, layout: LineLayout) -> None:
         """Find the marks in the format itself."""
-        self._takes_more = layout.takes_more
-        self._marks = np.array([END], np.uint8)
+        self._blanks = [0]
+        self._is_inside = False
         self._between = list(self._regions(layout))
+        self._shape = Shape(tuple(self._blanks), layout.takes_more)
 
     def _regions(self, layout: LineLayout) -> Iterator[Between]:
-        marks, before, is_inside = [END], 0, False
         region: list[Element] = []
+        anchor = distance = 0
         for element in (*layout.elements, "\n"):
             if isinstance(element, Variable):
                 region.append(element)
-                if element.kind is COMMON_TIME and not is_inside:
-                    marks.append(BLANK)
+                if element.kind is COMMON_TIME and not self._is_inside:
+                    distance += 1
                 continue
             for letter in element:
-                if letter in '"\n' or (letter == " " and not is_inside):
-                    marks.append(ord(letter))
-                    yield Between(_joined(region), before, len(marks) - 1)
-                    region, before = [], len(marks) - 1
-                    is_inside ^= letter == '"'
+                if letter == '"':
+                    self._is_inside ^= True
+                    if self._is_inside:
+                        self._blanks[-1] = distance
+                        self._blanks.append(0)
+                    anchor, distance = anchor + 1, 0
+                elif letter == "\n" or (letter == " " and not self._is_inside):
+                    distance += 1
                 else:
                     region.append(letter)
-        self._marks = np.array(marks, np.uint8)
+                    continue
+                yield Between(_joined(region), (anchor, distance))
+                region = []
+        self._blanks[-1] = distance - 1
 
     def read(self, block: Block) -> tuple[Texts, Mask]:
         """Read the plain lines of a block.
@@ -104,12 +111,12 @@ class Plan:
         Returns:
             The texts of the variables that are kept, and which lines they are of.
         """
-        rows, marks = self._plain(block)
+        rows, spans = self._plain(block)
         texts: dict[str, pa.Array] = {}
         good = np.ones(len(rows), dtype=bool)
-        for region in self._between:
+        for region, (start, end) in zip(self._between, spans, strict=True):
             if region.variables:
-                found, are_good = _values(block, marks, region)
+                found, are_good = _values(block, start, end, region)
                 good &= are_good
                 texts |= found
         is_plain = np.zeros(len(block), dtype=bool)
@@ -119,40 +126,25 @@ class Plan:
             texts = {name: found.filter(keep) for name, found in texts.items()}
         return texts, is_plain
 
-    def _plain(self, block: Block) -> tuple[Integers, Integers]:
-        """The rows that have the marks and the texts of the format, and their marks."""
-        at, kinds = _marks(block)
-        ends = np.flatnonzero(kinds == END)
-        count = np.diff(ends, prepend=-1)
-        wanted = len(self._marks) - 1
-        rows = np.arange(len(block))
-        if self._takes_more and count.max(initial=0) > wanted:
-            rows = np.flatnonzero(count >= wanted)
-            index = (ends - count + 1)[rows, None] + np.arange(wanted)
-            at, kinds = at[index], kinds[index]
-        elif not (count == wanted).all():
-            rows = np.flatnonzero(count == wanted)
-            is_of_one = np.repeat(count == wanted, count)
-            at, kinds = at[is_of_one], kinds[is_of_one]
-        at, kinds = at.reshape(-1, wanted), kinds.reshape(-1, wanted)
-        is_plain = (kinds[:, :-1] == self._marks[1:-1]).all(axis=1)
-        is_plain &= kinds[:, -1] != QUOTE  # the end, or a blank and more
-        is_plain &= ~_has_escaped_mark(block)[rows]
-        marks = np.column_stack([block.starts[rows] - 1, at])
-        is_plain &= self._have_texts(block, marks)
-        return (rows, marks) if is_plain.all() else (rows[is_plain], marks[is_plain])
+    def _plain(self, block: Block) -> tuple[Integers, list[Span]]:
+        """The lines with the marks and texts of the format; and where its regions are.
 
-    def _have_texts(self, block: Block, marks: Integers) -> Mask:
-        """Which lines have the texts of the format between their marks."""
-        good = np.ones(len(marks), dtype=bool)
+        None is plain if the format itself ends within quotes.
+        """
+        lines = self._shape.lines(Marks.of(block))
+        good = ~_has_escaped_mark(block)[lines.rows] & (not self._is_inside)
+        spans, end = [], lines.places(0, 0)
         for region in self._between:
-            start, end = marks[:, region.before] + 1, marks[:, region.after]
+            start, end = end + 1, lines.places(*region.after)
+            spans.append((start, end))
             least = len(region.lead) + len(region.trail)
             width = end - start
             good &= width >= least if region.variables else width == least
-            good &= _begins(block, start, region.lead)
-            good &= _begins(block, end - len(region.trail), region.trail)
-        return good
+            good &= begins(block, start, region.lead)
+            good &= begins(block, end - len(region.trail), region.trail)
+        if good.all():
+            return lines.rows, spans
+        return lines.rows[good], [(start[good], end[good]) for start, end in spans]
 
 
 def _joined(region: list[Element]) -> tuple[Element, ...]:
@@ -166,24 +158,6 @@ def _joined(region: list[Element]) -> tuple[Element, ...]:
     return tuple(found)
 
 
-def _marks(block: Block) -> tuple[Integers, npt.NDArray[np.uint8]]:
-    """Where the marks of a block are, and what they are."""
-    found = []
-    for start in range(0, len(block.codes), PIECE):
-        codes = block.codes[start : start + PIECE]
-        is_mark = ((codes & BLANK_OR_QUOTE) == BLANK) | (codes == END)
-        found.append((np.flatnonzero(is_mark) + start).astype(np.int32))
-    at = np.concatenate(found)
-    kinds = block.codes[at]
-    is_end = kinds == END
-    quotes = np.cumsum(kinds == QUOTE, dtype=np.uint8)  # odd or even is what counts
-    before = np.concatenate([[0], quotes[is_end]])[:-1]
-    if (before & 1).any():  # then those of a line count from its own start
-        quotes -= before.astype(np.uint8)[np.cumsum(is_end) - is_end]
-    is_mark = (kinds != BLANK) | (quotes & 1 == 0)
-    return at[is_mark], kinds[is_mark]
-
-
 def _has_escaped_mark(block: Block) -> Mask:
     """The lines in which a backslash stands before a blank, a quote or the end."""
     found = np.zeros(len(block), dtype=bool)
@@ -195,21 +169,10 @@ def _has_escaped_mark(block: Block) -> Mask:
     return found
 
 
-def _begins(block: Block, start: Integers, text: bytes) -> Mask:
-    """Where a text stands at a place of the block."""
-    good = np.ones(len(start), dtype=bool)
-    for offset, code in enumerate(text):
-        # The end of the block is as good as any other place for lines that fail.
-        place = np.minimum(start + offset, len(block.codes) - 1)
-        good &= block.codes[place] == code
-    return good
-
-
 def _values(
-    block: Block, marks: Integers, region: Between
+    block: Block, start: Places, end: Places, region: Between
 ) -> tuple[dict[str, pa.Array], Mask]:
     """The values of the variables of a region, and in which rows they are as due."""
-    start, end = marks[:, region.before] + 1, marks[:, region.after]
     if len(region.variables) > 1:
         return _several(cut(block, start, end), region)
     [variable] = region.variables
@@ -232,8 +195,10 @@ def _are(texts: pa.Array, kind: Kind) -> Mask:
         return everything
     if kind is WORD:
         return _mask(pc.greater(pc.binary_length(texts), 0))
-    if kind is ADDRESS and not pc.any(pc.match_substring(texts, ":")).as_py():
+    if kind is ADDRESS and not has_any(texts, _COLON):
         return _mask(pc.greater(pc.binary_length(texts), 0))
+    if kind is USER and not has_any(texts, _BRACKET):
+        return everything
     if kind is USER:
         return ~_mask(pc.match_substring(texts, "["))
     if kind is COMMON_TIME:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, TIMESTAMP
-from usage_metrics.logs.blocks import Block, read_blocks
+from usage_metrics.logs.blocks import Block, cleaned, read_blocks
 from usage_metrics.logs.web.json_fields import JsonFields, Path
 from usage_metrics.logs.web.json_rule import (
     AMOUNT,
@@ -26,7 +26,7 @@ from usage_metrics.logs.web.json_rule import (
     entry_of,
     time_of,
 )
-from usage_metrics.logs.web.parts import Part, cleaned, in_order, table_of, unreadable
+from usage_metrics.logs.web.parts import Part, in_order, table_of, unreadable
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.logs.web.values import PLAIN_TIME, epochs, times
 from usage_metrics.logs.web.variables import ISO_TIME

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from usage_metrics.arrow import STRING
-from usage_metrics.logs.blocks import Block, Integers, Mask, read_blocks
+from usage_metrics.logs.blocks import Block, Integers, Mask, cleaned, read_blocks
 from usage_metrics.logs.web.fast_path import Plan
 from usage_metrics.logs.web.format_string import LineLayout
-from usage_metrics.logs.web.parts import Part, cleaned, in_order, table_of, unreadable
+from usage_metrics.logs.web.parts import Part, in_order, table_of, unreadable
 from usage_metrics.logs.web.rule import Rule, Texts
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.logs.web.values import typed, unescaped

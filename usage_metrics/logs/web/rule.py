@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import re2
 
 from usage_metrics.logs.blocks import Block, Mask
+from usage_metrics.logs.cutting import whole_lines
 from usage_metrics.logs.web.format_string import Element, LineLayout
-from usage_metrics.logs.web.values import cut
 from usage_metrics.logs.web.variables import TEXT, USER, Variable
 
 LOOSE = {TEXT: ".*?", USER: r"[^\[]*?"}
@@ -51,7 +51,7 @@ class Rule:
         return self._read(block, loose=True)
 
     def _read(self, block: Block, *, loose: bool) -> tuple[Texts, Mask]:
-        lines = cut(block, block.starts, block.ends)
+        lines = whole_lines(block)
         more = MORE if self.layout.takes_more else ""
         pattern = pattern_of(self.layout.elements, loose=loose)
         found = pc.extract_regex(lines, f"^{pattern}{more}$")
