@@ -194,6 +194,14 @@ class quality(Section):
     )
 
 
+class snapshots(Section):
+    """The replies of platforms, which nobody can ask for again."""
+
+    copy = text(
+        "folder, or s3:// or gs:// URI, of a second copy of them; empty: there is none"
+    )
+
+
 class run_log(Section):
     """The log with a line for each task and run."""
 
@@ -227,6 +235,7 @@ SECTIONS: tuple[type[Section], ...] = (
     counting,
     database,
     quality,
+    snapshots,
     run_log,
     notify,
 )

@@ -73,6 +73,8 @@ def test_one_run_reports_each_source_and_ends_in_one_database(
     assert main(["run"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert counted(two) == {"datasette": 4, "bucket": 6}
+    everywhere = "SELECT source, sum(value) FROM usage_by_source_daily GROUP BY 1"
+    assert dict(two.query(everywhere)) == {"bucket": 2, "datasette": 2}
     assert [line for line in said if line in BOTH] == [*BOTH]
     for source in BOTH:
         assert f"Report: open {report(two, source)}" in said

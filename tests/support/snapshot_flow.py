@@ -11,7 +11,8 @@ from platform_server import PlatformServer
 
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.platforms import archive
-from usage_metrics.tasks.snapshots import LoadSnapshots, Snapshots
+from usage_metrics.tasks.snapshot_copies import Snapshots
+from usage_metrics.tasks.snapshots import LoadSnapshots
 
 
 @dataclass

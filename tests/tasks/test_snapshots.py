@@ -16,7 +16,8 @@ from platform_server import Answer, PlatformServer, json_of
 from project import Settings
 from snapshot_flow import Days
 
-from usage_metrics.tasks.snapshots import Snapshots, TakeSnapshot
+from usage_metrics.tasks.snapshot_copies import Snapshots
+from usage_metrics.tasks.snapshots import TakeSnapshot
 
 FIRST = dt.date(2026, 3, 2)
 ONE_DAY = dt.timedelta(days=1)

@@ -236,6 +236,11 @@ def _snapshots(name: str) -> Iterator[str]:
     yield from (Bad(alarm.text) for alarm in alarms)
     if not alarms:
         yield snapshot_days.describe(name)
+    if copy := snapshot_days.second_copy(name):
+        yield Note(
+            f"{copy} of replies that nobody can ask for again"
+            + ("" if config.snapshots().copy else ": name a place in [snapshots] copy")
+        )
 
 
 def _registry() -> Iterator[str]:

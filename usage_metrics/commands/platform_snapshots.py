@@ -2,9 +2,11 @@
 
 import contextlib
 
+from usage_metrics import config
 from usage_metrics.commands import running
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.tasks.platform_subjects import platforms_on
+from usage_metrics.tasks.snapshot_copies import CopySnapshots
 from usage_metrics.tasks.snapshots import LoadSnapshots
 
 TASK_FAILED = 30
@@ -31,13 +33,15 @@ def take_snapshots(workers: int) -> int:
 
 
 def load(platform: str) -> None:
-    """Read what is there, and have the database hold it; nobody is asked.
+    """Read what is there, have the database hold it, and copy it; nobody is asked.
 
     Raises:
-        UsageMetricsError: if a file is damaged; the others are loaded.
+        UsageMetricsError: if a file is damaged, or the copy cannot be written; the rest
+            is done.
     """
     loading = LoadSnapshots(source=platform)
-    try:
-        loading.requires().run_within()
-    finally:
-        loading.run_within()
+    with contextlib.ExitStack() as from_the_last:
+        if config.snapshots().copy:
+            from_the_last.callback(CopySnapshots(source=platform).run_within)
+        from_the_last.callback(loading.run_within)
+        from_the_last.callback(loading.requires().run_within)

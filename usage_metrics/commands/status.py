@@ -12,6 +12,7 @@ from typing import Any
 import click
 from luigi.task_register import Register
 
+from usage_metrics import config
 from usage_metrics.commands import calendar_strip, options, terminal
 from usage_metrics.commands.each_source import with_right_settings
 from usage_metrics.commands.pipeline_state import (
@@ -75,7 +76,8 @@ def command(source: str | None, as_json: bool, html: Path | None, watch: bool) -
         click.echo(f"written to {html}", err=True)
     if as_json:
         sent = {"counter_reports": [asdict(month) for month in sent_months()]}
-        data = [as_data(state) | sent for state in states]
+        platforms = [_platform_data(name) for name in platforms_on()]
+        data = [*(as_data(state) | sent for state in states), *platforms]
         click.echo(json.dumps(data, indent=2, default=str))
     elif html is None:
         lines = [line for state in states for line in describe(state)]
@@ -100,7 +102,8 @@ def _write(
     from usage_metrics.commands.alone import is_running
     from usage_metrics.commands.status_page import page
 
-    text = page(states, is_running=is_running(), reload_after=seconds)
+    platforms = [*snapshot_days.lines()]
+    text = page(states, platforms, is_running=is_running(), reload_after=seconds)
     file = str(html.absolute())
     with storage.whole_or_absent(file, private=False) as stream:  # it may be reloading
         stream.write(text.encode())
@@ -127,6 +130,25 @@ def as_data(state: PipelineState) -> dict[str, Any]:
         "lost": _ranges(state.lost),
         "raw_gone": _ranges(state.raw_gone),
         "problems": state.problems,
+    }
+
+
+def _platform_data(name: str) -> dict[str, Any]:
+    """What there is of a platform, for programs."""
+    days = snapshot_days.snapshot_days(name)
+    first, last = ends(days.taken)
+    return {
+        "platform": name,
+        "root": config.paths().root,
+        "snapshots": len(days.taken),
+        "first": first,
+        "last": last,
+        "incomplete": _ranges(days.incomplete),
+        "filled": _ranges(days.filled),
+        "to_fill": _ranges(days.to_fill),
+        "mend_by": days.mend_by,
+        "without": _ranges(days.lost),
+        "alarms": [alarm.text for alarm in snapshot_days.alarms(name)],
     }
 
 

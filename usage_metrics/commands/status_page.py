@@ -1,6 +1,6 @@
 """The status as one self-contained HTML page, without scripts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from usage_metrics.commands import calendar_strip, running
@@ -40,6 +40,7 @@ i.lost { background: #607d8b; }
 
 def page(
     states: Iterable[PipelineState],
+    platforms: Sequence[str] = (),
     *,
     is_running: bool = False,
     reload_after: int | None = None,
@@ -47,12 +48,16 @@ def page(
     """Give the page as HTML.
 
     Args:
-        states: what it shows.
+        states: what it shows of sources.
+        platforms: what it says of platforms, a line each.
         is_running: whether a run is in progress.
         reload_after: seconds after which it reloads itself; None: never.
     """
     now = f"{utc_now():%Y-%m-%d %H:%M:%S} UTC"
     body = "\n".join(part for state in states for part in _source(state))
+    if platforms:
+        items = "".join(f"<li>{_text(line)}</li>" for line in platforms)
+        body += f"\n<h2>Platforms</h2><ul>{items}</ul>"
     about = f"{now}. {'A run is in progress.' if is_running else 'No run is going on.'}"
     if reload_after is not None:
         about += f" This page reloads itself every {reload_after} seconds."

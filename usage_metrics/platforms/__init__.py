@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ConfigError
 
 PLATFORMS: dict[str, str] = {
@@ -141,6 +142,10 @@ class Platform:
     """For how long the figures of a day may still change."""
     version: int = 1
     """Raise it when ``read`` gives other figures, so that they are read again."""
+
+    def last_chance(self, day: dt.date) -> dt.date | None:
+        """The last day on which it still tells of a day; None: that day alone."""
+        return None if self.retention is None else day + self.retention - ONE_DAY
 
 
 def get_platform(name: str) -> Platform:

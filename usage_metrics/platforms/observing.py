@@ -9,10 +9,13 @@ import pyarrow as pa
 
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import Identity, Platform, Reply
-from usage_metrics.platforms.schemas import OBSERVATIONS
+from usage_metrics.platforms.schemas import OBSERVATION_KEY, OBSERVATIONS
 from usage_metrics.platforms.taking import bodies, by_part, is_complete
 
 log = logging.getLogger("luigi-interface")
+
+VERSION = 2
+"""Raise it when observations are made in another way."""
 
 
 def observations(
@@ -25,13 +28,13 @@ def observations(
         replies: all of the day; of a part that is not complete, nothing is read.
         names: the present name of each subject.
     """
-    rows = [
-        row
-        for (subject, kind), pages in by_part(replies).items()
-        if is_complete(pages)
-        for row in _rows(platform, names.get(subject, subject), kind, pages)
-    ]
-    return pa.Table.from_pylist(rows, schema=OBSERVATIONS)
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for (subject, kind), pages in by_part(replies).items():
+        if is_complete(pages):
+            for row in _rows(platform, names.get(subject, subject), kind, pages):
+                # A record may be asked about as such and as one of a community.
+                rows.setdefault(tuple(row[name] for name in OBSERVATION_KEY), row)
+    return pa.Table.from_pylist([*rows.values()], schema=OBSERVATIONS)
 
 
 def _rows(

@@ -44,6 +44,12 @@ OBSERVATIONS = pa.schema(
     ]
 )
 
+OBSERVATION_KEY = (
+    *("source", "subject", "version", "metric", "measure", "name", "about"),
+    "taken_at",
+)
+"""What tells one observation from every other."""
+
 SERIES = pa.schema(
     [
         column("date", STRING, "UTC day, or first day of a month, YYYY-MM-DD"),

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from usage_metrics.arrow import INTEGER, STRING, column
-from usage_metrics.platforms.schemas import OBSERVATIONS, SERIES
+from usage_metrics.platforms.schemas import OBSERVATION_KEY, OBSERVATIONS, SERIES
 from usage_metrics.warehouse.table import Table
 from usage_metrics.warehouse.views import Question, View
 
@@ -11,6 +11,7 @@ OBSERVED = Table(
     "snapshot_observations",
     OBSERVATIONS,
     "taken_at",
+    unique=OBSERVATION_KEY,
     indexes=(("source", "subject", "metric", "about"),),
     description="What platforms said on the day of each snapshot; not to be added up: "
     "a snapshot repeats what earlier ones said",
@@ -22,6 +23,7 @@ IN_SERIES = Table(
     "snapshot_series",
     SERIES,
     "date",
+    primary_key=("date", "source", "subject", "metric", "measure"),
     indexes=(("source", "subject", "metric"),),
     description="What platforms counted on each day, with what each value is worth; "
     "add up increments, of one metric",

@@ -61,17 +61,14 @@ from usage_metrics.tasks.rebuild import Rebuild
 from usage_metrics.tasks.refresh import Refresh, RefreshDays
 from usage_metrics.tasks.report import Report
 from usage_metrics.tasks.run_log_events import record_runs
-from usage_metrics.tasks.snapshots import (
-    LoadSnapshots,
-    ReadSnapshots,
-    Snapshots,
-    TakeSnapshot,
-)
+from usage_metrics.tasks.snapshot_copies import CopySnapshots, Snapshots
+from usage_metrics.tasks.snapshots import LoadSnapshots, ReadSnapshots, TakeSnapshot
 from usage_metrics.tasks.stages import Clean, Extract, Geocode
 
 __all__ = [
     "Backfill",
     "Clean",
+    "CopySnapshots",
     "CountDays",
     "CountMonth",
     "CountUsage",

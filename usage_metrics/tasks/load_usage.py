@@ -71,15 +71,15 @@ class LoadUsage(Awaiting, Loading):
     def is_done(self) -> bool:
         """Whether every day is counted, and the tables hold what the files hold."""
         from usage_metrics.counting.tables import TABLES
+        from usage_metrics.platforms.snapshot_tables import IN_SERIES
 
         if self.gaps():
             return False
         loaded = LoadSQLite(source=self.source).of_what_is_there()
         if not loaded.complete() or any(self._months_to_count()):
             return False
-        tables = TABLES.values()
-        return open_warehouse().is_finished(*tables) and not any(
-            any(self._changes(table, self._files(table))) for table in tables
+        return open_warehouse().is_finished(*TABLES.values(), IN_SERIES) and not any(
+            any(self._changes(table, self._files(table))) for table in TABLES.values()
         )
 
     def run(self) -> Iterator[list[luigi.Task]]:
@@ -92,6 +92,7 @@ class LoadUsage(Awaiting, Loading):
             LoadError: naming the files that could not be read; the others are loaded.
         """
         from usage_metrics.counting.tables import TABLES
+        from usage_metrics.platforms.snapshot_tables import IN_SERIES
 
         if months := [m for m in self._months_to_count() if not m.complete()]:
             yield months
@@ -104,7 +105,8 @@ class LoadUsage(Awaiting, Loading):
             _, bad = self.replace(warehouse, table, table.name, files, changes)
             replaced += len(changes.load)
             failed |= bad
-        warehouse.finish(*TABLES.values())
+        warehouse.create(IN_SERIES)  # which a view of all use reads, too
+        warehouse.finish(*TABLES.values(), IN_SERIES)
         if failed:
             raise LoadError(failed, of=replaced)
         self.say(f"{replaced:,} files loaded into {warehouse.path}")

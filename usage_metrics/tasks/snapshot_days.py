@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between, utc_now
+from usage_metrics.errors import UsageMetricsError
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.platforms import get_platform
 from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.platform_subjects import platforms_on, subjects_of
+from usage_metrics.tasks.snapshot_copies import copies
 
 PATIENCE = 2 * ONE_DAY
 """The age of the newest snapshot, of a platform that does not look back, that is no
@@ -30,23 +32,27 @@ class SnapshotDays(NamedTuple):
     lost: list[dt.date]
     """Those of which no snapshot tells."""
 
+    mend_by: dt.date | None
+    """Until when the first of them can be filled."""
+
+    @property
+    def kinds(self) -> dict[str, list[dt.date]]:
+        """The days of each kind, by what they are."""
+        until = f" until {self.mend_by}" if self.mend_by else ""
+        return {
+            "incomplete": self.incomplete,
+            "filled from later ones": self.filled,
+            f"to be filled by the next{until}": self.to_fill,
+            "without one": self.lost,
+        }
+
     def __str__(self) -> str:
         """All of it in a line."""
         if not self.taken:
             return f"{self.platform}: no snapshot yet"
-        counted = {
-            "incomplete": self.incomplete,
-            "filled from later ones": self.filled,
-            "to be filled by the next": self.to_fill,
-            "without one": self.lost,
-        }
-        parts = [f"{len(days):,} {what}" for what, days in counted.items() if days]
-        return f"{self.platform}: " + " · ".join(
-            [
-                f"{len(self.taken):,} snapshots, {self.taken[0]} to {self.taken[-1]}",
-                *parts,
-            ]
-        )
+        span = f"{len(self.taken):,} snapshots, {self.taken[0]} to {self.taken[-1]}"
+        parts = [f"{len(days):,} {what}" for what, days in self.kinds.items() if days]
+        return f"{self.platform}: " + " · ".join([span, *parts])
 
 
 def snapshot_days(name: str) -> SnapshotDays:
@@ -54,7 +60,7 @@ def snapshot_days(name: str) -> SnapshotDays:
     footers = FooterIndex().of_stage("raw", name)
     taken, retention = sorted(footers), get_platform(name).retention
     incomplete = [day for day in taken if footers[day].get("unanswered")]
-    found = SnapshotDays(name, taken, incomplete, [], [], [])
+    found = SnapshotDays(name, taken, incomplete, [], [], [], None)
     if not taken:
         return found
     today = utc_now().date()
@@ -68,6 +74,9 @@ def snapshot_days(name: str) -> SnapshotDays:
             found.to_fill.append(day)
         else:
             found.lost.append(day)
+    if found.to_fill:
+        mend_by = get_platform(name).last_chance(found.to_fill[0])
+        return found._replace(mend_by=mend_by)
     return found
 
 
@@ -84,8 +93,8 @@ def alarms(name: str) -> Iterator[Finding]:
             why = f"{platform.title} tells no past day; let usage-metrics run every day"
             yield Finding("snapshots", newest, f"{text}: {why}")
     elif 2 * age > platform.retention:
-        last = newest + platform.retention
-        until = f"run by {last}" if last > today else "run now: days are lost"
+        last = platform.last_chance(newest + ONE_DAY)
+        until = f"run by {last}" if last and last >= today else "run now: days are lost"
         yield Finding("snapshots", newest, f"{text}: let usage-metrics {until}")
     if newest in days.incomplete:
         yield Finding(
@@ -99,8 +108,23 @@ def describe(name: str) -> str:
     return f"{len(subjects):,} to ask about; {snapshot_days(name)}"
 
 
-def lines() -> list[str]:
+def second_copy(name: str) -> str:
+    """What is wrong with the second copy of snapshots; nothing if all is well.
+
+    Raises:
+        UsageMetricsError: if it cannot be looked at.
+    """
+    if config.snapshots().copy:
+        return str(copies(name))
+    return "no second copy" if FooterIndex().of_stage("raw", name) else ""
+
+
+def lines() -> Iterator[str]:
     """A line for each platform that is on."""
-    return [
-        f"{snapshot_days(name)} in {config.paths().root}" for name in platforms_on()
-    ]
+    for name in platforms_on():
+        try:
+            copy = second_copy(name)
+        except UsageMetricsError as error:
+            copy = str(error)
+        line = f"{snapshot_days(name)} in {config.paths().root}"
+        yield f"{line} · {copy}" if copy else line

@@ -19,7 +19,7 @@ from usage_metrics import config
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import LoadError, NotYetError, PartitionError, ServiceError
 from usage_metrics.monitoring import locks, run_log
-from usage_metrics.parameters import Configured, Day
+from usage_metrics.parameters import Day
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.listings import listing_once
@@ -27,7 +27,7 @@ from usage_metrics.partitions.partition import Partition
 from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.load import Loading, open_warehouse
-from usage_metrics.tasks.platform_subjects import platforms_on, subjects_of
+from usage_metrics.tasks.platform_subjects import subjects_of
 from usage_metrics.tasks.task import LATEST_DAY, Logs, Reporting
 
 if TYPE_CHECKING:
@@ -59,9 +59,10 @@ class MissedSnapshot(Logs):
         if self.date > today:
             return f"{self.date} is not yet; a snapshot is taken on its day"
         why = f"{self.date} is over, and {platform.title} was not asked on that day"
-        if platform.retention is None:
+        until = platform.last_chance(self.date)
+        if until is None:
             return f"{why}: what it counted then is in the difference of the next two"
-        return f"{why}: the snapshots until {self.date + platform.retention} tell of it"
+        return f"{why}: the snapshots until {until} tell of it"
 
 
 class TakeSnapshot(Reporting):
@@ -114,12 +115,12 @@ class TakeSnapshot(Reporting):
     def _until(self) -> str:
         """Until when that can be made good."""
         platform = get_platform(self.source)
-        if platform.retention is None:
+        until = platform.last_chance(self.date)
+        if until is None:
             return f"{platform.title} tells only what it counts now: run again today"
         return (
-            f"run again today, or lose what is told of today only; days that "
-            f"{platform.title} looks back to can be had until "
-            f"{self.date + platform.retention}"
+            f"run again today, or lose what is told of today only; what "
+            f"{platform.title} tells of past days can be had until {until}"
         )
 
     def _take(self) -> tuple[int, list[str]]:
@@ -192,11 +193,11 @@ class ReadSnapshots(Reporting):
     def _stale(self, index: FooterIndex) -> dict[dt.date, Facts]:
         """The snapshots to read, each with what its observations are made from."""
         from usage_metrics.platforms import Identity
-        from usage_metrics.platforms.observing import present_names
+        from usage_metrics.platforms.observing import VERSION, present_names
 
         raw = index.of_stage(RAW, self.source)
         read = index.of_stage(OBSERVATIONS, self.source)
-        version = get_platform(self.source).version
+        version = [VERSION, get_platform(self.source).version]
         known = {
             day: {
                 subject: Identity(*identity) if identity else None
@@ -307,14 +308,6 @@ class LoadSnapshots(Loading):
         files, name = self.listed(stage), STAGES[stage].name
         loaded = open_warehouse().loaded(name, self.source)
         return self.changes(name, stage, files, [*loaded])
-
-
-class Snapshots(Configured, luigi.WrapperTask):
-    """Snapshots of every platform that ``luigi.cfg`` names something of."""
-
-    def requires(self) -> list[LoadSnapshots]:
-        """The tables of each platform."""
-        return [LoadSnapshots(source=name) for name in platforms_on()]
 
 
 def _by_day(rows: "pa.Table") -> dict[dt.date, "pa.Table"]:

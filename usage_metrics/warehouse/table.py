@@ -75,6 +75,8 @@ class Table:
     """What a row is, for people."""
     facets: tuple[str, ...] = ()
     """The columns that people filter by."""
+    unique: tuple[str, ...] = ()
+    """The columns that tell rows apart, where some of them may be null."""
 
     @property
     def order(self) -> str:
@@ -102,6 +104,10 @@ def definitions(table: Table) -> Iterator[str]:
     yield f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)})"
     if table.primary_key[:1] != (table.time,):
         yield _index(table, (table.time,))
+    if table.unique:
+        key = ", ".join(f"coalesce({quoted(name)}, '')" for name in table.unique)
+        on = f"{quoted(f'{table.name}_key')} ON {quoted(table.name)} ({key})"
+        yield f"CREATE UNIQUE INDEX IF NOT EXISTS {on}"
 
 
 def column_definitions(schema: "pa.Schema") -> str:
