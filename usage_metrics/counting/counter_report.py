@@ -150,7 +150,8 @@ def as_json(
         "report-attributes": [],
         "exceptions": [partial] if month.missing else [],
     }
-    datasets = [_dataset(item, registry.platform, month.period) for item in usage]
+    period = month.period
+    datasets = [_dataset(item, registry.platform, period) for item in usage]
     return {"report-header": header, "report-datasets": datasets}
 
 

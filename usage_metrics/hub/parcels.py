@@ -48,9 +48,13 @@ def parcels_of(report: Report) -> list[Parcel]:
     datasets = [_in_json(dataset) for dataset in report["report-datasets"]]
     head = f'{{"report-header":{_in_json(header)},"report-datasets":['
     return [
-        Parcel(gzip.compress(f"{head}{','.join(part)}]}}".encode(), mtime=0), len(part))
+        Parcel(_compressed(f"{head}{','.join(part)}]}}"), len(part))
         for part in _parts(datasets, MOST_BYTES - len(head.encode()) - 2)
     ]
+
+
+def _compressed(text: str) -> bytes:
+    return gzip.compress(text.encode(), compresslevel=6, mtime=0)
 
 
 def _parts(datasets: Sequence[str], most_bytes: int) -> Iterator[list[str]]:
