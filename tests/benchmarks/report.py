@@ -159,6 +159,7 @@ def report(path: Path, span: Span) -> None:
         reconciled = timed("quality", lambda: quality.reconciliation(database, span))
     material = page.Material(
         site="data.example.org",
+        logs_of="a Datasette",
         titles={},
         payload=gathered,
         concentration=concentrated,

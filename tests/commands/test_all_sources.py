@@ -68,17 +68,19 @@ def tables(flow: Flow) -> set[str]:
 
 
 def test_one_run_reports_each_source_and_ends_in_one_database(
-    two: Flow, capsys: Screen
+    two: Flow, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run"]) == 0
-    said = capsys.readouterr().out.splitlines()
+    screen = capfd.readouterr()
+    said = screen.out.splitlines()
     assert counted(two) == {"datasette": 4, "bucket": 6}
     everywhere = "SELECT source, sum(value) FROM usage_by_source_daily GROUP BY 1"
     assert dict(two.query(everywhere)) == {"bucket": 2, "datasette": 2}
     assert [line for line in said if line in BOTH] == [*BOTH]
-    for source in BOTH:
+    assert "bucket Extract: 2 of 2 days" in screen.err.splitlines()
+    for source, title in zip(BOTH, ("a Datasette", "our bucket"), strict=True):
         assert f"Report: open {report(two, source)}" in said
-        assert report(two, source).exists()
+        assert f", from the logs of {title}<" in report(two, source).read_text()
 
 
 def test_a_second_run_does_nothing(two: Flow, capsys: Screen) -> None:

@@ -22,6 +22,7 @@ def long_report(
     span = Span("datasette", FIRST, LAST + dt.timedelta(days=1))
     material = page.Material(
         site="data.example.org",
+        logs_of="a Datasette",
         titles={},
         payload=payload.gather(database, span, {}),
         concentration=figures.concentration(database, span),

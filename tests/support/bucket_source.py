@@ -23,6 +23,7 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 SOURCE = dataclasses.replace(
     datasette.SOURCE,
     name="bucket",
+    title="our bucket",
     open_logs=lambda settings: open_logs(settings.logs, settings.late_days),
     clean=clean,
     recipe_settings=SETTINGS,

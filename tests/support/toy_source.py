@@ -80,6 +80,7 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 
 SOURCE = Source(
     name="toy",
+    title="a toy",
     open_logs=lambda settings: ToyLogs(settings.logs),
     raw=RAW,
     raw_dictionaries=("visitor",),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,9 @@ from usage_metrics.sources.settings import source_section
 
 MOST = 8
 """Hosts or services, and tables of a database, that are named."""
+
+WIDTH = 80
+"""Characters of a line of comment."""
 
 ABOUT = {
     "request_logs": "The log that holds the requests.",
@@ -92,7 +96,7 @@ class NewSettings:
             *_setting(
                 "addresses",
                 "truncate",
-                "What is kept of visitors' addresses: truncate (to /24 and /48), keep,",
+                "What is kept of visitors' addresses: truncate (to /24 and /48), keep, "
                 "pseudonymize (for the day) or drop.",
             ),
         ]
@@ -102,7 +106,7 @@ class NewSettings:
         lines = _setting(
             "start",
             str(self.start),
-            "The days of the figures: from start to the day before stop or, without",
+            "The days of the figures: from start to the day before stop or, without "
             "stop, to the last day that is over.",
         )
         if self.stop:
@@ -134,10 +138,11 @@ def _about(source: str, name: str) -> str:
     return ABOUT.get(name) or f"{meaning[:1].upper()}{meaning[1:]}."
 
 
-def _setting(name: str, value: str, *about: str, is_set: bool = True) -> list[str]:
+def _setting(name: str, value: str, about: str = "", is_set: bool = True) -> list[str]:
     """A setting, commented out unless it is set, below what it means."""
     line = f"{name} = {value.replace('%', '%%')}"
-    return [*(f"# {text}" for text in about), line if is_set else f"# {line}"]
+    comment = textwrap.wrap(about, WIDTH - len("# "), break_long_words=False)
+    return [*(f"# {text}" for text in comment), line if is_set else f"# {line}"]
 
 
 def registry(content: Content) -> str:

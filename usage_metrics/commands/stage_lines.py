@@ -22,6 +22,7 @@ from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.sources.settings import sources_on
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.missing import without_logs
@@ -54,7 +55,8 @@ def shown(source: str, *, hidden: bool) -> Iterator[None]:
         return
     with tempfile.TemporaryFile(buffering=0) as file:
         ledger = _Ledger(file)
-        lines = _Lines(ledger, to_do(source))
+        others = len(sources_on()) > 1
+        lines = _Lines(ledger, to_do(source), of=f"{source} " if others else "")
         run_log.listener = ledger.note
         _logger.addHandler(ledger.warnings)
         lines.start()
@@ -144,8 +146,9 @@ class _Warnings(logging.Handler):
 class _Lines(threading.Thread):
     """Draws a line for each stage that has something to do."""
 
-    def __init__(self, ledger: _Ledger, numbers: Mapping[str, int]) -> None:
+    def __init__(self, ledger: _Ledger, numbers: Mapping[str, int], of: str) -> None:
         super().__init__(daemon=True)
+        self._of = of
         self._ledger = ledger
         self._numbers = numbers
         self._is_terminal = sys.stderr.isatty()
@@ -178,7 +181,7 @@ class _Lines(threading.Thread):
 
     def _in_words(self) -> list[str]:
         return [
-            f"{name}: {_days(done, failed, total)}"
+            f"{self._of}{name}: {_days(done, failed, total)}"
             for name, (done, failed, total) in self._states().items()
         ]
 

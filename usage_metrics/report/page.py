@@ -61,6 +61,8 @@ class Material:
 
     site: str
     """What the title calls the site: "the PUDL Data Service" or "data.example.org"."""
+    logs_of: str
+    """What wrote the logs, as in ``Source.title``."""
     titles: Mapping[str, str]
     """Titles of the datasets, by id."""
     payload: Payload
@@ -159,6 +161,7 @@ def _content(material: Material) -> dict[str, Any]:
     cities = (name[0] for name in payload.facts["cities"].names)
     return {
         "title": f"Use of {formatting.harmless(material.site)}",
+        "logs_of": material.logs_of,
         "span_label": formatting.days(span.start, last),
         "first": span.start.isoformat(),
         "last": last.isoformat(),

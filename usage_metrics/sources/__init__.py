@@ -49,6 +49,8 @@ class Source:
 
     name: str
     """Its name in task parameters and paths, and of its section in luigi.cfg."""
+    title: str
+    """What wrote the logs, in words: a text goes on "the logs of" with it."""
     open_logs: Callable[[Any], "LogReader"]
     """Opens the logs that the source's section of luigi.cfg names."""
     raw: "pa.Schema"

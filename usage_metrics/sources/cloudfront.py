@@ -124,6 +124,7 @@ def _hosts(entries: pa.Table) -> pa.Array:
 
 SOURCE = Source(
     name="cloudfront",
+    title="Amazon CloudFront",
     open_logs=lambda settings: LogFiles(
         settings.logs, settings.late_days, LAYOUT, CloudFront()
     ),

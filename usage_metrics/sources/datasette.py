@@ -168,6 +168,7 @@ def _at(
 
 SOURCE = Source(
     name="datasette",
+    title="a Datasette",
     open_logs=lambda settings: open_logs(
         settings.logs, settings.late_days, witnesses.Meant.from_settings(settings).logs
     ),

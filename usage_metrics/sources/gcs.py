@@ -143,6 +143,7 @@ def _pages(entries: pa.Table, uris: pa.Array) -> pa.Array:
 
 SOURCE = Source(
     name="gcs",
+    title="Google Cloud Storage",
     open_logs=lambda settings: LogFiles(
         settings.logs, settings.late_days, LAYOUT, GcsUsage()
     ),

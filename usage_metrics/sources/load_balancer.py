@@ -68,6 +68,7 @@ def _recognises(beginning: Beginning) -> dict[str, str] | None:
 
 SOURCE = Source(
     name="load_balancer",
+    title="a load balancer",
     open_logs=lambda settings: LogFiles(
         settings.logs, settings.late_days, LAYOUT, FORMATS[settings.format]()
     ),

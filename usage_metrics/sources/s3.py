@@ -279,6 +279,7 @@ def _has_any(texts: pa.Array, words: Sequence[str]) -> pa.Array:
 
 SOURCE = Source(
     name="s3",
+    title="Amazon S3",
     open_logs=lambda settings: LogFiles(
         settings.logs, settings.late_days, LAYOUT, S3_ACCESS_LOG
     ),

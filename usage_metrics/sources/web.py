@@ -78,6 +78,7 @@ def _recognises(beginning: Beginning) -> dict[str, str] | None:
 
 SOURCE = Source(
     name="web",
+    title="a web server",
     open_logs=lambda settings: LogFiles(
         settings.logs,
         settings.late_days,
