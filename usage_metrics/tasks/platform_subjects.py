@@ -1,5 +1,8 @@
 """What platforms are asked about: what their sections name, and the registry does."""
 
+from collections.abc import Sequence
+
+from usage_metrics.errors import ConfigError
 from usage_metrics.platforms import PLATFORMS, get_platform
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
@@ -12,14 +15,25 @@ def subjects_of(name: str) -> list[str]:
         ConfigError: if its section or the registry is wrong.
     """
     named = datasets_registry().subjects
-    in_section = get_platform(name).subjects(platform_section(name))
     in_registry = [subject.asked for subject in named if subject.source == name]
     known: dict[str, str] = {}
-    for subject in (*in_section, *in_registry):
+    for subject in (*_in_section(name), *in_registry):
         known.setdefault(subject.lower(), subject)
     return list(known.values())
 
 
 def platforms_on() -> list[str]:
-    """The platforms that are asked about anything."""
+    """The platforms that are asked about anything.
+
+    If the registry is wrong, those that a section names: no run starts until it is
+    mended, and what says so must not stop there.
+    """
+    try:
+        datasets_registry()
+    except ConfigError:
+        return [name for name in PLATFORMS if _in_section(name)]
     return [name for name in PLATFORMS if subjects_of(name)]
+
+
+def _in_section(name: str) -> Sequence[str]:
+    return get_platform(name).subjects(platform_section(name))
