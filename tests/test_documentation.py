@@ -138,6 +138,8 @@ NOT_RUN = (
         ".venv/bin/usage-metrics init",
         ".venv/bin/usage-metrics counter submit",
         ".venv/bin/usage-metrics counter compare",
+        ".venv/bin/usage-metrics counter serve",
+        "curl ",
         "read ",
         "git clean",
         "python -m tests.",

@@ -38,7 +38,7 @@ from usage_metrics.cleaning.percent import as_sent, decoded
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.cleaning.signatures import without_signatures
 from usage_metrics.cleaning.urls import split_urls
-from usage_metrics.counting import breakdowns, counter_report, datasets, events
+from usage_metrics.counting import breakdowns, counter_tsv, datasets, events
 from usage_metrics.counting.datasets import (
     Pattern,
     Registry,
@@ -245,7 +245,7 @@ LOOKS: dict[str, Look] = {
     "databases for the public": lambda text: is_public(column(text)),
     "visitors": visits,
     "the site's host": lambda text: breakdowns.host_of_site(by_path(text)),
-    "cells of a COUNTER report": counter_report._cell,
+    "cells of a COUNTER report": counter_tsv._cell,
     "replies of a platform": reply_of_platform,
     "entries one by one": lambda text: entries_singly(block_of(text)),
     "entries": lambda text: EntryReader().read(block_of(text)),

@@ -30,9 +30,9 @@ from usage_metrics.counting.counter_report import (
     Month,
     Usage,
     as_json,
-    as_tsv,
     month_usage,
 )
+from usage_metrics.counting.counter_tsv import as_tsv as tsv_of
 from usage_metrics.counting.datasets import Pattern, Registry
 from usage_metrics.counting.grouping import Rows
 from usage_metrics.counting.tables import TABLES
@@ -232,6 +232,12 @@ def month_of(log: str) -> list[Usage]:
 def report(usage: list[Usage], registry: Registry | None = None) -> dict[str, Any]:
     month = Month(FEBRUARY[0], FEBRUARY)
     return as_json(usage, registry or sample_registry(), month, TODAY)
+
+
+def as_tsv(
+    usage: list[Usage], registry: Registry, month: Month, created: dt.date
+) -> str:
+    return tsv_of(as_json(usage, registry, month, created))
 
 
 def test_the_json_says_what_was_counted() -> None:

@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "check": "Say what is wrong with the report before it is sent.",
     "submit": "Send it to DataCite, or correct the one that was sent.",
     "compare": "Compare it with what DataCite shows at each DOI.",
+    "serve": "Let aggregators fetch the written reports, by SUSHI.",
 }
 
 MODULES = {name: f"counter_{name}" for name in SUBCOMMANDS}

@@ -1,4 +1,4 @@
-"""The COUNTER dataset report of a month: DataCite's JSON and the tabular form in TSV.
+"""The COUNTER dataset report of a month, in DataCite's JSON.
 
 The standard reports whole months and omits zeros. A month with missing days is reported
 with exception 3040 and replaced when they are there. DataCite wants names in lower case
@@ -6,12 +6,9 @@ with hyphens.
 """
 
 import calendar
-import csv
 import datetime as dt
-import io
 import itertools
-import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +17,6 @@ import pyarrow as pa
 from usage_metrics.counting.counter import MACHINE, METRICS, REGULAR
 from usage_metrics.counting.datasets import Dataset, Registry
 from usage_metrics.geocode.countries import COUNTRIES
-from usage_metrics.spreadsheet import as_text
 
 PARTIAL_DATA = (3040, "Partial Data Returned")
 """The exception of a month with missing days, in the words of the standard."""
@@ -196,61 +192,3 @@ def _instance(key: tuple[str, str], countries: dict[str | None, int]) -> dict[st
         if code in ISO_COUNTRIES
     }
     return instance | ({"country-counts": known} if known else {})
-
-
-def as_tsv(
-    usage: list[Usage], registry: Registry, month: Month, created: dt.date
-) -> str:
-    """The report in its tabular form, with tabs between the columns."""
-    code, message = PARTIAL_DATA
-    partial = f"{code}: {message} ({month.missing})" if month.missing else ""
-    heading = {
-        "Report_Name": "Dataset Master Report",
-        "Report_ID": "DSR",
-        "Release": "RD1",
-        "Metric_Types": "; ".join(metric.title() for metric in METRICS),
-        "Report_Filters": "",
-        "Report_Attributes": "",
-        "Exceptions": partial,
-        "Reporting_Period": f"{month.days[0]} to {month.days[-1]}",
-        "Created": created.isoformat(),
-        "Created_By": registry.created_by,
-    }
-    rows: list[Iterable[str | int | None]] = [*heading.items(), ()]
-    rows.append((*_COLUMNS, f"{month.first:%b-%Y}"))
-    rows += itertools.chain.from_iterable(map(_rows, usage))
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerows(map(_cell, row) for row in rows)
-    return text.getvalue()
-
-
-def _cell(value: str | int | None) -> str | int | None:
-    """A text in one line and no formula to a spreadsheet; a number as it is."""
-    if not isinstance(value, str):
-        return value
-    return as_text(re.sub(r"[\t\r\n]+", " ", value).strip())
-
-
-_COLUMNS = (
-    *("Dataset_Title", "Publisher", "Publisher_ID", "Creators", "Publication_Date"),
-    *("Dataset_Version", "DOI", "URI", "YOP", "Access_Method", "Metric_Type"),
-    "Reporting_Period_Total",
-)
-
-
-def _rows(usage: Usage) -> Iterator[tuple[str | int | None, ...]]:
-    dataset = usage.dataset
-    publisher = dataset.publisher_id or {"type": "", "value": ""}
-    kind, value = publisher["type"], publisher["value"]
-    about = (
-        dataset.title,
-        dataset.publisher,
-        # A URN states its type itself.
-        value if value.startswith(f"{kind}:") else f"{kind}:{value}",
-        "; ".join(dataset.creators),
-        *(dataset.published, usage.version, dataset.doi, dataset.uri, dataset.yop),
-    )
-    for (method, metric), countries in usage.instances.items():
-        count = sum(countries.values())
-        yield (*about, method.title(), metric.title(), count, count)

@@ -183,12 +183,12 @@ class CounterReport(OfMonth, Awaiting):
         check_reportable(datasets_registry(), usage)
 
     def _texts(self, usage: "list[Usage]", created: dt.date) -> list[str]:
-        from usage_metrics.counting import counter_report as report
+        from usage_metrics.counting.counter_report import as_json
+        from usage_metrics.counting.counter_tsv import as_tsv
 
-        registry, month = self._registry(), self._month()
-        document = report.as_json(usage, registry, month, created)
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        return [text, report.as_tsv(usage, registry, month, created)]
+        report = as_json(usage, self._registry(), self._month(), created)
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        return [text, as_tsv(report)]
 
     def _registry(self) -> "Registry":
         """The registry, with the site's host as the platform if it names none."""
