@@ -10,6 +10,7 @@ import pytest
 from flow import DAY, ONE_DAY, Flow, request
 from luigi.execution_summary import LuigiStatusCode
 from project import SAMPLE_REGISTRY, Settings
+from report_html import Standing
 from webhook_server import serving
 
 from usage_metrics import sources
@@ -81,6 +82,10 @@ def test_one_run_reports_each_source_and_ends_in_one_database(
     for source, title in zip(BOTH, ("a Datasette", "our bucket"), strict=True):
         assert f"Report: open {report(two, source)}" in said
         assert f", from the logs of {title}<" in report(two, source).read_text()
+    assert said[-1] == f"All places: open {report(two, 'index')}"
+    page = report(two, "index").read_text()
+    assert Standing(page).figures["figure sum"] == "2", "both log the same requests"
+    assert "The sum is without the log of " in page
 
 
 def test_a_second_run_does_nothing(two: Flow, capsys: Screen) -> None:

@@ -4,10 +4,12 @@ import base64
 import contextlib
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attacks import ATTACKS, VISITOR
 from axe_core_python.selenium import Axe
 from chromium import Page, needs_browser
 from everywhere import COUNTERS, DATASETS, FIRST, LOGS, OF_DAYS, fill, publisher
@@ -15,7 +17,7 @@ from report_html import Standing
 
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import overview
-from usage_metrics.units import size
+from usage_metrics.units import rounded, size
 
 DAYS = 60
 _NUMBER = r"\S+( [kMG]B)?"
@@ -58,7 +60,9 @@ def expected(database: Path, dataset: str, place: str, measure: str) -> str:
             f"SELECT sum({measure}) FROM usage_counter WHERE source = ? AND dataset = ?"
         )
         found = asked(database, sql, place, dataset)
-        return size(found) if measure == "volume" else f"{found:,}"
+        if measure == "volume":
+            return size(found)
+        return rounded(found) if measure == "range_downloads" else f"{found:,}"
     number = "sum(increment)" if place in OF_DAYS and measure != "stars" else "value"
     sql = (
         f"SELECT {number} FROM snapshot_series WHERE source = ? AND metric = ? "
@@ -75,7 +79,8 @@ def test_every_figure_is_what_the_tables_say(
     }
     of_datasets = {id_: t for id_, t in named.items() if id_.split()[0] in DATASETS}
     metrics = sum(map(len, [*COUNTERS.values(), *OF_DAYS.values()]), start=1)
-    assert len(of_datasets) == len(DATASETS) * (4 * len(LOGS) + metrics)
+    of_logs = 4 * len(LOGS) + len(["whole downloads of s3"])
+    assert len(of_datasets) == len(DATASETS) * (of_logs + metrics)
     assert of_datasets == {id_: expected(database, *id_.split()) for id_ in of_datasets}
 
 
@@ -84,6 +89,24 @@ def test_only_requests_of_our_logs_are_added_up(
 ) -> None:
     total = asked(database, "SELECT sum(total_dataset_requests) FROM usage_counter")
     assert standing.figures["figure sum"] == f"{total:,}"
+
+
+def test_requests_that_two_logs_have_are_in_the_sum_once(database: Path) -> None:
+    found = publisher(database)
+    hosts = {"web": "data.example.org", "datasette": "data.example.org", "s3": "other"}
+    places = {
+        place.name: replace(place, hosts=frozenset({hosts.get(place.name, "")}))
+        for place in found.places
+    }
+    lines = [replace(line, place=places[line.place.name]) for line in found.lines]
+    same = replace(found, places=[*places.values()], lines=lines)
+    total = overview.sum_of_requests(same)
+    assert total is not None
+    sql = "SELECT sum(total_dataset_requests) FROM usage_counter WHERE source != ?"
+    assert total.requests == f"{asked(database, sql, 'datasette'):,}"
+    assert total.places == ["Amazon S3", "Web server"]
+    said = overview.sentences(same, total)[0]
+    assert "The sum is without the log of Datasette, which has requests to" in said
 
 
 def test_the_list_for_phones_and_paper_has_the_numbers_of_the_table(
@@ -133,6 +156,40 @@ def test_what_a_value_is_worth_can_be_read(standing: Standing) -> None:
     assert said("14 January 2026", "Zenodo: downloads") == "–"
     assert said("1 March 2026", "GitHub: views").endswith(" (may still change)")
     assert said("10 January 2026", "Amazon S3: requests") == "–"
+
+
+def test_what_is_not_there_has_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    fill(path, 3)
+    found = publisher(path)
+    of_datasette = [line for line in found.lines if line.place.name == "datasette"]
+    alone = replace(found, places=[of_datasette[0].place], lines=of_datasette)
+    page = overview.render(alone, "0")
+    assert "Zenodo" not in page
+    assert "Amazon S3" not in page
+    assert "In the same period" not in page
+    assert Standing(page).figures["figure places"] == "1"
+
+
+def test_names_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    fill(path, 3, ATTACKS)
+    found = publisher(path)
+    releases = {name: [(FIRST, name)] for name in ATTACKS}
+    titles = {name: f"{name} {VISITOR}" for name in ATTACKS}
+    page = overview.render(replace(found, releases=releases, titles=titles), "0")
+    tags = {tag.lower() for tag in re.findall(r"<([a-zA-Z]+)", page)}
+    assert not tags & {"script", "img", "iframe", "textarea", "onload"}
+    assert "attacked('" not in re.sub(r"attacked\(&#39;", "", page)
+    assert VISITOR not in page
+    assert not [c for c in page if not c.isprintable() and c != "\n"]
+    assert str(7 * 191) not in page
+
+
+def test_a_year_is_small(tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    fill(path, 365, [f"dataset{number}" for number in range(12)])
+    assert len(overview.render(publisher(path), "0").encode()) < 2_000_000
 
 
 # --- the page -------------------------------------------------------------------------

@@ -41,13 +41,7 @@ COUNTERS = {
 OF_DAYS = {"github": {"views": 35, "clones": 14}, "pypi": {"downloads": 120}}
 """The platforms that tell what each day added."""
 
-SUBJECTS = {
-    platform: {
-        _subject(platform, dataset): [Subject(dataset, is_shared=False)]
-        for dataset in DATASETS
-    }
-    for platform in (*COUNTERS, *OF_DAYS)
-}
+SUBJECTS = {f"example/{name}": [Subject(name, is_shared=False)] for name in DATASETS}
 
 Rows = list[tuple[Any, ...]]
 
@@ -101,7 +95,8 @@ def _log(source: str, usual: int, days: int, datasets: Sequence[str]) -> Iterato
                 yield (
                     *(str(FIRST + number * ONE_DAY), source, dataset, method, "DE"),
                     *(requests + requests // 3, requests // 4, requests),
-                    *(requests // 5, 1_500_000 * requests, 0, 0.0),
+                    *(requests // 5, 1_500_000 * requests, 0),
+                    requests / 8 if source == "s3" else 0.0,
                 )
 
 
@@ -172,9 +167,7 @@ def publisher(path: Path, span: Span | None = None, **other: Any) -> Publisher:
                 lines += place_lines.of_log(place, database, span)
             else:
                 series = place_lines.series_of(place.name, tables)
-                lines += place_lines.of_platform(
-                    place, series, span, SUBJECTS[place.name]
-                )
+                lines += place_lines.of_platform(place, series, span, SUBJECTS)
     facts = {"title": "Use of our open data", "titles": {"pudl": "PUDL"}} | other
     return Publisher(span=span, places=found, lines=lines, made_on=span.stop, **facts)
 

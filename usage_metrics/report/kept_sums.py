@@ -81,7 +81,7 @@ def encoded(rows: pa.Table) -> pa.Table:
     """The rows with each text stated once, and no text that is in no row."""
     for index, name in enumerate(rows.column_names):
         column = rows[name]
-        if not pa.types.is_integer(column.type):
+        if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
             texts = column.cast(pa.string()).combine_chunks().dictionary_encode()
             rows = rows.set_column(index, name, texts)
     return rows.combine_chunks()

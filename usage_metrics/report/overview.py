@@ -7,7 +7,7 @@ never added up, but for the standard's requests over our own logs.
 import datetime as dt
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -26,7 +26,6 @@ from usage_metrics.report.place_lines import (
 )
 from usage_metrics.report.static_tables import NONE
 from usage_metrics.report.usage_database import Span
-from usage_metrics.units import size
 
 WINDOWS = (365, 91, 30, 7)
 """How many last days may be compared with those before, the most that there are."""
@@ -198,7 +197,7 @@ def cell(line: Line, publisher: Publisher, *, is_few: bool) -> Cell:
         text = NONE if level is None else write(level)
     elif line.total is None:
         text, below = NONE, ""
-    elif is_few and line.measure.write is size:
+    elif is_few and line.measure.write is not number:
         text, below = HIDDEN, ""
     else:
         text, below = write(line.total), writing.change(line, publisher.window)
@@ -223,26 +222,57 @@ class Sum(NamedTuple):
     requests: str
     change: str
     places: list[str]
-    also: list[str]
-    """Logs that have requests which are in others, too; they are not in it."""
+    again: list[str]
+    """Logs that have the same requests once more; they are not in it."""
 
 
 def sum_of_requests(publisher: Publisher) -> Sum | None:
     """The standard's requests over our own logs, each request once.
 
-    A number that is hidden is not in it, so that nobody finds it by subtraction.
+    What a CDN has asked a bucket for is not use in the bucket's log, if that of the CDN
+    is read. A number that is hidden is not in the sum, so that nobody finds it by
+    subtraction.
     """
-    lines = [line for line in publisher.lines if line.measure.id == REQUESTS]
+    logs, again = _different_logs(publisher)
+    lines = [
+        line
+        for line in publisher.lines
+        if line.measure.id == REQUESTS and line.place in logs
+    ]
     shown = [line for line in lines if not publisher.writing.hides(line.total)]
     if not shown:
         return None
-    places = list(dict.fromkeys(line.place.title for line in lines))
     added = np.nansum([line.added for line in shown], axis=0)
-    no_data = np.all([~line.known for line in shown], axis=0)
-    together = Line("", shown[0].place, shown[0].measure, added)
-    together.added[no_data] = np.nan
+    added[np.all([~line.known for line in shown], axis=0)] = np.nan
+    together = replace(shown[0], added=added)
     change = publisher.writing.change(together, publisher.window)
-    return Sum(number(together.total or 0), change, places, [])
+    titles = [[place.title for place in of] for of in (logs, again)]
+    return Sum(number(together.total or 0), change, *titles)
+
+
+def _different_logs(publisher: Publisher) -> tuple[list[Place], list[Place]]:
+    """The logs of different requests, and those that have the same ones once more.
+
+    A load balancer and the server behind it both log a request. Of logs that name the
+    same host, and are about the same dataset, the one with most requests is taken.
+    """
+    used: dict[str, float] = {}
+    datasets: dict[str, set[str]] = {}
+    for line in publisher.lines:
+        if line.measure.id == REQUESTS:
+            name = line.place.name
+            used[name] = used.get(name, 0) + (line.total or 0)
+            datasets.setdefault(name, set()).add(line.dataset)
+    logs = [place for place in publisher.places if place.name in used]
+    taken: list[Place] = []
+    for place in sorted(logs, key=lambda place: -used[place.name]):
+        same = (
+            place.hosts & other.hosts and datasets[place.name] & datasets[other.name]
+            for other in taken
+        )
+        if not any(same):
+            taken.append(place)
+    return [p for p in logs if p in taken], [p for p in logs if p not in taken]
 
 
 def sentences(publisher: Publisher, total: Sum | None) -> list[str]:
@@ -257,6 +287,7 @@ def sentences(publisher: Publisher, total: Sum | None) -> list[str]:
             f"servers ({logs}), as counted by the COUNTER Code of Practice for "
             f"Research Data; requests of robots, our own requests, repeated clicks "
             f"and failures are left out{_days_left_out(publisher)}."
+            f"{_said_again(total)}"
         )
     quoted = [_quoted(publisher, place) for place in publisher.places]
     told = [text for text in quoted if text][:QUOTED]
@@ -268,6 +299,16 @@ def sentences(publisher: Publisher, total: Sum | None) -> list[str]:
             "numbers are not added up."
         )
     return said or [f"Nothing was counted in {period}."]
+
+
+def _said_again(total: Sum) -> str:
+    """Which logs are not in the sum."""
+    if not total.again:
+        return ""
+    return (
+        f" The sum is without the log of {listed(total.again)}, which has requests to "
+        "the same host for the same data."
+    )
 
 
 def _days_left_out(publisher: Publisher) -> str:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from usage_metrics.dates import days_between
+from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.platforms import TOTAL
 from usage_metrics.platforms.series import MISSING
 from usage_metrics.report.formatting import number
-from usage_metrics.report.usage_database import Database, Span
-from usage_metrics.units import size
+from usage_metrics.report.usage_database import Database, Span, totals
+from usage_metrics.units import rounded, size
 from usage_metrics.warehouse.reading import TableReader
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Measure(NamedTuple):
 
 REQUESTS = "total_dataset_requests"
 INVESTIGATIONS = "total_dataset_investigations"
+RANGE_DOWNLOADS = "range_downloads"
 
 OF_LOGS = (
     Measure(REQUESTS, "Requests", "Answers with the data themselves: files, results."),
@@ -54,6 +55,13 @@ OF_LOGS = (
         "Visitors' hours in which the dataset was used.",
     ),
     Measure("volume", "Data sent", "The sizes of the counted answers.", size),
+    Measure(
+        RANGE_DOWNLOADS,
+        "Whole downloads",
+        "What reads of parts of files amount to: their bytes over the size of the "
+        "file, where that is known.",
+        rounded,
+    ),
 )
 """What a log is asked for; the columns of ``usage_counter``."""
 
@@ -97,6 +105,8 @@ class Place:
     """What each metric of a platform is; a log has none."""
     report: str = ""
     """The file of the source's own report, if there is one."""
+    hosts: frozenset[str] = frozenset()
+    """The hosts that a log has most requests to, as far as it names them."""
 
     @property
     def is_log(self) -> bool:
@@ -190,6 +200,18 @@ class Line:
         return float(np.nanmean(now) / np.nanmean(then)) - 1
 
 
+def with_hosts(place: Place, database: Database) -> Place:
+    """A log with the hosts of its newest day.
+
+    A client may claim any host, so one needs more than 1 % of the requests.
+    """
+    day = place.days.there[-1]
+    rows = database.rows("usage_by_path", Span(place.name, day, day + ONE_DAY))
+    asked = totals(rows, ["host"], ["requests"]).dropna()
+    found = asked[asked["requests"] > asked["requests"].sum() / 100]["host"]
+    return replace(place, hosts=frozenset(found))
+
+
 def of_log(place: Place, database: Database, span: Span) -> Iterator[Line]:
     """What a log says of each dataset on each day of a span."""
     columns = [measure.id for measure in OF_LOGS]
@@ -202,7 +224,8 @@ def of_log(place: Place, database: Database, span: Span) -> Iterator[Line]:
         for dataset, values in rows.items():
             # A day that is there, and has no row, is a day without use.
             added = np.where(is_there, np.nan_to_num(values), np.nan)
-            yield Line(dataset, place, measure, added)
+            if measure.id != RANGE_DOWNLOADS or np.nansum(added):
+                yield Line(dataset, place, measure, added)
 
 
 def series_of(platform: str, tables: TableReader) -> "pd.DataFrame":

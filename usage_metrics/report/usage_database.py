@@ -54,12 +54,17 @@ class Span:
         return day.isoformat()
 
 
+FRACTIONS = ("range_downloads",)
+"""The numbers that are not whole and may be added up; no share or quantile may."""
+
+
 def columns_of(table: str) -> list[str]:
     """The columns that are read of a table: all that can be added up or grouped by."""
     return [
         field.name
         for field in TABLES[table].schema
-        if field.name != "source" and not pa.types.is_floating(field.type)
+        if field.name != "source"
+        and (field.name in FRACTIONS or not pa.types.is_floating(field.type))
     ]
 
 

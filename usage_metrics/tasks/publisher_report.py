@@ -119,6 +119,10 @@ class PublisherReport(Reporting):
             within = (place.within(span) for place in found)
             found = [self._linked(place) for place in within if place.days.there]
             database, subjects = Database(tables, sums), _subjects()
+            found = [
+                place_lines.with_hosts(place, database) if place.is_log else place
+                for place in found
+            ]
             lines = [
                 line
                 for place in found
