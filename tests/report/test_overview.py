@@ -16,7 +16,7 @@ from everywhere import COUNTERS, DATASETS, FIRST, LOGS, OF_DAYS, fill, publisher
 from report_html import Standing
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import overview
+from usage_metrics.report import overview, quotable
 from usage_metrics.units import rounded, size
 
 DAYS = 60
@@ -100,12 +100,12 @@ def test_requests_that_two_logs_have_are_in_the_sum_once(database: Path) -> None
     }
     lines = [replace(line, place=places[line.place.name]) for line in found.lines]
     same = replace(found, places=[*places.values()], lines=lines)
-    total = overview.sum_of_requests(same)
+    total = quotable.sum_of_requests(same)
     assert total is not None
     sql = "SELECT sum(total_dataset_requests) FROM usage_counter WHERE source != ?"
     assert total.requests == f"{asked(database, sql, 'datasette'):,}"
     assert total.places == ["Amazon S3", "Web server"]
-    said = overview.sentences(same, total)[0]
+    said = quotable.sentences(same, total)[0]
     assert "The sum is without the log of Datasette, which has requests to" in said
 
 

@@ -14,8 +14,8 @@ from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.snapshot_tables import IN_SERIES
 from usage_metrics.report import place_lines
 from usage_metrics.report.labels import SOURCES
-from usage_metrics.report.overview import Publisher
 from usage_metrics.report.place_lines import Days, Line, Place, Subject
+from usage_metrics.report.publisher import Publisher
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.warehouse.reading import open_tables
 from usage_metrics.warehouse.sqlite import Warehouse

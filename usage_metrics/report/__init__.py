@@ -18,6 +18,7 @@ The page on all sources and platforms needs no script:
 
 * :mod:`.place_lines` gives a number a day for each dataset, place and kind of number;
 * :mod:`.small_charts` draws them, and :mod:`.few` hides what is not for the public;
+* :mod:`.publisher` holds them together, :mod:`.quotable` says them in sentences;
 * :mod:`.overview` puts everything into ``overview.html``, with ``overview.css``.
 
 To add a headline figure, extend ``static_tables.MEASURES``. To add a ranking, add its

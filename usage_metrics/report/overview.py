@@ -4,19 +4,14 @@ It needs no script: tables and small charts are written here. Numbers of two pla
 never added up, but for the standard's requests over our own logs.
 """
 
-import datetime as dt
-import functools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from usage_metrics.dates import ONE_DAY, consecutive
 from usage_metrics.report import formatting, page, small_charts
 from usage_metrics.report.few import FEW, HIDDEN, LEAST, Writing
-from usage_metrics.report.formatting import harmless, listed, number
+from usage_metrics.report.formatting import harmless, number
 from usage_metrics.report.place_lines import (
     INVESTIGATIONS,
     REQUESTS,
@@ -24,11 +19,10 @@ from usage_metrics.report.place_lines import (
     Measure,
     Place,
 )
+from usage_metrics.report.publisher import Publisher
+from usage_metrics.report.quotable import sentences, sum_of_requests
 from usage_metrics.report.static_tables import NONE
-from usage_metrics.report.usage_database import Span
 
-WINDOWS = (365, 91, 30, 7)
-"""How many last days may be compared with those before, the most that there are."""
 ROWS = 200
 """The most datasets in the table."""
 CHARTS = 120
@@ -36,64 +30,6 @@ CHARTS = 120
 PAPER = 31
 PAPER_WIDE = 95
 """The lines of the printed summary, and the letters and digits of a line."""
-QUOTED = 3
-"""The most platforms in the sentences to quote."""
-
-
-@dataclass(frozen=True)
-class Publisher:
-    """What the page is made of."""
-
-    title: str
-    span: Span
-    places: Sequence[Place]
-    lines: Sequence[Line]
-    titles: Mapping[str, str]
-    """Titles of the datasets, by id."""
-    made_on: dt.date
-    releases: Mapping[str, Sequence[tuple[dt.date, str]]] = field(default_factory=dict)
-    """Of each dataset, when which version was published."""
-    is_public: bool = False
-
-    @functools.cached_property
-    def writing(self) -> Writing:
-        """How its numbers are written."""
-        return Writing(self.is_public)
-
-    @functools.cached_property
-    def known(self) -> dict[str, Line]:
-        """The lines by id."""
-        return {line.id: line for line in self.lines}
-
-    @functools.cached_property
-    def window(self) -> int:
-        """How many last days are compared with those before; 0: there are too few."""
-        length = self.span.length.days
-        return next((days for days in WINDOWS if 2 * days <= length), 0)
-
-    @functools.cached_property
-    def datasets(self) -> list[str]:
-        """The most used first: by investigations in our logs, then by name."""
-        used: dict[str, float] = {line.dataset: 0 for line in self.lines}
-        for line in self.lines:
-            if line.measure.id == INVESTIGATIONS:
-                used[line.dataset] += line.total or 0
-        return sorted(used, key=lambda name: (-used[name], name))
-
-    def of(self, dataset: str, place: Place) -> list[Line]:
-        """The lines of a dataset in a place."""
-        return self._of.get((dataset, place.name), [])
-
-    @functools.cached_property
-    def _of(self) -> dict[tuple[str, str], list[Line]]:
-        found: dict[tuple[str, str], list[Line]] = {}
-        for line in self.lines:
-            found.setdefault((line.dataset, line.place.name), []).append(line)
-        return found
-
-    def name_of(self, dataset: str) -> str:
-        """What the page calls a dataset."""
-        return harmless(self.titles.get(dataset, dataset))
 
 
 class Cell(NamedTuple):
@@ -214,125 +150,6 @@ def _added(line: Line, writing: Writing) -> str:
         return f"changed by {FEW}"
     sign = "+" if line.total > 0 else "±" if line.total == 0 else ""
     return f"{sign}{number(line.total)}".replace("-", "−")
-
-
-class Sum(NamedTuple):
-    """The one sum that may be made."""
-
-    requests: str
-    change: str
-    places: list[str]
-    again: list[str]
-    """Logs that have the same requests once more; they are not in it."""
-
-
-def sum_of_requests(publisher: Publisher) -> Sum | None:
-    """The standard's requests over our own logs, each request once.
-
-    What a CDN has asked a bucket for is not use in the bucket's log, if that of the CDN
-    is read. A number that is hidden is not in the sum, so that nobody finds it by
-    subtraction.
-    """
-    logs, again = _different_logs(publisher)
-    lines = [
-        line
-        for line in publisher.lines
-        if line.measure.id == REQUESTS and line.place in logs
-    ]
-    shown = [line for line in lines if not publisher.writing.hides(line.total)]
-    if not shown:
-        return None
-    added = np.nansum([line.added for line in shown], axis=0)
-    added[np.all([~line.known for line in shown], axis=0)] = np.nan
-    together = replace(shown[0], added=added)
-    change = publisher.writing.change(together, publisher.window)
-    titles = [[place.title for place in of] for of in (logs, again)]
-    return Sum(number(together.total or 0), change, *titles)
-
-
-def _different_logs(publisher: Publisher) -> tuple[list[Place], list[Place]]:
-    """The logs of different requests, and those that have the same ones once more.
-
-    A load balancer and the server behind it both log a request. Of logs that name the
-    same host, and are about the same dataset, the one with most requests is taken.
-    """
-    used: dict[str, float] = {}
-    datasets: dict[str, set[str]] = {}
-    for line in publisher.lines:
-        if line.measure.id == REQUESTS:
-            name = line.place.name
-            used[name] = used.get(name, 0) + (line.total or 0)
-            datasets.setdefault(name, set()).add(line.dataset)
-    logs = [place for place in publisher.places if place.name in used]
-    taken: list[Place] = []
-    for place in sorted(logs, key=lambda place: -used[place.name]):
-        same = (
-            place.hosts & other.hosts and datasets[place.name] & datasets[other.name]
-            for other in taken
-        )
-        if not any(same):
-            taken.append(place)
-    return [p for p in logs if p in taken], [p for p in logs if p not in taken]
-
-
-def sentences(publisher: Publisher, total: Sum | None) -> list[str]:
-    """What a person may quote: the figures, the period, and what was left out."""
-    span = publisher.span
-    period = formatting.days(span.start, span.stop - ONE_DAY)
-    said = []
-    if total:
-        logs = listed([harmless(title) for title in total.places])
-        said.append(
-            f"{period}: our data were requested {total.requests} times from our own "
-            f"servers ({logs}), as counted by the COUNTER Code of Practice for "
-            f"Research Data; requests of robots, our own requests, repeated clicks "
-            f"and failures are left out{_days_left_out(publisher)}."
-            f"{_said_again(total)}"
-        )
-    quoted = [_quoted(publisher, place) for place in publisher.places]
-    told = [text for text in quoted if text][:QUOTED]
-    if told:
-        when = "In the same period" if total else period
-        joint = ", " if total else ": "
-        said.append(
-            f"{when}{joint}{listed(told)}; each counts in its own way, so these "
-            "numbers are not added up."
-        )
-    return said or [f"Nothing was counted in {period}."]
-
-
-def _said_again(total: Sum) -> str:
-    """Which logs are not in the sum."""
-    if not total.again:
-        return ""
-    return (
-        f" The sum is without the log of {listed(total.again)}, which has requests to "
-        "the same host for the same data."
-    )
-
-
-def _days_left_out(publisher: Publisher) -> str:
-    gone = [
-        f"{len(days):,} {'day' if len(days) == 1 else 'days'} of {place.title}"
-        for place in publisher.places
-        if place.is_log and (days := [*place.days.missing, *place.days.lost])
-    ]
-    return f", and so are {listed(gone)} without logs" if gone else ""
-
-
-def _quoted(publisher: Publisher, place: Place) -> str:
-    """What a platform added most of, in words; nothing if that is not known."""
-    lines = [
-        line
-        for line in publisher.lines
-        if line.place is place and not place.is_log and not line.measure.is_stock
-    ]
-    lines = [line for line in lines if line.total and line.total >= LEAST]
-    if not lines:
-        return ""
-    most = max(lines, key=lambda line: line.total or 0)
-    what = f"{number(most.total or 0)} {most.measure.name.lower()}"
-    return f"{place.title} counted {what} of {publisher.name_of(most.dataset)}"
 
 
 def _on_paper(rows: Sequence[Row]) -> int:

@@ -28,8 +28,8 @@ from usage_metrics.tasks.task import Reporting
 from usage_metrics.tasks.text_file import TextFile
 
 if TYPE_CHECKING:
-    from usage_metrics.report.overview import Publisher
     from usage_metrics.report.place_lines import Place, Subject
+    from usage_metrics.report.publisher import Publisher
     from usage_metrics.report.usage_database import Span
 
 LOGS, SERIES = "usage_counter", "snapshot_series"
@@ -101,7 +101,8 @@ class PublisherReport(Reporting):
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _publisher(self) -> "Publisher":
-        from usage_metrics.report import overview, place_lines
+        from usage_metrics.report import place_lines
+        from usage_metrics.report.publisher import Publisher
         from usage_metrics.report.usage_database import Database
         from usage_metrics.warehouse.reading import open_tables
 
@@ -135,7 +136,7 @@ class PublisherReport(Reporting):
                 )
             ]
         logs = [place.name for place in found if place.is_log]
-        return overview.Publisher(
+        return Publisher(
             title=_title(),
             span=span,
             places=found,

@@ -1,0 +1,70 @@
+"""A publisher's datasets, and what was counted of them in each place."""
+
+import datetime as dt
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from usage_metrics.report.few import Writing
+from usage_metrics.report.formatting import harmless
+from usage_metrics.report.place_lines import INVESTIGATIONS, Line, Place
+from usage_metrics.report.usage_database import Span
+
+WINDOWS = (365, 91, 30, 7)
+"""How many last days may be compared with those before, the most that there are."""
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """What the page is made of."""
+
+    title: str
+    span: Span
+    places: Sequence[Place]
+    lines: Sequence[Line]
+    titles: Mapping[str, str]
+    """Titles of the datasets, by id."""
+    made_on: dt.date
+    releases: Mapping[str, Sequence[tuple[dt.date, str]]] = field(default_factory=dict)
+    """Of each dataset, when which version was published."""
+    is_public: bool = False
+
+    @functools.cached_property
+    def writing(self) -> Writing:
+        """How its numbers are written."""
+        return Writing(self.is_public)
+
+    @functools.cached_property
+    def known(self) -> dict[str, Line]:
+        """The lines by id."""
+        return {line.id: line for line in self.lines}
+
+    @functools.cached_property
+    def window(self) -> int:
+        """How many last days are compared with those before; 0: there are too few."""
+        length = self.span.length.days
+        return next((days for days in WINDOWS if 2 * days <= length), 0)
+
+    @functools.cached_property
+    def datasets(self) -> list[str]:
+        """The most used first: by investigations in our logs, then by name."""
+        used: dict[str, float] = {line.dataset: 0 for line in self.lines}
+        for line in self.lines:
+            if line.measure.id == INVESTIGATIONS:
+                used[line.dataset] += line.total or 0
+        return sorted(used, key=lambda name: (-used[name], name))
+
+    def of(self, dataset: str, place: Place) -> list[Line]:
+        """The lines of a dataset in a place."""
+        return self._of.get((dataset, place.name), [])
+
+    @functools.cached_property
+    def _of(self) -> dict[tuple[str, str], list[Line]]:
+        found: dict[tuple[str, str], list[Line]] = {}
+        for line in self.lines:
+            found.setdefault((line.dataset, line.place.name), []).append(line)
+        return found
+
+    def name_of(self, dataset: str) -> str:
+        """What the page calls a dataset."""
+        return harmless(self.titles.get(dataset, dataset))
