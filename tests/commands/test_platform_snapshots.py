@@ -40,7 +40,7 @@ def test_a_run_ends_in_one_database_and_a_second_asks_nobody(
     both: Days, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run"]) == 0
-    assert "github: 6 replies of today" in capsys.readouterr().out
+    assert "github: 7 replies of today" in capsys.readouterr().out
     assert both.flow.loaded_days() == {str(DAY): 2}
     assert both.series("views")[str(TODAY - 2 * ONE_DAY)] == (12, 12, 1, "final")
     yesterday = str(TODAY - ONE_DAY)

@@ -24,7 +24,7 @@ TOY = Platform(
     title="Toy",
     endpoint="https://toy.example",
     subjects=lambda settings: settings.things,
-    requests=lambda thing: [Request("thing", f"/things/{thing}")],
+    requests=lambda thing, _: [Request("thing", f"/things/{thing}")],
     read=lambda kind, pages, day: [
         Figure("downloads", count(pages[0], "downloads"), "cumulative")
     ],

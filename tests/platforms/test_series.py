@@ -32,7 +32,7 @@ def _saying(figures: list[Figure]) -> Platform:
     return Platform(
         *("toy", "Toy", "http://toy"),
         subjects=lambda _: ["1001"],
-        requests=lambda _: [],
+        requests=lambda *_: [],
         read=lambda *_: figures,
         metrics={},
     )
@@ -114,6 +114,24 @@ def test_the_newest_snapshot_is_right_about_a_day_until_it_is_settled() -> None:
 def test_a_month_is_final_when_it_is_over(day: int, quality: str) -> None:
     rows = told({day: [Figure("views", 7, "month", about="2026-04")]}, settled=1)
     assert of(rows, "views") == {-15: (7, 7, 30, quality)}
+
+
+def test_events_are_those_that_the_newest_snapshot_still_tells() -> None:
+    def stars(*days: int) -> list[Figure]:
+        named = (str(FIRST + dt.timedelta(n)) for n in days)
+        return [Figure("stars_given", 1, "event", about=day) for day in named]
+
+    rows = of(told({0: stars(-9, -5), 1: stars(-9, 1)}, settled=2), "stars_given")
+    assert rows == {-9: (1, 1, 1, "final"), 1: (1, 1, 1, "provisional")}
+
+
+def test_a_year_is_final_when_it_is_over() -> None:
+    years = [Figure("citations", 7, "year", about=y) for y in ("2025", "2026")]
+    found = told({0: years}, settled=31)
+    assert [(r["date"], r["days"], r["quality"]) for r in found] == [
+        ("2025-01-01", 365, "final"),
+        ("2026-01-01", 365, "provisional"),
+    ]
 
 
 def test_parts_of_a_subject_have_observations_but_no_series() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from project import Settings
 from snapshot_flow import Days
 
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.platforms import client, get_platform
+from usage_metrics.platforms import client, get_platform, github
 from usage_metrics.tasks.snapshots import TakeSnapshot
 
 TOKEN = "token-for-tests-0123456789"
@@ -236,3 +237,21 @@ def test_without_etags_everything_is_asked_for_again(playing: Playing) -> None:
     assert not playing.take(1)
     assert not playing.server.conditional
     assert {reply.status for reply in playing.replies(1)} == {200}
+
+
+@pytest.mark.parametrize("playing", ["github"], indirect=True)
+def test_pages_of_stars_are_asked_for_as_far_as_github_tells_them(
+    playing: Playing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses the pages after, and they are no reason to fail."""
+    monkeypatch.setattr(github, "PAGES_OF_STARS", 2)
+    of = "/repos/example/data/stargazers?per_page=100"
+    pages = [of, f"{of}&page=2", f"{of}&page=3"]
+    for page, following in pairwise(pages):
+        link = {"Link": f'<{playing.server.url}{following}>; rel="next"'}
+        star = {"starred_at": "2021-03-05T12:00:00Z", "user": {"login": "somebody"}}
+        playing.server.once(page, json_of([star], headers=link))
+    assert not playing.take()
+    asked = [path for path in playing.server.asked if path in pages]
+    assert asked == pages[:2]
+    assert "somebody" not in "".join(reply.body for reply in playing.replies())

@@ -70,3 +70,8 @@ def serve(
     }
     release = {"tag_name": "v1", "author": {"login": "somebody"}, "assets": [asset]}
     server.give(f"{of}/releases?per_page=100", [release])
+    stars = [
+        {"starred_at": f"2021-0{n}-05T12:00:00Z", "user": {"login": "somebody"}}
+        for n in (3, 4)
+    ]
+    server.give(f"{of}/stargazers?per_page=100", stars)

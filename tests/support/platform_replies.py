@@ -150,6 +150,10 @@ def dataverse(server: PlatformServer, number: int) -> None:
     for kind in ("viewsTotal", "viewsUnique", "downloadsTotal", "downloadsUnique"):
         body = {"status": "OK", "data": {kind: 100 + 3 * number}}
         server.give(DATAVERSE.format(kind), body)
+        for month in ("2026-02", "2026-03"):
+            nothing = f"No metrics available for dataset 42 for {month}."
+            body = {"status": "OK", "data": {"message": nothing}}
+            server.give(DATAVERSE.format(f"{kind}/{month}"), body)
 
 
 ZENODO = "/api/records/1001/versions?size=25&page=1&sort=newest"
@@ -171,7 +175,7 @@ PLAYED = {
     "github": Played(
         github,
         {"repositories": "example/data"},
-        *("/repos/example/data/traffic/views", "views", 6),
+        *("/repos/example/data/traffic/views", "views", 7),
         {"message": "Bad credentials", "documentation_url": "https://docs.github.com"},
         "Bad credentials",
     ),
@@ -213,7 +217,7 @@ PLAYED = {
     "dataverse": Played(
         dataverse,
         {"dois": "10.7910/DVN/ABCDEF"},
-        *(DATAVERSE.format("downloadsTotal"), "downloads", 4),
+        *(DATAVERSE.format("downloadsTotal"), "downloads", 12),
         {"status": "ERROR", "message": "Dataset not found"},
         "Dataset not found",
     ),

@@ -55,7 +55,7 @@ def take(days: Days, day: dt.date, clock: str = "20:00") -> bool:
 def test_a_snapshot_is_taken_once_a_day_and_is_in_the_database(days: Days) -> None:
     assert take(days, FIRST)
     asked = len(days.server.asked)
-    assert asked == 6
+    assert asked == 7
     assert take(days, FIRST)
     assert len(days.server.asked) == asked, "the second run asks nobody"
     rows = days.flow.query("SELECT DISTINCT source, subject FROM snapshot_observations")
@@ -90,7 +90,7 @@ def test_no_token_and_no_login_is_in_any_file(days: Days) -> None:
 def test_of_what_did_not_change_only_that_is_said(days: Days) -> None:
     take(days, FIRST)
     take(days, FIRST + ONE_DAY)
-    assert len(days.server.conditional) == 6
+    assert len(days.server.conditional) == 7
     replies = days.replies(FIRST + ONE_DAY)
     same, changed = (replies["example/data", kind] for kind in ("paths", "views"))
     assert (same.status, changed.status) == (304, 200)
@@ -361,7 +361,7 @@ def test_two_runs_at_once_ask_once(days: Days) -> None:
     with ThreadPoolExecutor(2) as both:
         for run in [both.submit(snapshot.run) for _ in range(2)]:
             run.result()
-    assert len(days.server.asked) == 6
+    assert len(days.server.asked) == 7
     assert snapshot.complete()
 
 

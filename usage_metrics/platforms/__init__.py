@@ -26,9 +26,10 @@ PLATFORMS: dict[str, str] = {
 """The module of each platform; its ``PLATFORM`` is the declaration."""
 
 DAY, WINDOW, LEVEL = "day", "window", "level"
-CUMULATIVE, EVENT, MONTH = "cumulative", "event", "month"
-"""How a figure is to be read: of a day or month that it names, of the days up to the
-snapshot, as it is now, since the beginning, or things that happened on a day."""
+CUMULATIVE, EVENT, MONTH, YEAR = "cumulative", "event", "month", "year"
+"""How a figure is to be read: of a day, month or year that it names, of the days up to
+the snapshot, as it is now, since the beginning, or things that happened on a day; of
+these, a snapshot tells all that are left."""
 
 TOTAL, UNIQUE = "total", "unique"
 
@@ -85,7 +86,7 @@ class Figure(NamedTuple):
     reading: str
     measure: str = TOTAL
     about: str | None = None
-    """The day or month that it is of; None if it is of the moment of the snapshot."""
+    """The day, month or year that it is of; None: the moment of the snapshot."""
     name: str | None = None
     """What it is of, within the subject: a referrer, a path, a file."""
     version: str | None = None
@@ -112,8 +113,8 @@ class Platform:
     """The beginning of its URLs."""
     subjects: Callable[[Any], Sequence[str]]
     """What the section of luigi.cfg asks about."""
-    requests: Callable[[str], Iterable[Request]]
-    """The first page of each part of a snapshot of a subject."""
+    requests: Callable[[str, dt.date], Iterable[Request]]
+    """The first page of each part of a snapshot of a subject on a day."""
     read: Callable[[str, Sequence[Any], dt.date], Iterable[Figure]]
     """Pure: the kind of a part, the JSON of its pages and the day of the snapshot give
     its figures. Raises ReplyError if they are not what they should be."""

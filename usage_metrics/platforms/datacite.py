@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import (
     CUMULATIVE,
     DOI,
     LEVEL,
     MONTH,
+    YEAR,
     Figure,
     Named,
     Platform,
@@ -27,9 +29,11 @@ METRICS = {
     "views_by_month": "Such views in a month",
     "downloads_by_month": "Such downloads in a month",
     "citations": "Publications known to cite the DOI",
+    "citations_by_year": "Such publications, by the year in which they were published",
 }
 
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
+_YEAR = re.compile(r"[12]\d{3}")
 
 
 def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
@@ -40,14 +44,23 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     """
     about = member(pages[0], "data", "attributes")
     yield Figure("citations", count(about, "citationCount"), LEVEL)
+    for entry in items(about, "citationsOverTime"):
+        year = _of(entry, "year", _YEAR)
+        yield Figure("citations_by_year", count(entry, "total"), YEAR, about=year)
     for metric, word in COUNTED.items():
         yield Figure(metric, count(about, f"{word}Count"), CUMULATIVE)
         for entry in items(about, f"{word}sOverTime"):
-            month = name(entry, "yearMonth")
-            if not _MONTH.fullmatch(month):
-                raise ReplyError(f"yearMonth is {quoted(month)}, not a month")
+            month = _of(entry, "yearMonth", _MONTH)
             value = count(entry, "total")
             yield Figure(f"{metric}_by_month", value, MONTH, about=month)
+
+
+def _of(entry: Any, field: str, form: re.Pattern[str]) -> str:
+    """The month or year of an entry."""
+    text = name(entry, field)
+    if not form.fullmatch(text):
+        raise ReplyError(f"{field} is {quoted(text)}, which is none")
+    return text
 
 
 PLATFORM = Platform(
@@ -55,9 +68,10 @@ PLATFORM = Platform(
     title="DataCite",
     endpoint="https://api.datacite.org",
     subjects=lambda settings: settings.dois,
-    requests=lambda doi: [Request("doi", f"/dois/{quote(doi, safe='')}")],
+    requests=lambda doi, _: [Request("doi", f"/dois/{quote(doi, safe='')}")],
     read=read,
     metrics=METRICS,
+    settled=31 * ONE_DAY,  # a month is reported within four weeks after its end
     named=Named("dois", DOI),
     robots="Repositories count by COUNTER's rules, without robots",
 )

@@ -7,6 +7,7 @@ transferred repository answers under its old name, and keeps its id.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import (
     CUMULATIVE,
     DAY,
+    EVENT,
     LEVEL,
     OWNER_AND_NAME,
     TOTAL,
@@ -26,7 +28,7 @@ from usage_metrics.platforms import (
     Platform,
     Request,
 )
-from usage_metrics.platforms.shapes import count, items, name, quoted
+from usage_metrics.platforms.shapes import count, day_in, items, name
 
 LOOKS_BACK = 14
 """Days before today that are in a reply about views or clones."""
@@ -37,6 +39,12 @@ LEVELS = {
     "watchers": "subscribers_count",
     "open_issues": "open_issues_count",
 }
+
+WITH_TIMES = "application/vnd.github.star+json"
+"""Stars with the times at which they were given."""
+
+PAGES_OF_STARS = 400
+"""GitHub refuses later pages: it tells of the first 40,000 stars."""
 
 TOP = {"referrers": ("referrer_views", "referrer"), "paths": ("path_views", "path")}
 """The lists of the ten most frequent: the metric, and the field that names an item."""
@@ -52,6 +60,8 @@ METRICS = {
     "referrer_views": "Views that came from a site, in 14 days; the ten most frequent",
     "path_views": "Views of a page, in 14 days; the ten most frequent",
     "stars": "Accounts that have starred the repository",
+    "stars_given": "Stars that were given on a day and not taken back since; of the "
+    "first 40,000",
     "forks": "Copies of the repository in other accounts",
     "watchers": "Accounts that are notified of what happens there",
     "open_issues": "Open issues and pull requests",
@@ -59,7 +69,7 @@ METRICS = {
 }
 
 
-def requests(repository: str) -> Iterator[Request]:
+def requests(repository: str, day: dt.date) -> Iterator[Request]:
     """The parts of a snapshot of a repository."""
     of = f"/repos/{repository}"
     yield Request("repository", of)
@@ -68,6 +78,9 @@ def requests(repository: str) -> Iterator[Request]:
     yield Request("referrers", f"{of}/traffic/popular/referrers")
     yield Request("paths", f"{of}/traffic/popular/paths")
     yield Request("releases", f"{of}/releases?per_page=100")
+    yield Request(
+        "stargazers", f"{of}/stargazers?per_page=100", WITH_TIMES, PAGES_OF_STARS
+    )
 
 
 def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
@@ -82,6 +95,8 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     elif kind in TOP:
         for page in pages:
             yield from _top(kind, page)
+    elif kind == "stargazers":
+        yield from _stars(pages, taken)
     elif kind == "history":
         yield from _history(pages[0])
     elif kind == "repository":
@@ -105,11 +120,7 @@ def _traffic(kind: str, page: Any, taken: dt.date) -> Iterator[Figure]:
 
 
 def _day(entry: Any, taken: dt.date) -> dt.date:
-    text = name(entry, "timestamp")
-    try:
-        day = dt.date.fromisoformat(text[:10])
-    except ValueError:
-        raise ReplyError(f"timestamp is {quoted(text)}, not a time") from None
+    day = day_in(entry, "timestamp")
     if not 0 <= (taken - day).days <= LOOKS_BACK + 1:
         raise ReplyError(f"it has {day}, which no snapshot of {taken} should")
     return day
@@ -121,6 +132,14 @@ def _top(kind: str, page: Any) -> Iterator[Figure]:
         of = name(item, field)
         yield Figure(metric, count(item, "count"), WINDOW, TOTAL, name=of)
         yield Figure(metric, count(item, "uniques"), WINDOW, UNIQUE, name=of)
+
+
+def _stars(pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
+    """How many stars were given on each day, but not by whom."""
+    days = Counter({taken: 0})
+    days.update(day_in(star, "starred_at") for page in pages for star in items(page))
+    for day, given in days.items():
+        yield Figure("stars_given", given, EVENT, about=day.isoformat())
 
 
 def _releases(pages: Sequence[Any]) -> Iterator[Figure]:

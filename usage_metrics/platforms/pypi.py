@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import (
     DAY,
     ID,
@@ -14,7 +13,7 @@ from usage_metrics.platforms import (
     Platform,
     Request,
 )
-from usage_metrics.platforms.shapes import count, items, name, quoted
+from usage_metrics.platforms.shapes import count, day_in, items, name
 
 CATEGORIES = {
     "without_mirrors": "downloads",
@@ -36,11 +35,7 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     """
     for row in items(pages[0], "data"):
         if metric := CATEGORIES.get(name(row, "category")):
-            day = name(row, "date")
-            try:
-                dt.date.fromisoformat(day)
-            except ValueError:
-                raise ReplyError(f"date is {quoted(day)}, not a day") from None
+            day = day_in(row, "date").isoformat()
             yield Figure(metric, count(row, "downloads"), DAY, about=day)
 
 
@@ -49,7 +44,7 @@ PLATFORM = Platform(
     title="PyPI",
     endpoint="https://pypistats.org",
     subjects=lambda settings: settings.packages,
-    requests=lambda of: [Request("overall", f"/api/packages/{of}/overall")],
+    requests=lambda of, _: [Request("overall", f"/api/packages/{of}/overall")],
     read=read,
     metrics=METRICS,
     named=Named("packages", ID),

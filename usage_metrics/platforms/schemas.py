@@ -32,11 +32,11 @@ OBSERVATIONS = pa.schema(
         column("version", STRING, "Version of the subject; null: all of it"),
         *_METRIC,
         column("name", STRING, "Referrer, path or file; null: all of them"),
-        column("about", STRING, "Day or month that was counted; null: see reading"),
+        column("about", STRING, "What day, month or year it is of; null: see reading"),
         column(
             "reading",
             STRING,
-            "day, month or event: of the day or month in about; window: of the days up "
+            "day, month, year or event: of what is in about; window: of the days up "
             "to the snapshot; level: as it was then; cumulative: since the beginning",
         ),
         column("value", INTEGER, "What the platform said"),
@@ -52,7 +52,7 @@ OBSERVATION_KEY = (
 
 SERIES = pa.schema(
     [
-        column("date", STRING, "UTC day, or first day of a month, YYYY-MM-DD"),
+        column("date", STRING, "UTC day, or first day of a month or year, YYYY-MM-DD"),
         *_SUBJECT,
         *_METRIC,
         column("value", INTEGER, "What the platform says of the day; null: unknown"),

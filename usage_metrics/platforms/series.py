@@ -13,17 +13,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.platforms import CUMULATIVE, DAY, LEVEL, MONTH, UNIQUE
+from usage_metrics.platforms import CUMULATIVE, DAY, EVENT, LEVEL, MONTH, UNIQUE, YEAR
 from usage_metrics.platforms.schemas import OBSERVATIONS, SERIES
 
 FINAL, PROVISIONAL, SPREAD, FROZEN = "final", "provisional", "spread", "frozen"
 FELL, RESET, MISSING = "fell", "reset", "missing"
 
-VERSION = 1
+VERSION = 2
 """Raise it when series are made in another way."""
 
 NEARLY_NOTHING = 0.1
 """A counter that falls below this share of what it was has begun again."""
+
+LONGER = {MONTH: pd.offsets.MonthBegin(1), YEAR: pd.offsets.YearBegin(1)}
+"""Readings of more than a day: how to get to their end."""
 
 _OF = ["source", "subject", "metric", "measure"]
 
@@ -55,11 +58,11 @@ def series(observed: Sequence[pa.Table], settled: dt.timedelta) -> pa.Table:
 
 def _dated(frame: pd.DataFrame, settled: dt.timedelta) -> pd.DataFrame:
     """Figures of days and months, each from the newest snapshot that tells of it."""
-    newest = frame.drop_duplicates([*_OF, "about"], keep="last").copy()
-    newest["date"] = pd.to_datetime(newest["about"], format="ISO8601")
-    is_month = newest["reading"] == MONTH
+    newest = frame[~_withdrawn(frame)].drop_duplicates([*_OF, "about"], keep="last")
+    newest = newest.assign(date=pd.to_datetime(newest["about"], format="ISO8601"))
     end = newest["date"] + pd.Timedelta(days=1)
-    end = end.mask(is_month, newest["date"] + pd.offsets.MonthBegin(1))
+    for reading, offset in LONGER.items():
+        end = end.mask(newest["reading"] == reading, newest["date"] + offset)
     newest["days"] = (end - newest["date"]).dt.days
     # A day is over at its end, and settled after that.
     over = end - pd.Timedelta(days=1) + pd.Timedelta(settled)
@@ -67,6 +70,13 @@ def _dated(frame: pd.DataFrame, settled: dt.timedelta) -> pd.DataFrame:
     newest.loc[newest["taken"] >= over, "quality"] = FINAL
     newest["increment"] = newest["value"].mask(newest["measure"] == UNIQUE)
     return _with_gaps(newest, (DAY,))
+
+
+def _withdrawn(frame: pd.DataFrame) -> pd.Series:
+    """Which events are of a snapshot that is not the newest: it tells all there are."""
+    newest = frame.groupby(_OF)["taken_at"].transform("max")
+    withdrawn: pd.Series = (frame["reading"] == EVENT) & (frame["taken_at"] < newest)
+    return withdrawn
 
 
 def _undated(frame: pd.DataFrame) -> pd.DataFrame:

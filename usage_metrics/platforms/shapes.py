@@ -1,5 +1,6 @@
 """Looks into the JSON of a reply; says in a sentence what is not as it should be."""
 
+import datetime as dt
 import json
 import math
 import reprlib
@@ -100,6 +101,19 @@ def name(body: Any, *path: str) -> str:
     if not isinstance(found, str) or not found.strip():
         raise ReplyError(f"{_name(path)} is {quoted(found)}, not a text")
     return found.encode("utf-8", "replace").decode()
+
+
+def day_in(body: Any, *path: str) -> dt.date:
+    """The UTC day of a day or time in ISO 8601.
+
+    Raises:
+        ReplyError: if there is none.
+    """
+    text = name(body, *path)
+    try:
+        return dt.date.fromisoformat(text[:10])
+    except ValueError:
+        raise ReplyError(f"{_name(path)} is {quoted(text)}, not a day") from None
 
 
 def quoted(found: Any) -> str:

@@ -106,7 +106,7 @@ class Taking:
             there: what was received earlier on this day.
         """
         taken, parts = Taken(), by_part(there)
-        for subject, request in wanted(self.platform, subjects):
+        for subject, request in wanted(self.platform, subjects, self.moment.date()):
             if is_complete(parts.get((subject, request.kind), ())):
                 continue
             try:
@@ -212,20 +212,23 @@ class Taking:
 
 
 def wanted(
-    platform: Platform, subjects: Sequence[str]
+    platform: Platform, subjects: Sequence[str], day: dt.date
 ) -> Iterator[tuple[str, Request]]:
-    """Every part of a snapshot, with the request for its first page."""
+    """Every part of a snapshot of a day, with the request for its first page."""
     for subject in subjects:
-        for request in platform.requests(subject):
+        for request in platform.requests(subject, day):
             yield subject, request
 
 
 def unanswered(
-    platform: Platform, subjects: Sequence[str], replies: Sequence[Reply]
+    platform: Platform,
+    subjects: Sequence[str],
+    day: dt.date,
+    replies: Sequence[Reply],
 ) -> int:
-    """How many parts of a snapshot are not there, or not complete."""
+    """How many parts of a snapshot of a day are not there, or not complete."""
     parts = by_part(replies)
     return sum(
         not is_complete(parts.get((subject, request.kind), ()))
-        for subject, request in wanted(platform, subjects)
+        for subject, request in wanted(platform, subjects, day)
     )

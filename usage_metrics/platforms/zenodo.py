@@ -50,7 +50,7 @@ def subjects(settings: Any) -> list[str]:
     return [*settings.records, *(f"{COMMUNITY}{c}" for c in settings.communities)]
 
 
-def requests(subject: str) -> Iterator[Request]:
+def requests(subject: str, day: dt.date) -> Iterator[Request]:
     """All versions of a record, or of all records of a community."""
     if subject.startswith(COMMUNITY):
         community = subject.removeprefix(COMMUNITY)

@@ -136,12 +136,13 @@ class TakeSnapshot(Reporting):
         platform, settings = get_platform(self.source), platform_section(self.source)
         subjects, file = subjects_of(self.source), self.output()
         there = archive.replies_of(file) if file.exists() else []
-        wanted = [(s, request.kind) for s, request in taking.wanted(platform, subjects)]
+        asked = taking.wanted(platform, subjects, self.date)
+        wanted = [(subject, request.kind) for subject, request in asked]
         before = archive.earlier(file.root, self.source, self.date, wanted)
         client = Client.of(platform, settings)
         taken = taking.Taking(platform, client, now, before).take(subjects, there)
         replies = taking.merged(there, taken.replies)
-        missing = taking.unanswered(platform, subjects, replies)
+        missing = taking.unanswered(platform, subjects, self.date, replies)
         if replies:
             archive.keep(file, platform, replies, missing)
         return len(replies), taken.problems
