@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Build every missing day and load it: the command for every night.",
     "report": "Write the report, of all days or of some, and print its path.",
     "counter": "Write the COUNTER report of a month, check it, send it to DataCite.",
+    "datasets": "List what there is, and which dataset it is; suggest entries.",
     "status": "Show which days of each stage are done, missing, stale or failed.",
     "doctor": "Check that the pipeline can run.",
     "check": "Find damaged files, and days whose data need a look.",

@@ -2,8 +2,9 @@
 
 ``*`` stands for any part of a name between two slashes, ``**`` for any part at all, and
 ``{table}`` for such a part, of at least one character, that is captured. All else
-stands for itself. A pattern matches what it says, and all that is below it as below a
-folder. It becomes RE2, which takes time in proportion to the text.
+stands for itself, and so do these after a backslash. A pattern matches what it says,
+and all that is below it as below a folder. It becomes RE2, which takes time in
+proportion to the text.
 
 Here a text is that of two names with ``BETWEEN``: a bucket and a key, a host and a
 path.
@@ -21,7 +22,7 @@ BETWEEN = "\0"
 CAPTURES = ("dataset", "version", "table")
 """What a pattern may capture."""
 
-_TOKEN = re.compile(r"\*\*|\*|\{(?P<name>[^{}]*)\}|.", re.DOTALL)
+_TOKEN = re.compile(r"\\[*{}\\]|\*\*|\*|\{(?P<name>[^{}]*)\}|.", re.DOTALL)
 _ANY, _PART = f"[^{BETWEEN}]", f"[^/{BETWEEN}]"
 
 Item = TypeVar("Item")
@@ -112,7 +113,7 @@ def _expressions(text: str, part: str) -> Iterator[str]:
         elif found[0] in ("*", "**"):
             yield f"{part if found[0] == '*' else _ANY}*"
         else:
-            yield re.escape(found[0])
+            yield re.escape(found[0][-1])
 
 
 def _tokens(within: str, part: str, between: str, text: str) -> list[_Token]:
@@ -128,7 +129,7 @@ def _tokens_of(text: str, part: str) -> Iterator[_Token]:
         elif found[0] in ("*", "**"):
             yield _Token(part if found[0] == "*" else _ANY, is_repeated=True)
         else:
-            yield _Token(found[0])
+            yield _Token(found[0][-1])
 
 
 def _meet(ours: Sequence[_Token], theirs: Sequence[_Token]) -> bool:
@@ -187,7 +188,12 @@ class _Node(Generic[Item]):
 
 
 def _is_wild(segment: str) -> bool:
-    return "*" in segment or "{" in segment
+    return any(mark in segment for mark in "*{\\")
+
+
+def plain(text: str) -> str:
+    """The pattern that matches a text."""
+    return re.sub(r"[*{}\\]", r"\\\g<0>", text)
 
 
 def overlaps(globs: Iterable[tuple[Glob, Item]]) -> Iterator[tuple[Item, Item]]:

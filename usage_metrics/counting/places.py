@@ -43,7 +43,7 @@ _FOUND = ("dataset", "version", "table", "database")
 """What a place says of a request: the last is the name that its id is made of."""
 
 
-class _Pairs(NamedTuple):
+class Pairs(NamedTuple):
     """The distinct pairs of names in a batch."""
 
     texts: pa.Array
@@ -66,12 +66,12 @@ def with_places(
         the table, and of the database as the name of the dataset.
     """
     open_ = (UNMAPPED, NONE) if registry.is_general else (UNMAPPED,)
-    for by, read in _READ.items():
+    for by, read in READ.items():
         if places := [place for place in registry.places if place.by == by]:
             pairs = read(requests)
             found = _found(pairs.texts, places)
             is_found = mask_of(found["dataset"].is_valid().take(pairs.codes))
-            is_found &= holds(about["dataset"], any_of(*open_)) & _is_use(requests, by)
+            is_found &= holds(about["dataset"], any_of(*open_)) & is_use(requests, by)
             columns = {n: take_encoded(found[n], pairs.codes) for n in _FOUND}
             about, requests = _with_found(about, requests, columns, is_found)
     return about, requests
@@ -104,7 +104,7 @@ def _where(
     return take_encoded(texts, chosen)
 
 
-def _is_use(requests: pa.Table, by: str) -> Any:
+def is_use(requests: pa.Table, by: str) -> Any:
     """Which requests are for pages that may be about a dataset."""
     is_data = holds(requests["page"], is_data_page)
     if by == NAMES:
@@ -112,7 +112,7 @@ def _is_use(requests: pa.Table, by: str) -> Any:
     return is_data | holds(requests["page"], any_of(*LOOKED_AT))
 
 
-def _names(requests: pa.Table) -> _Pairs:
+def _names(requests: pa.Table) -> Pairs:
     """The pairs of database and table."""
     before, after = only_chunk(requests["database"]), only_chunk(requests["table"])
     rest = len(after.dictionary) + 1
@@ -123,19 +123,20 @@ def _names(requests: pa.Table) -> _Pairs:
         _with_empty(before.dictionary).take(pa.array(numbers // rest)),
         _with_empty(after.dictionary).take(pa.array(numbers % rest)),
     )
-    return _Pairs(texts, distinct.indices)
+    return Pairs(texts, distinct.indices)
 
 
-def _urls(requests: pa.Table) -> _Pairs:
+def _urls(requests: pa.Table) -> Pairs:
     """The pairs of host and path."""
     urls = only_chunk(requests["request_url"])
     texts = _with_empty(urls.dictionary)
     hosts = pc.replace_substring_regex(pc.fill_null(hosts_of(texts), ""), _PORT, "")
     paths = decoded(without_query(targets_of(texts)))
-    return _Pairs(_joined(hosts, paths), _codes(urls))
+    return Pairs(_joined(hosts, paths), _codes(urls))
 
 
-_READ: dict[str, Callable[[pa.Table], _Pairs]] = {NAMES: _names, URL: _urls}
+READ: dict[str, Callable[[pa.Table], Pairs]] = {NAMES: _names, URL: _urls}
+"""Reads the pairs of each way in which places are known."""
 
 
 def _codes(column: pa.DictionaryArray) -> pa.Array:

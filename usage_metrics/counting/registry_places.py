@@ -24,7 +24,7 @@ from usage_metrics.platforms import PLATFORMS, get_platform
 
 _SITES = "sites"
 """Host and path in one."""
-_PAIRS: dict[str, tuple[tuple[str, ...], str]] = {
+PAIRS: dict[str, tuple[tuple[str, ...], str]] = {
     "buckets": (("buckets", "keys"), NAMES),
     "databases": (("databases", "tables"), NAMES),
     "hosts": (("hosts", "paths", _SITES), URL),
@@ -33,7 +33,7 @@ _PAIRS: dict[str, tuple[tuple[str, ...], str]] = {
 KindOf = Callable[[str], str]
 """Says what kind of places a source has; raises ConfigError if there is no such one."""
 
-_NAME = r"[^\x00-\x1f\x7f]+"
+_NAME = r"(?s)[^\x00]+"
 
 
 class At(NamedTuple):
@@ -72,7 +72,7 @@ def whereabouts(section: Section, dataset: Dataset, kind_of: KindOf) -> list[At]
 
 def _places(section: Section, source: str, kind: str, dataset: Dataset) -> Iterator[At]:
     """The places of a dataset in the logs of a source."""
-    keys, by = _PAIRS[kind]
+    keys, by = PAIRS[kind]
     values = section.read({}, dict.fromkeys(keys, _globs))
     if not section.content:
         section.note(f"it names nothing; the keys are {', '.join(keys)}")
@@ -99,7 +99,7 @@ def _pairs(
                 yield key, text if key == second else within, Glob(text, within)
     for site in values.get(_SITES, ()):
         host, slash, path = site.partition("/")
-        yield _SITES, site, Glob(f"{slash}{path}" if path else "**", host)
+        yield _SITES, site, Glob(f"{slash}{path}" if path else "**", host.lower())
 
 
 def _mistake(place: Place) -> str | None:

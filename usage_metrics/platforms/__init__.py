@@ -94,6 +94,16 @@ class Figure(NamedTuple):
     """What it is about, if that is not the subject that was asked for."""
 
 
+class Description(NamedTuple):
+    """What a platform tells of something besides numbers."""
+
+    subject: str
+    title: str
+    doi: str | None
+    related: tuple[str, ...]
+    """Addresses and DOIs of what belongs to it."""
+
+
 class Identity(NamedTuple):
     """What stays of a subject when it is renamed, and its name now."""
 
@@ -120,6 +130,8 @@ class Platform:
     its figures. Raises ReplyError if they are not what they should be."""
     metrics: Mapping[str, str]
     """What each metric is, in a sentence for people."""
+    describe: Callable[[Sequence[Any]], Iterable[Description]] = lambda _: ()
+    """What the pages of a part tell of subjects besides numbers, as far as they do."""
     named: Named | None = None
     """How a registry of datasets names subjects, if it may."""
     robots: str = ""

@@ -14,12 +14,21 @@ from usage_metrics.platforms import (
     LEVEL,
     MONTH,
     YEAR,
+    Description,
     Figure,
     Named,
     Platform,
     Request,
 )
-from usage_metrics.platforms.shapes import count, items, member, name, quoted
+from usage_metrics.platforms.shapes import (
+    count,
+    found,
+    items,
+    member,
+    name,
+    quoted,
+    texts,
+)
 
 COUNTED = {"views": "view", "downloads": "download"}
 
@@ -63,6 +72,16 @@ def _of(entry: Any, field: str, form: re.Pattern[str]) -> str:
     return text
 
 
+def describe(pages: Sequence[Any]) -> Iterator[Description]:
+    """The title of a DOI, and what belongs to it."""
+    about = found(pages[0], "data", "attributes")
+    doi = found(about, "doi") or found(pages[0], "data", "id")
+    title = found(about, "titles", 0, "title")
+    of = texts(about, "relatedIdentifiers", of="relatedIdentifier")
+    if isinstance(doi, str):
+        yield Description(doi, str(title or doi), doi, of)
+
+
 PLATFORM = Platform(
     name="datacite",
     title="DataCite",
@@ -72,6 +91,7 @@ PLATFORM = Platform(
     read=read,
     metrics=METRICS,
     settled=31 * ONE_DAY,  # a month is reported within four weeks after its end
+    describe=describe,
     named=Named("dois", DOI),
     robots="Repositories count by COUNTER's rules, without robots",
 )

@@ -130,3 +130,22 @@ def _said_in(body: Any) -> str:
 
 def _name(path: tuple[str, ...]) -> str:
     return ".".join(path) or "it"
+
+
+def found(body: Any, *path: str | int) -> Any:
+    """What stands somewhere in JSON; None if there is nothing."""
+    for step in path:
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and isinstance(step, int) and step < len(body):
+            body = body[step]
+        else:
+            return None
+    return body
+
+
+def texts(body: Any, *path: str | int, of: str) -> tuple[str, ...]:
+    """The texts of a field of each item of a list, as far as they are there."""
+    listed = found(body, *path)
+    each = (found(item, of) for item in (listed if isinstance(listed, list) else ()))
+    return tuple(text for text in each if isinstance(text, str))

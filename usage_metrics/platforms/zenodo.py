@@ -15,12 +15,13 @@ from usage_metrics.platforms import (
     ID,
     TOTAL,
     UNIQUE,
+    Description,
     Figure,
     Named,
     Platform,
     Request,
 )
-from usage_metrics.platforms.shapes import count, items, member, name
+from usage_metrics.platforms.shapes import count, found, items, member, name, texts
 
 COMMUNITY = "community "
 """Begins a subject that is a community."""
@@ -73,6 +74,8 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
         name(hit, "id"): hit for page in pages for hit in items(page, "hits", "hits")
     }
     total = max(_total(page) for page in pages)
+    if not hits:
+        raise ReplyError("it has no records")
     if len(hits) != total:
         raise ReplyError(f"it has {len(hits):,} of {total:,} records")
     seen: set[str] = set()
@@ -91,10 +94,10 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
 
 
 def _total(page: Any) -> int:
-    found = member(page, "hits", "total")
+    total = member(page, "hits", "total")
     return (
-        count(found, "value")
-        if isinstance(found, dict)
+        count(total, "value")
+        if isinstance(total, dict)
         else count(page, "hits", "total")
     )
 
@@ -119,6 +122,20 @@ def next_page(body: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def describe(pages: Sequence[Any]) -> Iterator[Description]:
+    """The title and the DOI of each record, and what its newest version belongs to."""
+    seen: set[str] = set()
+    for hit in (hit for page in pages for hit in items(page, "hits", "hits")):
+        concept = _concept(hit)
+        if concept in seen:
+            continue
+        seen.add(concept)
+        doi = found(hit, "conceptdoi") or found(hit, "doi")
+        title = found(hit, "metadata", "title") or found(hit, "title")
+        of = texts(hit, "metadata", "related_identifiers", of="identifier")
+        yield Description(concept, str(title or concept), doi and str(doi), of)
+
+
 PLATFORM = Platform(
     name="zenodo",
     title="Zenodo",
@@ -127,6 +144,7 @@ PLATFORM = Platform(
     requests=requests,
     read=read,
     metrics=METRICS,
+    describe=describe,
     named=Named("concepts", ID, f"{CONCEPT}{{}}"),
     robots="Zenodo counts, without robots and double clicks",
     next_page=next_page,
