@@ -33,7 +33,11 @@ COMMANDS = {
 }
 """The commands in the order of --help, with their descriptions there."""
 
-MODULES = {"counter": "counter_report", "import": "import_history"}
+MODULES = {
+    "datasets": "dataset_list",
+    "counter": "counter_report",
+    "import": "import_history",
+}
 """The modules of commands; the others have the name of their command."""
 
 BUSY = 10

@@ -12,7 +12,7 @@ from usage_metrics.platforms import PLATFORMS, Description, get_platform
 from usage_metrics.tasks.count_input import batches
 from usage_metrics.tasks.datasets_registry import datasets_registry, kind_of_place
 from usage_metrics.tasks.load import open_warehouse
-from usage_metrics.tasks.registry_rows import present_names
+from usage_metrics.tasks.platform_subjects import present_names
 from usage_metrics.tasks.stages import Geocode
 
 if TYPE_CHECKING:

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 
 from usage_metrics.errors import ConfigError
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.platforms import PLATFORMS, get_platform
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
+
+RAW = "raw"
+"""The stage of replies."""
 
 
 def subjects_of(name: str) -> list[str]:
@@ -37,3 +41,19 @@ def platforms_on() -> list[str]:
 
 def _in_section(name: str) -> Sequence[str]:
     return get_platform(name).subjects(platform_section(name))
+
+
+def present_names() -> dict[tuple[str, str], str]:
+    """What each platform calls its subjects now, where a snapshot tells it.
+
+    Returns:
+        By platform and what it is asked about, in small letters.
+    """
+    index, found = FooterIndex(), {}
+    for source in sorted({about.source for about in datasets_registry().subjects}):
+        for facts in index.of_stage(RAW, source).values():
+            for asked, identity in (facts.get("subjects") or {}).items():
+                if identity is not None:
+                    found[source, asked.lower()] = str(identity[1])
+    index.keep()
+    return found

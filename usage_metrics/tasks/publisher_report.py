@@ -21,7 +21,7 @@ from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.settings import logs_named, source_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
-from usage_metrics.tasks.registry_rows import present_names
+from usage_metrics.tasks.platform_subjects import present_names
 from usage_metrics.tasks.report import kept_sums, made_from_mark, site_name, titles_of
 from usage_metrics.tasks.snapshot_days import snapshot_days
 from usage_metrics.tasks.task import Reporting
