@@ -22,6 +22,7 @@ from typing import NamedTuple
 import click
 import pytest
 from command import run_luigi, run_usage_metrics
+from hub_server import TOKEN, HubServer
 from project import ROOT, Settings
 
 from usage_metrics.commands import COMMANDS, cli
@@ -171,18 +172,44 @@ def test_the_commands_of_a_page_run_one_after_the_other(
         _run(command, tmp_path / "clone")
 
 
-def _run(script: str, folder: Path) -> None:
+def _run(script: str, folder: Path, typed: str = "") -> str:
+    """Run a script; what it prints."""
     environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
     environment["TMPDIR"] = str(folder)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
         env=environment,
+        input=typed + "\n",
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, (script, done.stdout, done.stderr)
+    return done.stdout
+
+
+def test_the_first_report_goes_to_the_hub_as_the_page_says(
+    after_a_run: Path, tmp_path: Path
+) -> None:
+    page = PAGES["docs/counter.md"]
+    first, _, _ = page.partition("## The report")
+    script = "".join(re.findall(r"(?ms)^```sh\n(.*?)^```$", first))
+    (shown,) = re.findall(r"(?ms)^```text\n(.*?)^```$", first)
+    clone = tmp_path / "clone"
+    _copy(after_a_run, clone)
+    with HubServer() as hub:
+        cfg = (clone / "luigi.cfg").read_text()
+        setting = f"\n[datacite]\nhub = {hub.url}\n"
+        (clone / "luigi.cfg").write_text(cfg.replace("\n[datacite]\n", setting))
+        said = _run(script, clone, typed=TOKEN)
+        (held,) = hub.held
+    said = said.replace(hub.url, "https://api.test.datacite.org")
+    said = said.replace(held, "0f8372ff-9bbb-44d0-80ff-a03f308f5889")
+    assert [re.sub(r"\d+ bytes", "", line) for line in said.splitlines()[-2:]] == [
+        re.sub(r"\d+ bytes", "", line) for line in shown.splitlines()
+    ]
+    assert "https://api.test.datacite.org\n" in first, "where the page sends it"
 
 
 def test_every_command_that_is_not_run_here_is_there() -> None:
