@@ -31,6 +31,8 @@ def test_a_report_is_sent_compressed_and_is_what_the_hub_then_holds(
     )
     assert held.datasets == written["report-datasets"]
     assert [e["code"] for e in held.header["exceptions"]] == [69, 3040]
+    assistants = [{"type": "proprietary", "value": "ai-assistant-requests:1"}]
+    assert [d.get("dataset-attributes") for d in held.datasets] == [assistants, None]
     assert capsys.readouterr().out.splitlines() == [
         f"{MONTH} to {office.hub.url}, for the first time: 2 datasets, "
         f"{len(held.subsets[0])} bytes",

@@ -57,7 +57,13 @@ class HubFlow:
     def set_up(self) -> None:
         """Write two days of logs, of pudl and ferc1, and the settings."""
         self.flow.export(DAY, asked("a", "/pudl/plants.json"), asked("b", "/ferc1/x"))
-        self.flow.export(DAY + ONE_DAY, asked("c", "/pudl", DAY + ONE_DAY))
+        following = DAY + ONE_DAY
+        assistant = {"userAgent": "Mozilla/5.0 (compatible; Claude-User/1.0)"}
+        self.flow.export(
+            following,
+            asked("c", "/pudl", following),
+            asked("d", "/pudl", following, **assistant),
+        )
         self.settings("datasette", start=DAY, stop=DAY + 2 * ONE_DAY)
         self.settings("datacite", hub=self.hub.url, attempts=3)
         self.register(entry("pudl"), entry("ferc1"))

@@ -8,7 +8,7 @@ with hyphens.
 import calendar
 import datetime as dt
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ FORM = "2026-11-30"
 
 ISO_COUNTRIES = COUNTRIES.keys() - {"XK"}
 """The codes of ISO 3166-1. DataCite refuses a whole report that has any other."""
+
+ASSISTANTS = "ai-assistant-requests"
+"""The name of an attribute of ours: the standard has no access method for them yet."""
 
 Instances = dict[tuple[str, str], dict[str | None, int]]
 """The count of each country, by access method and metric."""
@@ -71,10 +74,15 @@ class Usage:
     dataset: Dataset
     version: str | None
     instances: Instances
+    assistants: int = 0
+    """Requests of AI assistants; known of a dataset, not of its versions."""
 
 
 def month_usage(
-    registry: Registry, by_dataset: pa.Table, by_version: pa.Table
+    registry: Registry,
+    by_dataset: pa.Table,
+    by_version: pa.Table,
+    assistants: Mapping[str, int] | None = None,
 ) -> list[Usage]:
     """Add up the days of a month.
 
@@ -82,6 +90,7 @@ def month_usage(
         registry: the datasets, in the order of the report.
         by_dataset: the ``usage_counter`` tables of the days, concatenated.
         by_version: their ``usage_counter_versions``.
+        assistants: the requests of AI assistants, by dataset.
 
     Returns:
         The use of each entry of the registry: of one version or, for an entry without
@@ -96,7 +105,8 @@ def month_usage(
     for dataset in (*registry.datasets, *(Dataset(id_, title=id_) for id_ in others)):
         id_, version = dataset.id, dataset.version
         used = whole.get((id_,)) if version is None else versions.get((id_, version))
-        found.append(Usage(dataset, version, used or {}))
+        asked = (assistants or {}).get(id_, 0) if version is None else 0
+        found.append(Usage(dataset, version, used or {}, asked))
     return [usage for usage in found if usage.instances]
 
 
@@ -165,10 +175,13 @@ def _dataset(
         "data-type": "dataset",
         "yop": dataset.yop,
     }
-    lists: dict[str, list[tuple[str, str | None]]] = {
+    lists: dict[str, list[tuple[str, str | int | None]]] = {
         "dataset-contributors": [("name", name) for name in dataset.creators],
         "dataset-dates": [("pub-date", dataset.published)],
-        "dataset-attributes": [("dataset-version", usage.version)],
+        "dataset-attributes": [
+            ("dataset-version", usage.version),
+            ("proprietary", usage.assistants and f"{ASSISTANTS}:{usage.assistants}"),
+        ],
     }
     for name, pairs in lists.items():
         if known := [{"type": kind, "value": value} for kind, value in pairs if value]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.tasks.datasets_registry import datasets_registry
 
-TABLES = ("usage_counter", "usage_counter_versions", "usage_by_path")
+TABLES = ("usage_counter", "usage_counter_versions", "usage_by_path", "usage_daily")
 """The tables of figures that a report is made of."""
 
 

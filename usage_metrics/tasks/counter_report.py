@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +166,15 @@ class CounterReport(OfMonth, Awaiting):
             datasets_registry(),
             self._rows("usage_counter"),
             self._rows("usage_counter_versions"),
+            self._assistants(),
         )
+
+    def _assistants(self) -> dict[str, int]:
+        """The requests of AI assistants, by dataset."""
+        rows = self._rows("usage_daily", ("dataset", "assistants"))
+        sums = rows.group_by("dataset").aggregate([("assistants", "sum")])
+        columns = (sums[name].to_pylist() for name in ("dataset", "assistants_sum"))
+        return dict(zip(*columns, strict=True))
 
     def _check(self, usage: "list[Usage]") -> None:
         """Refuse what DataCite does not accept: nothing, or datasets half described."""
@@ -209,13 +217,14 @@ class CounterReport(OfMonth, Awaiting):
             not_counted |= {*part.wanted()} - there
         return Month(self.month, counted - not_counted)
 
-    def _rows(self, name: str) -> "pa.Table":
+    def _rows(self, name: str, columns: Collection[str] = ()) -> "pa.Table":
         """The rows of a table of figures for the days of the month."""
         import pyarrow as pa
 
         from usage_metrics.counting.tables import TABLES
 
-        schema = TABLES[name].schema
+        whole = TABLES[name].schema
+        schema = pa.schema([f for f in whole if not columns or f.name in columns])
         found = [schema.empty_table()]
         for day in (day for part in self._parts() for day in part.counted(name)):
             rows = with_day(read_columns(day, schema.names), day.date.isoformat())
