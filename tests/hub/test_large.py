@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
+from counter_documents import dataset
+from counter_documents import report as small
 from hub_server import TOKEN, HubServer
 from project import Settings
 
@@ -20,6 +22,7 @@ from usage_metrics.hub.delivery import deliver, hub_client
 from usage_metrics.hub.findings import Report, findings_of
 from usage_metrics.hub.parcels import MOST_DATASETS, parcels_of, read_parcels
 from usage_metrics.hub.shown import shown_by_datacite, shown_counts
+from usage_metrics.platforms.client import Client
 
 NUMBER = 60_000
 MARCH = Month(dt.date(2026, 3, 1), [dt.date(2026, 3, day) for day in range(1, 32)])
@@ -31,6 +34,26 @@ def hub(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServ
     with HubServer() as server:
         settings("datacite", hub=server.url, attempts=3)
         yield server
+
+
+def test_each_month_of_a_year_is_a_report_of_its_own(hub: HubServer) -> None:
+    client = hub_client(may_send=True)
+    year = []
+    for number in range(1, 13):
+        day = f"2026-{number:02}-01"
+        period = {"begin-date": day, "end-date": day}
+        year.append(small(dataset(), **{"reporting-period": period}))
+    ids = [_send(client, month, None) for month in year]
+    assert len(set(ids)) == 12
+    for month, id_ in zip(year, ids, strict=True):
+        month["report-datasets"].append(dataset("10.5072/lakes"))
+        assert _send(client, month, id_) == id_
+    assert hub.sent == ["POST"] * 12 + ["PUT"] * 12
+    assert [read_parcels(hub.held[id_].subsets) for id_ in ids] == year
+
+
+def _send(client: Client, month: Report, known: str | None) -> str:
+    return deliver(client, month["report-header"], parcels_of(month), known).id
 
 
 def registry() -> Registry:

@@ -3,6 +3,8 @@
 import datetime as dt
 import gzip
 import json
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -160,6 +162,30 @@ def test_a_kill_before_the_record_loses_no_id(office: HubFlow, capsys: Screen) -
     (record,) = office.records()
     assert record["number"] == 2, "nothing is overwritten"
     assert record["id"] == office.hub.the_report().id
+
+
+def test_a_kill_while_the_hub_answers_doubles_nothing(office: HubFlow) -> None:
+    office.hub.next.append("held")
+    if (child := os.fork()) == 0:
+        office.command("submit")
+        os._exit(1)
+    assert office.hub.taken.wait(60)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert office.records() == []
+    assert office.command("submit") == 0
+    assert office.hub.sent == ["POST", "PUT"]
+    (record,) = office.records()
+    assert record["id"] == office.hub.the_report().id
+    assert len(office.hub.the_report().subsets) == 1
+
+
+def test_nothing_is_sent_that_cannot_be_kept(office: HubFlow, capsys: Screen) -> None:
+    office.sent.parent.write_text("in the way")
+    assert office.command("submit") == 2
+    assert "check [paths] root" in capsys.readouterr().err
+    assert office.hub.asked == []
+    assert "counter/sent" in _status(capsys)
 
 
 @pytest.mark.parametrize("status", [429, 503])

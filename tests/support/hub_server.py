@@ -129,8 +129,9 @@ class HubServer(ThreadingHTTPServer):
         held: the reports, by id.
         asked: method and path of each request that came in, in order.
         next: what befalls the next requests that send something: a status, with which
-            they are answered at once; ``lost``, for a report that is taken and whose
-            answer never comes; or None, for nothing.
+            they are answered at once; ``lost``, for a report that is taken while the
+            answer is lost; ``held``, for one whose answer never comes, and ``taken`` is
+            set; or None, for nothing.
         complaints: what the hub finds wrong later, and tells nobody.
     """
 
@@ -142,6 +143,7 @@ class HubServer(ThreadingHTTPServer):
         self.asked: list[tuple[str, str]] = []
         self.next: deque[int | str | None] = deque()
         self.complaints: list[str] = []
+        self.taken, self.closed = threading.Event(), threading.Event()
         self.clients = {TOKEN: CLIENT}
         self.dois: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -161,6 +163,7 @@ class HubServer(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *args: object) -> None:
+        self.closed.set()
         self.shutdown()
         self.server_close()
 
@@ -348,7 +351,10 @@ class _Handler(BaseHTTPRequestHandler):
         except RefusedError as refused:
             self._send(refused.status, refused.body)
             return
-        if fate != "lost":
+        if fate == "held":
+            self.server.taken.set()
+            self.server.closed.wait()
+        elif fate != "lost":
             self._send(status, {"report": report.data(whole=True)})
 
     def _send(self, status: int, body: Any) -> None:

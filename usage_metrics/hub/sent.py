@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from usage_metrics import config
-from usage_metrics.errors import StorageError
+from usage_metrics.errors import StorageError, os_errors_as
 from usage_metrics.hub.findings import Report
 from usage_metrics.hub.parcels import Parcel, read_parcels
 from usage_metrics.partitions import storage
@@ -45,11 +45,7 @@ class Record:
 
 def is_anything_sent() -> bool:
     """Whether a report was ever sent, or was to be."""
-    import pyarrow.fs as pafs
-
-    filesystem, inside = storage.filesystem_of(f"{config.paths().root}/counter/sent")
-    selector = pafs.FileSelector(inside, allow_not_found=True)
-    return bool(filesystem.get_file_info(selector))
+    return bool(_names_in(f"{config.paths().root}/counter/sent"))
 
 
 class SentReports:
@@ -113,12 +109,7 @@ class SentReports:
         return [int(match["number"]) for match in found if match]
 
     def _names(self) -> list[str]:
-        import pyarrow.fs as pafs
-
-        filesystem, inside = storage.filesystem_of(self._folder)
-        selector = pafs.FileSelector(inside, allow_not_found=True)
-        names = [info.base_name for info in filesystem.get_file_info(selector)]
-        return [name for name in names if _NAME.fullmatch(name)]
+        return [name for name in _names_in(self._folder) if _NAME.fullmatch(name)]
 
     def _record(self, path: str) -> Record:
         try:
@@ -129,6 +120,16 @@ class SentReports:
                 f"{path}, the record of a report that was sent, cannot be read: "
                 f"{error}; restore it from a backup"
             ) from error
+
+
+def _names_in(folder: str) -> list[str]:
+    import pyarrow.fs as pafs
+
+    what, remedy = f"{folder} cannot be listed", "check [paths] root and rerun"
+    with os_errors_as(StorageError, what, remedy):
+        filesystem, inside = storage.filesystem_of(folder)
+        selector = pafs.FileSelector(inside, allow_not_found=True)
+        return [info.base_name for info in filesystem.get_file_info(selector)]
 
 
 def _read(path: str) -> bytes:
