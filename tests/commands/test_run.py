@@ -201,7 +201,8 @@ def test_it_is_quiet_and_says_last_where_the_report_is(
     database, report = nightly.database, nightly.root / "report/datasette.html"
     lines = said.out.splitlines()
     assert lines[0] == f"LoadSQLite: 4 requests of 2 days loaded into {database}"
-    assert lines[-1] == f"Report: open {report}"
+    of_all = report.with_name("index.html")
+    assert lines[-2:] == [f"Report: open {report}", f"All places: open {of_all}"]
     assert report.exists()
     log = (nightly.root / "luigi.log").read_text()
     assert "Extract(date=2026-03-02, source=datasette): 2 log entries" in log

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import datetime as dt
 import re
 import sqlite3
 from dataclasses import replace
@@ -13,11 +14,17 @@ from attacks import ATTACKS, VISITOR
 from axe_core_python.selenium import Axe
 from chromium import Page, needs_browser
 from everywhere import COUNTERS, DATASETS, FIRST, LOGS, OF_DAYS, fill, publisher
+from hypothesis import given
+from hypothesis import strategies as st
 from report_html import Standing
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import overview, quotable
+from usage_metrics.report import figures, overview, public_listings, quotable
+from usage_metrics.report.labels import OTHERS
+from usage_metrics.report.publisher import Publisher
+from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.units import rounded, size
+from usage_metrics.warehouse.reading import open_tables
 
 DAYS = 60
 _NUMBER = r"\S+( [kMG]B)?"
@@ -289,3 +296,49 @@ def test_a_number_that_is_hidden_is_not_what_is_left_of_a_sum(tmp_path: Path) ->
     texts = [row[column] for row in table.tables["over time 0"]]
     assert texts.count("fewer than 10") == 1
     assert texts.count("hidden") == 1
+
+
+NAMES = st.dictionaries(
+    st.tuples(st.sampled_from("abcdefghij")), st.integers(0, 40), max_size=8
+)
+
+
+@given(NAMES)
+def test_names_with_few_uses_are_among_all_others(
+    sums: dict[tuple[str, ...], int],
+) -> None:
+    shown = dict(public_listings.without_few(sums))
+    assert all(number >= 10 for number in shown.values())
+    assert all(sums[name] == n for name, n in shown.items() if name != (OTHERS,))
+    total = sum(sums.values())
+    assert sum(shown.values()) == total if total >= 10 else not shown
+
+
+def test_the_public_learns_of_no_organization_with_few_uses(sample: Path) -> None:
+    with open_tables(sample / "data" / "usage_metrics.db") as tables:
+        database = Database(tables)
+        span = Span("datasette", dt.date(2026, 3, 2), dt.date(2026, 3, 16))
+        used = figures.ranking(
+            figures.by_organization(database, span), ["organization"]
+        ).set_index("organization")["counted"]
+        found = public_listings.public_listings(
+            "datasette", "Datasette", database, span, {}
+        )
+        page = overview.render(
+            Publisher(
+                *("Use", span, [], [], {}, span.stop),
+                is_public=True,
+                listings=[*found],
+            ),
+            "0",
+        )
+    used = used[[isinstance(name, str) for name in used.index]]
+    names = {few: {_name(n) for n in used[(used < 10) == few].index} for few in (0, 1)}
+    named = {name for name in names[0] - names[1] if f"{name} <small>" in page}
+    assert min(len(names[1]), len(named)) > 5
+    assert {name for name in names[1] - names[0] if f"{name} <small>" in page} == set()
+
+
+def _name(organization: str) -> str:
+    """An organisation without its number."""
+    return organization.partition(" ")[2]

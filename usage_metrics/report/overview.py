@@ -85,11 +85,22 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "more": len(publisher.datasets) - len(rows),
         "charts": list(_charts(publisher)),
         "coverage": list(_coverage(publisher)),
+        "kinds": _kinds(publisher),
+        "listings": publisher.listings,
         "shares": any(line.is_shared for line in publisher.lines),
         "is_public": publisher.is_public,
         "least": LEAST,
         "none": NONE,
     }
+
+
+def _kinds(publisher: Publisher) -> set[str]:
+    """What is on the page, and has to be explained there."""
+    found = {"release"} if publisher.releases else set()
+    for line in publisher.lines:
+        found |= set() if line.level is None else {"running"}
+        found |= set() if line.quality is None else set(line.quality)
+    return found
 
 
 def _groups(publisher: Publisher) -> Iterator[Group]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from usage_metrics.report.few import Writing
 from usage_metrics.report.formatting import harmless
 from usage_metrics.report.place_lines import INVESTIGATIONS, Line, Place
+from usage_metrics.report.public_listings import PublicListing
 from usage_metrics.report.usage_database import Span
 
 WINDOWS = (365, 91, 30, 7)
@@ -28,6 +29,8 @@ class Publisher:
     releases: Mapping[str, Sequence[tuple[dt.date, str]]] = field(default_factory=dict)
     """Of each dataset, when which version was published."""
     is_public: bool = False
+    listings: Sequence[PublicListing] = ()
+    """Who used what of our logs; on a page for the public."""
 
     @functools.cached_property
     def writing(self) -> Writing:

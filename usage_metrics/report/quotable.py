@@ -112,12 +112,18 @@ def _said_again(total: Sum) -> str:
 
 
 def _days_left_out(publisher: Publisher) -> str:
-    gone = [
-        f"{len(days):,} {'day' if len(days) == 1 else 'days'} of {place.title}"
+    gone = {
+        place.title: len(place.days.missing) + len(place.days.lost)
         for place in publisher.places
-        if place.is_log and (days := [*place.days.missing, *place.days.lost])
+        if place.is_log
+    }
+    said = [
+        f"{days:,} {'day' if days == 1 else 'days'} of {title}"
+        for title, days in gone.items()
+        if days
     ]
-    return f", and so are {listed(gone)} without logs" if gone else ""
+    verb = "is" if sum(gone.values()) == 1 else "are"
+    return f", and so {verb} {listed(said)} without logs" if said else ""
 
 
 def _quoted(publisher: Publisher, place: Place) -> str:

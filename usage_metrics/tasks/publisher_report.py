@@ -102,6 +102,7 @@ class PublisherReport(Reporting):
 
     def _publisher(self) -> "Publisher":
         from usage_metrics.report import place_lines
+        from usage_metrics.report.public_listings import public_listings
         from usage_metrics.report.publisher import Publisher
         from usage_metrics.report.usage_database import Database
         from usage_metrics.warehouse.reading import open_tables
@@ -135,16 +136,26 @@ class PublisherReport(Reporting):
                     )
                 )
             ]
-        logs = [place.name for place in found if place.is_log]
+            logs = [place for place in found if place.is_log]
+            titles = dict(t for place in logs for t in titles_of(place.name).items())
+            listings = [
+                listing
+                for place in logs
+                if self.public
+                for listing in public_listings(
+                    *(place.name, place.title, Database(tables), span), titles
+                )
+            ]
         return Publisher(
             title=_title(),
             span=span,
             places=found,
             lines=lines,
-            titles=dict(item for log in logs for item in titles_of(log).items()),
+            titles=titles,
             made_on=utc_now().date(),
             releases=_releases(),
             is_public=bool(self.public),
+            listings=listings,
         )
 
     def _linked(self, place: "Place") -> "Place":
@@ -223,6 +234,7 @@ def _releases() -> dict[str, list[tuple[dt.date, str]]]:
 def _title() -> str:
     """What the page is about: the publisher's name, that of the site, or neither."""
     registry = datasets_registry()
-    if registry.created_by:
-        return f"Use of the open data of {registry.created_by}"
+    publishers = {dataset.publisher for dataset in registry.datasets}
+    if len(publishers) == 1 and (name := publishers.pop()):
+        return f"Use of the open data of {name}"
     return f"Use of {site_name(None)}" if registry.platform else "Use of our open data"
