@@ -214,6 +214,7 @@ def test_it_is_quiet_and_says_last_where_the_report_is(
     assert said.out.splitlines() == [
         "Nothing to do: everything is made, loaded and counted.",
         f"Report: open {report}",
+        f"All places: open {of_all}",
     ]
 
 
@@ -255,7 +256,7 @@ def test_luigis_log_is_shown_on_request(
     assert "Extract(date=2026-03-02, source=datasette): 2 log entries" in done.stderr
     assert "===== Luigi Execution Summary =====" in done.stderr
     assert "2 of 2 days" not in done.stderr
-    assert done.stdout.splitlines()[-1].startswith("Report: open ")
+    assert done.stdout.splitlines()[-2].startswith("Report: open ")
 
 
 def _furnished(flow: Flow) -> Path:
