@@ -49,7 +49,7 @@ def command(platform: str, folder: Path, subject: str | None, patience: float) -
     found = history(platform, folder, subject or _only_subject(platform))
     with alone(patience):
         days = [day for day, r in by_day(found.replies) if _keep(platform, day, r)]
-        if days:
+        if found.replies:  # also if a run before this one kept them and no more
             platform_snapshots.load(platform)
     for sentence in found.refused[:SHOWN]:
         click.echo(printable(sentence), err=True)
