@@ -124,6 +124,16 @@ def test_a_pattern_may_capture_the_id() -> None:
     assert [row[0] for row in found] == ["sea-north-sea", "sea-baltic"]
 
 
+def test_an_entry_for_many_says_what_a_report_needs_of_each() -> None:
+    text = BUCKET.replace(
+        'id = "sea-{dataset}"', 'id = "sea-{dataset}"\ndoi = "10.5072/{dataset}"'
+    )
+    registry = parse_registry("datasets.toml", text, (), kind_of_place)
+    assert registry.unnamed("sea-baltic").doi == "10.5072/baltic"
+    assert registry.unnamed("lake").doi is None
+    assert [dataset.id for dataset in registry.datasets] == ["rivers", "lakes"]
+
+
 def test_a_web_server_is_known_by_host_and_decoded_path_whatever_the_port() -> None:
     rows: list[Row] = [
         ("https://DATA.example.org:443/rivers/2026/a.csv?x=1", None, None, "csv"),

@@ -284,8 +284,8 @@ def _mapped(name: str) -> Iterator[str]:
     path = next((path for (path,) in warehouse.rows(UNMAPPED_PATH, [name])), None)
     yield Note(
         f"{text}{f', such as {path}' if path else ''}, so they count as nobody's use: "
-        "add patterns for them to the registry that [counting] datasets names; the "
-        "next run counts all days again"
+        "add them to the registry that [counting] datasets names, which "
+        "usage-metrics datasets --suggest does; the next run counts all days again"
     )
 
 

@@ -102,7 +102,7 @@ def month_usage(
     named = {dataset.id for dataset in registry.datasets}
     others = sorted(id_ for (id_,) in whole if id_ not in named)
     found = []
-    for dataset in (*registry.datasets, *(Dataset(id_, title=id_) for id_ in others)):
+    for dataset in (*registry.datasets, *map(registry.unnamed, others)):
         id_, version = dataset.id, dataset.version
         used = whole.get((id_,)) if version is None else versions.get((id_, version))
         asked = (assistants or {}).get(id_, 0) if version is None else 0

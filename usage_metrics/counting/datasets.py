@@ -142,6 +142,8 @@ class Registry:
     """Whether ``not_data`` is what holds on any site, and yields to places."""
     places: tuple[Place, ...] = ()
     subjects: tuple[Subject, ...] = ()
+    many: tuple[Dataset, ...] = ()
+    """Entries for many datasets, in whose ids ``{dataset}`` stands."""
     platform: str | None = None
     created_by: str | None = None
 
@@ -153,6 +155,24 @@ class Registry:
     def at(self, source: str) -> "Registry":
         """The same for one source: without the places of others."""
         return replace(self, places=tuple(p for p in self.places if p.source == source))
+
+    def unnamed(self, id_: str) -> Dataset:
+        """The dataset of an id without an entry: as an entry for many has it, if any.
+
+        In its title, DOI and URI, too, ``{dataset}`` stands for that part of the id.
+        """
+        for entry in self.many:
+            before, after = entry.id.split(CAPTURED)
+            part = id_.removeprefix(before).removesuffix(after)
+            if f"{before}{part}{after}" == id_:
+                return replace(
+                    entry,
+                    id=id_,
+                    title=entry.title.replace(CAPTURED, part),
+                    doi=entry.doi and entry.doi.replace(CAPTURED, part),
+                    uri=entry.uri and entry.uri.replace(CAPTURED, part),
+                )
+        return Dataset(id_, title=id_)
 
     def digest(self) -> str:
         """A short hash of all that decides how days are counted."""

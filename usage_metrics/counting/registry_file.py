@@ -81,6 +81,7 @@ def _registry(top: Section, not_data: tuple[Pattern, ...], kind_of: KindOf) -> R
     about = dict.fromkeys(at.about for at in found)
     registry = Registry(
         datasets=tuple(dataset for _, dataset in read if CAPTURED not in dataset.id),
+        many=tuple(dataset for _, dataset in read if CAPTURED in dataset.id),
         is_general="not_data" not in top.content,
         places=tuple(each for each in about if isinstance(each, Place)),
         subjects=tuple(each for each in about if isinstance(each, Subject)),
