@@ -14,7 +14,7 @@ from usage_metrics.commands.pipeline_state import next_run, pipeline_state
 from usage_metrics.dates import Gap, gaps
 from usage_metrics.partitions.footer import facts_of
 from usage_metrics.partitions.partition import Partition
-from usage_metrics.tasks.availability import unavailable_reason
+from usage_metrics.tasks.availability import _open_reader, unavailable_reason
 from usage_metrics.tasks.backfill import Backfill
 from usage_metrics.tasks.count_month import CountMonth
 from usage_metrics.tasks.counter_report import CounterReport
@@ -305,3 +305,44 @@ def test_the_remedy_is_to_wait_or_to_name_the_days(flow: Flow) -> None:
 def test_a_month_is_added_up_without_its_missing_day(gap: Flow) -> None:
     gap.build(Report())
     assert CountMonth(month=DAY.replace(day=1)).complete()
+
+
+# --- services that write no file if nobody asks for anything --------------------------
+
+
+@pytest.fixture
+def quiet(flow: Flow, settings: Settings) -> Flow:
+    """CloudFront's logs of the first and the third day."""
+    for day in (DAY, GAP):
+        line = f"{day}\t12:00:00\t192.0.2.7\tGET\tdata.example\t/a.csv\t200"
+        fields = "date time c-ip cs-method cs(Host) cs-uri-stem sc-status"
+        text = f"#Fields: {fields}\n{line}\n"
+        (flow.logs / f"E2EXAMPLE.{day}-12.1a2b3c4d").write_text(text)
+    settings("cloudfront", logs=flow.logs, start=DAY, stop=STOP)
+    return flow
+
+
+def test_a_day_without_files_is_empty_only_where_the_setting_says_so(
+    quiet: Flow, settings: Settings
+) -> None:
+    between, after = DAY + ONE_DAY, GAP + ONE_DAY
+    why = unavailable_reason("cloudfront", between)
+    assert why
+    assert "none of that day; if nothing happened, an empty file" in why
+    assert "or quiet_days = empty, for all such days" in why
+
+    settings("cloudfront", quiet_days="empty")
+    _open_reader.cache_clear()  # it is kept for a minute
+    extract = Extract(date=between, source="cloudfront")
+    assert quiet.build(extract).status == LuigiStatusCode.SUCCESS
+    assert extract.output().facts()["rows"] == 0
+    assert pipeline_state("cloudfront").emptied == []
+    why = unavailable_reason("cloudfront", after)
+    assert why
+    assert "is not exported yet" in why, "only a later file shows that logs are written"
+
+    settings("cloudfront", quiet_days="missing")
+    _open_reader.cache_clear()
+    assert pipeline_state("cloudfront").emptied == [between]
+    quiet.build(LoadUsage(source="cloudfront"))
+    assert not extract.output().exists()

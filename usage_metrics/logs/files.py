@@ -67,6 +67,8 @@ class LogFiles:
     """How the files are named."""
     format: Format
     """What is in them."""
+    none_if_quiet: bool = False
+    """Whether a day without files, between others, is one on which nothing happened."""
 
     def describe(self) -> str:
         """Say how many files there are, and of which days."""
@@ -96,6 +98,8 @@ class LogFiles:
             why += "; start there"
         elif day > listing.newest:
             why = f"not exported yet: the newest {file} {where} is of {listing.newest}"
+        elif self.none_if_quiet:
+            return None
         else:
             why = (
                 f"not exported: {self.uri} holds {file}s of days before and after, but "
@@ -159,7 +163,8 @@ class LogFiles:
     def _warn(self, listing: Listed, day: dt.date) -> None:
         """Say what is unusual about the files of a day."""
         own = listing.of_day(day)
-        if not own and not self._is_delivered_late(listing, day):
+        is_quiet = self.none_if_quiet or self._is_delivered_late(listing, day)
+        if not own and not is_quiet:
             log.warning("%s: no %s of that day in %s", day, self.layout.file, self.uri)
         elif own and self._is_cut(own, day):
             log.warning(

@@ -32,7 +32,8 @@ LAYOUT = Layout(
     file="log file",
     named="CloudFront names a log file DISTRIBUTION.2024-05-03-14.ID.gz",
     dated="the name or the folders (2024/05/03/14, or year=2024/month=05/day=03)",
-    nothing_happened="an empty file that is named like a log file of it says so",
+    nothing_happened="an empty file that is named like a log file of it says so, or "
+    "quiet_days = empty, for all such days",
     date=r"(?<!\d)(?P<year>\d{4})(?:-|/|/month=)(?P<month>\d{2})(?:-|/|/day=)"
     r"(?P<day>\d{2})(?!\d)",
     undated_by_entries=True,
@@ -126,7 +127,11 @@ SOURCE = Source(
     name="cloudfront",
     title="Amazon CloudFront",
     open_logs=lambda settings: LogFiles(
-        settings.logs, settings.late_days, LAYOUT, CloudFront()
+        settings.logs,
+        settings.late_days,
+        LAYOUT,
+        CloudFront(),
+        none_if_quiet=settings.quiet_days == "empty",
     ),
     raw=CloudFront.schema,
     raw_dictionaries=arrow.texts_in(CloudFront.schema, "x_edge_request_id"),

@@ -32,7 +32,8 @@ LAYOUT = Layout(
     file="usage log",
     named="the name of a usage log is PREFIX_usage_2024_05_03_14_00_00_ID_v0",
     dated="the name",
-    nothing_happened="an empty file that is named like a usage log of it says so",
+    nothing_happened="an empty file that is named like a usage log of it says so, or "
+    "quiet_days = empty, for all such days",
     names="_usage_",
     other_names=r"_storage_\d{4}_",
     date=r"_usage_(?P<year>\d{4})_(?P<month>\d{2})_(?P<day>\d{2})_",
@@ -145,7 +146,11 @@ SOURCE = Source(
     name="gcs",
     title="Google Cloud Storage",
     open_logs=lambda settings: LogFiles(
-        settings.logs, settings.late_days, LAYOUT, GcsUsage()
+        settings.logs,
+        settings.late_days,
+        LAYOUT,
+        GcsUsage(),
+        none_if_quiet=settings.quiet_days == "empty",
     ),
     raw=GcsUsage.schema,
     raw_dictionaries=arrow.texts_in(GcsUsage.schema, "s_request_id"),

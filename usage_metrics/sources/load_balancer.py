@@ -39,7 +39,8 @@ LAYOUT = Layout(
     named="any name will do that has the date, such as "
     "…_elasticloadbalancing_…_20240503T1405Z_….log.gz",
     dated="the name or the folders (2024/05/03/, or 20240503)",
-    nothing_happened="an empty file named by the day says so",
+    nothing_happened="an empty file named by the day says so, or "
+    "quiet_days = empty, for all such days",
     other_names="^elbaccesslogtestfile$",
     date=r"(?<!\d)(?P<year>\d{4})([-_/.]?)(?P<month>\d{2})\2(?P<day>\d{2})(?!\d)",
     undated_by_entries=True,
@@ -70,7 +71,11 @@ SOURCE = Source(
     name="load_balancer",
     title="a load balancer",
     open_logs=lambda settings: LogFiles(
-        settings.logs, settings.late_days, LAYOUT, FORMATS[settings.format]()
+        settings.logs,
+        settings.late_days,
+        LAYOUT,
+        FORMATS[settings.format](),
+        none_if_quiet=settings.quiet_days == "empty",
     ),
     raw=LOG,
     raw_dictionaries=arrow.texts_in(LOG),

@@ -33,6 +33,7 @@ LAYOUT = Layout(
     named="the name of an access log ends in a time and an id, as S3 writes it "
     "(2026-02-07-01-23-45-0123456789ABCDEF), or in .log, .txt, .json or .jsonl",
     dated="the name or the folders (2026/02/07/)",
+    nothing_happened="name it in lost_days, or set quiet_days = empty",
     names=r"\d{4}(?:-\d{2}){5}-[0-9a-z]+$|\.(?:log|txt|json|jsonl)$|^[^.]*$",
     date=r"(?P<year>\d{4})([-/])(?P<month>\d{2})\2(?P<day>\d{2})(?!\d)",
     is_delivery=True,
@@ -281,7 +282,11 @@ SOURCE = Source(
     name="s3",
     title="Amazon S3",
     open_logs=lambda settings: LogFiles(
-        settings.logs, settings.late_days, LAYOUT, S3_ACCESS_LOG
+        settings.logs,
+        settings.late_days,
+        LAYOUT,
+        S3_ACCESS_LOG,
+        none_if_quiet=settings.quiet_days == "empty",
     ),
     raw=ENTRY,
     raw_dictionaries=arrow.texts_in(ENTRY, "request_id", "host_id"),

@@ -41,6 +41,18 @@ def late(default: int) -> luigi.NumericalParameter[int]:
     )
 
 
+MISSING, EMPTY = "missing", "empty"
+
+
+def quiet() -> luigi.ChoiceParameter[str]:
+    """The setting ``quiet_days``, of services that write no file if nothing happens."""
+    return choice(
+        [MISSING, EMPTY],
+        "what a day without files is, with files of days before and after: missing, or "
+        "empty, as the service writes none if nobody asks for anything",
+    )
+
+
 _START = "the first UTC day, YYYY-MM-DD"
 _STOP = "the day after the last; empty: every day that is over"
 
@@ -57,6 +69,7 @@ class SourceSection(Section):
     )
     settle_hours = settling(3.0)
     late_days = late(1)
+    quiet_days: str | luigi.ChoiceParameter[str] = MISSING
     refresh_days = number(
         0, 10_000, "re-read the logs of the last N days, once a day, for changes;"
     )
@@ -102,6 +115,7 @@ class s3(SourceSection):
     """The server access logs of buckets of Amazon S3."""
 
     settle_hours = settling(24.0)
+    quiet_days = quiet()
     late_days = late(2)
     internal_requesters = text(
         "words in the requesters that are our own, such as a role, or the checker of "
@@ -156,11 +170,13 @@ class cloudfront(SiteSection):
     """The standard logs of a distribution of Amazon CloudFront."""
 
     settle_hours = settling(24.0)
+    quiet_days = quiet()
 
 
 class load_balancer(SiteSection):
     """The logs of a load balancer, or of a CDN before the site."""
 
+    quiet_days = quiet()
     format = choice(
         ["aws", "google", "cloudflare"],
         "whose logs they are: aws (application and classic load balancers), google "
@@ -177,6 +193,7 @@ class gcs(SourceSection):
     """The usage logs of a bucket of Google Cloud Storage."""
 
     settle_hours = settling(6.0)
+    quiet_days = quiet()
 
 
 SOURCE_SECTIONS: tuple[type[SourceSection], ...] = (

@@ -23,7 +23,7 @@ from usage_metrics.errors import UsageMetricsError
 from usage_metrics.parameters import Day
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
-from usage_metrics.sources.settings import source_section
+from usage_metrics.sources.settings import EMPTY, source_section
 from usage_metrics.tasks.availability import first_running_day, unavailable_reasons
 from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import STAGES, Extract, Geocode
@@ -118,16 +118,21 @@ def unexported(source: str, raw: Mapping[dt.date, Facts]) -> list[dt.date]:
         raw: the footers of the raw files.
     """
     with contextlib.suppress(UsageMetricsError):  # who reads them says what is wrong
-        return [*unavailable_reasons(source, _doubtful(raw))]
+        return [*unavailable_reasons(source, _doubtful(source, raw))]
     return []
 
 
-def _doubtful(raw: Mapping[dt.date, Facts]) -> list[dt.date]:
-    """The days with an empty raw file that does not say that there was an export."""
+def _doubtful(source: str, raw: Mapping[dt.date, Facts]) -> list[dt.date]:
+    """The days with an empty raw file that does not say that there was an export.
+
+    One of a quiet day is in doubt once the setting for these is taken back.
+    """
+    counts_quiet = source_section(source).quiet_days == EMPTY
     return [
         day
         for day, facts in raw.items()
-        if facts.get("rows") == 0 and not facts.get("exported")
+        if facts.get("rows") == 0
+        and (not facts.get("exported") or (facts.get("quiet") and not counts_quiet))
     ]
 
 
@@ -144,7 +149,7 @@ def forget_unexported(source: str) -> None:
     footers = FooterIndex()
     raw = footers.of_stage(Extract.stage, source)
     footers.keep()
-    if not _doubtful(raw):
+    if not _doubtful(source, raw):
         _SOUND[root, source] = listed
         return
     from usage_metrics.privacy.erasure import stages

@@ -28,7 +28,7 @@ from usage_metrics.partitions.row_groups import (
     row_groups,
 )
 from usage_metrics.sources import Source, get_source
-from usage_metrics.sources.settings import source_section
+from usage_metrics.sources.settings import EMPTY, source_section
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.settling import until_settled
@@ -94,6 +94,8 @@ class Extract(Stage):
                 entries.write(pa.Table.from_batches([batch]))
                 self.show(f"{entries.rows:,} entries so far")
             entries.facts |= {"logs": settings.logs, "exported": True}
+            if settings.quiet_days == EMPTY and not entries.rows:
+                entries.facts["quiet"] = True
             if unread := logs.unread(self.date):
                 entries.facts["unread"] = unread
         self.say(f"{entries.rows:,} log entries", entries.rows)
