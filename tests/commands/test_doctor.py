@@ -297,7 +297,7 @@ def test_most_requests_without_a_dataset_are_a_note_with_what_to_set(
         assert state == "note"
         assert text.startswith(
             f"{counts}, such as {ELSEWHERE}, so they count as nobody's use: add "
-            "patterns for them to the registry that [counting] datasets names"
+            "them to the registry that [counting] datasets names"
         )
 
 
