@@ -92,6 +92,10 @@ def test_without_logs_there_are_snapshots_all_the_same(
     settings("datasette", logs="")
     assert main(["run"]) == 0
     assert both.series("views")
+    assert main(["report"]) == 0
+    page = (both.flow.root / "report" / "index.html").read_text()
+    assert "GitHub counted" in page
+    assert "Datasette" not in page
 
 
 REGISTRY = """

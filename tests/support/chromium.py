@@ -43,7 +43,7 @@ class Page:
         self.wait()
 
     def show(self, file: Path, width: int = 1280, *, dark: bool = False) -> None:
-        """Open a page from disk that has no script."""
+        """Open a page from disk."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,

@@ -7,6 +7,7 @@ import click
 from usage_metrics.commands import each_source, options, running
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.publisher_page import say_page
+from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.report import Report
 
 
@@ -42,7 +43,7 @@ def command(
     a report is on all days of the source's section in luigi.cfg; a report on some of
     them has the first and the last in its name.
     """
-    sources = options.chosen(source)
+    sources = options.chosen(source, or_none=bool(platforms_on()))
     days = {"start": start, "stop": stop}
     given = "".join(f" --{end} {day}" for end, day in days.items() if day)
 
@@ -58,7 +59,7 @@ def command(
         return running.make(tasks[source], retry, workers, verbose)
 
     codes = [each_source.one_of([name], name, plan) for name in sources]
-    if tasks:
+    if tasks or not sources:
         with alone(patience):
             codes.append(each_source.for_each(tasks, report))
             if not source:

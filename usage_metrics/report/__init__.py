@@ -14,12 +14,13 @@ Read :mod:`.figures` first: it answers each question with a pandas frame.
   opened, with the words of :mod:`.labels`, :mod:`.formatting` and :mod:`.glossary`;
 * :mod:`.page` puts everything into ``page.html``, with ``page.css`` and ``page.js``.
 
-The page on all sources and platforms needs no script:
+The page on all sources and platforms needs no library:
 
 * :mod:`.place_lines` gives a number a day for each dataset, place and kind of number;
 * :mod:`.small_charts` draws them, and :mod:`.few` hides what is not for the public;
 * :mod:`.publisher` holds them together, :mod:`.quotable` says them in sentences;
-* :mod:`.overview` puts everything into ``overview.html``, with ``overview.css``.
+* :mod:`.overview` puts everything into ``overview.html``, with ``overview.css``
+  and ``overview.js``.
 
 To add a headline figure, extend ``static_tables.MEASURES``. To add a ranking, add its
 question to :mod:`.figures` and itself to :mod:`.rankings`, and place its listing in

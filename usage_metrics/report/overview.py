@@ -1,7 +1,7 @@
 """The publisher's page: every dataset once, with each place where it is used.
 
-It needs no script: tables and small charts are written here. Numbers of two places are
-never added up, but for the standard's requests over our own logs.
+Tables and small charts are written here; the script only says what one points at.
+Numbers of two places are never added up, but for the standard's requests over our logs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -71,7 +71,7 @@ def content(publisher: Publisher) -> dict[str, Any]:
     rows = [_row(publisher, groups, name) for name in publisher.datasets[:ROWS]]
     total = sum_of_requests(publisher)
     return {
-        **page.style("page.css", "overview.css"),
+        **page.code(("page.css", "overview.css"), "overview.js"),
         "title": publisher.title,
         "span_label": formatting.days(span.start, span.stop - ONE_DAY),
         "made_on": formatting.day(publisher.made_on),
@@ -181,6 +181,8 @@ class ChartOf(NamedTuple):
     what: str
     total: str
     chart: small_charts.Chart
+    columns: str
+    """Those of its lines in the table below, from 1."""
 
 
 class ChartsOf(NamedTuple):
@@ -200,13 +202,16 @@ def _charts(publisher: Publisher) -> Iterator[ChartsOf]:
         if left < 0:
             return
         marks = _marks(publisher, dataset)
-        charts, heads, columns = [], [], []
+        charts: list[ChartOf] = []
+        heads: list[str] = []
+        columns: list[list[small_charts.Bar]] = []
         for lines in pairs:
             drawn = small_charts.draw(lines, periods, marks, publisher.writing)
             line = lines[-1]
             of_line = cell(line, publisher, is_few=False)
             what = line.measure.name.lower()
-            charts.append(ChartOf(line.place.title, what, of_line.text, drawn))
+            at = " ".join(str(len(heads) + n + 1) for n in range(len(lines)))
+            charts.append(ChartOf(line.place.title, what, of_line.text, drawn, at))
             for line in lines:
                 heads.append(f"{line.place.title}: {line.measure.name.lower()}")
                 columns.append(small_charts.bars(line, periods, publisher.writing))

@@ -10,7 +10,7 @@ import base64
 import datetime as dt
 import functools
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -130,12 +130,16 @@ def template(name: str) -> "Template":
     return environment.from_string(_part(name))
 
 
-def style(*names: str) -> dict[str, str]:
-    """The style sheet of a page without scripts, and what the page may do."""
+def code(styles: Sequence[str], script: str) -> dict[str, str]:
+    """The style sheet and the script of a page, and what they are allowed to do."""
     from markupsafe import Markup
 
-    text = "".join(map(_part, names))
-    return {"style": Markup(text), "policy": _policy(text)}  # noqa: S704  our own
+    text, program = "".join(map(_part, styles)), _part(script)
+    return {
+        "policy": _policy(text, program),
+        "style": Markup(text),  # noqa: S704  our own, as the script
+        "script": Markup(program),  # noqa: S704
+    }
 
 
 def _code(made: Parts) -> dict[str, Any]:
@@ -229,9 +233,8 @@ def _policy(style: str, *scripts: str) -> str:
         digest = hashlib.sha256(text.encode()).digest()
         return f"'sha256-{base64.b64encode(digest).decode()}'"
 
-    none = "'none'"
     return (
-        f"default-src 'none'; script-src {' '.join(map(hashed, scripts)) or none}; "
+        f"default-src 'none'; script-src {' '.join(map(hashed, scripts))}; "
         f"style-src {hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'"
     )
 
