@@ -4,8 +4,9 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from project import ROOT
 
-from usage_metrics.platforms import Figure, Platform, Reply, get_platform
+from usage_metrics.platforms import PLATFORMS, Figure, Platform, Reply, get_platform
 from usage_metrics.platforms.observing import observations
 from usage_metrics.platforms.series import series
 
@@ -147,6 +148,9 @@ def test_without_snapshots_there_is_no_series() -> None:
     assert told({}) == []
 
 
-@pytest.mark.parametrize("name", ["github", "zenodo", "kaggle", "huggingface"])
+@pytest.mark.parametrize("name", PLATFORMS)
 def test_every_platform_says_what_its_metrics_are(name: str) -> None:
-    assert all(text[0].isupper() for text in get_platform(name).metrics.values())
+    page = (ROOT / "docs" / "platforms.md").read_text()
+    for metric, text in get_platform(name).metrics.items():
+        assert text[0].isupper()
+        assert f"`{metric}`" in page

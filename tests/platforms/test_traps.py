@@ -14,7 +14,8 @@ from project import Settings
 from snapshot_flow import Days
 
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.platforms import client, get_platform, github
+from usage_metrics.platforms import PLATFORMS, client, get_platform, github
+from usage_metrics.platforms.taking import bodies
 from usage_metrics.tasks.snapshots import TakeSnapshot
 
 TOKEN = "token-for-tests-0123456789"
@@ -76,6 +77,10 @@ def playing(
         section = PLAYED[name].section
         settings(name, **section, endpoint=server.url, attempts=2)
         yield Playing(name, Days(flow, server, monkeypatch, name), waited)
+
+
+def test_every_platform_is_played() -> None:
+    assert PLAYED.keys() == PLATFORMS.keys()
 
 
 def refused(status: int, **headers: str) -> Answer:
@@ -231,6 +236,20 @@ def test_the_next_day_asks_for_changes_only_and_gets_what_did_not_change(
     assert all(reply.complete for reply in after)
 
 
+def test_every_figure_is_of_a_metric_that_the_platform_describes(
+    playing: Playing,
+) -> None:
+    assert not playing.take()
+    platform = get_platform(playing.name)
+    told = {
+        figure.metric
+        for reply in playing.replies()
+        for figure in platform.read(reply.kind, bodies([reply]), day_of(0))
+    }
+    assert playing.played.metric in told
+    assert told <= platform.metrics.keys()
+
+
 def test_without_etags_everything_is_asked_for_again(playing: Playing) -> None:
     playing.server.tells_etags = False
     assert not playing.take()
@@ -255,3 +274,12 @@ def test_pages_of_stars_are_asked_for_as_far_as_github_tells_them(
     asked = [path for path in playing.server.asked if path in pages]
     assert asked == pages[:2]
     assert "somebody" not in "".join(reply.body for reply in playing.replies())
+
+
+def test_no_password_may_stand_in_an_endpoint(
+    playing: Playing, settings: Settings
+) -> None:
+    settings(playing.name, endpoint="https://somebody:secret@zenodo.example")
+    problem = playing.take()
+    assert "endpoint has a name or password in it" in problem
+    assert "secret" not in problem

@@ -97,6 +97,11 @@ def platform_section(name: str) -> PlatformSection:
     """
     get_platform(name)
     found = {section.__name__: section for section in PLATFORM_SECTIONS}[name]()
+    if "@" in found.endpoint.partition("//")[2].partition("/")[0]:
+        raise ConfigError(
+            f"luigi.cfg: [{name}] endpoint has a name or password in it, which would "
+            "end up in files and messages: take it out"
+        )
     if found.endpoint and not found.endpoint.startswith(("https://", "http://")):
         raise ConfigError(
             f"luigi.cfg: [{name}] endpoint = {found.endpoint!r} must be a URL that "
