@@ -80,9 +80,11 @@ def test_what_belongs_together_is_an_entry() -> None:
     told = [
         Description("1", "Rivers", "10.5281/zenodo.1", ("https://github.com/a/both",)),
         Description("2", "Lakes", None, ("https://GitHub.com/A/Both.git",)),
+        Description("10.7910/DVN/X", "Ice", "10.7910/DVN/X", ("github.com/a/ice#x",)),
     ]
     subjects = [
         *(("datacite", "10.5281/ZENODO.1"), ("github", "a/both"), ("pypi", "sea")),
+        *(("datacite", "10.7910/dvn/x"), ("github", "a/ice")),
         *(("zenodo", "1"), ("zenodo", "2")),
     ]
     entries = joined(of_platforms(subjects, told), Registry())
@@ -97,6 +99,10 @@ def test_what_belongs_together_is_an_entry() -> None:
             "github": both,
         },
         "lakes": {"zenodo": {"concepts": ["2"]}, "github": both},
+        "ice": {
+            "datacite": {"dois": ["10.7910/dvn/x"]},
+            "github": {"repositories": ["a/ice"]},
+        },
         "sea": {"pypi": {"packages": ["sea"]}},
     }
 

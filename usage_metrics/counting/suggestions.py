@@ -27,6 +27,9 @@ _VERSION = re.compile(
 _REPOSITORY = re.compile(r"(?i)github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?(?:[/#?]|$)")
 _DOI = re.compile(r"(?i)10\.\d{4,9}/\S+")
 
+_TELLING = {"zenodo": 0, "datacite": 1}
+"""Platforms that tell what belongs together, in the order of asking."""
+
 At = dict[str, dict[str, list[str]]]
 """The tables ``[dataset.at.…]`` of an entry."""
 
@@ -122,7 +125,7 @@ def of_platforms(
     """
     about = {each.subject.lower(): each for each in descriptions}
     belongs: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for source, subject in sorted(subjects, key=lambda pair: pair[0] != "zenodo"):
+    for source, subject in sorted(subjects, key=lambda pair: _TELLING.get(pair[0], 2)):
         key = (source, subject.lower())
         told = about.get(subject.lower())
         for entry in belongs.get(key, ()):
@@ -132,14 +135,14 @@ def of_platforms(
         title = told.title if told else subject.rpartition("/")[-1]
         entry = Entry(dataset_id(title), title, doi=told.doi if told else None)
         _put(entry, source, subject)
-        if told and source == "zenodo":
+        if told:
             for other in _related(told):
                 belongs[other].append(entry)
         yield entry
 
 
 def _related(told: Description) -> Iterator[tuple[str, str]]:
-    """The subjects of other platforms that belong to a record."""
+    """The subjects of other platforms that belong to a record or DOI."""
     if told.doi:
         yield "datacite", told.doi.lower()
     named = {m[1].lower() for text in told.related for m in _REPOSITORY.finditer(text)}
