@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from little_log import count_requests, requests_of
 
-from usage_metrics.counting import places
+from usage_metrics.counting import inventory, places
 from usage_metrics.counting.globs import BETWEEN, Glob, overlaps
 from usage_metrics.counting.registry_file import parse_registry
 from usage_metrics.errors import ConfigError
@@ -57,12 +57,8 @@ repositories = ["example/{repository}"]
 Row = tuple[str, str | None, str | None, str]
 
 
-def about(
-    text: str, source: str, *rows: Row, pages: str = "object"
-) -> list[tuple[Any, ...]]:
-    """Dataset, version, table and kind of requests: URL, database, table and format."""
-    general = read_registry().not_data
-    registry = parse_registry("datasets.toml", text, general, kind_of_place).at(source)
+def requests_for(*rows: Row, page: str = "object") -> tuple[pa.Table, pa.Table]:
+    """Requests with URL, database, table and format, and none on the next day."""
     log = "\n".join("00:00 ann 200 /" for _ in rows)
     requests, following = requests_of(log)
     urls, databases, tables, formats = map(list, zip(*rows, strict=True))
@@ -71,7 +67,7 @@ def about(
         "database": databases,
         "table": tables,
         "format": formats,
-        "page": [pages] * len(rows),
+        "page": [page] * len(rows),
     }
     for name, values in columns.items():
         column = pa.chunked_array([pa.array(values, pa.string())])
@@ -80,7 +76,16 @@ def about(
             requests = requests.set_column(index, name, column)
         else:
             requests = requests.append_column(name, column)
-    events = count_requests(requests, following, registry)
+    return requests, following
+
+
+def about(
+    text: str, source: str, *rows: Row, pages: str = "object"
+) -> list[tuple[Any, ...]]:
+    """Dataset, version, table and kind of requests: URL, database, table and format."""
+    general = read_registry().not_data
+    registry = parse_registry("datasets.toml", text, general, kind_of_place).at(source)
+    events = count_requests(*requests_for(*rows, page=pages), registry)
     names = ("dataset", "version", "table", "kind")
     return list(zip(*(events[name].to_pylist() for name in names), strict=True))
 
@@ -322,3 +327,18 @@ def test_a_pattern_is_tried_only_on_what_begins_like_it(
     assert found[11] == ("d1", None, "t11", "request")
     assert sum(tried) <= 2 * len(keys)
     assert len(compared) <= 2 * datasets
+
+
+def test_a_bucket_of_countless_files_is_listed_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inventory, "MOST", 2)
+    keys = ["a.csv", "b/c/d/e.csv", "b/c/f.csv", "g.csv", "h.csv"]
+    requests, _ = requests_for(*((f"https://b/{k}", "b", k, "csv") for k in keys))
+    found = inventory.Inventory(read_registry().at("s3"), "names", is_split=True)
+    found.add([requests], {"b": "b"})
+    assert {part.part: number for part, number in found.requests.items()} == {
+        "a.csv": 1,
+        "b/c/": 2,
+        "": 2,
+    }

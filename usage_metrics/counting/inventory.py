@@ -22,6 +22,9 @@ from usage_metrics.counting.places import READ, is_use, with_places
 COLUMNS = ("request_url", "table", *SHOWING)
 """The columns that are read."""
 
+MOST = 100_000
+"""Parts that are told apart: a bucket may have millions of files in no folder."""
+
 _DATABASE = r"(?s)^(?P<part>[^\x00]*)"
 _FOLDERS = (
     r"(?s)^(?P<part>[^\x00]*\x00(?:/?(?:[^/\x00]+/){1,2}|[^/\x00]*$|/[^/\x00]*$)?)"
@@ -87,7 +90,10 @@ class Inventory:
             part, dataset = divmod(key // 2, of)
             found = self._found(parts.dictionary[part], datasets.dictionary[dataset])
             is_known = bool(key % 2) or found[-1] in self._ids
-            self.requests[Found(*found, is_known)] += count
+            part_of = Found(*found, is_known)
+            if part_of not in self.requests and len(self.requests) >= MOST:
+                part_of = part_of._replace(part="")
+            self.requests[part_of] += count
 
     def _found(self, part: Any, dataset: Any) -> tuple[str, str, str]:
         container, _, rest = part.as_py().partition(BETWEEN)
