@@ -278,6 +278,9 @@ def _few(few: int, other: int) -> list[str]:
         "UPDATE usage_counter SET total_dataset_requests = 4 "
         "WHERE source = 's3' AND dataset = 'pudl' AND access_method = 'machine' "
         "AND date IN ('2026-01-05', '2026-01-06')",
+        "UPDATE usage_counter SET range_downloads = 0 WHERE dataset = 'eia923'",
+        f"UPDATE usage_counter SET range_downloads = {few} WHERE source = 's3' "
+        "AND dataset = 'eia923' AND date = '2026-01-05' AND access_method = 'machine'",
         f"UPDATE snapshot_series SET increment = {few} WHERE source = 'github' "
         "AND subject = 'example/eia923' AND metric = 'clones' AND date = '2026-01-03'",
         f"UPDATE snapshot_series SET increment = {other} WHERE source = 'github' "

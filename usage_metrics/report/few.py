@@ -13,6 +13,7 @@ import numpy as np
 
 from usage_metrics.report import formatting
 from usage_metrics.report.formatting import number
+from usage_metrics.units import size
 
 if TYPE_CHECKING:
     from usage_metrics.report.place_lines import Line, Measure
@@ -44,8 +45,10 @@ class Writing:
         return FEW if self.hides(value) else number(value)
 
     def of(self, measure: "Measure") -> Callable[[float], str]:
-        """How numbers of a measure are written."""
-        return self.number if measure.write is number else measure.write
+        """How numbers of a measure are written; sizes are no numbers of anything."""
+        if measure.write is size:
+            return measure.write
+        return lambda value: FEW if self.hides(value) else measure.write(value)
 
     def change(self, line: "Line", length: int) -> str:
         """How a line changed; nothing if that is unknown."""
