@@ -266,7 +266,8 @@ def by_rule(case: Case, content: bytes, number: int) -> float:
     def of(block: Block) -> Marks:
         nothing = np.empty(0, np.int64)
         at, kinds = nothing.astype(np.int32), nothing.astype(np.uint8)
-        return Marks(at, kinds, np.zeros(len(block) + 1, np.int64), nothing)
+        ends = np.zeros(len(block) + 1, np.int64)
+        return Marks(at, kinds, ends, nothing, at)
 
     none_plain = mock.patch.object(Marks, "of", of)
     with none_split, none_plain:

@@ -23,18 +23,24 @@ PIECE = 1 << 18
 """Bytes that are looked at at a time, and so stay in the processor's cache."""
 
 
-def marks(block: Block, which: bytes) -> tuple[Places, Bytes]:
-    """Where some bytes are, which are smaller than letters, and what is there."""
-    places, kinds, most = [], [], max(which)
+def marks(block: Block, which: bytes) -> tuple[Places, Bytes, Places]:
+    """Where some bytes are, what is there, and where others are below the largest.
+
+    They are smaller than letters, so that the others are rare.
+    """
+    most = max(which)
+    pieces = []
     for start in range(0, len(block.codes), PIECE):
         codes = block.codes[start : start + PIECE]
         at = np.flatnonzero(codes <= most)
-        places.append((at + start).astype(np.int32))
-        kinds.append(codes[at])
-    found: Bytes = np.concatenate(kinds)
-    where: Places = np.concatenate(places)
-    is_mark = functools.reduce(np.logical_or, (found == code for code in which))
-    return (where, found) if is_mark.all() else (where[is_mark], found[is_mark])
+        kinds, others = codes[at], at[:0]
+        is_mark = functools.reduce(np.logical_or, (kinds == code for code in which))
+        if not is_mark.all():
+            at, kinds, others = at[is_mark], kinds[is_mark], at[~is_mark]
+        places = ((found + start).astype(np.int32) for found in (at, others))
+        pieces.append((*places, kinds))
+    at, others, kinds = map(np.concatenate, zip(*pieces, strict=True))
+    return at, kinds, others
 
 
 def has_any(texts: pa.Array, code: int) -> bool:

@@ -110,7 +110,7 @@ def _between_delimiters(
     block: Block, fields: int, by: Delimiters
 ) -> tuple[Spans, Mask]:
     """The places of the fields of lines, and which lines they are."""
-    at, kinds = marks(block, b"\n" + by.delimiter.encode())
+    at, kinds, _ = marks(block, b"\n" + by.delimiter.encode())
     count = np.diff(np.flatnonzero(kinds == _NEWLINE), prepend=-1)
     good = count == fields
     if not good.all():
@@ -120,9 +120,9 @@ def _between_delimiters(
     return (starts, ends), good
 
 
-def _in_quotes(block: Block, fields: int, _: Delimiters) -> tuple[Spans, Mask]:
+def _in_quotes(block: Block, fields: int, by: Delimiters) -> tuple[Spans, Mask]:
     """The same where each field is in quotes, of lines without a quote within."""
-    codes, (at, kinds) = block.codes, marks(block, b'\n"')
+    codes, (at, kinds, _) = block.codes, marks(block, b'\n"')
     quotes = at[kinds == _QUOTE]
     count = np.diff(np.flatnonzero(kinds == _NEWLINE), prepend=-1) - 1
     good = count == 2 * fields

@@ -27,16 +27,17 @@ class Marks:
     """Which of them are the ends of lines, the one before the first included."""
     quotes: Integers
     """Which are quotes."""
+    others: Places
+    """Where some rare bytes are: all control characters, and exclamation marks."""
 
     @classmethod
     def of(cls, block: Block) -> "Marks":
         """Find those of a block."""
-        at, kinds = marks(block, b' "\n')
+        at, kinds, others = marks(block, b' "\n')
         at = np.concatenate([np.array([-1], np.int32), at])
         kinds = np.concatenate([np.array([END], np.uint8), kinds])
-        return cls(
-            at, kinds, np.flatnonzero(kinds == END), np.flatnonzero(kinds == QUOTE)
-        )
+        ends, quotes = np.flatnonzero(kinds == END), np.flatnonzero(kinds == QUOTE)
+        return cls(at, kinds, ends, quotes, others)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ class Lines:
     """Of each line, the mark before its first, and its quotes."""
     ends: Integers
     """Of each line, its last mark."""
+    quotes: Integers
+    """How many each line has."""
+
+    @property
+    def places_of_ends(self) -> Places:
+        """Where each line ends."""
+        return self.marks.at[self.ends]
 
     def places(self, anchor: int, distance: int) -> Places:
         """Where a mark of each line is."""
@@ -60,7 +68,8 @@ class Lines:
         if good.all():
             return self
         anchors = [anchor[good] for anchor in self.anchors]
-        return Lines(self.rows[good], self.marks, anchors, self.ends[good])
+        ends, quotes = self.ends[good], self.quotes[good]
+        return Lines(self.rows[good], self.marks, anchors, ends, quotes)
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class Shape:
         rows = np.flatnonzero(right)
         starts, ends, first = marks.ends[rows], marks.ends[rows + 1], behind[rows]
         anchors = [starts, *(marks.quotes[first + n] for n in range(number))]
-        found = Lines(rows, marks, anchors, ends)
+        found = Lines(rows, marks, anchors, ends, count[rows])
         return found.only(self._have_blanks(found))
 
     def _have_blanks(self, lines: Lines) -> Mask:

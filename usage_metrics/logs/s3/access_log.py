@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from usage_metrics.logs.blocks import Block, read_blocks
+from usage_metrics.logs.blocks import Block, cleaned, read_blocks
 from usage_metrics.logs.line_ids import LINE_ID, line_ids
+from usage_metrics.logs.moments import MONTHS
 from usage_metrics.logs.s3.cloudwatch import read_json
-from usage_metrics.logs.s3.entry import ENTRY, MONTHS
+from usage_metrics.logs.s3.entry import ENTRY
 from usage_metrics.logs.s3.fast_path import read_lines
 
 _STAMP = re.compile(rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z (?=\{)", re.MULTILINE)
@@ -47,7 +48,7 @@ class S3AccessLog:
     def read(self, block: Block) -> pa.Table:
         """Read the lines of a block."""
         is_json = block.header == _JSON
-        table = read_json(block) if is_json else read_lines(_in_utf8(block))
+        table = read_json(block) if is_json else read_lines(cleaned(block))
         index = table.column_names.index(LINE_ID.name)
         return table.set_column(index, LINE_ID, line_ids(block))
 
@@ -57,13 +58,3 @@ class S3AccessLog:
 
 
 S3_ACCESS_LOG = S3AccessLog()
-
-
-def _in_utf8(block: Block) -> Block:
-    """The lines in valid UTF-8, each ending in a newline alone."""
-    text = block.text
-    if not text.isascii():
-        text = text.decode("utf-8", "replace").encode()
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n")
-    return block if text is block.text else Block(text, block.numbered, block.name)

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import re2
@@ -22,26 +21,28 @@ from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP
 from usage_metrics.logs.blocks import REST, Block
 from usage_metrics.logs.line_ids import LINE_ID
 from usage_metrics.logs.lines import CUT, LONGEST_LINE
+from usage_metrics.logs.moments import common_times
 from usage_metrics.logs.s3.entry import (
     ENTRY,
     FIRST,
     FURTHER,
     LATER,
     NUMBERS,
-    TIME_LENGTH,
-    times_of,
 )
 
 OPERATION = r"[A-Z0-9]+\.[A-Za-z0-9_.]+"
 LONGEST_NUMBER = 18
 """Digits; so many always fit into 64 bits."""
 
-_WORD = r'[^\x00-\x20"]+'
+FEW = 100
+"""Up to so many lines are matched one by one."""
+
+WORD = r'[^\x00-\x20"]+'
 _TIME = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}"
 
 _FORMS = {
-    **{field.name: _WORD for field in (*FIRST, *LATER)},
-    "time": _TIME,
+    **{field.name: WORD for field in (*FIRST, *LATER)},
+    "time": rf"{_TIME} \+0000",
     "operation": OPERATION,
     "key": r"[^\x00-\x20]+",
     **dict.fromkeys(NUMBERS, rf"[0-9]{{1,{LONGEST_NUMBER}}}|-"),
@@ -55,13 +56,13 @@ _IN_QUOTES = ("request_uri", "referer", "user_agent")
 def _parts() -> Iterator[tuple[str, str]]:
     """Each field, and its expression with what separates it from the one before."""
     for field in FIRST:
-        before, behind = (r"\[", r" \+0000\]") if field.name == "time" else ("", "")
+        before, behind = (r"\[", r"\]") if field.name == "time" else ("", "")
         blank = "" if field is FIRST[0] else " "
         group = f"(?P<{field.name}>{_FORMS[field.name]})"
         yield field.name, f"{blank}{before}{group}{behind}"
     for field in LATER:
         yield field.name, f"(?: (?P<{field.name}>{_FORMS[field.name]}))?"
-    yield FURTHER.name, f"(?P<{FURTHER.name}>(?: {_WORD})*)"
+    yield FURTHER.name, f"(?P<{FURTHER.name}>(?: {WORD})*)"
 
 
 _PARTS = dict(_parts())
@@ -102,9 +103,10 @@ def entries_singly(block: Block) -> pa.Table:
     """
     texts = [block.line(row).removesuffix(b"\r") for row in range(len(block))]
     lines = pa.array(texts, pa.binary()).cast(STRING)
-    found = pc.extract_regex(lines, _LINE)
+    found = _found(lines)
+    matches = found["time"].is_valid()
     columns = _values(found)
-    reasons = _reasons(block, lines, found.is_valid(), columns["time"].is_valid())
+    reasons = _reasons(block, lines, matches, columns["time"].is_valid())
     columns["unreadable"] = pa.nulls(len(lines), STRING)
     if reasons.null_count < len(lines):
         is_entry = reasons.is_null()
@@ -115,9 +117,30 @@ def entries_singly(block: Block) -> pa.Table:
     return pa.table([columns[field.name] for field in ENTRY], schema=ENTRY)
 
 
-def _values(found: pa.StructArray) -> dict[str, pa.Array]:
+def _found(lines: pa.Array) -> dict[str, pa.Array]:
+    """The texts of the fields; empty for one that is missing, null in other lines."""
+    if len(lines) > FEW:
+        found = pc.extract_regex(lines, _LINE).flatten()
+    else:  # Arrow would compile the expression again
+        matches = map(_line().match, lines.cast(pa.binary()).to_pylist())
+        rows = [_texts_of(match) for match in matches]
+        found = [pa.array(texts, STRING) for texts in zip(*rows, strict=True)]
+    return dict(zip(_PARTS, found, strict=True))
+
+
+@functools.cache
+def _line() -> Any:
+    return re2.compile(_LINE.encode())
+
+
+def _texts_of(match: Any) -> list[bytes | None]:
+    if match is None:
+        return [None] * len(_PARTS)
+    return [text or b"" for text in match.groups()]
+
+
+def _values(texts: dict[str, pa.Array]) -> dict[str, pa.Array]:
     """What the fields say; null for ``-``, bare or in quotes, and if one is missing."""
-    texts = dict(zip(_PARTS, found.flatten(), strict=True))
     times = _times(texts.pop("time"))
     further = texts.pop(FURTHER.name)
     quoted = {name: texts.pop(name) for name in _IN_QUOTES}
@@ -145,12 +168,10 @@ def _null_for(
 
 def _times(texts: pa.Array) -> pa.Array:
     """The times; null where there is no text, or no such time."""
-    joined = "".join(texts.drop_null().to_pylist()).encode()
-    codes = np.frombuffer(joined, dtype=np.uint8).reshape(-1, TIME_LENGTH)
-    times, are_times = times_of(codes)
-    known = pa.array(times, mask=~are_times).cast(TIMESTAMP)
-    nothing = pa.nulls(len(texts), TIMESTAMP)
-    return pc.replace_with_mask(nothing, texts.is_valid(), known)
+    known = common_times(texts.drop_null())
+    return pc.replace_with_mask(
+        pa.nulls(len(texts), TIMESTAMP), texts.is_valid(), known
+    )
 
 
 def _reasons(
