@@ -1,12 +1,16 @@
 """Lines of Amazon's load balancers become rows of a web server's log."""
 
 import datetime as dt
+import os
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from mutations import mutated_block
 
-from usage_metrics.logs.web.aws_balancer import AwsLoadBalancer
+from usage_metrics.logs.blocks import cleaned
+from usage_metrics.logs.web import aws_balancer
+from usage_metrics.logs.web.aws_balancer import PLANS, AwsLoadBalancer
 
 APPLICATION = (
     "https 2024-05-04T00:00:01.250000Z app/ours/50dc6c495c0c9188 198.51.100.7:44325 "
@@ -127,3 +131,26 @@ def test_each_line_mentions_the_day_of_its_request() -> None:
     day = AwsLoadBalancer().mention(dt.date(2024, 5, 3))
     assert day
     assert all(day in line.encode() for line in (APPLICATION, CLASSIC))
+
+
+BATCHES = int(os.environ.get("FUZZ_BATCHES", "100"))
+"""The long form has 100,000."""
+
+
+def test_many_lines_at_once_are_read_as_each_by_the_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some lines are read at once, so that this compares something."""
+    log = AwsLoadBalancer()
+    lines = [APPLICATION.encode(), CLASSIC.encode()]
+    at_once = 0
+    for seed in range(BATCHES):
+        block = mutated_block(lines, b' ""\\-.0159TZx\r\t\xff', seed)
+        if not len(block):
+            continue
+        at_once += sum(plan.read(cleaned(block))[1].sum() for plan in PLANS)
+        found = log.read(block)
+        with monkeypatch.context() as patch:
+            patch.setattr(aws_balancer, "PLANS", ())
+            assert found.equals(log.read(block)), (seed, block.text)
+    assert at_once > BATCHES

@@ -6,6 +6,7 @@ type and less.
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,11 +15,21 @@ import pyarrow.compute as pc
 import re2
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING
-from usage_metrics.logs.blocks import Block, cleaned, read_blocks
+from usage_metrics.logs.blocks import Block, Mask, cleaned, read_blocks
+from usage_metrics.logs.cutting import whole_lines
+from usage_metrics.logs.web.fast_path import Plan
+from usage_metrics.logs.web.format_string import Element, LineLayout
 from usage_metrics.logs.web.parts import with_faults
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.logs.web.values import times, unescaped
-from usage_metrics.logs.web.variables import ISO_TIME
+from usage_metrics.logs.web.variables import (
+    ISO_TIME,
+    STATUS,
+    TEXT,
+    WORD,
+    Kind,
+    Variable,
+)
 
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z"
 _SECONDS = r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?"
@@ -33,6 +44,40 @@ _RULE = (
 )
 """Times are those of the response of an application load balancer, which also says when
 the request came, and those of the request of a classic one."""
+
+_KEPT = tuple(re2.compile(_RULE).groupindex)
+
+_KINDS = {
+    **dict.fromkeys(("balancer", "client", "target", "group"), WORD),
+    "type": Kind("(?:http|https|h2|grpcs|ws|wss)", "a type"),
+    **dict.fromkeys(("time", "created"), Kind(_TIME, "a time")),
+    **dict.fromkeys(("before", "behind", "after"), Kind(_SECONDS, "seconds")),
+    **dict.fromkeys(("status", "target_status"), STATUS),
+    **dict.fromkeys(("received", "sent"), Kind("-?[0-9]{1,15}", "a size")),
+    "cipher": Kind("[A-Za-z0-9_-]+", "a cipher"),
+    "tls": Kind("(?:TLSv[0-9.]+|SSLv[0-9]|-)", "a version of TLS"),
+    "priority": Kind("[0-9-]+", "a number"),
+}
+"""Of fields that are not in quotes, what the rule takes."""
+
+
+def _plan(fields: str, *, takes_more: bool = False) -> Plan:
+    """The fast path for lines of these fields."""
+    elements: list[Element] = []
+    for piece in re.findall(r"\w+|\W+", fields):
+        column, kind = piece if piece in _KEPT else None, _KINDS.get(piece, TEXT)
+        is_name = piece[0].isalpha()
+        elements.append(Variable(piece, column, kind) if is_name else piece)
+    return Plan(LineLayout(tuple(elements), takes_more=takes_more))
+
+
+_COMMON = (
+    "time balancer client target before behind after status target_status received "
+    'sent "request" "user_agent" cipher tls'
+)
+_OF_APPLICATION = 'group "trace" "domain" "certificate" priority created "actions"'
+PLANS = (_plan(f"type {_COMMON} {_OF_APPLICATION}", takes_more=True), _plan(_COMMON))
+"""Application load balancers, of which further fields may follow; classic ones."""
 
 _REQUEST = (
     r"^(?P<method>[^ ]+) (?P<scheme>[a-z]+)://(?P<host>\[[^\]]*\]|[^:/ ]*)"
@@ -58,10 +103,7 @@ class AwsLoadBalancer:
 
     def read(self, block: Block) -> pa.Table:
         """Read the lines of a block; a connection without a request has a time only."""
-        lines = pa.array(cleaned(block).text.decode().split("\n")[:-1], STRING)
-        found = pc.extract_regex(lines, _RULE)
-        said = dict(zip(found.type.names, found.flatten(), strict=True))
-        columns = _columns(said)
+        columns = _columns(_said(cleaned(block)))
         faults = {
             row: _fault(block.line(row))
             for row in np.flatnonzero(columns["time"].is_null()).tolist()
@@ -71,6 +113,32 @@ class AwsLoadBalancer:
     def mention(self, day: dt.date) -> bytes | None:
         """The date of the time when the request came, as each line has it."""
         return day.isoformat().encode()
+
+
+def _said(block: Block) -> dict[str, pa.Array]:
+    """The texts of the fields that are kept; nulls in lines that are no entries."""
+    parts, order = [], []
+    rows, rest = np.arange(len(block)), block
+    for read in (*(plan.read for plan in PLANS), _by_rule):
+        texts, found = read(rest)
+        if found.any():
+            nothing = pa.repeat("", int(found.sum()))
+            parts.append(pa.table([texts.get(n, nothing) for n in _KEPT], _KEPT))
+            order.append(rows[found])
+        if found.all():
+            break
+        rows, rest = rows[~found], rest.only(~found)
+    said = pa.concat_tables(parts)
+    if len(parts) > 1:
+        said = said.take(pa.array(np.argsort(np.concatenate(order))))
+    return {name: said[name].combine_chunks() for name in _KEPT}
+
+
+def _by_rule(block: Block) -> tuple[dict[str, pa.Array], Mask]:
+    """Read all lines; nulls for those that are no entries."""
+    found = pc.extract_regex(whole_lines(block), _RULE)
+    texts = dict(zip(found.type.names, found.flatten(), strict=True))
+    return texts, np.ones(len(block), dtype=bool)
 
 
 def _columns(said: dict[str, pa.Array]) -> dict[str, pa.Array]:
