@@ -29,7 +29,9 @@ def marks(block: Block, which: bytes) -> tuple[Places, Bytes, Places]:
     They are smaller than letters, so that the others are rare.
     """
     most = max(which)
-    pieces = []
+    places: list[Places] = []
+    found: list[Bytes] = []
+    rare: list[Places] = []
     for start in range(0, len(block.codes), PIECE):
         codes = block.codes[start : start + PIECE]
         at = np.flatnonzero(codes <= most)
@@ -37,10 +39,10 @@ def marks(block: Block, which: bytes) -> tuple[Places, Bytes, Places]:
         is_mark = functools.reduce(np.logical_or, (kinds == code for code in which))
         if not is_mark.all():
             at, kinds, others = at[is_mark], kinds[is_mark], at[~is_mark]
-        places = ((found + start).astype(np.int32) for found in (at, others))
-        pieces.append((*places, kinds))
-    at, others, kinds = map(np.concatenate, zip(*pieces, strict=True))
-    return at, kinds, others
+        places.append((at + start).astype(np.int32))
+        found.append(kinds)
+        rare.append((others + start).astype(np.int32))
+    return np.concatenate(places), np.concatenate(found), np.concatenate(rare)
 
 
 def has_any(texts: pa.Array, code: int) -> bool:
