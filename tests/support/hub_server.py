@@ -316,6 +316,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, {"errors": [{"status": "404", "title": "Not found"}]})
             return
         attributes: dict[str, Any] = {"doi": doi, "citationCount": 0}
+        attributes["citationsOverTime"] = []
         for name, metric in (("view", "investigations"), ("download", "requests")):
             months = kinds.get(f"unique-dataset-{metric}-regular", {})
             attributes[f"{name}Count"] = sum(months.values())
