@@ -68,6 +68,8 @@ class Bar(NamedTuple):
     kind: str = "sure"
     """How it is drawn: ``sure``, ``open`` or ``frozen``."""
     note: str = ""
+    gap: float = 0
+    """The share of its days that is not known."""
 
     def __str__(self) -> str:
         """What the table says of it."""
@@ -81,7 +83,7 @@ def bars(line: Line, of: Sequence[Period], writing: Writing) -> list[Bar]:
     found = [_bar(line, period, writing) for period in of]
     hidden = writing.hidden([bar.value for bar in found])
     return [
-        Bar(LEAST - 1, text, "open") if text else bar
+        bar._replace(value=LEAST - 1, text=text, kind="open") if text else bar
         for bar, text in zip(found, hidden, strict=True)
     ]
 
@@ -91,7 +93,7 @@ def _bar(line: Line, period: Period, writing: Writing) -> Bar:
     told = line.level if line.measure.is_stock else line.added
     values = np.empty(0) if told is None else told[days][~np.isnan(told[days])]
     if not len(values):
-        return Bar(None, "no data")
+        return Bar(None, "no data", gap=1)
     value = float(values[-1] if line.measure.is_stock else values.sum())
     text = writing.of(line.measure)(value)
     quality = [] if line.quality is None else list(line.quality[days])
@@ -102,7 +104,8 @@ def _bar(line: Line, period: Period, writing: Writing) -> Bar:
     known, total = len(values), period.stop - period.start
     if line.days is not None and not line.measure.is_stock:
         known = int(line.days[days][line.known[days]].sum())
-    return Bar(value, text, note=_days(known, total))
+    gap = max(0, total - known) / total
+    return Bar(value, text, note=_days(known, total), gap=gap)
 
 
 def _days(known: int, total: int) -> str:
@@ -185,7 +188,7 @@ def _columns(of: Sequence[Bar], scaled: Sequence[float | None], name: str) -> st
 def _box(position: int, high: float, wide: float = WIDE - 1) -> str:
     """The outline of a bar."""
     x, y = position * WIDE + (WIDE - wide) / 2, HIGH - high
-    return f"M{x:g} {y:.4g}h{wide:g}v{high:.4g}h-{wide:g}z"
+    return f"M{x:.4g} {y:.4g}h{wide:.3g}v{high:.4g}h-{wide:.3g}z"
 
 
 def _steps(scaled: Sequence[float | None]) -> str:
@@ -200,8 +203,8 @@ def _steps(scaled: Sequence[float | None]) -> str:
 
 
 def _gaps(of: Sequence[Bar]) -> str:
-    """A band as high as the chart for each period without data."""
-    bands = (_box(n, HIGH, WIDE) for n, bar in enumerate(of) if bar.value is None)
+    """A band as high as the chart for what is not known of each period."""
+    bands = (_box(n, HIGH, WIDE * bar.gap) for n, bar in enumerate(of) if bar.gap)
     return f'<path class="gap" d="{"".join(bands)}"/>'
 
 
