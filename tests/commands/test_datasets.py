@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -60,7 +61,9 @@ def line_of(number: int, key: str) -> str:
 
 
 @pytest.fixture
-def used(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
+def used(
+    flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Days]:
     """A day of a bucket, and snapshots of a repository and a record."""
     settings("datasette", logs="")
     settings("s3", logs=flow.logs, start=DAY, stop=DAY + dt.timedelta(1))
@@ -79,7 +82,7 @@ def used(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flo
             server.give(path, {"hits": {"hits": [HIT], "total": 1}})
             assert days.run().scheduling_succeeded
         assert flow.build(Geocode(date=DAY, source="s3")).scheduling_succeeded
-    return flow
+        yield days
 
 
 def listed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -90,7 +93,7 @@ def listed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_what_there_is_is_listed_and_what_is_suggested_leaves_nothing_out(
-    used: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+    used: Days, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["datasets"]) == 0
     said = capsys.readouterr().out
@@ -105,7 +108,7 @@ def test_what_there_is_is_listed_and_what_is_suggested_leaves_nothing_out(
         if line
     )
 
-    registry = used.folder / "datasets.toml"
+    registry = used.flow.folder / "datasets.toml"
     registry.write_text(REGISTRY)
     settings("counting", datasets=str(registry))
     found = listed(capsys)
@@ -130,3 +133,15 @@ def test_what_there_is_is_listed_and_what_is_suggested_leaves_nothing_out(
     assert "names everything" in capsys.readouterr().out
     (dataset,) = [d for d in datasets_registry().datasets if d.id == row[0]]
     assert (dataset.title, dataset.doi) == (title, "10.5281/zenodo.10")
+
+    # The record is asked for once, although the registry names it, too.
+    of_concept = (
+        "/api/records?q=parent.id:10&size=25&page=1&sort=newest&allversions=true"
+    )
+    used.on(TODAY + dt.timedelta(2))
+    assert used.run().scheduling_succeeded
+    assert of_concept not in used.server.asked
+    settings("zenodo", records="")
+    used.server.give(of_concept, {"hits": {"hits": [HIT], "total": 1}})
+    assert used.run().scheduling_succeeded
+    assert used.server.asked[-1] == of_concept

@@ -1,9 +1,14 @@
 """What platforms are asked about: what their sections name, and the registry does."""
 
-from collections.abc import Sequence
+import contextlib
+import datetime as dt
+import functools
+from collections.abc import Collection, Sequence
 
-from usage_metrics.errors import ConfigError
+from usage_metrics import config
+from usage_metrics.errors import ConfigError, PartitionError, ReplyError
 from usage_metrics.partitions.footer_index import FooterIndex
+from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.platforms import PLATFORMS, get_platform
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
@@ -18,10 +23,14 @@ def subjects_of(name: str) -> list[str]:
     Raises:
         ConfigError: if its section or the registry is wrong.
     """
-    named = datasets_registry().subjects
-    in_registry = [subject.asked for subject in named if subject.source == name]
+    in_section = _in_section(name)
+    named = [about for about in datasets_registry().subjects if about.source == name]
+    told: Collection[str] = ()
+    if in_section and any(about.asked != about.name for about in named):
+        told = _told_anyway(name, in_section)
+    in_registry = [about.asked for about in named if about.name not in told]
     known: dict[str, str] = {}
-    for subject in (*_in_section(name), *in_registry):
+    for subject in (*in_section, *in_registry):
         known.setdefault(subject.lower(), subject)
     return list(known.values())
 
@@ -41,6 +50,36 @@ def platforms_on() -> list[str]:
 
 def _in_section(name: str) -> Sequence[str]:
     return get_platform(name).subjects(platform_section(name))
+
+
+def _told_anyway(name: str, in_section: Sequence[str]) -> Collection[str]:
+    """What the newest replies about others tell of: a community of all its records.
+
+    To ask for each again would take hours.
+    """
+    days = list_partitions(config.paths().root, RAW, name)
+    if not days:
+        return ()
+    newest = max(days)
+    return _told(name, newest, days[newest], frozenset(in_section))
+
+
+@functools.lru_cache(maxsize=4)
+def _told(
+    name: str, day: dt.date, fingerprint: str, asked: frozenset[str]
+) -> frozenset[str]:
+    """What replies of a day about some subjects tell of, by the file as it is."""
+    from usage_metrics.platforms import archive, taking
+
+    found: set[str] = set()
+    file = Partition(config.paths().root, RAW, name, day)
+    with contextlib.suppress(PartitionError):  # the commands check and status name it
+        for part, pages in taking.by_part(archive.replies_of(file)).items():
+            if part[0] in asked and taking.is_complete(pages):
+                with contextlib.suppress(ReplyError):
+                    told = get_platform(name).describe(taking.bodies(pages))
+                    found |= {each.subject for each in told}
+    return frozenset(found)
 
 
 def present_names() -> dict[tuple[str, str], str]:
