@@ -176,7 +176,10 @@ def _values(
     if len(region.variables) > 1:
         return _several(cut(block, start, end), region)
     [variable] = region.variables
-    found = cut(block, start + len(region.lead), end - len(region.trail))
+    start, end = start + len(region.lead), end - len(region.trail)
+    if variable.column is None and variable.kind in (TEXT, WORD):
+        return {}, end - start >= (variable.kind is WORD)
+    found = cut(block, start, end)
     kept = {variable.column: found} if variable.column else {}
     return kept, _are(found, variable.kind)
 
