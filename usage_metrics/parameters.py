@@ -6,6 +6,7 @@ unknown keys, and shows a traceback for a value that it cannot read.
 
 import datetime as dt
 import difflib
+import functools
 import operator
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -195,6 +196,14 @@ class Moment(luigi.Parameter[dt.datetime]):
 
 class Configured:
     """Makes a task or section refuse mistakes in its settings."""
+
+    @classmethod
+    @functools.cache
+    def get_params(cls) -> list[tuple[str, luigi.Parameter[Any]]]:
+        """Its parameters, which Luigi looks for in all of its attributes, once."""
+        found: list[tuple[str, luigi.Parameter[Any]]]
+        found = super().get_params()  # type: ignore[misc]
+        return found
 
     @classmethod
     def get_param_values(

@@ -2,27 +2,25 @@
 
 ``python -m tests.benchmarks.costs`` prints, in one run: Extract; Clean, Geocode and
 LoadSQLite; CountUsage; a new day on a year; and commands that find nothing to do. Name
-some of the parts to run only those. Programs that are not installed are left out:
-Polars, DuckDB, orjson and GoAccess.
+some of the parts to run only those; smaller sizes take minutes in place of hours.
+Programs that are not installed are left out: Polars, DuckDB, orjson and GoAccess.
 
 A ratio is to the first row of its part. GoAccess and DuckDB's ``GROUP BY`` only count.
 """
 
 import argparse
-import datetime as dt
 import importlib.util
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from . import backfill
+from . import night
 from .run import (
     DATA_SHARES,
     ROOT,
-    START,
-    Cost,
     luigi,
     make,
     measure,
@@ -65,12 +63,21 @@ for names in ("database, \\"table\\"", "remote_ip_country", "remote_ip_org",
 """
 """Counts requests and visitors, and nothing about sessions or double clicks."""
 
-BUSY, QUIET = 100_000, 2_000
-"""Requests of a new day."""
+
+class Sizes(NamedTuple):
+    """How much is done."""
+
+    requests: int
+    days: int
+    year: int
+    """Days before a new one."""
+    done: int
+    """Days when there is nothing to do."""
 
 
-def extract(requests: int, days: int, folder: Path) -> None:
+def extract(sizes: Sizes, folder: Path) -> None:
     """JSON exports to raw files."""
+    requests, days = sizes.requests, sizes.days
     exports = folder / "exports"
     make("exports", requests, days, folder, exports)
     files = [str(file) for file in sorted(exports.iterdir())]
@@ -85,8 +92,9 @@ def extract(requests: int, days: int, folder: Path) -> None:
     report("Extract", luigi(task, folder, folder / "root", exports, days), first)
 
 
-def load(requests: int, days: int, folder: Path) -> None:
+def load(sizes: Sizes, folder: Path) -> None:
     """Raw files to cleaned and geocoded ones and the database; then CountUsage."""
+    requests, days = sizes.requests, sizes.days
     for share in DATA_SHARES:
         say(f"{share:.0%} of the requests are for data:")
         root = folder / str(share)
@@ -117,8 +125,9 @@ def count(root: Path, folder: Path, days: int) -> None:
     report("CountUsage", luigi(task, folder, root, folder, days), first)
 
 
-def count_day(requests: int, days: int, folder: Path) -> None:
+def count_day(sizes: Sizes, folder: Path) -> None:
     """CountUsage of one day, of larger ones, of many visitors, and of many days."""
+    requests, days = sizes.requests, sizes.days
     shapes = {
         "one day": (requests, 1, DOMINATED),
         "three times": (3 * requests, 1, DOMINATED),
@@ -139,56 +148,21 @@ def count_day(requests: int, days: int, folder: Path) -> None:
         shutil.rmtree(root)
 
 
-def new_day(_: int, __: int, folder: Path) -> None:
-    """A new day, quiet or busy, on a year of quiet ones."""
-    days = min(365, (dt.datetime.now(dt.UTC).date() - START).days - 4)
-    exports = folder / "exports"
-    make("exports", (days + 2) * QUIET, days + 2, folder, exports)
-    quiet, busy = sorted(exports.iterdir())[-2:]
-    make("exports", BUSY, 1, folder, folder / "busy")
-    made, wanted = str(START).encode(), busy.stem.encode()
-    # By lines: what this process holds at once, its children seem to have held.
-    source = folder / "busy" / f"{START}.jsonl"
-    with source.open("rb") as lines, busy.open("wb") as target:
-        target.writelines(line.replace(made, wanted) for line in lines)
-    waiting = [(file, file.rename(folder / file.name)) for file in (quiet, busy)]
-    run_until(folder, exports, days)
-    for (file, aside), number in zip(waiting, (QUIET, BUSY), strict=True):
-        aside.rename(file)
-        days += 1
-        report(f"run, a day of {number:,}", run_until(folder, exports, days))
-    report("run, nothing to do", run_until(folder, exports, days))
+def new_day(sizes: Sizes, folder: Path) -> None:
+    """A new day of few and of many requests, on a year of days that are done."""
+    for row in night.new_days(folder, sizes.year, usual=2_000, large=100_000):
+        report(*row)
 
 
-def run_until(folder: Path, exports: Path, days: int) -> Cost:
-    """Run the command for the first days of the workload."""
-    stop = START + dt.timedelta(days=days)
-    config = folder / "luigi.cfg"
-    settings = backfill.CONFIG.format(folder=folder, start=START, stop=stop)
-    config.write_text(settings.replace(f"{folder}/logs", str(exports)))
-    return measure([usage_metrics(), "run"], folder, config)
+def nothing_to_do(sizes: Sizes, folder: Path) -> None:
+    """What is asked for again on five years of tiny days, and a command's --help."""
+    report("--help", measure([night.USAGE_METRICS, "--help"], ROOT))
+    report("run --help", measure([night.USAGE_METRICS, "run", "--help"], ROOT))
+    for row in night.nothing_to_do(folder, sizes.done):
+        report(*row)
 
 
-def nothing_to_do(_: int, __: int, folder: Path) -> None:
-    """What commands take that find all done, on five years of tiny days."""
-    report("--help", measure([usage_metrics(), "--help"], ROOT))
-    config = backfill.prepare(folder, 1826)
-    run = [usage_metrics(), "run"]
-    measure(run, folder, config)
-    for name, command in {
-        "LoadSQLite": [*backfill.LOAD, "--lock-pid-dir", str(folder)],
-        "status": [usage_metrics(), "status"],
-        "run": run,
-    }.items():
-        report(name, measure(command, folder, config))
-
-
-def usage_metrics() -> str:
-    """The command beside this Python."""
-    return str(Path(sys.executable).with_name("usage-metrics"))
-
-
-PARTS: dict[str, Callable[[int, int, Path], None]] = {
+PARTS: dict[str, Callable[[Sizes, Path], None]] = {
     "extract": extract,
     "load": load,
     "count": count_day,
@@ -203,13 +177,16 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--year", type=int, default=365, help="days before a new one")
+    parser.add_argument("--done", type=int, default=1_826, help="days with all done")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    sizes = Sizes(options.requests, options.days, options.year, options.done)
     for name in options.parts or PARTS:
         say(f"\n{name}: {PARTS[name].__doc__}")
         with tempfile.TemporaryDirectory() as folder:
-            PARTS[name](options.requests, options.days, Path(folder))
+            PARTS[name](sizes, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,18 @@
 """What a night costs: a new day on a year of days, and nothing to do on five years.
 
-``python -m tests.benchmarks.night`` makes a year of exports, 2,000 requests a day, and
-has ``usage-metrics run`` take them to the report. Then it exports one more day, of
-2,000 and of 100,000 requests, and runs again. Last it makes five years of tiny days,
-and asks for what is done. Beside each it prints what a script takes that only starts
-Python and Arrow, reads the new day with Arrow's JSON reader and the footer of each
-geocoded file. Nothing is asserted: machines differ.
+A year of exports is taken to the report by ``usage-metrics run``; then comes one more
+day. Beside each command stands what a script takes that only starts Python and Arrow,
+reads the new day with Arrow's JSON reader and the footer of each geocoded file.
 """
 
-import argparse
 import datetime as dt
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from . import backfill
-from .run import MMDB, START, Cost, make, measure, report, say
+from .run import MMDB, START, Cost, make, measure
 
 USAGE_METRICS = str(Path(sys.executable).with_name("usage-metrics"))
 
@@ -104,27 +99,3 @@ def nothing_to_do(folder: Path, days: int) -> Iterator[Row]:
         "run": [USAGE_METRICS, "run"],
     }.items():
         yield Row(name, measure(command, folder, config), script(folder))
-
-
-def main() -> None:
-    """Read the command line and print the rows."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.night")
-    parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--requests", type=int, default=2_000)
-    parser.add_argument("--large", type=int, default=100_000)
-    parser.add_argument("--done", type=int, default=1_826, help="tiny days")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        say(f"run, after {options.days:,} days of {options.requests:,} requests:")
-        place = Path(folder)
-        sizes = (options.requests, options.large)
-        for row in new_days(place, options.days, *sizes):
-            report(*row)
-    with tempfile.TemporaryDirectory() as folder:
-        say(f"nothing to do on {options.done:,} days:")
-        for row in nothing_to_do(Path(folder), options.done):
-            report(*row)
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,27 +58,26 @@ def test_it_makes_everything_and_again_does_nothing(nightly: Flow) -> None:
     assert len(list(run_log.read())) == lines
 
 
-def test_with_nothing_to_do_each_stage_is_listed_twice_and_footers_are_parsed_once(
+def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_once(
     nightly: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["run"]) == 0
     listings: Counter[str] = Counter()
     list_files = storage.list_files
 
-    def counting(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    def counting(folder: str, name: str) -> Iterator[tuple[str, int, int]]:
         listings[folder] += 1
-        return list_files(folder, names)
+        return list_files(folder, name)
 
     monkeypatch.setattr(storage, "list_files", counting)
     footer_index._parse.cache_clear()
     partition.left_over.cache_clear()
     assert main(["run"]) == 0
-    # Once for what is shown, once for what is done.
     root = nightly.root
     assert listings.pop(f"{root}/{partition.STATE}/geocoded/datasette") == 1
     # And once with the days that are to be completed, for the database.
-    assert listings.pop(f"{root}/geocoded/datasette") == 3
-    assert set(listings.values()) == {2}, listings
+    assert listings.pop(f"{root}/geocoded/datasette") == 2
+    assert set(listings.values()) == {1}, listings
     assert footer_index._parse.cache_info().misses == 1
 
 

@@ -96,7 +96,7 @@ def report(days: Days, kept: KeptSums | None) -> list[Any]:
         found = payload.gather(database, SPAN, {})
         concentrated = figures.concentration(database, found.span)
         host = figures.host_of_site(database, found.span)
-    return [found.as_json(), concentrated.to_dict("records"), host]
+    return [found.as_json, concentrated.to_dict("records"), host]
 
 
 def next_report(days: Days, content: bytes | None) -> tuple[list[Any], bytes]:

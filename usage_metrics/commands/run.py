@@ -126,13 +126,22 @@ def _run_source(source: str, workers: int, deadline: float, verbose: bool) -> Ou
     with running.logged_errors(verbose) as errors:
         try:
             check_sections([source])
-            with stage_lines.shown(source, hidden=verbose):
-                code = _run_when_free(source, workers, deadline)
+            code = 0
+            if verbose or not _is_done(source):
+                with stage_lines.shown(source, hidden=verbose):
+                    code = _run_when_free(source, workers, deadline)
         except UsageMetricsError as error:
             return _refused(error)
     found = running.failures(since)
     _conclude(code, source, since, found, errors)
     return Outcome(code, [*map(running.in_words, found)] or errors)
+
+
+def _is_done(source: str) -> bool:
+    """Whether Luigi would find nothing to do: then it need not be asked."""
+    with contextlib.suppress(UsageMetricsError):  # the run says what is wrong
+        return Report(source=source).complete()
+    return False
 
 
 def _refused(error: UsageMetricsError) -> Outcome:

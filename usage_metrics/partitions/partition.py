@@ -58,7 +58,7 @@ CHECKED_MARKER = "read-again"
 OLD_MARKERS = {RETRIED: ".unanswered", "raw": ".read-again"}
 """The markers of each stage that version 0.1 put beside its files."""
 
-_DAY_AND_NAME = re.compile(r"/date=(\d{4}-\d\d-\d\d)/([^/]+)$")
+_FOLDER = re.compile(r"date=(\d{4}-\d\d-\d\d)")
 
 
 class _UnchangedError(Exception):
@@ -312,7 +312,7 @@ class Partition(luigi.Target):
 
 def days_to_ask_again(root: str, source: str) -> list[dt.date]:
     """The days whose geocoded file a run should complete."""
-    marked = _list_days([RETRY_MARKER], f"{root}/{STATE}", RETRIED, source)
+    marked = _list_days(RETRY_MARKER, f"{root}/{STATE}", RETRIED, source)
     return [day for day, *_ in marked]
 
 
@@ -353,28 +353,29 @@ def _list_complete(root: str, stage: str, source: str) -> dict[dt.date, str]:
 
 def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
     """As ``list_partitions``, including partitions that this run should complete."""
-    old = OLD_MARKERS.get(stage)
-    present = {}
-    names = [FILE_NAME, *filter(None, [old])]
-    for day, name, modified, size in sorted(_list_days(names, root, stage, source)):
-        if name == FILE_NAME:
-            present[day] = f"{modified}-{size}"
-        else:
-            Partition(root, stage, source, day).move_old_marker()
-    return present
+    if stage in OLD_MARKERS:
+        _move_old_markers(root, stage, source)
+    listed = _list_days(FILE_NAME, root, stage, source)
+    return {day: f"{modified}-{size}" for day, modified, size in sorted(listed)}
+
+
+@functools.cache
+def _move_old_markers(root: str, stage: str, source: str) -> None:
+    """Take away what version 0.1 left, once in each process: nothing puts it there."""
+    for day, *_ in _list_days(OLD_MARKERS[stage], root, stage, source):
+        Partition(root, stage, source, day).move_old_marker()
 
 
 def _list_days(
-    names: Sequence[str], root: str, stage: str, source: str
-) -> Iterator[tuple[dt.date, str, int, int]]:
-    """The files with certain names: day, name, modification time, size."""
+    name: str, root: str, stage: str, source: str
+) -> Iterator[tuple[dt.date, int, int]]:
+    """The files of a name: day, modification time, size."""
     folder = f"{root}/{stage}/{source}"
     with _naming_unreachable(folder):
-        for path, modified, size in storage.list_files(folder, names):
-            match = _DAY_AND_NAME.search(path)
+        for inner, modified, size in storage.list_files(folder, name):
             with contextlib.suppress(ValueError):  # no such day
-                if match is not None:
-                    yield dt.date.fromisoformat(match[1]), match[2], modified, size
+                if match := _FOLDER.fullmatch(inner):
+                    yield dt.date.fromisoformat(match[1]), modified, size
 
 
 def written_at(fingerprint: str) -> float:

@@ -198,25 +198,25 @@ def exists(path: str) -> bool:
     return True
 
 
-def list_files(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Find the files with certain names in the subfolders of a folder.
+def list_files(folder: str, name: str) -> Iterator[tuple[str, int, int]]:
+    """Find the files of a name in the subfolders of a folder.
 
     In a store this takes one listing. In a local folder each file is looked up by name:
     a listing may miss a file that is just being replaced.
 
     Yields:
-        path, modification time in nanoseconds, and size in bytes.
+        the subfolder, modification time in nanoseconds, and size in bytes.
     """
     if "://" not in folder:
-        yield from _list_locally(folder, names)
+        yield from _list_locally(folder, name)
         return
     import pyarrow.fs as pafs
 
     filesystem, inside = filesystem_of(folder)
     selector = pafs.FileSelector(inside, recursive=True, allow_not_found=True)
     for info in filesystem.get_file_info(selector):
-        if info.type == pafs.FileType.File and info.base_name in names:
-            yield info.path, info.mtime_ns, info.size
+        if info.type == pafs.FileType.File and info.base_name == name:
+            yield info.path.split("/")[-2], info.mtime_ns, info.size
 
 
 def sweep(folder: str) -> None:
@@ -287,16 +287,15 @@ def refuse_key(uri: str) -> None:
         )
 
 
-def _list_locally(folder: str, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+def _list_locally(folder: str, name: str) -> Iterator[tuple[str, int, int]]:
     try:
-        with os.scandir(folder) as entries:
-            folders = [entry.path for entry in entries]
+        folders = os.listdir(folder)  # noqa: PTH208 - several times as fast as Path's
     except (FileNotFoundError, NotADirectoryError):
         return
-    for path in (f"{inner}/{name}" for inner in folders for name in names):
+    for inner in folders:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            status = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat
-            yield path, status.st_mtime_ns, status.st_size
+            found = os.stat(f"{folder}/{inner}/{name}")  # noqa: PTH116 - likewise
+            yield inner, found.st_mtime_ns, found.st_size
 
 
 @contextlib.contextmanager

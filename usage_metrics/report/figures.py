@@ -166,7 +166,7 @@ def reach(database: Database, span: Span) -> "pd.DataFrame":
     for name, (question, column) in named.items():
         rows = question.encoded(database, span)
         for number in NUMBERS:
-            used = _Used.of(rows, column, number)
+            used = _Used.of(rows, column, number).ever()
             counts[f"{name}_{number}"] = pd.concat(
                 [_how_many(used, *pair) for pair in used.each_and_all()]
             )
@@ -287,6 +287,16 @@ class _Used(NamedTuple):
             *(agent_class.numbers, [*agent_class.values, ALL]),
             numbered.column(rows[name]).numbers,
             *(period.numbers, period.values),
+        )
+
+    def ever(self) -> "_Used":
+        """Each name of a dataset and class once, with one of its periods."""
+        rows = numbered.groups(self.datasets, self.classes, self.names).first
+        return self._replace(
+            datasets=self.datasets[rows],
+            classes=self.classes[rows],
+            names=self.names[rows],
+            periods=self.periods[rows],
         )
 
     def each_and_all(self) -> Iterator[tuple[numbered.Numbers, numbered.Numbers]]:

@@ -199,11 +199,8 @@ def _content(material: Material) -> dict[str, Any]:
 
 def _figures(material: Material) -> dict[str, Any]:
     """What the script needs."""
-    found = material.payload.as_json()
-    for name, facts in material.payload.facts.items():
-        found["facts"][name]["columns"] = facts.columns
     return {
-        **found,
+        **material.payload.as_json,
         "class_names": list(CLASSES.values()),
         "main": [list(CLASSES).index(name) for name in static_tables.MAIN],
         "never_counted": NEVER_COUNTED,

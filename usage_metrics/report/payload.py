@@ -79,6 +79,16 @@ class Payload:
             for row in labelled(self.periods, self.span.grain).itertuples()
         ]
 
+    @property
+    def codes(self) -> dict[str, list[str]]:
+        """The texts that are numbers in its frames, by column."""
+        return {
+            "dataset": self.datasets,
+            "agent_class": [*CLASSES, ALL],
+            "period": list(self.periods["period"]),
+        }
+
+    @functools.cached_property
     def as_json(self) -> dict[str, Any]:
         """For the page's script: every table as columns of whole numbers."""
         return {
@@ -90,7 +100,11 @@ class Payload:
             "loyalty": _columns(self.loyalty),
             "reach": _columns(self.reach),
             "facts": {
-                name: {"names": facts.names, "rows": _series(facts.rows)}
+                name: {
+                    "names": facts.names,
+                    "rows": _series(facts.rows),
+                    "columns": facts.columns,
+                }
                 for name, facts in self.facts.items()
             },
         }
@@ -98,8 +112,8 @@ class Payload:
     @functools.cached_property
     def size(self) -> int:
         """Its length on the page."""
-        content = self.as_json()
-        return len(json.dumps(content, separators=(",", ":"), ensure_ascii=False))
+        text = json.dumps(self.as_json, separators=(",", ":"), ensure_ascii=False)
+        return len(text)
 
 
 def gather(
@@ -115,12 +129,14 @@ def gather(
     """
     first, *others = _details(span)
     ranked = rankings(database, first.span, titles)
-    found = _gather(database, first, ranked)
+    found = _with_facts(_of_span(database, first.span), database, first, ranked)
     for detail in others:
         if found.size <= room:
             break
         if _expected(found, detail) <= room or detail is others[-1]:
-            found = _gather(database, detail, ranked)
+            if detail.span != found.span:
+                found = _of_span(database, detail.span)
+            found = _with_facts(found, database, detail, ranked)
     return found
 
 
@@ -154,32 +170,38 @@ def _expected(found: Payload, detail: Detail) -> float:
     return 0.9 * found.size * float(names**0.4 * periods**0.65)
 
 
-def _gather(database: Database, detail: Detail, ranked: Sequence[Ranking]) -> Payload:
-    span, names = detail
+def _of_span(database: Database, span: Span) -> Payload:
+    """What does not depend on how many names are kept."""
     periods, by_class, before = _with_earlier(database, span)
-    datasets = [ALL, *sorted(set(by_class["dataset"]) - {ALL})]
-    codes = {
-        "dataset": datasets,
-        "agent_class": [*CLASSES, ALL],
-        "period": list(periods["period"]),
-    }
-    loyalty = figures.new_and_returning(database, span)
-    return Payload(
+    found = Payload(
         span=span,
-        names=names,
+        names=0,
         periods=periods,
         before=before,
-        datasets=datasets,
-        by_class=_coded(by_class, codes),
-        loyalty=_coded(loyalty.drop(columns="organizations"), codes),
-        reach=_coded(figures.reach(database, span), codes),
-        facts={
-            ranking.id: _facts(
-                ranking, ranking.ask.encoded(database, span), codes, names
-            )
-            for ranking in ranked
-        },
+        datasets=[ALL, *sorted(set(by_class["dataset"]) - {ALL})],
+        by_class=by_class,
+        loyalty=figures.new_and_returning(database, span).drop(columns="organizations"),
+        reach=figures.reach(database, span),
+        facts={},
     )
+    coded = ("by_class", "loyalty", "reach")
+    frames = {name: _coded(getattr(found, name), found.codes) for name in coded}
+    return replace(found, **frames)
+
+
+def _with_facts(
+    found: Payload, database: Database, detail: Detail, ranked: Sequence[Ranking]
+) -> Payload:
+    facts = {
+        ranking.id: _facts(
+            ranking,
+            ranking.ask.encoded(database, detail.span),
+            found.codes,
+            detail.names,
+        )
+        for ranking in ranked
+    }
+    return replace(found, names=detail.names, facts=facts)
 
 
 def _with_earlier(

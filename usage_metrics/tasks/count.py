@@ -33,6 +33,7 @@ from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.settling import noticing_changes, until_settled
 from usage_metrics.tasks.stages import STAGES, Clean, Geocode
 from usage_metrics.tasks.task import Stage
+from usage_metrics.tasks.this_run import ThisRun
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +69,7 @@ class CountUsage(Stage):
 
         A month adds up the counts beside the requests.
         """
-        return self.is_done() or (super().complete() and self._matches())
+        return self.is_done() or (ThisRun().has_done(self) and self._matches())
 
     def is_done(self) -> bool:
         """Whether the count matches the present files.

@@ -73,7 +73,7 @@ class CountMonth(OfMonth):
 
     def complete(self) -> bool:
         """As of all tasks, but days that are counted again are added up again."""
-        return self.is_done() or (super().complete() and not self.uncounted())
+        return self.is_done() or (ThisRun().has_done(self) and not self.uncounted())
 
     @listing_once()
     def is_done(self) -> bool:
