@@ -272,6 +272,7 @@ def test_a_log_that_is_full_makes_room_for_a_new_one(
 ) -> None:
     assert main(["run"]) == 0
     settings("run_log", maximum_bytes=1)
+    (nightly.root / "report" / "datasette.html").unlink()
     assert main(["run"]) == 0
     assert "Extract" in (nightly.root / "luigi.1.log").read_text()
     assert "Extract" not in (nightly.root / "luigi.log").read_text()
@@ -331,6 +332,13 @@ def test_the_first_of_all_runs_locks_others_out_too(
 # --- notifications --------------------------------------------------------------------
 
 
+@pytest.fixture
+def refused(nightly: Flow, settings: Settings) -> Flow:
+    """A run fails at once: there are no logs."""
+    settings("datasette", logs=nightly.folder / "nowhere")
+    return nightly
+
+
 def _run(chat_url: str, settings: Settings, **env: Any) -> int:
     settings("notify", webhook=chat_url, timeout=60)
     return main(["run"])
@@ -355,15 +363,16 @@ def test_what_goes_well_is_not_posted(nightly: Flow, settings: Settings) -> None
     assert chat.posts == []
 
 
-def test_a_wrong_setting_is_posted_too(nightly: Flow, settings: Settings) -> None:
-    settings("datasette", logs=nightly.folder / "nowhere")
+@pytest.mark.usefixtures("refused")
+def test_a_wrong_setting_is_posted_too(settings: Settings) -> None:
     with serving() as chat:
         assert _run(chat.url, settings) == 35
     assert "nowhere" in chat.posts[0]["text"]
 
 
+@pytest.mark.usefixtures("refused")
 def test_the_environment_comes_before_the_setting(
-    failing: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving() as chat, serving() as other:
         monkeypatch.setenv("USAGE_METRICS_WEBHOOK", chat.url)
@@ -379,32 +388,33 @@ def _secret_is_nowhere(flow: Flow, chat: Chat, said: str) -> bool:
 
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_a_chat_that_refuses_changes_nothing_and_the_url_is_not_printed(
-    failing: Flow,
+    refused: Flow,
     settings: Settings,
     status: int,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with serving(status) as chat:
-        assert _run(chat.url, settings) == 30
+        assert _run(chat.url, settings) == 35
     assert len(chat.posts) == (2 if status == 500 else 1)
     assert f"the webhook could not be notified: it answered {status}" in caplog.text
-    assert _secret_is_nowhere(failing, chat, caplog.text + str(capfd.readouterr()))
+    assert _secret_is_nowhere(refused, chat, caplog.text + str(capfd.readouterr()))
 
 
+@pytest.mark.usefixtures("refused")
 def test_an_unreachable_chat_changes_nothing_and_is_not_printed(
-    failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/hooks/T0P-SECRET"
-        assert _run(url, settings) == 30
+        assert _run(url, settings) == 35
     assert "the webhook could not be notified: ConnectionError" in caplog.text
     assert "T0P-SECRET" not in caplog.text
 
 
 def test_a_chat_that_never_ends_its_answer_does_not_hold_the_run(
-    failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     began = time.monotonic()
     settings("notify", timeout=0.3)
@@ -428,10 +438,11 @@ def test_what_a_log_brings_in_gives_a_chat_no_commands(
     ]
 
 
+@pytest.mark.usefixtures("refused")
 def test_an_invalid_url_is_refused_without_being_printed(
-    failing: Flow, settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert _run("T0P-SECRET", settings) == 30
+    assert _run("T0P-SECRET", settings) == 35
     assert "is not a URL" in caplog.text
     assert "T0P-SECRET" not in caplog.text
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+from luigi.task_register import Register
 
 from usage_metrics.commands import options, running, stage_lines
 from usage_metrics.commands.alone import alone, patience_option
@@ -139,6 +140,7 @@ def _run_source(source: str, workers: int, deadline: float, verbose: bool) -> Ou
 
 def _is_done(source: str) -> bool:
     """Whether Luigi would find nothing to do: then it need not be asked."""
+    Register.clear_instance_cache()  # tasks remember what they have done
     with contextlib.suppress(UsageMetricsError):  # the run says what is wrong
         return Report(source=source).complete()
     return False
