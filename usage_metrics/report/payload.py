@@ -184,9 +184,12 @@ def _of_span(database: Database, span: Span) -> Payload:
         reach=figures.reach(database, span),
         facts={},
     )
-    coded = ("by_class", "loyalty", "reach")
-    frames = {name: _coded(getattr(found, name), found.codes) for name in coded}
-    return replace(found, **frames)
+    return replace(
+        found,
+        by_class=_coded(found.by_class, found.codes),
+        loyalty=_coded(found.loyalty, found.codes),
+        reach=_coded(found.reach, found.codes),
+    )
 
 
 def _with_facts(
