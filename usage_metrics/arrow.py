@@ -28,7 +28,7 @@ class _NoPandasYet:
 
 
 if "pandas" not in sys.modules:
-    sys.meta_path.insert(0, _NoPandasYet())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NoPandasYet())
     pa.array([])
     del sys.meta_path[0]
 

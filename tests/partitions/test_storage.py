@@ -274,7 +274,7 @@ def test_a_path_without_a_folder_is_in_the_current_one(
 
 
 def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
-    assert list(storage.list_files(f"{tmp_path}/nothing", ["file"])) == []
+    assert list(storage.list_files(f"{tmp_path}/nothing", "file")) == []
     storage.delete(f"{tmp_path}/nothing")
 
 

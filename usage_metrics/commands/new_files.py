@@ -134,7 +134,7 @@ class NewSettings:
 
 def _about(source: str, name: str) -> str:
     """What a setting means."""
-    meaning = dict(source_section(source).get_params())[name].description
+    meaning = dict(source_section(source).get_params())[name].description or ""
     return ABOUT.get(name) or f"{meaning[:1].upper()}{meaning[1:]}."
 
 
