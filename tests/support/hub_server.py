@@ -15,12 +15,13 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema
+from local_server import LocalServer
 
 from usage_metrics.counting.counter_report import ISO_COUNTRIES
 
@@ -122,7 +123,7 @@ class Held:
         return shown
 
 
-class HubServer(ThreadingHTTPServer):
+class HubServer(LocalServer):
     """Holds reports and counts what they say.
 
     Attributes:
@@ -135,37 +136,20 @@ class HubServer(ThreadingHTTPServer):
         complaints: what the hub finds wrong later, and tells nobody.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.held: dict[str, Held] = {}
         self.asked: list[tuple[str, str]] = []
         self.next: deque[int | str | None] = deque()
         self.complaints: list[str] = []
-        self.taken, self.closed = threading.Event(), threading.Event()
+        self.taken = threading.Event()
         self.clients = {TOKEN: CLIENT}
         self.dois: dict[str, dict[str, dict[str, int]]] = {}
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def sent(self) -> list[str]:
         """The methods of the requests that sent something."""
         return [method for method, _ in self.asked if method != "GET"]
-
-    def __enter__(self) -> Self:
-        threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        ).start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.closed.set()
-        self.shutdown()
-        self.server_close()
 
     def the_report(self) -> Held:
         """The only report that it holds."""

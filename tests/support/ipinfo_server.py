@@ -1,10 +1,11 @@
 """A local ipinfo.io: both plans, and all the ways in which it can fail."""
 
 import json
-import threading
 from collections import Counter, deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from local_server import LocalServer
 
 TOKEN = "token-for-tests-0123456789"
 
@@ -46,7 +47,7 @@ class Trouble:
         self.cut = cut
 
 
-class IpinfoServer(ThreadingHTTPServer):
+class IpinfoServer(LocalServer):
     """Answers any address, records requests, and fails on demand.
 
     Attributes:
@@ -60,11 +61,8 @@ class IpinfoServer(ThreadingHTTPServer):
         left: how many of 1,000 requests the account may still make.
     """
 
-    daemon_threads = True
-    request_queue_size = 64
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.replies: dict[str, Any] = {}
         self.trouble: dict[str, Trouble] = {}
         self.slow: set[str] = set()
@@ -73,30 +71,11 @@ class IpinfoServer(ThreadingHTTPServer):
         self.tokens = {TOKEN}
         self.requests: list[list[str]] = []
         self.left = 990
-        self.closed = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def asked(self) -> Counter[str]:
         """How often each address was asked about."""
         return Counter(address for request in self.requests for address in request)
-
-    def __enter__(self) -> Self:
-        threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        ).start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.closed.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing when a client has gone away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,12 +1,13 @@
 """A local server that plays the platforms, and all the ways in which they can fail."""
 
 import json
-import threading
 from collections import deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import unquote
+
+from local_server import LocalServer
 
 
 @dataclass
@@ -29,7 +30,7 @@ def json_of(body: Any, **other: Any) -> Answer:
     return Answer(json.dumps(body), **other)
 
 
-class PlatformServer(ThreadingHTTPServer):
+class PlatformServer(LocalServer):
     """Answers what it was given answers for; anything else is 404.
 
     Attributes:
@@ -41,21 +42,14 @@ class PlatformServer(ThreadingHTTPServer):
         tells_etags: whether answers can be asked for again as such.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.answers: dict[str, Answer] = {}
         self.next: dict[str, deque[Answer]] = {}
         self.tokens: set[str] = set()
         self.asked: list[str] = []
         self.conditional: list[str] = []
         self.tells_etags = True
-        self.closed = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     def give(self, path: str, body: Any, **other: Any) -> None:
         """Answer a path with JSON from now on."""
@@ -64,20 +58,6 @@ class PlatformServer(ThreadingHTTPServer):
     def once(self, path: str, *answers: Answer) -> None:
         """Answer a path in other ways first."""
         self.next.setdefault(path, deque()).extend(answers)
-
-    def __enter__(self) -> Self:
-        threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        ).start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.closed.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing when a client has gone away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

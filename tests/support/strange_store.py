@@ -1,24 +1,21 @@
 """An object store that answers what moto never would: refusals, broken connections."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from local_server import LocalServer
 
 Answer = tuple[int, str, bytes]
 """The status, a further header, and the content."""
 
 
-class StrangeStore(ThreadingHTTPServer):
+class StrangeStore(LocalServer):
     """Gives one answer after the other, the last one for ever."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self, *answers: Answer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.answers = list(answers)
         self.asked: list[str] = []
 
@@ -58,9 +55,7 @@ def answering(*answers: Answer) -> Iterator[StrangeStore]:
     with pytest.MonkeyPatch.context() as patch, StrangeStore(*answers) as store:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
-        threading.Thread(target=store.serve_forever, daemon=True).start()
         yield store
-        store.shutdown()
 
 
 def refusal(status: int, code: str, message: str, header: str = "") -> Answer:

@@ -2,21 +2,19 @@
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
+from local_server import LocalServer
 
-class Chat(ThreadingHTTPServer):
+
+class Chat(LocalServer):
     """What came, and how it is answered."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self, status: int = 200, trickle: bool = False) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.status = status
         self.trickle = trickle
         self.posts: list[dict[str, Any]] = []
@@ -24,7 +22,7 @@ class Chat(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hooks/T0P-SECRET"
+        return f"{super().url}/hooks/T0P-SECRET"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -53,6 +51,4 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(status: int = 200, *, trickle: bool = False) -> Iterator[Chat]:
     """A chat that is there for as long as the block."""
     with Chat(status, trickle) as chat:
-        threading.Thread(target=chat.serve_forever, daemon=True).start()
         yield chat
-        chat.shutdown()
