@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -131,12 +132,16 @@ def test_records_come_back_all_with_equal_first_numbers_together(
         number = np.array([row[0] for row in batch], dtype=np.int64)
         text = np.array([row[1] for row in batch] or [b""], dtype="S")[: len(batch)]
         records.add(number=number, text=text)
-    parts = [part.tolist() for part in records.parts()]
+    parts = [rows_of(part) for part in records.parts()]
     rows = sorted((n, text.rstrip(b"\0")) for batch in batches for n, text in batch)
     assert sorted(row for part in parts for row in part) == rows
-    assert sorted(row for p in records.pieces() for row in p.tolist()) == rows
+    assert sorted(row for piece in records.pieces() for row in rows_of(piece)) == rows
     seen = [number for part in parts for number in {row[0] for row in part}]
     assert len(seen) == len(set(seen))
+
+
+def rows_of(columns: dict[str, Any]) -> list[tuple[int, bytes]]:
+    return list(zip(columns["number"].tolist(), columns["text"].tolist(), strict=True))
 
 
 def test_tables_come_back_in_their_order_as_often_as_wanted() -> None:

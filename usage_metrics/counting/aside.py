@@ -5,7 +5,7 @@ back. A little is held in memory instead, which is all there is on most days.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,10 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 """2**64 divided by the golden ratio: close numbers get parts far apart."""
 
 
+Columns = dict[str, Any]
+"""Columns of numbers, equally long."""
+
+
 class Records:
     """Rows of numbers; those with the same first number come back together."""
 
@@ -30,60 +34,74 @@ class Records:
         """Begin without a file."""
         self._new_file = new_file
         self._file: BinaryIO | None = None
-        self._held: list[Any] = []
+        self._held: list[Columns] = []
         self._held_bytes = 0
-        self._written: list[tuple[BinaryIO, np.dtype[Any], list[int]]] = []
-        """For each piece of the file, its columns and where its parts begin and end."""
+        self._written: list[dict[str, _Column]] = []
+        """The pieces of the file."""
 
     def add(self, **columns: Any) -> None:
-        """Keep some rows; each time with the same columns, equally long."""
-        types = [(name, values.dtype) for name, values in columns.items()]
-        records = np.empty(len(next(iter(columns.values()))), types)
-        for name, values in columns.items():
-            records[name] = values
-        self._held.append(records)
-        self._held_bytes += records.nbytes
+        """Keep some rows; each time with the same columns."""
+        self._held.append(columns)
+        self._held_bytes += sum(column.nbytes for column in columns.values())
         if self._held_bytes > HELD_BYTES:
             self._write()
 
-    def parts(self) -> Iterator[Any]:
+    def parts(self) -> Iterator[Columns]:
         """Give all rows back, a part at a time."""
         if self._file is not None:
             self._write()
             for part in range(PARTS):
-                pieces = [
-                    _read(file, type_, edges[part], edges[part + 1])
-                    for file, type_, edges in self._written
-                ]
-                yield np.concatenate(pieces)
+                pieces = (_read(piece, part, part + 1) for piece in self._written)
+                yield _joined(list(pieces))
         elif self._held:
-            yield np.concatenate(self._held)
+            yield _joined(self._held)
 
-    def pieces(self) -> Iterator[Any]:
+    def pieces(self) -> Iterator[Columns]:
         """Give all rows back, in no particular order, some megabytes at a time."""
         yield from self._held
-        for file, type_, edges in self._written:
-            yield _read(file, type_, edges[0], edges[-1])
+        for piece in self._written:
+            yield _read(piece, 0, PARTS)
 
     def _write(self) -> None:
         if not self._held:
             return
         if self._file is None:
             self._file = self._new_file()
-        records = np.concatenate(self._held)
-        keys = records[str((records.dtype.names or ())[0])].astype(np.uint64)
+        columns = _joined(self._held)
+        keys = next(iter(columns.values())).astype(np.uint64)
         parts = (keys * _ODD >> np.uint64(58)).astype(np.uint8)
-        counts = np.bincount(parts, minlength=PARTS) * records.itemsize
-        start = self._file.seek(0, 2)
-        self._file.write(records[np.argsort(parts, kind="stable")].tobytes())
-        edges = [start, *(start + np.cumsum(counts)).tolist()]
-        self._written.append((self._file, records.dtype, edges))
+        order = np.argsort(parts, kind="stable")
+        edges = np.append(0, np.cumsum(np.bincount(parts, minlength=PARTS)))
+        piece = {}
+        for name, column in columns.items():
+            start = self._file.seek(0, 2)
+            self._file.write(column[order].tobytes())
+            ends = start + edges * column.itemsize
+            piece[name] = _Column(self._file, column.dtype, ends.tolist())
+        self._written.append(piece)
         self._held, self._held_bytes = [], 0
 
 
-def _read(file: BinaryIO, type_: np.dtype[Any], start: int, end: int) -> Any:
-    file.seek(start)
-    return np.frombuffer(file.read(end - start), type_)
+class _Column(NamedTuple):
+    """A column of a piece of a file."""
+
+    file: BinaryIO
+    type: np.dtype[Any]
+    edges: list[int]
+    """Where its parts begin and end."""
+
+
+def _joined(pieces: list[Columns]) -> Columns:
+    names = pieces[0]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
+
+
+def _read(piece: dict[str, _Column], part: int, end: int) -> Columns:
+    columns = {}
+    for name, (file, type_, edges) in piece.items():
+        file.seek(edges[part])
+        columns[name] = np.frombuffer(file.read(edges[end] - edges[part]), type_)
+    return columns
 
 
 class Tables:

@@ -105,9 +105,9 @@ class Clicks:
 
 def _settle(left: Any, decided: Any) -> None:
     """Find the repetitions among all requests for some targets."""
-    left = left[_in_order(left)]
-    targets, times = left["target"], left["time"]
-    is_part, rows = left["is_part"], left["row"]
+    order = _in_order(left)
+    targets, times = left["target"][order], left["time"][order]
+    is_part, rows = left["is_part"][order], left["row"][order]
     repeated = _is_repeated(targets, np.diff(times) <= WINDOW)
     decided[rows[repeated & ~is_part]] = _NUMBER["double_click"]
     decided[rows[repeated & is_part]] = _NUMBER["range_repeat"]
@@ -134,16 +134,30 @@ def _at_first_sight(requests: pa.Table, is_part: Any) -> list[tuple[str, Any]]:
 
 
 def _in_order(left: Any) -> Any:
-    """The order of requests by target, then time, then id."""
-    order = np.lexsort((left["time"], left["target"]))
+    """The order of requests by target, then time, then id.
+
+    Those whose target has no other request are left out: they repeat nothing.
+    """
+    order = np.argsort(left["target"])
+    order = order[_tied(left["target"][order])]
+    if not len(order):
+        return order
     targets, times = left["target"][order], left["time"][order]
-    same = (np.diff(targets) == 0) & (np.diff(times) == 0)
-    if same.any():
-        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-        some = left[order[tied]]
-        by_id = np.lexsort((some["id"], some["time"], some["target"]))
-        order[tied] = order[tied][by_id]
+    numbers = np.cumsum(np.diff(targets, prepend=targets[0]) != 0)
+    since = times - times.min()
+    # To sort by one number takes a tenth of the time of sorting by two columns.
+    order = order[np.argsort(numbers << int(since.max()).bit_length() | since)]
+    targets, times = left["target"][order], left["time"][order]
+    tied = _tied(targets, times)
+    by_id = np.lexsort((left["id"][order[tied]], times[tied], targets[tied]))
+    order[tied] = order[tied][by_id]
     return order
+
+
+def _tied(*ordered: Any) -> Any:
+    """Which rows of sorted columns have a neighbour that is the same in all."""
+    same = np.logical_and.reduce([column[1:] == column[:-1] for column in ordered])
+    return np.flatnonzero(np.append(same, False) | np.append(False, same))
 
 
 def _bytes_of(ids: pa.ChunkedArray) -> Any:

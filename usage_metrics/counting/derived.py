@@ -32,7 +32,14 @@ from usage_metrics.counting.datasets import (
     Registry,
 )
 from usage_metrics.counting.globs import divided
-from usage_metrics.counting.grouping import Rows, any_of, codes_of, holds, mask_of
+from usage_metrics.counting.grouping import (
+    Rows,
+    any_of,
+    codes_of,
+    group_rows,
+    holds,
+    mask_of,
+)
 
 LONGEST_ID = 60
 """Characters of an id that a name is cut to."""
@@ -64,10 +71,10 @@ class Databases:
         Args:
             requests: with the columns ``SHOWING``, encoded in one chunk each.
         """
-        is_data, _ = _kinds_of_pages(requests)
-        databases = only_chunk(requests["database"])
-        answered = pa.array(is_data & _answered(requests))
-        self._names |= set(databases.filter(answered).unique().to_pylist()) - {None}
+        seen = group_rows(Rows(requests), SHOWING).keys
+        is_data, _ = _kinds_of_pages(seen)
+        answered = pa.array(is_data & _answered(seen))
+        self._names |= set(seen["database"].filter(answered).to_pylist()) - {None}
 
     def ids(self, registry: Registry) -> dict[str, str]:
         """The id of each, without those that the registry's patterns decide about."""

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from usage_metrics.counting.aside import NewFile, Records
-from usage_metrics.counting.grouping import summed
+from usage_metrics.counting.grouping import firsts, summed
 
 _PLACES = np.int64(32)
 """Bits of a group's number, and of a value's."""
@@ -29,20 +28,24 @@ class Numbering:
 
     def of(self, values: Any) -> Any:
         """The number of each value, 64 bits each."""
-        encoded = pa.array(values.view(np.int64)).dictionary_encode()
-        distinct = encoded.dictionary.to_numpy()
+        values = values.view(np.int64)
+        order = np.argsort(values)
+        first = firsts(values[order])
+        distinct = values[order[first]]
         places = np.searchsorted(self._values, distinct)
         known = np.zeros(len(distinct), dtype=bool)
         inside = np.flatnonzero(places < len(self._values))
         known[inside] = self._values[places[inside]] == distinct[inside]
         numbers = np.empty(len(distinct), np.int64)
         numbers[known] = self._numbers[places[known]]
-        new = np.flatnonzero(~known)
-        numbers[new] = len(self) + np.arange(len(new))
-        new = new[np.argsort(distinct[new])]
-        self._values = np.insert(self._values, places[new], distinct[new])
-        self._numbers = np.insert(self._numbers, places[new], numbers[new])
-        return numbers[encoded.indices.to_numpy()]
+        if len(new := np.flatnonzero(~known)):
+            appeared = np.minimum.reduceat(order, first)[new]
+            numbers[new[np.argsort(appeared)]] = len(self) + np.arange(len(new))
+            self._values = np.insert(self._values, places[new], distinct[new])
+            self._numbers = np.insert(self._numbers, places[new], numbers[new])
+        found = np.empty(len(values), np.int64)
+        found[order] = np.repeat(numbers, np.diff(first, append=len(values)))
+        return found
 
 
 class Distinct:
@@ -97,4 +100,4 @@ def _pairs(groups: Any, values: Any) -> Any:
 def _distinct(numbers: Any) -> Any:
     """The distinct numbers among some, in order."""
     numbers = np.sort(numbers)
-    return numbers[np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)]]
+    return numbers[firsts(numbers)]

@@ -38,7 +38,8 @@ def codes_of(column: pa.ChunkedArray | pa.DictionaryArray) -> tuple[Any, int]:
     codes = encoded.indices.cast(pa.int32())
     if codes.null_count:
         codes = codes.fill_null(unknown)
-    return codes.to_numpy(), unknown + 1
+    # As wide as numpy has it in the end, whenever something is looked up by them.
+    return codes.to_numpy().astype(np.int64), unknown + 1
 
 
 def holds(
@@ -62,7 +63,8 @@ def any_of(*texts: str) -> Callable[[pa.Array], pa.Array]:
 
 def mask_of(values: pa.Array | pa.ChunkedArray) -> Any:
     """A boolean column as a numpy mask; null is false."""
-    return pc.fill_null(values, False).to_numpy(zero_copy_only=False).astype(bool)
+    found = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
+    return found.astype(bool, copy=False)
 
 
 def numbers_of(values: pa.ChunkedArray, unknown: float = 0) -> Any:
@@ -77,7 +79,7 @@ def combine(columns: Iterable[tuple[Any, int]]) -> Any:
     """
     rest = iter(columns)
     codes, possible = next(rest)
-    combined = codes.astype(np.int64)
+    combined = codes.copy()
     for codes, values in rest:
         if possible * values > _MOST_COMBINATIONS:
             combined = in_order_of_appearance(combined).astype(np.int64)
@@ -93,11 +95,16 @@ def in_order_of_appearance(numbers: Any) -> Any:
     return pa.array(numbers, pa.int64()).dictionary_encode().indices.to_numpy()
 
 
+def firsts(ordered: Any) -> Any:
+    """Where each distinct number begins among some that are in order."""
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+
+
 def summed(keys: Any, counts: Any) -> tuple[Any, Any]:
     """The distinct numbers among some, in order, and the sum of the counts of each."""
     order = np.argsort(keys)
     keys, counts = keys[order], counts[order]
-    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+    first = firsts(keys)
     return keys[first], np.add.reduceat(counts, first) if len(first) else counts
 
 
@@ -135,7 +142,9 @@ class Groups:
 
     def count(self, among: Any = ...) -> Any:
         """The number of rows, or of those for which a mask is true."""
-        return np.bincount(self.codes[among], minlength=self.keys.num_rows)
+        weights = None if among is ... else among
+        counts = np.bincount(self.codes, weights, minlength=self.keys.num_rows)
+        return counts.astype(np.int64)
 
     def total(self, values: Any) -> Any:
         """The sum of whole numbers; exact up to nine thousand terabytes."""

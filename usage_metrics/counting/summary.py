@@ -51,16 +51,12 @@ class Totals:
         self._sums: dict[str, Any] = {}
         self._distinct: dict[str, Distinct] = defaultdict(lambda: Distinct(new_file))
         self._groups = Groups(pa.table({}), np.empty(0, np.int64))
-        self._numbers = np.empty(0, np.int64)
+        self._numbers = self.groups = np.empty(0, np.int64)
+        """The number of each group of the batch, and of that of each row."""
 
     def __len__(self) -> int:
         """How many groups there are so far."""
         return len(self._numbering)
-
-    @property
-    def groups(self) -> Any:
-        """The number of its group for each row of the batch."""
-        return self._numbers[self._groups.codes]
 
     def take(self, rows: Rows) -> None:
         """Go on to a batch of rows, about which the other methods are told."""
@@ -68,6 +64,7 @@ class Totals:
         self._groups = group_rows(rows, self._names)
         keys = self._groups.keys
         self._numbers = self._numbering.of(hashes_of_tuples(self._key, *keys.columns))
+        self.groups = self._numbers[self._groups.codes]
         new = keys.filter(pa.array(self._numbers >= before))
         texts = pa.schema([(name, STRING) for name in self._names])
         self._keys.append(new.cast(texts))

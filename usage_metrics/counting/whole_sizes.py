@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from usage_metrics.counting.aside import NewFile, Records
+from usage_metrics.counting.grouping import firsts
 
 
 class WholeSizes:
@@ -38,14 +39,13 @@ class WholeSizes:
         """Find the largest of all requests that were added."""
         urls, sizes = [self._urls], [self._sizes]
         for part in self._found.parts():
-            found = part[np.argsort(part["url"])]
-            is_new = found["url"][1:] != found["url"][:-1]
-            first = np.flatnonzero(np.append(True, is_new)[: len(found)])
-            if len(first):
-                largest = np.maximum.reduceat(found["size"], first)
-                wanted = np.logical_or.reduceat(found["wanted"], first)
+            order = np.argsort(part["url"])
+            of_part = part["url"][order]
+            if len(first := firsts(of_part)):
+                largest = np.maximum.reduceat(part["size"][order], first)
+                wanted = np.logical_or.reduceat(part["wanted"][order], first)
                 both = wanted & (largest > 0)
-                urls.append(found["url"][first][both])
+                urls.append(of_part[first][both])
                 sizes.append(largest[both])
         order = np.argsort(np.concatenate(urls))
         self._urls = np.concatenate(urls)[order]
