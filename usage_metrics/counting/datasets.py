@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, each_distinct, take_encoded
 from usage_metrics.counting.globs import Glob
+from usage_metrics.counting.grouping import mask_of
 
 UNMAPPED = "unmapped"
 """The dataset of a request that no pattern matches."""
@@ -34,6 +36,9 @@ ID = "[a-z0-9][a-z0-9_.-]*"
 
 INVESTIGATION = "investigation"
 REQUEST = "request"
+
+_Said = dict[str, str | None]
+"""What a pattern says of the URLs that match it."""
 
 _TABLE = "(?P<table>[^/?-]|[^/?]{2,}?)"
 """Never ``-``: below that are pages about a database."""
@@ -203,26 +208,39 @@ class Registry:
         """As :meth:`attribute`, of distinct paths with queries and a code per row."""
         targets = pa.concat_arrays([targets, pa.nulls(1, STRING)])
         codes = pc.fill_null(codes, len(targets) - 1)
-        found = self._attribute_distinct(targets)
-        return {name: take_encoded(values, codes) for name, values in found.items()}
-
-    def _attribute_distinct(self, targets: pa.Array) -> dict[str, pa.Array]:
-        columns: dict[str, list[str | None]] = {
-            "dataset": [UNMAPPED] * len(targets),
-            **{name: [None] * len(targets) for name in ("version", "kind", "table")},
+        answers, numbers, tables = self._attribute_distinct(targets)
+        used = pa.array(numbers).dictionary_encode()
+        texts = {
+            name: [answers[n].get(name) for n in used.dictionary.to_pylist()]
+            for name in ("dataset", "version", "kind")
         }
-        rest = pa.array(range(len(targets)), pa.int64())
-        for about, pattern in self._patterns():
-            matched = pattern.matches(targets.take(rest))
-            rows = rest.filter(matched)
-            tables = pattern.tables(targets.take(rows)).to_pylist()
-            for row, table in zip(rows.to_pylist(), tables, strict=True):
-                for name, value in (*about.items(), ("table", table)):
-                    columns[name][row] = value
-            rest = rest.filter(pc.invert(matched))
-        return {name: pa.array(values, STRING) for name, values in columns.items()}
+        numbers_of_rows = used.indices.take(codes)
+        return {
+            **{
+                name: take_encoded(pa.array(values, STRING), numbers_of_rows)
+                for name, values in texts.items()
+            },
+            "table": take_encoded(tables, codes),
+        }
 
-    def _patterns(self) -> Iterator[tuple[dict[str, str | None], Pattern]]:
+    def _attribute_distinct(self, targets: pa.Array) -> tuple[list[_Said], Any, Any]:
+        """What the patterns say, which of it of each target, and each one's table."""
+        said: list[_Said] = [{"dataset": UNMAPPED}]
+        numbers = np.zeros(len(targets), np.int32)
+        tables = np.full(len(targets), None)
+        left, rows = targets, np.arange(len(targets))
+        for about, pattern in self._patterns():
+            matched = mask_of(pattern.matches(left))
+            if not matched.any():
+                continue
+            numbers[rows[matched]] = len(said)
+            said.append(about)
+            found = pattern.tables(left.filter(pa.array(matched)))
+            tables[rows[matched]] = found.to_numpy(zero_copy_only=False)
+            left, rows = left.filter(pa.array(~matched)), rows[~matched]
+        return said, numbers, pa.array(tables, STRING)
+
+    def _patterns(self) -> Iterator[tuple[_Said, Pattern]]:
         """Every pattern in matching order, with what a match says of a URL."""
         for pattern in self.not_data:
             yield {"dataset": NONE}, pattern
@@ -235,7 +253,8 @@ class Registry:
 def targets_of(urls: pa.Array) -> pa.Array:
     """Path and query of URLs, or of mere paths."""
     rest = pc.replace_substring_regex(urls, _HOST, "")
-    rest = pc.replace_substring_regex(rest, r"#.*", "")
+    if pc.any(pc.match_substring(rest, "#")).as_py():
+        rest = pc.replace_substring_regex(rest, r"#.*", "")
     if pc.all(pc.starts_with(rest, "/")).as_py():
         return rest
     return pc.replace_substring_regex(rest, r"^(\?|$)", r"/\1")
