@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .huge_day import TASKS
-from .run import START, Cost, luigi, report, say
+from .huge_day import take
+from .run import START, Cost, report, say
 from .workload import LOG_NAME
 
 SHAPES = {
@@ -60,15 +60,12 @@ def lines(requests: int, length: int, fields: tuple[str, ...]) -> Iterator[bytes
 def measure_day(
     requests: int, length: int, fields: tuple[str, ...], folder: Path
 ) -> dict[str, Cost]:
-    """Take a day with a number of requests to the database, and count it."""
-    exports, root = folder / "exports", folder / "data"
+    """Take a day with a number of requests to the figures in the database."""
+    exports = folder / "exports"
     exports.mkdir()
     with (exports / f"{START}.jsonl").open("wb") as file:
         file.writelines(lines(requests, length, fields))
-    tasks = {**TASKS, "Count": ["RangeDaily", "--of", "CountUsage"]}
-    return {
-        name: luigi(task, folder, root, exports, days=1) for name, task in tasks.items()
-    }
+    return dict(take("datasette", folder))
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import datetime as dt
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -53,21 +53,28 @@ MAKERS: dict[str, Callable[[int, Path], None]] = {
 """What writes the logs of a source."""
 
 
+def take(source: str, folder: Path) -> Iterator[tuple[str, Cost]]:
+    """Take a day, whose logs are there, to the figures in the database, by task."""
+    config = folder / "luigi.cfg"
+    places = {"folder": folder, "source": source, "mmdb": MMDB}
+    stop = START + dt.timedelta(days=1)
+    config.write_text(CONFIG.format(**places, start=START, stop=stop))
+    day = ["--date", str(START)]
+    tasks = {**dict.fromkeys(STAGES, day), "LoadUsage": []}
+    for name, options in tasks.items():
+        luigi = [sys.executable, "-m", "luigi", "--module", "usage_metrics", name]
+        command = [*luigi, *options, "--source", source, "--local-scheduler"]
+        yield name, measure(command, folder, config)
+
+
 def measure_day(source: str, requests: int, folder: Path) -> dict[str, Cost]:
     """Take a day with a number of requests to the figures in the database."""
     say(f"a day of {requests:,} requests")
     MAKERS[source](requests, folder)
-    config = folder / "luigi.cfg"
-    stop = START + dt.timedelta(days=1)
-    places = {"folder": folder, "source": source, "mmdb": MMDB}
-    config.write_text(CONFIG.format(**places, start=START, stop=stop))
     costs = {}
-    for name in (*STAGES, "LoadUsage"):
-        task = [name, *(["--date", str(START)] if name in STAGES else [])]
-        luigi = [sys.executable, "-m", "luigi", "--module", "usage_metrics", *task]
-        command = [*luigi, "--source", source, "--local-scheduler"]
-        costs[name] = measure(command, folder, config)
-        report(name, costs[name])
+    for name, cost in take(source, folder):
+        costs[name] = cost
+        report(name, cost)
     with closing(sqlite3.connect(folder / "data" / "usage_metrics.db")) as database:
         query = "SELECT sum(requests), sum(counted) FROM usage_daily"
         [(found, counted)] = database.execute(query)

@@ -81,8 +81,8 @@ def write_day(number: int, folder: Path) -> None:
     agents = pa.array(list(_agents()))
     for index in range(0, number, A_FILE):
         some = min(A_FILE, number - index)
-        day = 86_400 * np.array([index, index + some]) / number
-        seconds = np.sort(rng.integers(*day.astype(int), some))
+        first, end = (86_400 * n // number for n in (index, index + some))
+        seconds = np.sort(rng.integers(first, max(end, first + 1), some))
         name = f"{START}-{seconds[0] // 3600:02}-00-00-{index:016X}"
         (folder / name).write_bytes(_joined_lines(rng, agents, seconds))
 
