@@ -1,5 +1,6 @@
 """Where a registry says that datasets are: buckets, databases, hosts."""
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_log import count_requests, requests_of
+from little_log import DAY, count_requests, requests_of
 
 from usage_metrics.counting import inventory, places
 from usage_metrics.counting.globs import BETWEEN, Glob, overlaps
@@ -100,6 +101,23 @@ def test_a_key_says_dataset_version_and_table() -> None:
         ("rivers", "v1", "levels", "request"),
         ("rivers", "v2", "a b", "request"),
     ]
+
+
+def test_a_second_click_after_midnight_is_about_the_same_place() -> None:
+    key = "lakes/a.csv"
+    row = (f"https://open-data.s3.amazonaws.com/{key}", "open-data", key, "csv")
+    requests, _ = requests_for(row)
+    midnight = dt.datetime.combine(DAY + dt.timedelta(days=1), dt.time(), dt.UTC)
+
+    def at(moment: dt.datetime) -> pa.Table:
+        index = requests.column_names.index("timestamp")
+        return requests.set_column(index, "timestamp", pa.array([moment]))
+
+    registry = parse_registry("datasets.toml", BUCKET, kind_of=kind_of_place)
+    before = at(midnight - dt.timedelta(seconds=10))
+    events = count_requests(before, at(midnight), registry.at("s3"))
+    assert events["dataset"].to_pylist() == ["lakes"]
+    assert events["outcome"].to_pylist() == ["double_click"]
 
 
 def test_what_a_pattern_does_not_capture_stays_as_it_was() -> None:

@@ -54,7 +54,8 @@ READ = (*NEEDED, *(set(PLACES) | set(AGENTS)) - set(NEEDED))
 """The geocoded columns that are read."""
 COMPARED = (
     *("insert_id", "timestamp", "request_method", "request_url", "status"),
-    *("user_agent", "remote_ip", "agent_class", "database", "page", "format"),
+    *("user_agent", "remote_ip", "agent_class", "database", "table", "page"),
+    "format",
 )
 """Those by which a click is compared with others."""
 
