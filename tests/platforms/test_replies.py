@@ -138,6 +138,27 @@ def test_datacite_tells_months_and_citations() -> None:
     assert Figure("citations_by_year", 2, "year", about="2025") in figures
 
 
+def test_datacite_lists_a_month_once_for_each_report_that_counts_the_doi() -> None:
+    months = [
+        {"yearMonth": None, "total": 1},
+        {"yearMonth": "2026-03", "total": 110},
+        {"yearMonth": "2026-03", "total": 5},
+    ]
+    about = {
+        "citationCount": 2,
+        "citationsOverTime": None,
+        "viewCount": 116,
+        "viewsOverTime": months,
+        "downloadCount": 7,
+    }
+    assert read("datacite", "doi", {"data": {"attributes": about}}) == [
+        Figure("citations", 2, "level"),
+        Figure("views", 116, "cumulative"),
+        Figure("views_by_month", 115, "month", about="2026-03"),
+        Figure("downloads", 7, "cumulative"),
+    ]
+
+
 def test_dataverse_tells_one_figure_a_request() -> None:
     body = {"status": "OK", "data": {"downloadsUnique": 7}}
     assert read("dataverse", "downloadsUnique", body) == [

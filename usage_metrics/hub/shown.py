@@ -11,6 +11,7 @@ from usage_metrics.errors import ReplyError
 from usage_metrics.hub.findings import Report, doi_of
 from usage_metrics.platforms import datacite
 from usage_metrics.platforms.client import Client, said_by
+from usage_metrics.platforms.shapes import items
 from usage_metrics.refusals import Refusal
 
 SHOWN = {
@@ -84,6 +85,8 @@ def shown_by_datacite(
         return None
     try:
         page = json.loads(answer.body) if answer.status == 200 else None
+        for name in SHOWN:
+            items(page, "data", "attributes", f"{name}OverTime")  # without it: not zero
         figures = [*datacite.read("doi", [page], utc_now().date())]
     except (ValueError, ReplyError) as error:
         why = f"DataCite says of {doi} what cannot be read: {said_by(answer)}"

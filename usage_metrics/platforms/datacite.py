@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -53,15 +54,30 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     """
     about = member(pages[0], "data", "attributes")
     yield Figure("citations", count(about, "citationCount"), LEVEL)
-    for entry in items(about, "citationsOverTime"):
-        year = _of(entry, "year", _YEAR)
-        yield Figure("citations_by_year", count(entry, "total"), YEAR, about=year)
+    for year, number in _over_time(about, "citations", "year", _YEAR).items():
+        yield Figure("citations_by_year", number, YEAR, about=year)
     for metric, word in COUNTED.items():
         yield Figure(metric, count(about, f"{word}Count"), CUMULATIVE)
-        for entry in items(about, f"{word}sOverTime"):
-            month = _of(entry, "yearMonth", _MONTH)
-            value = count(entry, "total")
-            yield Figure(f"{metric}_by_month", value, MONTH, about=month)
+        for month, number in _over_time(about, metric, "yearMonth", _MONTH).items():
+            yield Figure(f"{metric}_by_month", number, MONTH, about=month)
+
+
+def _over_time(
+    about: Any, metric: str, field: str, form: re.Pattern[str]
+) -> Counter[str]:
+    """The sums of a metric by month or year; none if the reply has none.
+
+    DataCite lists a month once for each report that counts the DOI, and a report
+    without a date under no month.
+    """
+    sums: Counter[str] = Counter()
+    name_of_list = f"{metric}OverTime"
+    listed = found(about, name_of_list) is not None
+    for entry in items(about, name_of_list) if listed else ():
+        number = count(entry, "total")
+        if member(entry, field) is not None:
+            sums[_of(entry, field, form)] += number
+    return sums
 
 
 def _of(entry: Any, field: str, form: re.Pattern[str]) -> str:
