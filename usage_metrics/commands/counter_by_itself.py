@@ -10,7 +10,13 @@ from usage_metrics.hub.delivery import sends_by_itself
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.datasets_registry import datasets_registry
-from usage_metrics.tasks.report_delivery import findings, plan, report_of, send
+from usage_metrics.tasks.report_delivery import (
+    findings,
+    is_sent,
+    plan,
+    report_of,
+    send,
+)
 
 FIRST_DAYS = 10
 """The days of a month on which the last one is reported; late logs change it."""
@@ -45,18 +51,21 @@ def _due() -> dt.date | None:
 
 
 def _report(month: dt.date) -> list[str]:
-    """Write the report of a month, and send it; say what is wrong with it."""
-    found, report = findings(month)
-    if not report["report-datasets"]:
-        return []
-    if fatal := [finding.sentence for finding in found if finding.is_fatal]:
-        return [f"{month:%Y-%m}: {sentence}" for sentence in fatal]
+    """Write the report of a month, and send it; say what is wrong with it.
+
+    As long as nothing has changed since that was done, no report is made.
+    """
     task = report_of(month)
     whatever_is_there = task.clone(available=True)
     if not whatever_is_there.is_done():
+        found, report = findings(month)
+        if not report["report-datasets"]:
+            return []
+        if fatal := [finding.sentence for finding in found if finding.is_fatal]:
+            return [f"{month:%Y-%m}: {sentence}" for sentence in fatal]
         whatever_is_there.run_within()
         click.echo(f"COUNTER report: {task.output()[0].path}")
-    if not sends_by_itself():
+    if not sends_by_itself() or is_sent(month):
         return []
     if not task.is_final():
         click.echo(f"COUNTER: {month:%Y-%m} will be sent when all its days are there")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,19 +69,32 @@ class CounterReport(OfMonth, Awaiting):
 
     def output(self) -> list[TextFile]:
         """The JSON file and the TSV file."""
-        stem = f"{config.paths().root}/counter/{self.source}/{self.month:%Y-%m}"
-        return [TextFile(f"{stem}.json"), TextFile(f"{stem}.tsv")]
+        return [self._file("json"), self._file("tsv")]
+
+    def _file(self, ending: str) -> TextFile:
+        folder = f"{config.paths().root}/counter/{self.source}"
+        return TextFile(f"{folder}/{self.month:%Y-%m}.{ending}")
+
+    @property
+    def _seal(self) -> TextFile:
+        """Says what both files were made of, and what they are."""
+        return self._file("made-of")
 
     def is_done(self) -> bool:
-        """Whether both files hold what would be written now."""
+        """Whether both files are those that were made of the present counts."""
         for part in self._parts():
             if part.gaps() or part.missing(Counts(part.source)):
                 return False
-        as_json, as_tsv = (file.read() for file in self.output())
-        created = _created(as_json)
-        if created is None or as_tsv is None:
+        if (seal := self._seal.read()) is None:
             return False
-        return [as_json, as_tsv] == self._texts(self._usage(), created)
+        texts = [file.read() for file in self.output()]
+        return seal == _seal_of(self._made_of(), texts)
+
+    def _made_of(self) -> str:
+        inputs = CounterInputs()
+        digest = self.made_of(inputs)
+        inputs.keep()
+        return digest
 
     def run(self) -> Iterator[list[luigi.Task]]:
         """Write both files.
@@ -95,11 +108,13 @@ class CounterReport(OfMonth, Awaiting):
         """
         if days := self.uncounted():
             yield days
+        made_of = self._made_of()  # first: counts that change meanwhile are not sealed
         usage = self._usage()
         self._check(usage)
         texts = self._texts(usage, utc_now().date())
         for file, text in zip(self.output(), texts, strict=True):
             file.write(text)
+        self._seal.write(_seal_of(made_of, texts))
         self.say(f"{self._month().first:%Y-%m} is in {self.output()[0].path}")
 
     def check_month(self) -> None:
@@ -232,10 +247,10 @@ class CounterReport(OfMonth, Awaiting):
         return pa.concat_tables(found)
 
 
-def _created(report: str | None) -> dt.date | None:
-    """The day on which a JSON report says it was created; None if it does not say."""
-    try:
-        header = json.loads(report or "")["report-header"]
-        return dt.date.fromisoformat(header["created"])
-    except (ValueError, KeyError, TypeError):
-        return None
+def _seal_of(made_of: str, texts: Sequence[str | None]) -> str:
+    """What is kept of a report: digests of what it was made of and of its files."""
+    from usage_metrics.counting.datasets import digest_of
+
+    return "".join(
+        f"{digest}\n" for digest in (made_of, *map(digest_of, map(str, texts)))
+    )

@@ -25,6 +25,15 @@ def report_of(month: dt.date) -> CounterReport:
     return task
 
 
+def is_sent(month: dt.date) -> bool:
+    """Whether what DataCite took last was made of the present counts."""
+    sent = SentReports(month)
+    last = sent.accepted(endpoint())
+    if last is None or sent.unanswered():
+        return False
+    return report_of(month).made_of(CounterInputs()) == last.made_of
+
+
 def findings(month: dt.date) -> tuple[list[Finding], Report]:
     """What is wrong with the report of a month as it is counted now, and the report.
 
