@@ -1,4 +1,4 @@
-"""URLs are split as the standard library splits them."""
+"""URLs are split as the standard library splits them, paths without a host apart."""
 
 from urllib.parse import urlsplit
 
@@ -25,7 +25,14 @@ def split(urls: list[Text]) -> list[tuple[Text, ...]]:
 
 
 def split_plainly(url: Text) -> tuple[Text, ...]:
-    """Split one as the standard library of the running Python does."""
+    """Split one as the standard library of the running Python does.
+
+    A path, as servers log it, follows a host: the library takes ``//a/b`` for a URL
+    with the host ``a``.
+    """
+    if url and url.startswith("/"):
+        _, _, *parts = split_plainly(f"https://host{url}")
+        return (None, None, *parts)
     try:
         parts = urlsplit(url or "")[: len(URL_PARTS)]
     except ValueError:
@@ -49,7 +56,9 @@ def split_plainly(url: Text) -> tuple[Text, ...]:
         ("http://[2001:db8::1/", (None, None, None, None)),
         ("http://2001:db8::1]/", (None, None, None, None)),
         ("http:///p", ("http", None, "/p", None)),
-        ("//h/p", (None, "h", "/p", None)),
+        ("//h/p", (None, None, "//h/p", None)),
+        ("//[::1/p?a//b", (None, None, "//[::1/p", "a//b")),
+        ("/\t/h/p", (None, None, "//h/p", None)),
         ("/p;a?b", (None, None, "/p;a", "b")),
         ("p", (None, None, "p", None)),
         ("mailto:me@example.org", ("mailto", None, "me@example.org", None)),

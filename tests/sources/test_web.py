@@ -131,6 +131,12 @@ def test_the_host_is_the_one_of_the_settings_where_the_log_has_none() -> None:
     assert request["database"] == "census"
 
 
+def test_a_path_of_two_slashes_names_no_host() -> None:
+    [request] = requests(line("GET //census/a.csv HTTP/1.1"))
+    assert request["request_url_netloc"] is None
+    assert request["request_url_path"] == "//census/a.csv"
+
+
 def test_of_several_hosts_in_one_log_those_are_meant_that_the_settings_name() -> None:
     lines = [
         f"{host} {line()}"

@@ -11,7 +11,7 @@ from usage_metrics.arrow import STRING, empty_as_null
 URL_PARTS = ("scheme", "netloc", "path", "query")
 
 _PLAIN_URL = (
-    r"^(?P<scheme>https?)://(?P<netloc>[!-\"$-.0-9:;<=>@A-Z^_`a-z{|}~]*)"
+    r"^(?:(?P<scheme>https?)://(?P<netloc>[!-\"$-.0-9:;<=>@A-Z^_`a-z{|}~]*))?"
     r"(?P<path>(?:/[^?#\x00-\x20\x7f]*)?)"
     r"(?:\?(?P<query>[^#\x00-\x20\x7f]*))?"
     r"(?:#[^\x00-\x20\x7f]*)?$"
@@ -20,7 +20,10 @@ _PLAIN_URL = (
 
 
 def split_urls(urls: pa.Array) -> dict[str, pa.Array]:
-    """Split URLs as :func:`urllib.parse.urlsplit` does.
+    """Split URLs as :func:`urllib.parse.urlsplit` does, but for paths without a host.
+
+    What begins with a slash is a path, as servers log it that do not log the host.
+    ``//a/b`` has no host ``a``: else a client could name one.
 
     Args:
         urls: text, best distinct.
@@ -44,6 +47,8 @@ def split_urls(urls: pa.Array) -> dict[str, pa.Array]:
 
 
 def _split_one(url: str) -> Sequence[str | None]:
+    if url.startswith("/"):
+        return [None, None, *urlsplit(f"https://host{url}")[2 : len(URL_PARTS)]]
     try:
         return urlsplit(url)[: len(URL_PARTS)]
     except ValueError:
