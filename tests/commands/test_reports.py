@@ -126,6 +126,40 @@ def test_the_report_of_a_month_is_made_and_its_paths_are_printed(
     assert header["reporting-period"]["begin-date"] == "2026-03-01"
 
 
+def test_the_report_of_a_period_is_made_of_those_of_its_months(
+    exported: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    period = ("counter", "--month", "2026-02", "--to", "2026-03")
+    assert main([*period]) == 0
+    of_month, _, as_json, as_tsv = _paths(capsys)
+    month, found = (json.loads(path.read_text()) for path in (of_month, as_json))
+    assert of_month.name == "2026-03.json"
+    assert found["report-datasets"] == month["report-datasets"]
+    about = [e.get("data") for e in found["report-header"]["exceptions"]]
+    assert about[-1] == "no report of 2026-02"
+    assert as_tsv.name == "2026-02_to_2026-03.tsv"
+    assert "Reporting_Period_Total\tFeb-2026\tMar-2026\n" in as_tsv.read_text()
+    assert main([*period, "--without-months"]) == 0
+    *_, as_tsv = _paths(capsys)
+    assert as_tsv.name == "2026-02_to_2026-03_without_months.tsv"
+    assert "\tReporting_Period_Total\n" in as_tsv.read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--to", "2026-02"], "--to is a month after --month"),
+        (["--to", "2036-03"], "120 months at most"),
+        (["--without-months"], "--without-months needs --to"),
+    ],
+)
+def test_a_period_that_is_none_is_refused(
+    exported: Flow, asked: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["counter", "--month", "2026-03", *asked]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize("month", ["March", "2026-13", "2026-03-02", ""])
 def test_what_is_no_month_is_refused_in_a_sentence(
     exported: Flow, month: str, capsys: pytest.CaptureFixture[str]

@@ -1,16 +1,12 @@
 """Let aggregators fetch the COUNTER reports that are written, by SUSHI."""
 
-import datetime as dt
-import json
-from typing import Any
-
 import click
 
 from usage_metrics.commands import options
-from usage_metrics.errors import ConfigError, StorageError
+from usage_metrics.errors import ConfigError
 from usage_metrics.hub.sushi import Office, application
-from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.datasets_registry import datasets_registry
+from usage_metrics.tasks.period_report import read
 
 
 @click.command(epilog=options.example("usage-metrics counter serve --port 8124"))
@@ -39,22 +35,3 @@ def command(host: str, port: int) -> int:
     click.echo(f"http://{host}:{port}/reports/dsr?begin_date=2026-01&end_date=2026-03")
     uvicorn.run(app, host=host, port=port, log_level="warning")
     return 0
-
-
-def read(month: dt.date) -> dict[str, Any] | None:
-    """The report of a month that was written; None if none was.
-
-    Raises:
-        StorageError: if it cannot be read.
-    """
-    file = CounterReport(month=month, source="").output()[0]
-    if (text := file.read()) is None:
-        return None
-    try:
-        report: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise StorageError(
-            f"{file.path} is damaged; usage-metrics counter --month {month:%Y-%m} "
-            "writes it again"
-        ) from error
-    return report

@@ -79,6 +79,16 @@ month = click.option(
 month_of_group = click.option(
     "--month", type=MonthType(), metavar="YYYY-MM", help="UTC month"
 )
+to_month = click.option(
+    "--to",
+    "last",
+    type=MonthType(),
+    metavar="YYYY-MM",
+    help="last month of a report of several, of which --month is the first",
+)
+without_months = click.option(
+    "--without-months", is_flag=True, help="with --to: the sum of all months only"
+)
 workers = click.option(
     "--workers",
     type=click.IntRange(1, 64),

@@ -10,6 +10,11 @@ from usage_metrics.counting.counter_tsv import EXCLUDE_MONTHS
 
 Report = dict[str, Any]
 
+REPORT = {"report-name": "dataset report", "report-id": "dsr", "release": "rd1"}
+
+MOST_MONTHS = 120
+"""Of a report."""
+
 NO_USAGE = (3030, "No Usage Available for Requested Dates")
 NOT_READY = (3031, "Usage Not Ready for Requested Dates")
 UNKNOWN_PARAMETER = (3050, "Parameter Not Recognized in this Context")
@@ -25,10 +30,22 @@ def exception(kind: tuple[int, str], about: str = "") -> dict[str, Any]:
     return found | ({"data": about} if about else {})
 
 
+def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """The first days of the months of a period.
+
+    There are none if it ends before it begins, or has more than ``MOST_MONTHS``.
+    """
+    begin, end = (day.year * 12 + day.month - 1 for day in (first, last))
+    if end - begin >= MOST_MONTHS:
+        return []
+    return [dt.date(n // 12, n % 12 + 1, 1) for n in range(begin, end + 1)]
+
+
 def joined(
     reports: Mapping[dt.date, Report],
     months: Iterable[dt.date],
-    header: Report,
+    created: dt.date,
+    created_by: str | None,
     filters: Mapping[str, str],
     *,
     without_months: bool,
@@ -38,7 +55,8 @@ def joined(
     Args:
         reports: those that there are, by the first days of their months.
         months: the first days of all months of the period, in order.
-        header: where the author and the like are taken from.
+        created: today.
+        created_by: who reports.
         filters: of ``FILTERS``, the only value that is wanted.
         without_months: whether the counts of all months are added up.
     """
@@ -55,13 +73,15 @@ def joined(
     elif absent:
         found.append(exception(PARTIAL_DATA, f"no report of {', '.join(absent)}"))
     attributes = [{"name": EXCLUDE_MONTHS, "value": "True"}] if without_months else []
-    about = {
+    header = {
+        "created": created.isoformat(),
+        "created-by": created_by,
         "reporting-period": period,
         "report-filters": [{"name": n, "value": v} for n, v in filters.items()],
         "report-attributes": attributes,
         "exceptions": found,
     }
-    return {"report-header": header | about, "report-datasets": datasets}
+    return {"report-header": REPORT | header, "report-datasets": datasets}
 
 
 def _period(first: dt.date, last: dt.date) -> dict[str, str]:

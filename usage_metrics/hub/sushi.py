@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_metrics.counting.counter_period import (
     FILTERS,
+    MOST_MONTHS,
+    REPORT,
     UNKNOWN_PARAMETER,
     exception,
     joined,
+    months_between,
 )
 from usage_metrics.counting.counter_tsv import EXCLUDE_MONTHS, as_tsv
 from usage_metrics.dates import utc_now
@@ -28,19 +31,10 @@ NO_SERVICE = (1000, "Service Not Available")
 INVALID_DATES = (3020, "Invalid Date Arguments")
 MISSING_FILTER = (3070, "Required ReportFilter Missing")
 
-MOST_MONTHS = 120
-"""Of a report."""
-
 TSV = "text/tab-separated-values"
 
 _WHO_ASKS = ("customer-id", "requestor-id", "api-key")
 """Parameters of the standard that make no difference: the reports are for everybody."""
-
-_REPORT = {
-    "report-name": "dataset report",
-    "report-id": "dsr",
-    "release": "rd1",
-}
 
 
 class Office(NamedTuple):
@@ -75,7 +69,7 @@ def application(read: Read, office: Office) -> "Starlette":
 
     def reports(_: "Request") -> JSONResponse:
         what = {"report-description": "Use of datasets", "path": "/reports/dsr"}
-        return JSONResponse([_REPORT | what])
+        return JSONResponse([REPORT | what])
 
     def dataset_report(request: "Request") -> "Response":
         return _answer(request, read, office)
@@ -118,9 +112,9 @@ def _dataset_report(asked: Mapping[str, str], read: Read, office: Office) -> Rep
         found = {month: report for month in months if (report := read(month))}
     except StorageError as error:
         raise _RefusedError(NO_SERVICE, str(error), 503) from error
-    created = {"created": utc_now().date().isoformat(), "created-by": office.name}
+    today = utc_now().date()
     report = joined(
-        found, months, _REPORT | created, filters, without_months=without_months
+        found, months, today, office.name, filters, without_months=without_months
     )
     known = {*FILTERS, *_WHO_ASKS, "begin-date", "end-date", EXCLUDE_MONTHS, "format"}
     if unknown := asked.keys() - known:
@@ -143,12 +137,7 @@ def _months(asked: Mapping[str, str]) -> list[dt.date]:
         except ValueError:
             why = f"{shown} is not a month: write YYYY-MM"
             raise _RefusedError(INVALID_DATES, why) from None
-    month, last = ends
-    months: list[dt.date] = []
-    while month <= last and len(months) <= MOST_MONTHS:
-        months.append(month)
-        month = (month + dt.timedelta(days=31)).replace(day=1)
-    if not 0 < len(months) <= MOST_MONTHS:
+    if not (months := months_between(*ends)):
         why = f"begin_date is not before end_date, by {MOST_MONTHS} months at most"
         raise _RefusedError(INVALID_DATES, why)
     return months

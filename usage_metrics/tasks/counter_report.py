@@ -123,8 +123,12 @@ class CounterReport(OfMonth, Awaiting):
         Raises:
             ConfigError: if it is such a month.
         """
-        if not self.wanted():
+        if not self.has_days():
             self._check_counted()
+
+    def has_days(self) -> bool:
+        """Whether a day of the month is counted, or will be."""
+        return bool(self.wanted() or self._month().counted)
 
     def _check_counted(self) -> None:
         if not self._month().counted:
