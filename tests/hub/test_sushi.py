@@ -29,9 +29,24 @@ def of_month(number: int, *datasets: dict[str, Any]) -> dict[str, Any]:
     return report(*datasets, **header)
 
 
+ASSISTANTS = {"type": "proprietary", "value": "ai-assistant-requests:4"}
+VERSION = {"type": "dataset-version", "value": "v1"}
+
 REPORTS = {
-    1: of_month(1, dataset(), dataset(LAKES, **{"dataset-title": "Lakes"})),
-    2: of_month(2, dataset(**{"dataset-title": "Rivers and streams"})),
+    1: of_month(
+        1,
+        dataset(**{"dataset-attributes": [ASSISTANTS]}),
+        dataset(LAKES, **{"dataset-title": "Lakes"}),
+    ),
+    2: of_month(
+        2,
+        dataset(
+            **{
+                "dataset-title": "Rivers and streams",
+                "dataset-attributes": [VERSION, ASSISTANTS],
+            }
+        ),
+    ),
 }
 
 
@@ -89,6 +104,9 @@ def test_a_period_has_each_dataset_once_with_its_months(url: str) -> None:
     }
     assert titles(found) == ["Rivers and streams", "Lakes"]
     assert [len(item["performance"]) for item in found["report-datasets"]] == [2, 1]
+    both = ASSISTANTS | {"value": "ai-assistant-requests:8"}
+    attributes = [item.get("dataset-attributes") for item in found["report-datasets"]]
+    assert attributes == [[VERSION, both], None], "those of all months"
     assert exceptions(found) == []
 
 

@@ -2,10 +2,15 @@
 
 import calendar
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from usage_metrics.counting.counter_report import PARTIAL_DATA
+from usage_metrics.counting.counter_report import (
+    PARTIAL_DATA,
+    assistants_of,
+    with_assistants,
+)
 from usage_metrics.counting.counter_tsv import EXCLUDE_MONTHS
 
 Report = dict[str, Any]
@@ -92,6 +97,7 @@ def _period(first: dt.date, last: dt.date) -> dict[str, str]:
 def _datasets(parts: Iterable[Report], filters: Mapping[str, str]) -> list[Report]:
     """Each dataset once, described as the last month does, with all its months."""
     found: dict[str, Report] = {}
+    assistants: Counter[str] = Counter()
     for part in parts:
         for dataset in part["report-datasets"]:
             if not _is_wanted(dataset, filters):
@@ -100,7 +106,8 @@ def _datasets(parts: Iterable[Report], filters: Mapping[str, str]) -> list[Repor
             before = found.get(key, {}).get("performance", [])
             performance = [*before, *dataset["performance"]]
             found[key] = dataset | {"performance": performance}
-    return [*found.values()]
+            assistants[key] += assistants_of(dataset)
+    return [with_assistants(item, assistants[key]) for key, item in found.items()]
 
 
 def _is_wanted(dataset: Report, filters: Mapping[str, str]) -> bool:

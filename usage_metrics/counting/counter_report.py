@@ -178,10 +178,7 @@ def _dataset(
     lists: dict[str, list[tuple[str, str | int | None]]] = {
         "dataset-contributors": [("name", name) for name in dataset.creators],
         "dataset-dates": [("pub-date", dataset.published)],
-        "dataset-attributes": [
-            ("dataset-version", usage.version),
-            ("proprietary", usage.assistants and f"{ASSISTANTS}:{usage.assistants}"),
-        ],
+        "dataset-attributes": [("dataset-version", usage.version)],
     }
     for name, pairs in lists.items():
         if known := [{"type": kind, "value": value} for kind, value in pairs if value]:
@@ -189,7 +186,28 @@ def _dataset(
     if dataset.uri:
         about["uri"] = dataset.uri
     instances = [_instance(*item) for item in usage.instances.items()]
-    return about | {"performance": [{"period": period, "instance": instances}]}
+    about["performance"] = [{"period": period, "instance": instances}]
+    return with_assistants(about, usage.assistants)
+
+
+def with_assistants(dataset: dict[str, Any], requests: int) -> dict[str, Any]:
+    """A dataset of a report with the requests of AI assistants, in place of others."""
+    attributes = [a for a in dataset.get("dataset-attributes", ()) if not _of(a)]
+    if requests:
+        attributes.append({"type": "proprietary", "value": f"{ASSISTANTS}:{requests}"})
+    others = {k: v for k, v in dataset.items() if k != "dataset-attributes"}
+    return others | ({"dataset-attributes": attributes} if attributes else {})
+
+
+def assistants_of(dataset: Mapping[str, Any]) -> int:
+    """The requests of AI assistants that a dataset of a report has."""
+    return sum(map(_of, dataset.get("dataset-attributes", ())))
+
+
+def _of(attribute: Mapping[str, Any]) -> int:
+    """The requests of AI assistants that an attribute tells; 0 if it is another."""
+    name, _, number = str(attribute["value"]).partition(":")
+    return int(number) if name == ASSISTANTS and number.isdecimal() else 0
 
 
 def _instance(key: tuple[str, str], countries: dict[str | None, int]) -> dict[str, Any]:
