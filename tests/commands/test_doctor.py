@@ -72,6 +72,37 @@ def test_each_mistake_of_a_registry_is_a_finding_with_its_line(
     assert said[1].startswith(f"{registry}, line 3: id = 'Trees'")
 
 
+def test_reports_that_a_run_is_to_send_need_a_token_and_a_registry(
+    healthy: Flow,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("DATACITE_TOKEN", raising=False)
+    registry = healthy.folder / "datasets.toml"
+    registry.write_text("[[dataset]]\nid = 'pudl'\n")
+    settings("counting", datasets=registry)
+    assert not {"COUNTER reports", "[datacite] submit"} & _examined(capsys).keys()
+    settings("datacite", submit="yes")
+    found = _examined(capsys)
+    (bad, token), (worse, missing) = (
+        found[what] for what in ("[datacite] submit", "COUNTER reports")
+    )
+    assert (bad, worse) == ("BAD", "BAD")
+    assert "set the environment variable DATACITE_TOKEN" in token
+    assert (
+        "add created_by at the top; publisher, publisher_id, doi or uri to" in missing
+    )
+    monkeypatch.setenv("DATACITE_TOKEN", "a-token")
+    settings("counting", datasets=SAMPLE_REGISTRY)
+    found = _examined(capsys)
+    assert found["COUNTER reports"][0] == "ok"
+    assert found["[datacite] submit"] == (
+        "ok",
+        "runs send COUNTER reports to https://api.datacite.org",
+    )
+
+
 def test_of_several_networks_that_are_none_each_is_named(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,8 +5,7 @@ import functools
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import click
@@ -14,7 +13,23 @@ import luigi
 
 from usage_metrics import config
 from usage_metrics.cleaning.who_asked import settings_from
-from usage_metrics.commands import first_look, options, running, terminal
+from usage_metrics.commands import (
+    doctor_datasets,
+    first_look,
+    options,
+    running,
+    terminal,
+)
+from usage_metrics.commands.doctor_findings import (
+    BAD,
+    COLOURS,
+    OK,
+    STATES,
+    Bad,
+    Check,
+    Finding,
+    Note,
+)
 from usage_metrics.commands.permissions import too_open
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
@@ -28,7 +43,6 @@ from usage_metrics.platforms.settings import platform_section
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.settings import logs_named, source_section, sources_on
 from usage_metrics.tasks import snapshot_days
-from usage_metrics.tasks.datasets_registry import datasets_registry, is_unused
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.platform_subjects import platforms_on
@@ -37,10 +51,6 @@ from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.settings_check import problems
 from usage_metrics.tasks.stages import Extract
 from usage_metrics.units import size
-
-OK, NOTE, BAD = "ok", "note", "BAD"
-
-COLOURS = {OK: "green", NOTE: "yellow", BAD: "red"}
 
 MAX_AGE_DAYS = 180
 """By then enough addresses have moved for an address database to be out of date."""
@@ -51,28 +61,6 @@ SHOWN = 3
 """How many files are named."""
 
 SCHEDULER_SECONDS = 5
-
-
-class Finding(NamedTuple):
-    """What was checked, its state, and what was found."""
-
-    what: str
-    state: str
-    found: str
-
-
-class Note(str):
-    """A finding that keeps nothing from running, but could be better."""
-
-
-class Bad(str):
-    """A finding that would keep a run from its work."""
-
-
-STATES = {Note: NOTE, Bad: BAD}
-
-Check = Callable[[], Iterator[str]]
-"""Gives its findings: texts, notes and bad ones; an error is a bad one."""
 
 
 @click.command(epilog=options.example("usage-metrics doctor"))
@@ -124,9 +112,11 @@ def _checks(sources: Sequence[str]) -> Iterator[tuple[str, Check]]:
         yield f"[{name}] request_logs", functools.partial(_request_logs, name)
     for name in platforms_on():
         yield f"[{name}]", functools.partial(_snapshots, name)
-    yield "[counting] datasets", _registry
+    yield "[counting] datasets", doctor_datasets.registered
     for name in sources:
-        yield f"[{name}] datasets", functools.partial(_mapped, name)
+        yield f"[{name}] datasets", functools.partial(doctor_datasets.mapped, name)
+    yield "COUNTER reports", doctor_datasets.described
+    yield "[datacite] submit", doctor_datasets.sent
     yield "[geocode]", _provider
     yield "[paths] root", _root
     yield "[privacy] readable_by", _permissions
@@ -241,52 +231,6 @@ def _snapshots(name: str) -> Iterator[str]:
             f"{copy} of replies that nobody can ask for again"
             + ("" if config.snapshots().copy else ": name a place in [snapshots] copy")
         )
-
-
-def _registry() -> Iterator[str]:
-    registry, path = datasets_registry(), config.counting().datasets
-    if not path:
-        yield "no registry, so each database is a dataset"
-    elif is_unused(path):
-        yield Note(
-            f"{path} is the registry of the sample logs and not used for others, so "
-            "each database is a dataset; delete that line, or name a registry of yours"
-        )
-    else:
-        number = len(registry.datasets)
-        yield f"{path} names {number:,} datasets; any other database is one"
-
-
-UNMAPPED = """
-SELECT sum(not_counted_unmapped),
-       sum(requests - not_counted_status - not_counted_method - not_counted_not_data)
-FROM usage_reconciliation WHERE source = ?
-"""
-"""Successful requests for data: those of no dataset, and all."""
-
-UNMAPPED_PATH = """
-SELECT path FROM usage_by_path
-WHERE source = ? AND dataset = 'unmapped' AND path IS NOT NULL
-GROUP BY path ORDER BY sum(requests) DESC LIMIT 1
-"""
-
-
-def _mapped(name: str) -> Iterator[str]:
-    """Whether most requests of the days that are counted are about a dataset."""
-    warehouse = open_warehouse()
-    if not warehouse.loaded("usage_by_path", name):
-        return
-    ((unmapped, of),) = warehouse.rows(UNMAPPED, [name])
-    text = f"{unmapped:,} of {of:,} requests for data match no dataset"
-    if 2 * unmapped <= of:
-        yield text
-        return
-    path = next((path for (path,) in warehouse.rows(UNMAPPED_PATH, [name])), None)
-    yield Note(
-        f"{text}{f', such as {path}' if path else ''}, so they count as nobody's use: "
-        "add them to the registry that [counting] datasets names, which "
-        "usage-metrics datasets --suggest does; the next run counts all days again"
-    )
 
 
 def _provider() -> Iterator[str]:
