@@ -35,17 +35,14 @@ VERSION = {"type": "dataset-version", "value": "v1"}
 REPORTS = {
     1: of_month(
         1,
-        dataset(**{"dataset-attributes": [ASSISTANTS]}),
-        dataset(LAKES, **{"dataset-title": "Lakes"}),
+        dataset() | {"dataset-attributes": [ASSISTANTS]},
+        dataset(LAKES) | {"dataset-title": "Lakes"},
     ),
     2: of_month(
         2,
-        dataset(
-            **{
-                "dataset-title": "Rivers and streams",
-                "dataset-attributes": [VERSION, ASSISTANTS],
-            }
-        ),
+        dataset()
+        | {"dataset-title": "Rivers and streams"}
+        | {"dataset-attributes": [VERSION, ASSISTANTS]},
     ),
 }
 
