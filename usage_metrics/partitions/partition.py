@@ -30,7 +30,7 @@ from usage_metrics.errors import (
     os_errors_as,
 )
 from usage_metrics.monitoring import permissions
-from usage_metrics.partitions import handover, listings, storage
+from usage_metrics.partitions import listings, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
 from usage_metrics.partitions.purpose import is_for, name_of, purpose
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
@@ -145,17 +145,6 @@ class Partition(luigi.Target):
             )
         return file
 
-    def open_next(self, schema: "pa.Schema") -> "pq.ParquetFile":
-        """Open the file, or take its rows from memory if this process wrote it last."""
-        held = handover.take(self.path)
-        if held is not None:
-            content_id, groups = held
-            metadata = self._metadata()
-            is_same = facts_of(metadata).get("content_id") == content_id
-            if is_same and metadata.schema.to_arrow_schema().names == schema.names:
-                return handover.RowsInMemory(metadata, groups)
-        return self.open(schema)
-
     def verify(self) -> None:
         """Read the whole file and compare it with the hashes in it."""
         self.open().close()
@@ -204,8 +193,6 @@ class Partition(luigi.Target):
         schema: "pa.Schema",
         repeating: Sequence[str] = (),
         keep: "Callable[[PartitionWriter], bool] | None" = None,
-        *,
-        hand_on: bool = False,
     ) -> Iterator["PartitionWriter"]:
         """Write the partition; it appears, whole, when the block ends without error.
 
@@ -215,22 +202,16 @@ class Partition(luigi.Target):
             repeating: paths of columns with repeated values, besides those that come
                 as dictionaries.
             keep: decides, given the closed writer, whether the existing file stays.
-            hand_on: hold the rows for the next stage, which calls ``open_next``.
 
         Raises:
             StorageError: if the file cannot be written.
         """
         with contextlib.suppress(_UnchangedError), self._replacing(self.path) as stream:
-            held: list[pa.Table] | None = [] if hand_on else None
-            writer = PartitionWriter(
-                stream, schema, repeating, self._identity, held=held
-            )
+            writer = PartitionWriter(stream, schema, repeating, self._identity)
             yield writer
             writer.close()
             if keep is not None and keep(writer):
                 raise _UnchangedError
-        if hand_on:
-            handover.hold(self.path, writer.content_id, writer.held)
 
     @contextlib.contextmanager
     def _replacing(self, path: str) -> Iterator[BinaryIO]:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from usage_metrics.partitions import handover
 from usage_metrics.partitions.footer import CONTENT_ID_BYTES, FOOTER_KEY, seal_of
 from usage_metrics.partitions.purpose import purpose
 
@@ -43,9 +42,6 @@ class PartitionWriter:
     rows: int = 0
     content_id: str | None = None
     """The hash of what was written, once closed."""
-    held: list["pa.Table"] | None = None
-    """The row groups for the next stage, as long as they are small."""
-    _held_bytes: int = 0
     _pending: list["pa.Table"] = field(default_factory=list)
     _pending_rows: int = 0
     _pending_bytes: int = 0
@@ -112,12 +108,6 @@ class PartitionWriter:
                 write_page_checksum=True,
             )
         self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
-        if self.held is not None:
-            self._held_bytes += table.nbytes
-            starts = range(0, max(1, table.num_rows), ROW_GROUP_ROWS)
-            self.held += [table.slice(start, ROW_GROUP_ROWS) for start in starts]
-            if self._held_bytes > handover.MOST_BYTES:
-                self.held = None
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
 

@@ -159,7 +159,7 @@ class Clean(Stage):
         duplicates, not_requests, other_logs = 0, 0, Counter[str]()
         with (
             self.input().open() as raw,
-            self.output().writing(source.cleaned, hand_on=True) as requests,
+            self.output().writing(source.cleaned) as requests,
         ):
             rows = raw.metadata.num_rows
             with self.partition("rejected").writing(REJECTED) as rejected:
@@ -279,7 +279,7 @@ class Geocode(Stage):
         source = get_source(self.source)
         schema = locate.with_location(source.cleaned, source.address)
         cleaned = self.input()
-        with cleaned.open_next(source.cleaned) as requests:
+        with cleaned.open(source.cleaned) as requests:
             if source.address is None:
                 located = locate.nowhere()
             else:
