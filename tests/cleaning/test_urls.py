@@ -31,8 +31,7 @@ def split_plainly(url: Text) -> tuple[Text, ...]:
     with the host ``a``.
     """
     if url and url.startswith("/"):
-        _, _, *parts = split_plainly(f"https://host{url}")
-        return (None, None, *parts)
+        return (None, None, *split_plainly(f"https://host{url}")[2:])
     try:
         parts = urlsplit(url or "")[: len(URL_PARTS)]
     except ValueError:
