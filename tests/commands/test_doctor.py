@@ -236,6 +236,24 @@ def test_what_would_fail_every_day_is_found_before_any_is_read(
     assert bad.startswith(sentence)
 
 
+def test_logs_of_another_service_are_said_to_be_with_the_source_that_reads_them(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = healthy.folder / "nginx"
+    logs.mkdir()
+    time = DAY.strftime("%d/%b/%Y:12:00:00 +0000")
+    line = f'192.0.2.7 - - [{time}] "GET /a.csv HTTP/1.1" 200 15 "-" "curl/8.5.0"\n'
+    (logs / "access.log").write_text(line)
+    settings("datasette", logs=logs)
+    sentence = (
+        f"logs = {logs} are the logs of a web server, which [web] reads: name them in "
+        "that section of luigi.cfg, not in [datasette]"
+    )
+    assert _bad(capsys) == [f"[datasette] logs: {sentence}"]
+    assert main(["run"]) == 35
+    assert sentence in capsys.readouterr().err
+
+
 def test_days_of_the_sample_under_logs_of_ones_own_are_found(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -333,6 +333,7 @@ def test_who_is_asked_may_replace_one_file_and_keep_another(
         ),
         ("other", "none of 1 entries is a request; name logs of requests"),
         ("bad\nname", "luigi.cfg cannot hold the name 'bad\\nname'; rename the folder"),
+        ("custom", "no source recognises the logs: for those of a web server in a"),
         ("late", "logs = late holds no entry of 2026-03-02; name logs with requests"),
         ("", "say where the logs are: --logs FOLDER"),
     ],
@@ -346,6 +347,8 @@ def test_logs_that_cannot_be_used_are_refused_in_a_sentence(
         "other": json.dumps({"insertId": "a", "timestamp": f"{DAY}T12:00:00Z"}),
         "late": json.dumps(request("a", DAY + ONE_DAY)),
     }
+    Path("custom").mkdir()
+    Path("custom/access.log").write_text(f'192.0.2.7|{DAY}|"GET /a HTTP/1.1"|200\n')
     Path("empty").mkdir()
     for name, line in lines.items():
         Path(name).mkdir()

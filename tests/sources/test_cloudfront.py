@@ -9,9 +9,9 @@ import pytest
 from project import ROOT
 from s3_server import S3Server, start_s3_server  # noqa: F401
 
-from usage_metrics.commands.first_look import kind_of
 from usage_metrics.logs.beginnings import Beginning, beginnings
 from usage_metrics.sources import cloudfront, recognised
+from usage_metrics.sources.kinds import kind_of
 
 LOGS = ROOT / "tests" / "golden" / "cloudfront" / "logs"
 OF_IIS = b"""#Software: Microsoft Internet Information Services 10.0

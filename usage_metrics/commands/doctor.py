@@ -41,6 +41,7 @@ from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.client import Client
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources.kinds import is_billed, kind_of, read_by_another
 from usage_metrics.sources.settings import logs_named, source_section, sources_on
 from usage_metrics.tasks import snapshot_days
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
@@ -172,16 +173,12 @@ def _agents(name: str) -> Iterator[str]:
 
 def _logs(name: str) -> Iterator[str]:
     section = source_section(name)
-    if section.logs and (kind := first_look.kind_of(section.logs, name)):
-        if kind.source != name:
-            yield Bad(
-                f"logs = {section.logs} are logs that [{kind.source}] reads: name them "
-                f"in that section of luigi.cfg, not in [{name}]"
-            )
-            return
-        if kind.others:
-            beside = ", ".join(kind.others[:SHOWN])
-            yield Note(f"files of another kind lie beside the logs: {beside}")
+    if sentence := read_by_another(name, section.logs):
+        yield Bad(sentence)
+        return
+    if section.logs and (kind := kind_of(section.logs, name)) and kind.others:
+        beside = ", ".join(kind.others[:SHOWN])
+        yield Note(f"files of another kind lie beside the logs: {beside}")
     logs = get_source(name).open_logs(section)
     text, passed_over = logs.describe(), list(logs.passed_over().items())
     if passed_over:
@@ -199,7 +196,7 @@ def _request_logs(name: str) -> Iterator[str]:
             sentence, needs_a_look = found
             yield Note(sentence) if needs_a_look else sentence
     elif "database" in get_source(name).cleaned.names and not (
-        first_look.is_billed(section.logs)
+        is_billed(section.logs) or read_by_another(name, section.logs)
     ):
         yield from _first_entries(name, section.logs)
 

@@ -12,8 +12,7 @@ from usage_metrics.cleaning.duplicates import REPEAT
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.counting.derived import ANSWERED
 from usage_metrics.errors import InputError
-from usage_metrics.logs.beginnings import beginnings
-from usage_metrics.sources import Cleaned, get_source, recognised
+from usage_metrics.sources import Cleaned, get_source
 from usage_metrics.sources.datasette_pages import base_url_of
 from usage_metrics.sources.settings import source_section
 
@@ -29,9 +28,6 @@ MOST_ENTRIES = 50_000
 """About how many entries of a day are read."""
 
 HOST = "request_url_netloc"
-
-DEFAULT = "datasette"
-"""The source of logs that are not recognised."""
 
 
 class Content(NamedTuple):
@@ -60,11 +56,6 @@ class Content(NamedTuple):
         return str(first) if first == last else f"{first} to {last}"
 
 
-def is_billed(logs: str) -> bool:
-    """Whether reading an entry of some logs costs something worth mentioning."""
-    return logs.startswith("bigquery://")
-
-
 def open_logs(
     source: str, logs: str, settings: Mapping[str, str] = MappingProxyType({})
 ) -> "LogReader":
@@ -74,36 +65,6 @@ def open_logs(
         UsageMetricsError: if they cannot be opened.
     """
     return get_source(source).open_logs(_section(source, logs=logs, **settings))
-
-
-class Kind(NamedTuple):
-    """Which source reads some logs."""
-
-    source: str
-    settings: Mapping[str, str]
-    """Those of the source without which it cannot."""
-    others: Sequence[str]
-    """The files beside that are of another kind, each with what reads it."""
-
-
-def kind_of(logs: str, wanted: str | None = None) -> Kind | None:
-    """Recognise logs by the first lines of the newest files; None if nothing does.
-
-    Args:
-        logs: where they are.
-        wanted: the source that is asked first.
-    """
-    if is_billed(logs):
-        return Kind(wanted or DEFAULT, {}, [])
-    kinds = [(file.name, recognised(file, wanted)) for file in beginnings(logs)]
-    known = [(name, kind) for name, kind in kinds if kind]
-    if not known:
-        return None
-    number = Counter((source, tuple(needed.items())) for _, (source, needed) in known)
-    (source, needed), _ = number.most_common(1)[0]
-    main = source, dict(needed)
-    others = [f"{name} ({kind[0]})" for name, kind in known if kind != main]
-    return Kind(*main, others)
 
 
 def sample_of(days: Sequence[dt.date]) -> Sequence[dt.date]:

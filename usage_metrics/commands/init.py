@@ -7,16 +7,13 @@ import sys
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from usage_metrics.commands import new_files, options
 from usage_metrics.commands.first_look import (
-    DEFAULT,
     Content,
-    Kind,
-    is_billed,
-    kind_of,
     look_into,
     open_logs,
     sample_of,
@@ -29,11 +26,16 @@ from usage_metrics.errors import (
     UsageMetricsError,
     os_errors_as,
 )
+from usage_metrics.logs.beginnings import beginnings
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
 from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources.kinds import DEFAULT, Kind, is_billed, kind_of
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS
+
+if TYPE_CHECKING:
+    from usage_metrics.logs.reader import LogReader
 
 SETTINGS, REGISTRY = Path("luigi.cfg"), Path("datasets.toml")
 
@@ -128,7 +130,7 @@ def _write_for(
     kind = _kind(logs, source)
     reader = open_logs(kind.source, logs, kind.settings)
     _say(f"source {kind.source}: the logs of {get_source(kind.source).title}")
-    _say(reader.describe())
+    _say(_described(reader, logs, source))
     if kind.others:
         _say(f"files of another kind lie beside them: {_shown(kind.others)}")
     passed_over = reader.passed_over()
@@ -209,6 +211,20 @@ def _kind(logs: str, source: str | None) -> Kind:
     if source and (kind is None or kind.source != source):
         return Kind(source, {}, [])
     return kind or Kind(DEFAULT, {}, [])
+
+
+def _described(reader: "LogReader", logs: str, source: str | None) -> str:
+    """What a reader says of logs, or why it cannot if no source recognises them."""
+    try:
+        return reader.describe()
+    except InputError as error:
+        if source or kind_of(logs) or not any(beginnings(logs)):
+            raise
+        raise InputError(
+            f"{error}; no source recognises the logs: for those of a web server in a "
+            "format of its own, write a luigi.cfg with logs, start and that format in "
+            "[web]"
+        ) from error
 
 
 def _look(logs: str, kind: Kind, days: list[dt.date], asks: bool) -> Content | None:

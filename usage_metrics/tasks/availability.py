@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from usage_metrics.dates import utc_now
+from usage_metrics.errors import InputError
 from usage_metrics.sources import get_source
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.settings_check import check_sections
@@ -49,12 +50,29 @@ def unavailable_reasons(source: str, days: Iterable[dt.date]) -> dict[dt.date, s
                 f"{day} is not over: a day is extracted {settings.settle_hours:g} "
                 f"hours after it ends in UTC ([{source}] settle_hours)"
             )
-        elif (why := _reader(source).unavailable(day)) is not None:
+        elif (why := _unavailable(source, day)) is not None:
             if day in settings.lost_days:
                 named = f"[{source}] lost_days names it"
                 why = f"{day} is lost: {named}, and no logs hold it"
             reasons[day] = why
     return reasons
+
+
+def _unavailable(source: str, day: dt.date) -> str | None:
+    """Ask the reader about a day.
+
+    Raises:
+        InputError: if the logs cannot be read; it says so if another source reads them.
+    """
+    try:
+        return _reader(source).unavailable(day)
+    except InputError as error:
+        from usage_metrics.sources.kinds import read_by_another
+
+        sentence = read_by_another(source, source_section(source).logs)
+        if sentence is None:
+            raise
+        raise InputError(sentence) from error
 
 
 def passed_over(source: str) -> dict[dt.date, str]:
