@@ -105,10 +105,15 @@ def test_errors_and_torn_files_are_named_and_the_others_taken(
     put(archive, "views/2025-02-30.json", good)
     put(archive, "views/2025-10-23.json", good | {"views": "none"})
     put(archive, "2025-10-23_120000_top_paths_snapshot.csv", "path,n,u\n/a,1\n")
+    wide = "x" * 200_000
+    put(archive, "2025-10-24_120000_top_paths_snapshot.csv", f"path,n,u\n{wide},1,1\n")
+    columns = "time_iso8601,views_total,views_unique,clones_total,clones_unique"
+    put(archive, "views_clones.csv", f"{columns}\n2025-10-01,inf,1,1,1\n")
+    put(archive, "views_clones_2.csv", f"{columns}\nno day,1,1,1,1\n2025-10-01,1,1,1,1")
     put(archive, "notes.txt", "hello")
     assert take_over(archive) == 1
     said = capsys.readouterr()
-    assert said.err.count("is not taken") == 5
+    assert said.err.count("is not taken") == 8
     assert "views/2025-10-21.json is not taken: it has no views" in said.err
     assert "not read, by their names: notes.txt" in said.err
     assert "1 replies" in said.out
@@ -135,6 +140,16 @@ def test_a_dataset_of_kaggle_is_named_by_the_option(archive: Days) -> None:
     assert take_over(archive, "kaggle", "--subject", "example/data") == 0
     archive.source = "kaggle"
     assert archive.series("views")["2025-10-02"][0] == 152
+
+
+def test_a_file_of_a_day_before_any_platform_counted_is_not_taken(
+    archive: Days, capsys: Output
+) -> None:
+    """A series has a row, and a file, for each day since the first."""
+    flat = {"totalDownloads": 17, "totalViews": 152, "totalVotes": 3}
+    put(archive, "kaggle/0001-01-01.json", json.dumps(flat))
+    assert take_over(archive, "kaggle", "--subject", "example/data") == 1
+    assert "it is of 0001-01-01, before any platform counted" in capsys.readouterr().err
 
 
 def test_no_history_replaces_what_was_taken_or_stands_for_today(

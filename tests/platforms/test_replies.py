@@ -236,3 +236,60 @@ def test_what_a_message_quotes_of_a_reply_is_short_and_has_no_address() -> None:
         read("github", "views", limited)
     assert "198.51.100.7" not in str(error.value)
     assert len(str(error.value)) < 200
+
+
+HF = '{"downloadsAllTime": %s, "downloads": 1, "likes": 1}'
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "2e12", "1000000000001"])
+def test_a_number_that_nobody_counts_to_is_none(number: str) -> None:
+    """Sums and differences of larger ones would be wrong, or end the run."""
+    with pytest.raises(ReplyError, match="downloadsAllTime is .*which nobody counts"):
+        read("huggingface", "dataset", json.loads(HF % number))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "-1", "1.5", "true"])
+def test_what_is_no_number_of_things_is_none(number: str) -> None:
+    with pytest.raises(ReplyError, match="downloadsAllTime is .*not a count"):
+        read("huggingface", "dataset", json.loads(HF % number))
+
+
+@pytest.mark.parametrize(
+    "day", ["0001-01-01", "1999-12-31", "2026-04-23", "9999-12-31"]
+)
+@pytest.mark.parametrize(
+    ("platform", "kind", "body"),
+    [
+        ("pypi", "overall", {"data": [{"category": "with_mirrors", "date": "DAY"}]}),
+        ("github", "stargazers", [{"starred_at": "DAYT12:00:00Z"}]),
+        ("github", "history", [{"time_iso8601": "DAY"}]),
+        (
+            "github",
+            "views",
+            {"count": 1, "uniques": 1, "views": [{"timestamp": "DAY"}]},
+        ),
+    ],
+    ids=["pypi", "stars", "history", "views"],
+)
+def test_a_day_of_which_no_such_snapshot_can_tell_is_none(
+    platform: str, kind: str, body: Any, day: str
+) -> None:
+    """A series has a row, and a file, for each day between the first and the last."""
+    reply = json.loads(json.dumps(body).replace("DAY", day))
+    with pytest.raises(ReplyError, match=f"it has {day}, which no snapshot of 2026"):
+        read(platform, kind, reply)
+
+
+def test_a_snapshot_that_goes_on_after_midnight_may_tell_of_the_new_day() -> None:
+    star = {"starred_at": "2026-04-22T00:00:01Z"}
+    assert read("github", "stargazers", [star])[-1].about == "2026-04-22"
+
+
+@pytest.mark.parametrize("month", ["0000-01", "9999-12", "2026-13", "٢٠٢٦-01"])
+def test_a_month_that_is_none_is_refused(month: str) -> None:
+    about: dict[str, Any] = {}
+    for word in ("citation", "view", "download"):
+        about |= {f"{word}Count": 1, f"{word}sOverTime": []}
+    about["viewsOverTime"] = [{"yearMonth": month, "total": 1}]
+    with pytest.raises(ReplyError, match="yearMonth is .*, which is none"):
+        read("datacite", "doi", {"data": {"attributes": about}})

@@ -42,8 +42,8 @@ METRICS = {
     "citations_by_year": "Such publications, by the year in which they were published",
 }
 
-_MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
-_YEAR = re.compile(r"[12]\d{3}")
+_MONTH = re.compile(r"[12][0-9]{3}-(?:0[1-9]|1[0-2])")
+_YEAR = re.compile(r"[12][0-9]{3}")
 
 
 def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import (
     CUMULATIVE,
     DAY,
@@ -32,6 +31,9 @@ from usage_metrics.platforms.shapes import count, day_in, items, name
 
 LOOKS_BACK = 14
 """Days before today that are in a reply about views or clones."""
+
+OPENED = dt.date(2008, 1, 1)
+"""GitHub tells of nothing before."""
 
 LEVELS = {
     "stars": "stargazers_count",
@@ -98,7 +100,7 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     elif kind == "stargazers":
         yield from _stars(pages, taken)
     elif kind == "history":
-        yield from _history(pages[0])
+        yield from _history(pages[0], taken)
     elif kind == "repository":
         for metric, field in LEVELS.items():
             yield Figure(metric, count(pages[0], field), LEVEL)
@@ -108,7 +110,10 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
 
 def _traffic(kind: str, page: Any, taken: dt.date) -> Iterator[Figure]:
     """Each day of the window; one that is left out had none."""
-    days = {_day(entry, taken): entry for entry in items(page, kind)}
+    days = {
+        day_in(entry, "timestamp", taken=taken, back=LOOKS_BACK + 1): entry
+        for entry in items(page, kind)
+    }
     first = min([*days, taken - (LOOKS_BACK - 1) * ONE_DAY])
     nothing = {"count": 0, "uniques": 0}
     for field, measure in (("count", TOTAL), ("uniques", UNIQUE)):
@@ -117,13 +122,6 @@ def _traffic(kind: str, page: Any, taken: dt.date) -> Iterator[Figure]:
             day = first + number * ONE_DAY
             value = count(days.get(day, nothing), field)
             yield Figure(kind, value, DAY, measure, about=day.isoformat())
-
-
-def _day(entry: Any, taken: dt.date) -> dt.date:
-    day = day_in(entry, "timestamp")
-    if not 0 <= (taken - day).days <= LOOKS_BACK + 1:
-        raise ReplyError(f"it has {day}, which no snapshot of {taken} should")
-    return day
 
 
 def _top(kind: str, page: Any) -> Iterator[Figure]:
@@ -136,8 +134,12 @@ def _top(kind: str, page: Any) -> Iterator[Figure]:
 
 def _stars(pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     """How many stars were given on each day, but not by whom."""
-    days = Counter({taken: 0})
-    days.update(day_in(star, "starred_at") for page in pages for star in items(page))
+    days, back = Counter({taken: 0}), (taken - OPENED).days
+    days.update(
+        day_in(star, "starred_at", taken=taken, back=back)
+        for page in pages
+        for star in items(page)
+    )
     for day, given in days.items():
         yield Figure("stars_given", given, EVENT, about=day.isoformat())
 
@@ -163,11 +165,12 @@ HISTORY = {
 """The columns in which github-repo-stats has the days that it knows."""
 
 
-def _history(rows: Any) -> Iterator[Figure]:
+def _history(rows: Any, taken: dt.date) -> Iterator[Figure]:
+    back = (taken - OPENED).days
     for row in items(rows):
-        day = name(row, "time_iso8601")
+        about = day_in(row, "time_iso8601", taken=taken, back=back).isoformat()
         for column, (metric, measure) in HISTORY.items():
-            yield Figure(metric, count(row, column), DAY, measure, about=day)
+            yield Figure(metric, count(row, column), DAY, measure, about=about)
 
 
 def identify(kind: str, pages: Sequence[Any]) -> Identity | None:

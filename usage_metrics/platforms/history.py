@@ -25,6 +25,14 @@ _OLD_KINDS = {"popular_paths": "paths", "popular_referrers": "referrers"}
 
 LONGEST_FILE = 64 << 20
 
+OLDEST = dt.date(2000, 1, 1)
+"""No platform counted before; a series has a row for each day since the first."""
+
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, csv.Error),
+)
+
 
 class Pattern(NamedTuple):
     """Files that are replies of a kind."""
@@ -138,8 +146,10 @@ def _reply(
             raise ReplyError(f"it has more than {LONGEST_FILE >> 20} MB")
         body = pattern.body(file.read_text("utf-8"))
         day = dt.date.fromisoformat(named["day"]) if "day" in named else _last(body)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise ReplyError(f"it cannot be read ({error})") from None
+    if day < OLDEST:
+        raise ReplyError(f"it is of {day}, before any platform counted")
     moment = dt.datetime.combine(day, dt.time(), dt.UTC)
     of = named.get("subject", subject)
     declared = get_platform(platform)

@@ -20,6 +20,9 @@ CATEGORIES = {
     "with_mirrors": "downloads_with_mirrors",
 }
 
+MOST_DAYS = 366
+"""It tells of 180 days before the snapshot; more would do no harm."""
+
 METRICS = {
     "downloads": "Downloads of the package on a day, without mirrors; most are made by "
     "machines, such as automatic tests",
@@ -35,7 +38,7 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     """
     for row in items(pages[0], "data"):
         if metric := CATEGORIES.get(name(row, "category")):
-            day = day_in(row, "date").isoformat()
+            day = day_in(row, "date", taken=taken, back=MOST_DAYS).isoformat()
             yield Figure(metric, count(row, "downloads"), DAY, about=day)
 
 

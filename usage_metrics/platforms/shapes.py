@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import math
 import reprlib
 from collections.abc import Collection
 from typing import Any
@@ -15,6 +14,9 @@ LONGEST = 60
 
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = LONGEST
+
+MOST = 10**12
+"""More than anything was ever counted; sums of such numbers are exact everywhere."""
 
 _SAYS = ("message", "errorMessage", "error", "errors")
 """Fields in which an error says what it is."""
@@ -82,10 +84,10 @@ def count(body: Any, *path: str) -> int:
     """
     found = member(body, *path)
     is_number = isinstance(found, int | float) and not isinstance(found, bool)
-    if not is_number or not math.isfinite(found) or found != int(found) or found < 0:
-        raise ReplyError(f"{_name(path)} is {quoted(found)}, not a count")
-    if found > 2**63 - 1:
+    if is_number and MOST < found < float("inf"):
         raise ReplyError(f"{_name(path)} is {quoted(found)}, which nobody counts to")
+    if not is_number or not 0 <= found <= MOST or found != int(found):
+        raise ReplyError(f"{_name(path)} is {quoted(found)}, not a count")
     return int(found)
 
 
@@ -103,17 +105,26 @@ def name(body: Any, *path: str) -> str:
     return found.encode("utf-8", "replace").decode()
 
 
-def day_in(body: Any, *path: str) -> dt.date:
+def day_in(body: Any, *path: str, taken: dt.date, back: int) -> dt.date:
     """The UTC day of a day or time in ISO 8601.
 
+    Args:
+        body: the reply, or a part of it.
+        path: where the day stands.
+        taken: the day of the snapshot, which may go on after midnight.
+        back: how many days before it there may be figures of.
+
     Raises:
-        ReplyError: if there is none.
+        ReplyError: if there is none, or one that such a snapshot cannot tell of.
     """
     text = name(body, *path)
     try:
-        return dt.date.fromisoformat(text[:10])
+        day = dt.date.fromisoformat(text[:10])
     except ValueError:
         raise ReplyError(f"{_name(path)} is {quoted(text)}, not a day") from None
+    if not -1 <= (taken - day).days <= back:
+        raise ReplyError(f"it has {day}, which no snapshot of {taken} should")
+    return day
 
 
 def quoted(found: Any) -> str:
