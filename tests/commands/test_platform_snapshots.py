@@ -80,6 +80,20 @@ def test_a_part_that_fails_is_told_and_keeps_nothing_else_from_the_database(
     assert not both.series("views")
 
 
+def test_every_platform_that_fails_is_told(
+    both: Days, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They fail on one day in one task, each for a reason of its own."""
+    both.server.answers["/repos/example/data/traffic/views"] = json_of([], status=403)
+    for name in ("kaggle", "huggingface"):
+        url = both.server.url
+        settings(name, datasets="example/missing", endpoint=url, attempts=1)
+    assert main(["run"]) == 30
+    said = capsys.readouterr().err
+    for title in ("GitHub answered HTTP 403", "Kaggle answered", "Hugging Face ans"):
+        assert title in " ".join(said.split())
+
+
 def test_logs_that_fail_keep_no_snapshot_from_being_taken(both: Days) -> None:
     both.flow.export(DAY, "nonsense")
     assert main(["run"]) == 30
@@ -87,7 +101,7 @@ def test_logs_that_fail_keep_no_snapshot_from_being_taken(both: Days) -> None:
 
 
 def test_without_logs_there_are_snapshots_all_the_same(
-    both: Days, settings: Settings
+    both: Days, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings("datasette", logs="")
     assert main(["run"]) == 0
@@ -96,6 +110,9 @@ def test_without_logs_there_are_snapshots_all_the_same(
     page = (both.flow.root / "report" / "index.html").read_text()
     assert "GitHub counted" in page
     assert "Datasette" not in page
+    capsys.readouterr()
+    main(["doctor"])
+    assert "note logs: no source is on" in capsys.readouterr().out
 
 
 REGISTRY = """

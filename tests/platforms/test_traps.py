@@ -91,7 +91,10 @@ def refused(status: int, **headers: str) -> Answer:
 NO_FULL_REPLY = {
     "not allowed": (refused(403), 'HTTP 403 ({"message": "No"}); the token may not'),
     "not found": (refused(404), 'HTTP 404 ({"message": "No"}); it is misspelt'),
-    "deleted": (refused(410), "it was deleted: take it out of luigi.cfg"),
+    "deleted": (
+        refused(410),
+        "it was deleted: take it out of luigi.cfg and the registry",
+    ),
     "too many requests": (refused(429, Retry_After="0"), "answered HTTP 429"),
     "too many, as 403": (refused(403, Retry_After="0"), "answered HTTP 403"),
     "out of order": (refused(500), "answered HTTP 500"),

@@ -32,7 +32,12 @@ from usage_metrics.commands.doctor_findings import (
 )
 from usage_metrics.commands.permissions import too_open
 from usage_metrics.dates import ONE_DAY, utc_now
-from usage_metrics.errors import ServiceError, StorageError, UsageMetricsError
+from usage_metrics.errors import (
+    ConfigError,
+    ServiceError,
+    StorageError,
+    UsageMetricsError,
+)
 from usage_metrics.monitoring import permissions, run_log
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
@@ -152,8 +157,13 @@ def _settings() -> Iterator[str]:
 
 
 def _no_source() -> Iterator[str]:
-    """Say that there are no logs to read."""
-    yield from sources_on()
+    """Say that there are no logs to read, which a platform makes up for."""
+    try:
+        yield from sources_on()
+    except ConfigError as error:
+        if not platforms_on():
+            raise
+        yield Note(str(error))
 
 
 def _days(name: str) -> Iterator[str]:

@@ -259,10 +259,11 @@ def _distinct(entries: Iterable[Entry]) -> list[Entry]:
 
 def _joined(failed: Iterable[Entry]) -> list[Entry]:
     """Of days that fail for one reason the first entry, with the ``last`` day."""
-    by_task: dict[str, dict[dt.date, Entry]] = {}
+    by_task: dict[tuple[str, str], dict[dt.date, Entry]] = {}
     for entry in failed:
         day = dt.date.fromisoformat(entry["parameters"]["date"])
-        by_task.setdefault(entry["task"], {})[day] = entry
+        task = entry["task"], entry["parameters"].get("source", "")
+        by_task.setdefault(task, {})[day] = entry
     joined = [
         days[gap.first] | {"last": gap.last}
         for days in by_task.values()

@@ -23,9 +23,9 @@ MOST_PAGES = 1_000
 
 REMEDIES: dict[int, str] = {
     HTTPStatus.FORBIDDEN: "the token may not read this: see docs/platforms.md",
-    HTTPStatus.NOT_FOUND: "it is misspelt in luigi.cfg, deleted, or hidden from the "
-    "token",
-    HTTPStatus.GONE: "it was deleted: take it out of luigi.cfg",
+    HTTPStatus.NOT_FOUND: "it is misspelt in luigi.cfg or the registry of datasets, "
+    "deleted, or hidden from the token",
+    HTTPStatus.GONE: "it was deleted: take it out of luigi.cfg and the registry",
 }
 """What helps against a status."""
 

@@ -110,7 +110,8 @@ class TakeSnapshot(Reporting):
         if problems:
             sentences = [f"{self.source} {problem}" for problem in problems]
             raise ServiceError(*sentences, self._until())
-        self.say(f"{replies:,} replies of today", replies)
+        what = "reply" if replies == 1 else "replies"
+        self.say(f"{replies:,} {what} of today", replies)
 
     def _until(self) -> str:
         """Until when that can be made good."""
