@@ -180,6 +180,21 @@ def test_a_task_may_be_run_by_hand(flow: Flow) -> None:
     assert flow.loaded_days() == {str(DAY): 2}
 
 
+def test_requests_are_loaded_whatever_is_wrong_with_the_registry(
+    flow: Flow, settings: Settings
+) -> None:
+    registry = flow.folder / "datasets.toml"
+    registry.write_text('[[dataset]]\nid = "pudl"\n')
+    settings("counting", datasets=str(registry))
+    flow.export_days(2)
+    flow.load(1)
+    assert flow.query("SELECT dataset FROM datasets") == [("pudl",)]
+    registry.write_text("no TOML")
+    flow.load(2)
+    assert flow.loaded_days() == {str(day): 2 for day in days(2)}
+    assert flow.query("SELECT dataset FROM datasets") == [("pudl",)]
+
+
 # --- what is in the files -------------------------------------------------------------
 
 

@@ -6,17 +6,10 @@ import click
 
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.hub.delivery import sends_by_itself
+from usage_metrics.hub.hub_settings import sends_by_itself
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.datasets_registry import datasets_registry
-from usage_metrics.tasks.report_delivery import (
-    findings,
-    is_sent,
-    plan,
-    report_of,
-    send,
-)
 
 FIRST_DAYS = 10
 """The days of a month on which the last one is reported; late logs change it."""
@@ -55,6 +48,14 @@ def _report(month: dt.date) -> list[str]:
 
     As long as nothing has changed since that was done, no report is made.
     """
+    from usage_metrics.tasks.report_delivery import (
+        findings,
+        is_sent,
+        plan,
+        report_of,
+        send,
+    )
+
     task = report_of(month)
     whatever_is_there = task.clone(available=True)
     if not whatever_is_there.is_done():

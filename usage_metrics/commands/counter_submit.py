@@ -6,7 +6,7 @@ import click
 
 from usage_metrics.commands import options
 from usage_metrics.commands.alone import alone, patience_option
-from usage_metrics.hub.delivery import endpoint
+from usage_metrics.hub.hub_settings import endpoint
 from usage_metrics.hub.sent import Record
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks.report_delivery import Plan, plan, send

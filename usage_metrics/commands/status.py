@@ -28,7 +28,7 @@ from usage_metrics.commands.pipeline_state import (
 )
 from usage_metrics.dates import gaps
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.hub.delivery import endpoint
+from usage_metrics.hub.hub_settings import endpoint
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
 from usage_metrics.sources import get_source

@@ -17,13 +17,12 @@ from urllib.parse import urlencode
 
 from usage_metrics import config
 from usage_metrics.errors import ConfigError, ReplyError
+from usage_metrics.hub.hub_settings import endpoint, hub_settings
 from usage_metrics.hub.parcels import Parcel
 from usage_metrics.platforms.client import Answer, Client, said_by
-from usage_metrics.platforms.settings import datacite, platform_section
 from usage_metrics.refusals import Refusal, TemporaryRefusal
 
 TOKEN = "DATACITE_TOKEN"  # noqa: S105  the name of a variable
-PRODUCTION = "https://api.datacite.org"
 
 HEADERS = {
     "User-Agent": "usage-metrics",
@@ -35,31 +34,6 @@ PAGE = 200
 """Reports in an answer of the hub."""
 
 _AGAIN = "usage-metrics counter submit sends it again"
-
-
-def endpoint() -> str:
-    """The URL of the hub that ``[datacite] hub`` names, or of DataCite's.
-
-    Raises:
-        ConfigError: if it is no URL.
-    """
-    url = _settings().hub
-    if url and not url.startswith(("https://", "http://")):
-        raise ConfigError(
-            f"luigi.cfg: [datacite] hub = {url!r} must be a URL that begins with "
-            "https:// or http://, or empty"
-        )
-    return (url or PRODUCTION).rstrip("/")
-
-
-def sends_by_itself() -> bool:
-    """Whether a run sends reports."""
-    return _settings().submit == "yes"
-
-
-def _settings() -> datacite:
-    platform_section("datacite")  # checked
-    return datacite()
 
 
 def hub_client(*, may_send: bool) -> Client:
@@ -77,7 +51,7 @@ def hub_client(*, may_send: bool) -> Client:
             f"to send a report, set the environment variable {TOKEN} to the token that "
             "DataCite gave you for usage reports; docs/counter.md says how to get one"
         )
-    settings = _settings()
+    settings = hub_settings()
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     return Client(
         title="DataCite",

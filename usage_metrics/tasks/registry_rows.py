@@ -1,19 +1,35 @@
 """What the database says of the registry of datasets."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from usage_metrics.counting import registry_tables
+from usage_metrics.counting.registry_tables import Row
+from usage_metrics.errors import ConfigError
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.platform_subjects import present_names
 from usage_metrics.warehouse.short_table import ShortTable
 
+if TYPE_CHECKING:
+    from usage_metrics.counting.datasets import Registry
 
-def _datasets() -> Iterator[registry_tables.Row]:
-    return registry_tables.datasets(datasets_registry())
+
+def _datasets() -> Iterable[Row] | None:
+    registry = _registry()
+    return registry and registry_tables.datasets(registry)
 
 
-def _subjects() -> Iterator[registry_tables.Row]:
-    return registry_tables.subjects(datasets_registry(), present_names())
+def _subjects() -> Iterable[Row] | None:
+    registry = _registry()
+    return registry and registry_tables.subjects(registry, present_names())
+
+
+def _registry() -> "Registry | None":
+    """The registry; None if it is wrong, which those say who count by it."""
+    with contextlib.suppress(ConfigError):
+        return datasets_registry()
+    return None
 
 
 SHORT_TABLES = (

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Iterable
 
 from usage_metrics.dates import utc_now
-from usage_metrics.hub.delivery import endpoint, hub_client
+from usage_metrics.hub.delivery import hub_client
+from usage_metrics.hub.hub_settings import endpoint
 from usage_metrics.hub.sent import SentReports
 from usage_metrics.hub.shown import (
     Comparison,

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.hub.changes import changes
-from usage_metrics.hub.delivery import Delivery, deliver, endpoint, hub_client
+from usage_metrics.hub.delivery import Delivery, deliver, hub_client
 from usage_metrics.hub.findings import Finding, Report, findings_of
+from usage_metrics.hub.hub_settings import endpoint
 from usage_metrics.hub.parcels import Parcel, parcels_of
 from usage_metrics.hub.sent import Record, SentReports
 from usage_metrics.refusals import Refusal

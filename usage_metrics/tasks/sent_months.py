@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.hub.changes import changes
-from usage_metrics.hub.delivery import endpoint, sends_by_itself
+from usage_metrics.hub.hub_settings import endpoint, sends_by_itself
 from usage_metrics.hub.sent import Record, SentReports, is_anything_sent
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.sources.settings import sources_on

@@ -21,8 +21,8 @@ class ShortTable:
     description: str
     """What a row is, for people."""
     schema: "pa.Schema"
-    rows: Callable[[], Iterable[Row]]
-    """What it should hold."""
+    rows: Callable[[], Iterable[Row] | None]
+    """What it should hold; None if that is not known now, and it stays as it is."""
     facets: tuple[str, ...] = ()
 
     @property
@@ -42,8 +42,9 @@ class ShortTable:
         )
         if made.fetchone() != (self.statement,):
             return False
+        wanted = self.rows()
         there = connection.execute(f"SELECT * FROM {quoted(self.name)}")  # noqa: S608 - our own name
-        return there.fetchall() == [*self.rows()]
+        return wanted is None or there.fetchall() == [*wanted]
 
     def replace(self, connection: sqlite3.Connection) -> None:
         """Make it again, in the transaction that is open."""
@@ -51,4 +52,4 @@ class ShortTable:
         connection.execute(self.statement)
         values = ", ".join("?" * len(self.schema))
         insert = f"INSERT INTO {quoted(self.name)} VALUES ({values})"  # noqa: S608 - our own name
-        connection.executemany(insert, self.rows())
+        connection.executemany(insert, self.rows() or ())
