@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 def _datasets() -> Iterable[Row] | None:
     registry = _registry()
-    return registry and registry_tables.datasets(registry)
+    return None if registry is None else registry_tables.datasets(registry)
 
 
 def _subjects() -> Iterable[Row] | None:
     registry = _registry()
-    return registry and registry_tables.subjects(registry, present_names())
+    if registry is None:
+        return None
+    return registry_tables.subjects(registry, present_names())
 
 
 def _registry() -> "Registry | None":
