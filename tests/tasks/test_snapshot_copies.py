@@ -79,6 +79,21 @@ def test_a_snapshot_that_is_taken_again_is_copied_again(
     assert copies("kaggle").behind == [day_of(1)]
 
 
+def test_a_part_that_was_answered_later_is_copied_although_its_reply_was_there(
+    kaggle: Days, settings: Settings
+) -> None:
+    settings("snapshots", copy=str(kaggle.flow.folder / "copy"))
+    newest = kaggle.raw(day_of(1))
+    rows = newest.open().read()
+    for parts in ("some", "each"):
+        with newest.writing(rows.schema) as file:
+            file.write(rows)
+            file.facts["answered"] = parts
+        assert copies("kaggle").behind[-1:] == [day_of(1)]
+        CopySnapshots(source="kaggle").run()
+    assert copies("kaggle") == ([], [])
+
+
 def test_no_damaged_file_takes_the_place_of_a_good_one(
     kaggle: Days, settings: Settings
 ) -> None:

@@ -73,8 +73,12 @@ def _size(fingerprint: str) -> str:
 
 
 def _is_same(name: str, day: dt.date) -> bool:
+    """Whether both say the same of themselves, also when and from what parts."""
     one, other = _pair(name, day)
-    return one.content_id() == other.content_id()
+    try:
+        return one.facts() == other.facts()
+    except PartitionError:
+        return False
 
 
 def _pair(name: str, day: dt.date) -> tuple[Partition, Partition]:
