@@ -45,6 +45,23 @@ def test_in_an_empty_folder_nothing_is_bad_and_nothing_is_left_behind(
     assert not healthy.root.exists(), "it leaves nothing behind"
 
 
+def test_it_says_when_a_day_is_read_and_whether_the_newest_is_there(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", start=DAY, stop=DAY + ONE_DAY, settle_hours=5)
+    assert _all(capsys, "[datasette] start, stop") == [
+        (
+            "ok",
+            f"{DAY} to {DAY}; a day is read 5 hours after it ends in UTC"
+            " (settle_hours)",
+        )
+    ]
+    settings("datasette", stop=DAY + 2 * ONE_DAY)
+    _, (state, found) = _all(capsys, "[datasette] start, stop")
+    assert state == "note"
+    assert found.startswith("the newest day is not there: 2026-03-03 is not exported")
+
+
 def test_it_says_which_registry_of_datasets_is_used(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

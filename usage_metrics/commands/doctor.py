@@ -1,5 +1,6 @@
 """Check that the pipeline can run, without loading data."""
 
+import contextlib
 import datetime as dt
 import functools
 import json
@@ -34,6 +35,7 @@ from usage_metrics.commands.permissions import too_open
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import (
     ConfigError,
+    InputError,
     ServiceError,
     StorageError,
     UsageMetricsError,
@@ -49,6 +51,7 @@ from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.kinds import is_billed, kind_of, read_by_another
 from usage_metrics.sources.settings import logs_named, source_section, sources_on
 from usage_metrics.tasks import snapshot_days
+from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.platform_subjects import platforms_on
@@ -172,7 +175,16 @@ def _days(name: str) -> Iterator[str]:
         return
     first, end = source_range(name, task="")
     check_no_sample(name, Extract.stage)
-    yield f"{first} to {end - ONE_DAY}"
+    hours = source_section(name).settle_hours
+    newest = end - ONE_DAY
+    yield (
+        f"{first} to {newest}; a day is read {hours:g} hours after it ends in UTC "
+        "(settle_hours)"
+    )
+    if not is_billed(source_section(name).logs):
+        with contextlib.suppress(InputError):  # said of the logs
+            if reason := unavailable_reason(name, newest):
+                yield Note(f"the newest day is not there: {reason}")
 
 
 def _agents(name: str) -> Iterator[str]:
