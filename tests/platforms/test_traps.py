@@ -1,8 +1,10 @@
 """What can go wrong when a platform is asked: each trap, on every platform."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +57,12 @@ class Playing:
             return "\n".join(error.sentences)
         return ""
 
+    def files_with(self, secret: str) -> list[Path]:
+        """The files that hold a secret, of those that a snapshot has written."""
+        files = [f for f in self.days.flow.folder.rglob("*") if f.is_file()]
+        assert files
+        return [f for f in files if secret.encode() in f.read_bytes()]
+
     def replies(self, number: int = 0) -> list[Any]:
         """The replies of a day."""
         file = self.days.raw(day_of(number))
@@ -69,8 +77,11 @@ def playing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Playing]:
     name = request.param
-    if token := get_platform(name).token:
-        monkeypatch.setenv(token, TOKEN)
+    platform = get_platform(name)
+    for variable in platform.login or ():
+        monkeypatch.delenv(variable, raising=False)
+    if platform.token:
+        monkeypatch.setenv(platform.token, TOKEN)
     waited: list[float] = []
     monkeypatch.setattr(client, "sleep", waited.append)
     with PlatformServer() as server:
@@ -221,9 +232,35 @@ def test_a_token_is_in_no_file_and_sent_to_no_other_host(playing: Playing) -> No
     echo = json_of({"message": f"Bad credentials: {TOKEN}"}, status=404)
     playing.server.once(playing.played.path, echo)
     playing.take()
-    files = [f for f in playing.days.flow.folder.rglob("*") if f.is_file()]
-    assert files
-    assert not [f for f in files if TOKEN.encode() in f.read_bytes()]
+    assert not playing.files_with(TOKEN)
+
+
+@pytest.mark.parametrize("playing", ["kaggle"], indirect=True)
+def test_a_name_and_a_key_are_sent_together_and_the_key_is_in_no_file_or_message(
+    playing: Playing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    monkeypatch.setenv("KAGGLE_KEY", TOKEN)
+    one = "KAGGLE_KEY is set and KAGGLE_USERNAME is not: Kaggle takes both together"
+    assert one in playing.take()
+    assert not playing.server.asked
+    monkeypatch.setenv("KAGGLE_USERNAME", "example")
+    pair = base64.b64encode(f"example:{TOKEN}".encode()).decode()
+    echo = json_of({"message": f"Bad credentials: {pair} {TOKEN}"}, status=404)
+    playing.server.once(playing.played.path, echo)
+    told = playing.take()
+    assert "Bad credentials: *** ***" in told
+    playing.server.tokens = {"of-somebody-else"}
+    told += playing.take()
+    assert "it refuses the token in KAGGLE_USERNAME and KAGGLE_KEY" in told
+    for secret in (pair, TOKEN):
+        assert secret not in told
+        assert not playing.files_with(secret)
+    playing.server.tokens = {f"Basic {pair}"}
+    assert not playing.take()
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "the-newer-one")
+    playing.server.tokens = {"Bearer the-newer-one"}
+    assert not playing.take(1)
 
 
 def test_the_next_day_asks_for_changes_only_and_gets_what_did_not_change(

@@ -36,7 +36,7 @@ class PlatformServer(LocalServer):
     Attributes:
         answers: by path and query.
         next: what the next requests are answered, by path and query, before that.
-        tokens: if there are any, the accepted tokens.
+        tokens: if there are any, the accepted tokens, or headers that send them.
         asked: the path and query of each request that came in, in order.
         conditional: those that asked for changes only.
         tells_etags: whether answers can be asked for again as such.
@@ -67,7 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(self.path)
         self.server.asked.append(path)
         sent = self.headers.get("Authorization", "")
-        if self.server.tokens and sent.split(" ")[-1] not in self.server.tokens:
+        tokens = self.server.tokens
+        if tokens and not tokens & {sent, sent.split(" ")[-1]}:
             self._send(json_of({"message": f"Bad credentials: {sent}"}, status=401))
             return
         waiting = self.server.next.get(path)

@@ -49,6 +49,16 @@ class Named(NamedTuple):
     """What the platform is then asked about."""
 
 
+class Login(NamedTuple):
+    """The environment variables of a name and a key, which go together."""
+
+    name: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.name} and {self.key}"
+
+
 class Request(NamedTuple):
     """Something to ask a platform for."""
 
@@ -146,6 +156,8 @@ class Platform:
     """The environment variable that holds the token, if there is one."""
     authorization: str = "Bearer {token}"
     """The header that sends it."""
+    login: Login | None = None
+    """What may be set in place of the token."""
     headers: Mapping[str, str] = field(default_factory=dict)
     pause: float = 0.0
     """Seconds between two requests, so that its limits are kept."""

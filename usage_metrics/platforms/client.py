@@ -5,6 +5,7 @@ redirect is followed, as of a renamed repository, and the token is sent to no ot
 host. The token is in no reply, message or file.
 """
 
+import base64
 import multiprocessing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -72,8 +73,9 @@ class Client:
     headers: Mapping[str, str] = field(repr=False)
     """Those of every request; one of them may hold the token."""
     token: str = field(repr=False)
+    """The token or key; empty if there is none."""
     variable: str
-    """The environment variable of the token."""
+    """The environment variable of the token, or those of name and key."""
     timeout: float
     attempts: int
     pause: float = 0.0
@@ -85,18 +87,18 @@ class Client:
         """The client of a platform, as its section describes it.
 
         Raises:
-            ConfigError: if its token cannot be one.
+            ConfigError: if its token cannot be one, or of name and key one is missing.
         """
-        token = config.secret(platform.token, platform.title) if platform.token else ""
+        token, variable, authorization = _credentials(platform)
         headers = {"User-Agent": "usage-metrics", **platform.headers}
         if token:
-            headers["Authorization"] = platform.authorization.format(token=token)
+            headers["Authorization"] = authorization
         return cls(
             title=platform.title,
             endpoint=(settings.endpoint or platform.endpoint).rstrip("/"),
             headers=headers,
             token=token,
-            variable=platform.token,
+            variable=variable,
             timeout=settings.timeout,
             attempts=settings.attempts,
             # A server of one's own has no limits to keep.
@@ -253,7 +255,32 @@ class Client:
                     "check its endpoint in luigi.cfg",
                 )
         text = content.decode("utf-8", "replace")
-        return text.replace(self.token, "***") if self.token else text
+        # As it is sent, a key is encoded together with its name.
+        sent = self.headers.get("Authorization", "").rpartition(" ")[2]
+        for secret in filter(None, (self.token, sent)):
+            text = text.replace(secret, "***")
+        return text
+
+
+def _credentials(platform: Platform) -> tuple[str, str, str]:
+    """The token or key, the variables that hold it, and the header that sends it.
+
+    Raises:
+        ConfigError: if it cannot be one, or of name and key one is missing.
+    """
+    token = config.secret(platform.token, platform.title) if platform.token else ""
+    if token or platform.login is None:
+        return token, platform.token, platform.authorization.format(token=token)
+    name, key = (config.secret(each, platform.title) for each in platform.login)
+    if bool(name) != bool(key):
+        there, missing = platform.login if name else reversed(platform.login)
+        raise ConfigError(
+            f"{there} is set and {missing} is not: {platform.title} takes both together"
+        )
+    if not key:
+        return "", platform.token, ""
+    pair = base64.b64encode(f"{name}:{key}".encode()).decode()
+    return key, str(platform.login), f"Basic {pair}"
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

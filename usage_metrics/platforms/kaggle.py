@@ -16,6 +16,7 @@ from usage_metrics.platforms import (
     LEVEL,
     OWNER_AND_NAME,
     Figure,
+    Login,
     Named,
     Platform,
     Request,
@@ -75,5 +76,6 @@ PLATFORM = Platform(
     named=Named("datasets", OWNER_AND_NAME),
     robots="Kaggle counts, and does not say what it leaves out",
     token="KAGGLE_API_TOKEN",  # noqa: S106  a name, not a token
+    login=Login("KAGGLE_USERNAME", "KAGGLE_KEY"),
     pause=1.0,
 )

@@ -41,7 +41,7 @@ class zenodo(PlatformSection):
 
 
 class kaggle(PlatformSection):
-    """What Kaggle counts; a token may be in KAGGLE_API_TOKEN."""
+    """What Kaggle counts; docs/platforms.md says where a token or key may be."""
 
     datasets = Names(
         "the datasets, such as owner/name, separated by commas", OWNER_AND_NAME
