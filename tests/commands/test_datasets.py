@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flow import Flow
 from github_replies import serve
-from platform_server import PlatformServer
+from platform_server import PlatformServer, json_of
 from project import Settings
 from snapshot_flow import Days
 
@@ -47,6 +47,8 @@ HIT = {
         for name in ("downloads", "unique_downloads", "views", "unique_views")
     },
 }
+OF_RECORD = "/api/records/11/versions?size=25&page=1&sort=newest"
+OF_CONCEPT = "/api/records?q=parent.id:10&size=25&page=1&sort=newest&allversions=true"
 
 
 def line_of(number: int, key: str) -> str:
@@ -135,13 +137,40 @@ def test_what_there_is_is_listed_and_what_is_suggested_leaves_nothing_out(
     assert (dataset.title, dataset.doi) == (title, "10.5281/zenodo.10")
 
     # The record is asked for once, although the registry names it, too.
-    of_concept = (
-        "/api/records?q=parent.id:10&size=25&page=1&sort=newest&allversions=true"
-    )
     used.on(TODAY + dt.timedelta(2))
     assert used.run().scheduling_succeeded
-    assert of_concept not in used.server.asked
+    assert OF_CONCEPT not in used.server.asked
     settings("zenodo", records="")
-    used.server.give(of_concept, {"hits": {"hits": [HIT], "total": 1}})
+    used.server.give(OF_CONCEPT, {"hits": {"hits": [HIT], "total": 1}})
     assert used.run().scheduling_succeeded
-    assert used.server.asked[-1] == of_concept
+    assert used.server.asked[-1] == OF_CONCEPT
+
+
+def test_the_first_run_of_all_asks_once_for_a_record_that_the_registry_names_too(
+    flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the concept, it is asked for if the other request fails."""
+    settings("datasette", logs="")
+    registry = flow.folder / "datasets.toml"
+    registry.write_text('[[dataset]]\nid = "a"\nat.zenodo.concepts = ["10"]\n')
+    settings("counting", datasets=str(registry))
+    with PlatformServer() as server:
+        settings("zenodo", endpoint=server.url, attempts=1, records="11")
+        days = Days(flow, server, monkeypatch, "zenodo")
+        days.on(TODAY)
+        page = {"hits": {"hits": [HIT], "total": 1}}
+        server.give(OF_RECORD, page)
+        assert days.run().scheduling_succeeded
+        assert server.asked == [OF_RECORD]
+        assert days.raw(TODAY).facts()["unanswered"] == 0
+        assert days.run().scheduling_succeeded
+        assert server.asked == [OF_RECORD], "there is nothing to do"
+
+        days.raw(TODAY).delete()
+        server.once(OF_RECORD, json_of({}, status=404))
+        server.give(OF_CONCEPT, page)
+        assert not days.run().scheduling_succeeded
+        assert server.asked[1:] == [OF_RECORD, OF_CONCEPT]
+        assert days.raw(TODAY).facts()["unanswered"] == 1
+        assert days.run().scheduling_succeeded
+        assert server.asked[3:] == [OF_RECORD]

@@ -79,6 +79,17 @@ def bodies(pages: Sequence[Reply]) -> list[Any]:
         raise ReplyError("it is not JSON") from None
 
 
+def told_by(platform: Platform, pages: Sequence[Reply]) -> set[str]:
+    """What the pages of a part tell of, as the platform would be asked about it."""
+    if platform.named is None:
+        return set()
+    try:
+        told = [*platform.describe(bodies(pages))]
+    except ReplyError:
+        return set()
+    return {platform.named.asked.format(each.subject) for each in told}
+
+
 @dataclass
 class Taken:
     """What came of a snapshot."""
@@ -86,6 +97,8 @@ class Taken:
     replies: list[Reply] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What is missing, and why, a sentence each."""
+    told: set[str] = field(default_factory=set)
+    """What need not be asked about, because replies about others tell of it."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,8 @@ class Taking:
         """
         taken, parts = Taken(), by_part(there)
         for subject, request in wanted(self.platform, subjects, self.moment.date()):
-            if is_complete(parts.get((subject, request.kind), ())):
+            is_there = is_complete(parts.get((subject, request.kind), ()))
+            if is_there or subject in taken.told:
                 continue
             try:
                 pages, problem = self._part(subject, request)
@@ -118,6 +132,8 @@ class Taking:
             taken.replies += pages
             if problem:
                 taken.problems.append(f"{subject} {request.kind}: {problem}")
+            else:
+                taken.told |= told_by(self.platform, pages) - {subject}
         return taken
 
     def _part(self, subject: str, request: Request) -> tuple[list[Reply], str | None]:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Collection, Sequence
 
 from usage_metrics import config
-from usage_metrics.errors import ConfigError, PartitionError, ReplyError
+from usage_metrics.errors import ConfigError, PartitionError
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.platforms import PLATFORMS, get_platform
@@ -28,7 +28,7 @@ def subjects_of(name: str) -> list[str]:
     told: Collection[str] = ()
     if in_section and any(about.asked != about.name for about in named):
         told = _told_anyway(name, in_section)
-    in_registry = [about.asked for about in named if about.name not in told]
+    in_registry = [about.asked for about in named if about.asked not in told]
     known: dict[str, str] = {}
     for subject in (*in_section, *in_registry):
         known.setdefault(subject.lower(), subject)
@@ -76,9 +76,7 @@ def _told(
     with contextlib.suppress(PartitionError):  # the commands check and status name it
         for part, pages in taking.by_part(archive.replies_of(file)).items():
             if part[0] in asked and taking.is_complete(pages):
-                with contextlib.suppress(ReplyError):
-                    told = get_platform(name).describe(taking.bodies(pages))
-                    found |= {each.subject for each in told}
+                found |= taking.told_by(get_platform(name), pages)
     return frozenset(found)
 
 

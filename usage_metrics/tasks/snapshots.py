@@ -143,6 +143,7 @@ class TakeSnapshot(Reporting):
         client = Client.of(platform, settings)
         taken = taking.Taking(platform, client, now, before).take(subjects, there)
         replies = taking.merged(there, taken.replies)
+        subjects = [subject for subject in subjects if subject not in taken.told]
         missing = taking.unanswered(platform, subjects, self.date, replies)
         if replies:
             archive.keep(file, platform, replies, missing)
