@@ -1,7 +1,9 @@
 """``usage-metrics run`` with platforms: logs and snapshots end in one database."""
 
 import datetime as dt
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flow import DAY, ONE_DAY, Flow
@@ -113,6 +115,29 @@ def test_without_logs_there_are_snapshots_all_the_same(
     capsys.readouterr()
     main(["doctor"])
     assert "note logs: no source is on" in capsys.readouterr().out
+
+
+def test_without_logs_inspect_says_what_platforms_replied_on_a_day(
+    both: Days, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def inspected(day: dt.date, code: int) -> str:
+        capsys.readouterr()
+        assert main(["inspect", str(day)]) == code
+        return " ".join(capsys.readouterr().out.split())
+
+    settings("datasette", logs="")
+    settings("kaggle", datasets="example/data", endpoint=both.server.url, attempts=1)
+    assert f"github: {TODAY} has no snapshot yet" in inspected(TODAY, 1)
+    assert main(["run"]) == 30
+    said = inspected(TODAY, 0)
+    assert "github: 7 replies kaggle: 1 reply · 1 part is missing" in said
+    said = inspected(TODAY - ONE_DAY, 1)
+    assert "GitHub was not asked on that day: the snapshots until 2026-04-01" in said
+    Path(both.raw(TODAY).path).write_bytes(b"PAR1 nonsense PAR1")
+    assert main(["inspect", str(TODAY), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["snapshots"]
+    assert "cannot be read" in found["github"]["problem"]
+    assert found["kaggle"] == {"replies": 1, "unanswered": 1}
 
 
 REGISTRY = """

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from usage_metrics import config
-from usage_metrics.commands import options, terminal
+from usage_metrics.commands import inspect_snapshots, options, terminal
 from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring import run_log
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
+from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.stages import Clean
 from usage_metrics.tasks.staleness import CHAIN
 
@@ -50,14 +51,19 @@ def command(day: dt.date, source: str | None, as_json: bool) -> int:
 
     The rows of each stage; duplicates; rejected lines, with samples in which control
     characters are escaped; the number of addresses; the most frequent agents; the
-    footers and the run log.
+    footers and the run log. Where no logs are on, what each platform replied.
 
     Exits with 1 if there is no data for that day.
     """
-    data = history(options.only(source), day)
-    lines = [json.dumps(data, indent=2)] if as_json else describe(data)
-    click.echo("\n".join(lines))
-    return 0 if any(data["stages"].values()) else 1
+    if not options.chosen(source, or_none=True) and platforms_on():
+        data = inspect_snapshots.history(day)
+        lines = inspect_snapshots.describe(data)
+        is_found = any("replies" in each for each in data["snapshots"].values())
+    else:
+        data = history(options.only(source), day)
+        lines, is_found = describe(data), any(data["stages"].values())
+    click.echo(json.dumps(data, indent=2) if as_json else "\n".join(lines))
+    return 0 if is_found else 1
 
 
 def history(source: str, day: dt.date) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class MissedSnapshot(Logs):
             return None
         platform = get_platform(self.source)
         today = utc_now().date()
-        if self.date > today:
-            return f"{self.date} is not yet; a snapshot is taken on its day"
+        if self.date >= today:
+            return f"{self.date} has no snapshot yet; a run of that day takes it"
         why = f"{self.date} is over, and {platform.title} was not asked on that day"
         until = platform.last_chance(self.date)
         if until is None:
