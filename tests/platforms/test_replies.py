@@ -188,6 +188,35 @@ def test_github_tells_when_stars_were_given() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "full_name",
+    [
+        "",
+        "data",
+        "a/b/c",
+        "example/data\n",
+        "<b>/data",
+        "a'/*",
+        "\x1b[2J/data",
+        "\u0430/b",
+    ],
+    ids=ascii,
+)
+def test_a_repository_is_renamed_to_nothing_that_is_no_name(full_name: str) -> None:
+    """What it is called now becomes the name of all its figures."""
+    levels = ("stargazers_count", "forks_count", "subscribers_count")
+    repository: dict[str, Any] = dict.fromkeys([*levels, "open_issues_count"], 1)
+    repository |= {"id": 7, "full_name": "Example/da-ta_.1"}
+    github = get_platform("github")
+    assert len(read("github", "repository", repository)) == 4
+    assert github.identify("repository", [repository]) == ("7", "Example/da-ta_.1")
+    repository["full_name"] = full_name
+    with pytest.raises(ReplyError, match="full_name is .*, not a"):
+        read("github", "repository", repository)
+    with pytest.raises(ReplyError, match="full_name is .*, not a"):
+        github.identify("repository", [repository])
+
+
 SHAPES = [
     ("zenodo", "versions", "hits.hits"),
     ("kaggle", "dataset", "totalDownloads"),

@@ -7,11 +7,13 @@ transferred repository answers under its old name, and keeps its id.
 """
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from usage_metrics.dates import ONE_DAY
+from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import (
     CUMULATIVE,
     DAY,
@@ -27,7 +29,7 @@ from usage_metrics.platforms import (
     Platform,
     Request,
 )
-from usage_metrics.platforms.shapes import count, day_in, items, name
+from usage_metrics.platforms.shapes import count, day_in, items, name, quoted
 
 LOOKS_BACK = 14
 """Days before today that are in a reply about views or clones."""
@@ -102,6 +104,7 @@ def read(kind: str, pages: Sequence[Any], taken: dt.date) -> Iterator[Figure]:
     elif kind == "history":
         yield from _history(pages[0], taken)
     elif kind == "repository":
+        _full_name(pages[0])
         for metric, field in LEVELS.items():
             yield Figure(metric, count(pages[0], field), LEVEL)
     else:
@@ -173,11 +176,19 @@ def _history(rows: Any, taken: dt.date) -> Iterator[Figure]:
             yield Figure(metric, count(row, column), DAY, measure, about=about)
 
 
+def _full_name(repository: Any) -> str:
+    """What a repository is called now, which becomes the name of its figures."""
+    found = name(repository, "full_name")
+    if not re.fullmatch(OWNER_AND_NAME, found, re.ASCII):
+        raise ReplyError(f"full_name is {quoted(found)}, not an owner and a name")
+    return found
+
+
 def identify(kind: str, pages: Sequence[Any]) -> Identity | None:
     """The id and the present name of a repository."""
     if kind != "repository":
         return None
-    return Identity(name(pages[0], "id"), name(pages[0], "full_name"))
+    return Identity(name(pages[0], "id"), _full_name(pages[0]))
 
 
 PLATFORM = Platform(
