@@ -3,6 +3,7 @@
 The figures are compared with those that the database gives for the same choice.
 """
 
+import csv
 import datetime as dt
 import re
 from dataclasses import dataclass, field
@@ -172,6 +173,60 @@ def test_the_organisations_of_robots_are_those_in_the_table(page: Page) -> None:
     assert page.run("return document.getElementById('measure').value") == "requests"
     page.choose(who="human")
     assert page.run("return document.getElementById('measure').value") == "counted"
+
+
+def test_a_link_shows_what_its_sender_saw(page: Page, file: Path) -> None:
+    page.choose(dataset="pudl", who="human", **{"from": "2026-03-04"})
+    address = page.run("return location.hash")
+    assert address == "#dataset=pudl&who=human&from=2026-03-04"
+    seen = page.text("[data-figure='all.requests']")
+    page.choose(who="robot")
+    assert page.text("[data-figure='all.requests']") != seen
+    page.go("history.back()")
+    assert page.text("[data-figure='all.requests']") == seen
+    page.run("location.hash = 'where'")  # a section
+    assert page.run("return document.getElementById('who').value") == "human"
+    page.forget()
+    page.driver.get(file.absolute().as_uri() + address)
+    page.wait()
+    assert page.text("[data-figure='all.requests']") == seen
+    assert page.text("#chosen").endswith("Human · 4–15 March 2026.")
+    page.reset()
+    assert page.run("return location.hash") == ""
+
+
+def test_an_address_that_says_nothing_of_use_shows_everything(
+    page: Page, file: Path
+) -> None:
+    all_requests = page.text("[data-figure='all.requests']")
+    page.forget()
+    wrong = "#dataset=nowhere&who=%3Cb%3E&from=soon&to=&measure=1&x=2"
+    page.driver.get(file.absolute().as_uri() + wrong)
+    page.wait()
+    assert page.text("[data-figure='all.requests']") == all_requests
+    assert page.console() == []
+
+
+def test_a_table_is_saved_as_it_is_shown(page: Page, tmp_path: Path) -> None:
+    page.choose(who="human")
+    page.command(
+        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path)
+    )
+    page.run(
+        """
+        const table = document.querySelector('[data-table="tables"]');
+        table.closest("details").open = true;
+        table.closest(".scroll").nextElementSibling.click();
+        """
+    )
+    saved = tmp_path / "tables.csv"
+    page.until(saved.exists)
+    with saved.open(encoding="utf-8-sig", newline="") as file:
+        heads, *rows = csv.reader(file)
+    assert heads == page.heads("tables")
+    shown = [" ".join(row[0].split()) for row in page.table("tables")]
+    assert [row[0] for row in rows] == shown
+    assert [int(row[1]) for row in rows] == numbers(page, "tables", heads[1])
 
 
 def test_dates_in_the_wrong_order_are_put_in_order_and_that_is_said(page: Page) -> None:

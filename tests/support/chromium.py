@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,18 @@ class Page:
         before = self.driver.execute_script(SHOWN)
         self.driver.find_element("css selector", "#filter button").click()
         self.wait_for(f"{SHOWN} !== arguments[0]", before)
+
+    def go(self, script: str) -> None:
+        """Run what changes the selection, and wait until the charts are redrawn."""
+        before = self.driver.execute_script(SHOWN)
+        self.driver.execute_script(script)
+        self.wait_for(f"{SHOWN} !== arguments[0]", before)
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something outside the page is so."""
+        WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(
+            lambda _: is_so()
+        )
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Run JavaScript in the page."""

@@ -472,7 +472,7 @@
     const isWhole = choice.areAll && choice.who === ANY && choice.dataset === 0;
     element("unfiltered").hidden = isWhole;
     const said = [`${name("dataset")} · ${name("who")} · ${choice.span}.`, ...choice.notes];
-    element("chosen").textContent = mine === 1 ? "" : said.join(" ");
+    element("chosen").textContent = mine === 1 && isWhole ? "" : said.join(" ");
     queue = queue.then(async () => {
       for (const step of [showTime, showListings, showLoyalty, showLegends]) {
         if (mine === latest) await step(choice);
@@ -481,16 +481,47 @@
     });
   }
 
+  // The address says what is chosen, so a link shows what its sender saw. That of a
+  // section, which has no "=", leaves the choice as it is.
   const filter = element("filter");
+  const fields = [...filter.querySelectorAll("select, input")];
+  const usual = (field) => field.defaultValue ?? field.options[0].value;
+  function toAddress() {
+    const said = new URLSearchParams();
+    for (const field of fields) {
+      const value = field.id === "measure" ? wanted : field.value;
+      if (value !== usual(field)) said.set(field.id, value);
+    }
+    history.pushState(null, "", `#${said}`);
+  }
+  function fromAddress() {
+    const said = new URLSearchParams(location.hash.slice(1));
+    for (const field of fields) {
+      field.value = said.get(field.id) ?? usual(field);
+      if (field.selectedIndex === -1) field.value = usual(field);
+    }
+    wanted = element("measure").value;
+  }
+  const isChoice = () => location.hash.length < 2 || location.hash.includes("=");
+  window.addEventListener("popstate", () => {
+    if (!isChoice()) return;
+    fromAddress();
+    show();
+  });
+
   filter.hidden = false;
   filter.addEventListener("submit", (event) => event.preventDefault());
   filter.addEventListener("change", () => {
     if (!element("measure").disabled) wanted = element("measure").value;
+    toAddress();
     show();
   });
   filter.addEventListener("reset", () => {
     wanted = "counted";
-    setTimeout(show);
+    setTimeout(() => {
+      toAddress();
+      show();
+    });
   });
   let opened = [];
   window.addEventListener("beforeprint", () => {
@@ -500,5 +531,6 @@
   window.addEventListener("afterprint", () => {
     for (const box of opened) box.open = false;
   });
+  if (isChoice()) fromAddress();
   show();
 })();

@@ -146,7 +146,8 @@ def _code(made: Parts) -> dict[str, Any]:
     """The style sheet, the scripts and what they are allowed to do."""
     from markupsafe import Markup
 
-    style, script, library = _part("page.css"), _part("page.js"), made["library"]
+    style, library = _part("page.css"), made["library"]
+    script = _part("page.js") + _part("tables.js")
     return {
         "policy": _policy(style, library, script),
         # These are ours, not from a log; everything else is escaped.
