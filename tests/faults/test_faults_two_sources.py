@@ -76,6 +76,7 @@ def test_both_sources_are_as_one_run_would_have_left_them(tmp_path: Path) -> Non
     assert not contents.differences(contents.of_database(place.database), expected)
     assert sorted(path.name for path in place.root.glob("report/*.html")) == [
         "datasette.html",
+        "index.html",
         "s3.html",
     ]
     code, screen = place.command("check")
