@@ -20,8 +20,8 @@ from usage_metrics.counting.datasets import Dataset, Registry
 from usage_metrics.hub.changes import changes
 from usage_metrics.hub.delivery import deliver, hub_client
 from usage_metrics.hub.findings import Report, findings_of
-from usage_metrics.hub.parcels import MOST_DATASETS, parcels_of, read_parcels
 from usage_metrics.hub.shown import shown_by_datacite, shown_counts
+from usage_metrics.hub.subsets import MOST_DATASETS, read_subsets, subsets_of
 from usage_metrics.platforms.client import Client
 
 NUMBER = 60_000
@@ -49,11 +49,11 @@ def test_each_month_of_a_year_is_a_report_of_its_own(hub: HubServer) -> None:
         month["report-datasets"].append(dataset("10.5072/lakes"))
         assert _send(client, month, id_) == id_
     assert hub.sent == ["POST"] * 12 + ["PUT"] * 12
-    assert [read_parcels(hub.held[id_].subsets) for id_ in ids] == year
+    assert [read_subsets(hub.held[id_].subsets) for id_ in ids] == year
 
 
 def _send(client: Client, month: Report, known: str | None) -> str:
-    return deliver(client, month["report-header"], parcels_of(month), known).id
+    return deliver(client, month["report-header"], subsets_of(month), known).id
 
 
 def registry() -> Registry:
@@ -103,18 +103,18 @@ def test_60_000_datasets_are_sent_corrected_compared_and_fetched_back(
     known = registry()
     first, second = report(known, 3), report(known, 4)
     assert findings_of(first) == []
-    parcels = parcels_of(first)
-    assert max(parcel.datasets for parcel in parcels) <= MOST_DATASETS
-    assert sum(parcel.datasets for parcel in parcels) == NUMBER
+    subsets = subsets_of(first)
+    assert max(subset.datasets for subset in subsets) <= MOST_DATASETS
+    assert sum(subset.datasets for subset in subsets) == NUMBER
     client, header = hub_client(may_send=True), first["report-header"]
 
-    sent = deliver(client, header, parcels, None)
-    assert hub.sent == ["POST"] * len(parcels)
+    sent = deliver(client, header, subsets, None)
+    assert hub.sent == ["POST"] * len(subsets)
 
-    corrected = deliver(client, header, parcels_of(second), sent.id)
+    corrected = deliver(client, header, subsets_of(second), sent.id)
     assert corrected.id == sent.id
     assert hub.sent.count("PUT") == 1
-    assert read_parcels(hub.held[sent.id].subsets) == second
+    assert read_subsets(hub.held[sent.id].subsets) == second
     assert changes(first, second)[-1] == f"datasets: {NUMBER:,} changed"
 
     hub.process()

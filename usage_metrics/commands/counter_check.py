@@ -6,7 +6,7 @@ import json
 import click
 
 from usage_metrics.commands import options
-from usage_metrics.hub.parcels import parcels_of
+from usage_metrics.hub.subsets import subsets_of
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks.report_delivery import findings
 from usage_metrics.units import size
@@ -34,11 +34,11 @@ def command(month: dt.date, as_json: bool) -> int:
         mark = "✗" if finding.is_fatal else "!"
         click.echo(options.wrapped(printable(f"{mark} {finding.sentence}"), ""))
     if not is_fatal:
-        parcels = parcels_of(report)
-        parts = f" in {len(parcels)} parts" if len(parcels) > 1 else ""
+        subsets = subsets_of(report)
+        parts = f" in {len(subsets)} parts" if len(subsets) > 1 else ""
         click.echo(
             f"{month:%Y-%m}: {len(report['report-datasets']):,} datasets, "
-            f"{size(sum(len(parcel.body) for parcel in parcels))}{parts}; DataCite "
+            f"{size(sum(len(subset.body) for subset in subsets))}{parts}; DataCite "
             "should take the report"
         )
     return int(is_fatal)

@@ -48,8 +48,8 @@ def command(month: dt.date, dry_run: bool, patience: float) -> int:
 def _about(what: Plan) -> str:
     """What is to be sent, and where, in lines."""
     number = len(what.report["report-datasets"])
-    body = size(sum(len(parcel.body) for parcel in what.parcels))
-    parts = f" in {len(what.parcels)} parts" if len(what.parcels) > 1 else ""
+    body = size(sum(len(subset.body) for subset in what.subsets))
+    parts = f" in {len(what.subsets)} parts" if len(what.subsets) > 1 else ""
     how = (
         f"in place of {what.before.id}, sent on {what.before.at[:10]}"
         if what.before

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from usage_metrics import config
 from usage_metrics.errors import ConfigError, ReplyError
 from usage_metrics.hub.hub_settings import endpoint, hub_settings
-from usage_metrics.hub.parcels import Parcel
+from usage_metrics.hub.subsets import Subset
 from usage_metrics.platforms.client import Answer, Client, said_by
 from usage_metrics.refusals import Refusal, TemporaryRefusal
 
@@ -76,7 +76,7 @@ class Delivery:
 def deliver(
     client: Client,
     header: Mapping[str, Any],
-    parcels: Sequence[Parcel],
+    subsets: Sequence[Subset],
     known: str | None,
 ) -> Delivery:
     """Have the hub hold exactly these parts of a report.
@@ -84,35 +84,35 @@ def deliver(
     Args:
         client: the client of the hub.
         header: that of the report.
-        parcels: the parts.
+        subsets: the parts.
         known: the id under which the month was sent before, if it was.
 
     Raises:
         Refusal: if the hub does not take it; the reason holds its words.
     """
-    return client.retried(lambda: _deliver(client, header, parcels, known))
+    return client.retried(lambda: _deliver(client, header, subsets, known))
 
 
 def _deliver(
     client: Client,
     header: Mapping[str, Any],
-    parcels: Sequence[Parcel],
+    subsets: Sequence[Subset],
     known: str | None,
 ) -> Delivery:
-    first, *others = parcels
+    first, *others = subsets
     if there := found(client, header) or known:
         if there != known:
             _check_owner(client, there)
         answer = _send(client, "PUT", f"/reports/{there}", first)
     else:
         answer = _send(client, "POST", "/reports", first)
-    for parcel in others:
-        answer = _send(client, "POST", "/reports", parcel)
+    for subset in others:
+        answer = _send(client, "POST", "/reports", subset)
     report = _report(answer)
     name = report.get("id")
     if not isinstance(name, str) or not name:
         raise Refusal("DataCite answers with a report without an id", _AGAIN)
-    _check_parts(report, parcels)
+    _check_parts(report, subsets)
     return Delivery(name, f"HTTP {answer.status}: {_in_brief(report)}")
 
 
@@ -181,8 +181,8 @@ def account_of(token: str) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _send(client: Client, method: str, path: str, parcel: Parcel) -> Answer:
-    answer = client.ask(method, path, parcel.body, COMPRESSED)
+def _send(client: Client, method: str, path: str, subset: Subset) -> Answer:
+    answer = client.ask(method, path, subset.body, COMPRESSED)
     if not 200 <= answer.status < 300:
         raise Refusal(
             f"DataCite refuses the report: {said_by(answer)}",
@@ -202,14 +202,14 @@ def _report(answer: Answer) -> dict[str, Any]:
     return report
 
 
-def _check_parts(report: Mapping[str, Any], parcels: Sequence[Parcel]) -> None:
+def _check_parts(report: Mapping[str, Any], subsets: Sequence[Subset]) -> None:
     """Have it sent again if the hub holds other parts than were sent."""
-    if not isinstance(subsets := report.get("report-subsets"), list):
+    if not isinstance(there := report.get("report-subsets"), list):
         return  # it does not say
-    held = sorted(str(s.get("checksum")) for s in subsets if isinstance(s, dict))
-    if held != sorted(parcel.digest for parcel in parcels):
+    held = sorted(str(s.get("checksum")) for s in there if isinstance(s, dict))
+    if held != sorted(subset.digest for subset in subsets):
         raise TemporaryRefusal(
             f"DataCite holds {len(held)} parts of the report, and other ones than the "
-            f"{len(parcels)} that were sent",
+            f"{len(subsets)} that were sent",
             _AGAIN,
         )

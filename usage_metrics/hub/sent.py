@@ -15,7 +15,7 @@ from typing import Any
 from usage_metrics import config
 from usage_metrics.errors import StorageError, os_errors_as
 from usage_metrics.hub.findings import Report
-from usage_metrics.hub.parcels import Parcel, read_parcels
+from usage_metrics.hub.subsets import Subset, read_subsets
 from usage_metrics.partitions import storage
 
 _NAME = re.compile(r"(?P<number>\d{4,})(?:-(?P<part>\d+)\.json\.gz|\.json)")
@@ -82,18 +82,18 @@ class SentReports:
         """
         paths = [self._part(record.number, n) for n in range(len(record.digests))]
         try:
-            return read_parcels([_read(path) for path in paths])
+            return read_subsets([_read(path) for path in paths])
         except (OSError, ValueError, EOFError, KeyError) as error:
             raise StorageError(
                 f"{paths[0]}, what was sent, cannot be read: {error}; restore it from "
                 "a backup"
             ) from error
 
-    def begin(self, parcels: Sequence[Parcel]) -> int:
+    def begin(self, subsets: Sequence[Subset]) -> int:
         """Keep what is going to be sent; return the number of the attempt."""
         number = max(self._numbers(), default=0) + 1
-        for part, parcel in enumerate(parcels):
-            _write(self._part(number, part), parcel.body)
+        for part, subset in enumerate(subsets):
+            _write(self._part(number, part), subset.body)
         return number
 
     def end(self, record: Record) -> None:

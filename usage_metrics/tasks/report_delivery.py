@@ -12,8 +12,8 @@ from usage_metrics.hub.changes import changes
 from usage_metrics.hub.delivery import Delivery, deliver, hub_client
 from usage_metrics.hub.findings import Finding, Report, findings_of
 from usage_metrics.hub.hub_settings import endpoint
-from usage_metrics.hub.parcels import Parcel, parcels_of
 from usage_metrics.hub.sent import Record, SentReports
+from usage_metrics.hub.subsets import Subset, subsets_of
 from usage_metrics.refusals import Refusal
 from usage_metrics.tasks.counter_inputs import CounterInputs
 from usage_metrics.tasks.counter_report import CounterReport
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
 
     month: dt.date
     report: Report
-    parcels: list[Parcel]
+    subsets: list[Subset]
     made_of: str
     before: Record | None
     """What was accepted before."""
@@ -76,7 +76,7 @@ def plan(month: dt.date) -> Plan:
     inputs = CounterInputs()
     made_of = report_of(month).made_of(inputs)
     inputs.keep()
-    return Plan(month, report, parcels_of(report), made_of, before, differs)
+    return Plan(month, report, subsets_of(report), made_of, before, differs)
 
 
 def send(what: Plan) -> Record:
@@ -87,11 +87,11 @@ def send(what: Plan) -> Record:
     """
     client, sent = hub_client(may_send=True), SentReports(what.month)
     header = what.report["report-header"]
-    number = sent.begin(what.parcels)
+    number = sent.begin(what.subsets)
     known = what.before.id if what.before else None
     refused: Refusal | None = None
     try:
-        made: Delivery | None = deliver(client, header, what.parcels, known)
+        made: Delivery | None = deliver(client, header, what.subsets, known)
     except Refusal as refusal:
         made, refused = None, refusal
     record = Record(
@@ -102,7 +102,7 @@ def send(what: Plan) -> Record:
         id=made.id if made else known,
         is_accepted=made is not None,
         answer=made.answer if made else str(refused),
-        digests=tuple(parcel.digest for parcel in what.parcels),
+        digests=tuple(subset.digest for subset in what.subsets),
         datasets=len(what.report["report-datasets"]),
         made_of=what.made_of,
     )

@@ -28,7 +28,7 @@ MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Subset:
     """A part of a report."""
 
     body: bytes
@@ -41,14 +41,14 @@ class Parcel:
         return hashlib.sha256(self.body).hexdigest()
 
 
-def parcels_of(report: Report) -> list[Parcel]:
+def subsets_of(report: Report) -> list[Subset]:
     """The parts of a report. The same report always gives the same bytes."""
     header = report["report-header"]
     header = header | {"exceptions": [COMPRESSED, *header["exceptions"]]}
     datasets = [_in_json(dataset) for dataset in report["report-datasets"]]
     head = f'{{"report-header":{_in_json(header)},"report-datasets":['
     return [
-        Parcel(_compressed(f"{head}{','.join(part)}]}}"), len(part))
+        Subset(_compressed(f"{head}{','.join(part)}]}}"), len(part))
         for part in _parts(datasets, MOST_BYTES - len(head.encode()) - 2)
     ]
 
@@ -70,7 +70,7 @@ def _parts(datasets: Sequence[str], most_bytes: int) -> Iterator[list[str]]:
     yield part
 
 
-def read_parcels(bodies: Sequence[bytes]) -> Report:
+def read_subsets(bodies: Sequence[bytes]) -> Report:
     """The report that was sent in parts."""
     documents = [json.loads(gzip.decompress(body)) for body in bodies]
     header = documents[0]["report-header"]
