@@ -85,5 +85,5 @@ def _compared(
         return about
     counted = task.counted_at(inputs)
     at = counted.isoformat(timespec="seconds") if counted else None
-    since = at if at and at > last.at else None
+    since = at if at and at >= last.at else None
     return SentMonth(about.month, STALE, last.at, last.id, since, differs)
