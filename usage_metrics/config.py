@@ -198,7 +198,7 @@ class snapshots(Section):
     """The replies of platforms, which nobody can ask for again."""
 
     copy = text(
-        "folder, or s3:// or gs:// URI, of a second copy of them; empty: there is none"
+        "folder, or s3:// or gs:// URI, of a second copy of them; empty: no copy"
     )
 
 

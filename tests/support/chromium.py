@@ -76,8 +76,7 @@ class Page:
 
     def choose(self, **values: str) -> None:
         """Set filters as a user would and wait until the charts are redrawn."""
-        before = self.driver.execute_script(SHOWN)
-        self.driver.execute_script(
+        self.go(
             """
             for (const [id, value] of Object.entries(arguments[0])) {
                 document.getElementById(id).value = value;
@@ -87,18 +86,21 @@ class Page:
             """,
             values,
         )
-        self.wait_for(f"{SHOWN} !== arguments[0]", before)
 
     def reset(self) -> None:
         """Press the reset button and wait until the charts are redrawn."""
-        before = self.driver.execute_script(SHOWN)
-        self.driver.find_element("css selector", "#filter button").click()
-        self.wait_for(f"{SHOWN} !== arguments[0]", before)
+        with self._redrawn():
+            self.driver.find_element("css selector", "#filter button").click()
 
-    def go(self, script: str) -> None:
+    def go(self, script: str, *arguments: Any) -> None:
         """Run what changes the selection, and wait until the charts are redrawn."""
+        with self._redrawn():
+            self.driver.execute_script(script, *arguments)
+
+    @contextmanager
+    def _redrawn(self) -> Iterator[None]:
         before = self.driver.execute_script(SHOWN)
-        self.driver.execute_script(script)
+        yield
         self.wait_for(f"{SHOWN} !== arguments[0]", before)
 
     def until(self, is_so: Callable[[], bool]) -> None:

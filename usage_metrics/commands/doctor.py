@@ -175,13 +175,12 @@ def _days(name: str) -> Iterator[str]:
         return
     first, end = source_range(name, task="")
     check_no_sample(name, Extract.stage)
-    hours = source_section(name).settle_hours
-    newest = end - ONE_DAY
+    section, newest = source_section(name), end - ONE_DAY
     yield (
-        f"{first} to {newest}; a day is read {hours:g} hours after it ends in UTC "
-        "(settle_hours)"
+        f"{first} to {newest}; a day is read {section.settle_hours:g} hours after it "
+        "ends in UTC (settle_hours)"
     )
-    if not is_billed(source_section(name).logs):
+    if not is_billed(section.logs):
         with contextlib.suppress(InputError):  # said of the logs
             if reason := unavailable_reason(name, newest):
                 yield Note(f"the newest day is not there: {reason}")

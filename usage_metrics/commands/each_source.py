@@ -15,6 +15,9 @@ from usage_metrics.tasks.settings_check import check_sections
 CANNOT_RUN = 2
 """The exit code if nothing could be begun."""
 
+TASK_FAILED = 30
+"""Luigi's exit code if a task failed."""
+
 NOT_AVAILABLE = 20
 """Luigi's exit code if external data, here the logs of a day, are missing."""
 

@@ -4,13 +4,11 @@ import contextlib
 
 from usage_metrics import config
 from usage_metrics.commands import running
+from usage_metrics.commands.each_source import TASK_FAILED
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.snapshot_copies import CopySnapshots
 from usage_metrics.tasks.snapshots import LoadSnapshots
-
-TASK_FAILED = 30
-"""Luigi's exit code if a task failed."""
 
 
 def take_snapshots(workers: int) -> int:

@@ -6,12 +6,10 @@ from typing import Any
 import click
 from luigi.task_register import Register
 
+from usage_metrics.commands.each_source import TASK_FAILED
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks.publisher_report import PublisherReport
-
-FAILED = 30
-"""Luigi's exit code if a task failed."""
 
 
 def say_page(before: str = "", **parameters: Any) -> tuple[int, list[str]]:
@@ -36,7 +34,7 @@ def say_page(before: str = "", **parameters: Any) -> tuple[int, list[str]]:
     except UsageMetricsError as error:
         sentences = [*map(printable, error.sentences)]
         click.echo("\n".join(sentences), err=True)
-        return FAILED, sentences
+        return TASK_FAILED, sentences
     path = task.output().path
     is_here = before and "://" not in path
     click.echo(f"{before}{Path(path).absolute() if is_here else path}")

@@ -14,7 +14,12 @@ from luigi.task_register import Register
 from usage_metrics.commands import options, running, stage_lines
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.counter_by_itself import report_last_month
-from usage_metrics.commands.each_source import CANNOT_RUN, say_which, worst
+from usage_metrics.commands.each_source import (
+    CANNOT_RUN,
+    TASK_FAILED,
+    say_which,
+    worst,
+)
 from usage_metrics.commands.platform_snapshots import take_snapshots
 from usage_metrics.commands.publisher_page import say_page
 from usage_metrics.dates import utc_now
@@ -30,9 +35,6 @@ from usage_metrics.tasks.settings_check import check_sections
 
 BUSY = (10, 25)
 """Luigi's exit codes if another run is in progress."""
-
-TASK_FAILED = 30
-"""Luigi's exit code if a task failed."""
 
 NOT_DONE = "Not everything was done"
 

@@ -65,7 +65,7 @@ class SentReports:
         return [self._record(f"{self._folder}/{name}") for name in names]
 
     def accepted(self, endpoint: str) -> Record | None:
-        """The last report that a hub took; None if there is none."""
+        """The last report that a hub took; None if it took none."""
         found = [r for r in self.records() if r.is_accepted and r.endpoint == endpoint]
         return found[-1] if found else None
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Report = dict[str, Any]
 Read = Callable[[dt.date], Report | None]
-"""Reads the report of a month; None if there is none."""
+"""Reads the report of a month; None if it is not written."""
 
 NO_SERVICE = (1000, "Service Not Available")
 INVALID_DATES = (3020, "Invalid Date Arguments")

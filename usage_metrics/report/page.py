@@ -122,12 +122,13 @@ def render(material: Material, made_from: str, kept: Parts | None = None) -> str
 
 def template(name: str) -> "Template":
     """One of our templates, which escapes what it is given."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    loader = FunctionLoader(_part)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, loader=loader)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
-    return environment.from_string(_part(name))
+    return environment.get_template(name)
 
 
 def code(styles: Sequence[str], script: str) -> dict[str, str]:

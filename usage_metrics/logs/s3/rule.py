@@ -35,7 +35,7 @@ LONGEST_NUMBER = 18
 """Digits; so many always fit into 64 bits."""
 
 FEW = 100
-"""Up to so many lines are matched one by one."""
+"""The most lines that are matched one by one."""
 
 WORD = r'[^\x00-\x20"]+'
 _TIME = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}"
