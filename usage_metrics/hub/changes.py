@@ -3,7 +3,7 @@
 from collections import Counter
 
 from usage_metrics.counting.counter import METRICS
-from usage_metrics.hub.findings import Report, doi_of
+from usage_metrics.hub.findings import Report, doi_of, instances_of
 
 _CREATED = {"created": None}
 
@@ -38,9 +38,8 @@ def totals(report: Report) -> Counter[str]:
     """The sum of each metric over datasets and access methods."""
     sums: Counter[str] = Counter()
     for dataset in report["report-datasets"]:
-        for part in dataset["performance"]:
-            for instance in part["instance"]:
-                sums[instance["metric-type"]] += instance["count"]
+        for instance in instances_of(dataset):
+            sums[instance["metric-type"]] += instance["count"]
     return sums
 
 

@@ -79,7 +79,7 @@ def _of_datasets(datasets: Sequence[Report]) -> Iterator[str]:
             f"{named(strange)}: the DOI is none, so nobody is credited; a DOI begins "
             "with 10. and a number, as 10.5072/rivers"
         )
-    if many := [d for d in datasets if len(_instances(d)) > MOST_INSTANCES]:
+    if many := [d for d in datasets if len(instances_of(d)) > MOST_INSTANCES]:
         yield f"{named(many)}: more than {MOST_INSTANCES} counts, which are all lost"
     codes = sorted({code for d in datasets for code in _countries(d)} - _TAKEN)
     if codes:
@@ -87,7 +87,7 @@ def _of_datasets(datasets: Sequence[Report]) -> Iterator[str]:
             f"the country codes {', '.join(codes)} are not in ISO 3166-1, and the hub "
             "refuses a whole report for one of them"
         )
-    if wrong := [d for d in datasets if any(i["count"] < 1 for i in _instances(d))]:
+    if wrong := [d for d in datasets if any(i["count"] < 1 for i in instances_of(d))]:
         yield f"{named(wrong)}: a count is not above zero, as the standard asks"
 
 
@@ -117,12 +117,13 @@ def doi_of(dataset: Report) -> str | None:
     return str(first["value"]).lower()
 
 
-def _instances(dataset: Report) -> list[Report]:
+def instances_of(dataset: Report) -> list[Report]:
+    """The counts of a dataset, of all its metrics and access methods."""
     return [one for part in dataset["performance"] for one in part["instance"]]
 
 
 def _countries(dataset: Report) -> Iterator[str]:
-    for instance in _instances(dataset):
+    for instance in instances_of(dataset):
         yield from instance.get("country-counts", ())
 
 

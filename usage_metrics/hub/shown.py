@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import ReplyError
-from usage_metrics.hub.findings import Report, doi_of
+from usage_metrics.hub.findings import Report, doi_of, instances_of
 from usage_metrics.platforms import datacite
 from usage_metrics.platforms.client import Client, said_by
 from usage_metrics.platforms.shapes import items
@@ -65,8 +65,7 @@ def shown_counts(report: Report) -> Counts:
 def _count(dataset: Report, metric: str) -> int:
     return sum(
         int(instance["count"])
-        for part in dataset["performance"]
-        for instance in part["instance"]
+        for instance in instances_of(dataset)
         if (instance["metric-type"], instance["access-method"]) == (metric, "regular")
     )
 

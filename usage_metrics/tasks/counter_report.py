@@ -211,11 +211,8 @@ class CounterReport(OfMonth, Awaiting):
 
     def _texts(self, usage: "list[Usage]", created: dt.date) -> list[str]:
         from usage_metrics.counting.counter_report import as_json
-        from usage_metrics.counting.counter_tsv import as_tsv
 
-        report = as_json(usage, self._registry(), self._month(), created)
-        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-        return [text, as_tsv(report)]
+        return texts_of(as_json(usage, self._registry(), self._month(), created))
 
     def _registry(self) -> "Registry":
         """The registry, with the site's host as the platform if it names none."""
@@ -249,6 +246,13 @@ class CounterReport(OfMonth, Awaiting):
             rows = with_day(read_columns(day, schema.names), day.date.isoformat())
             found.append(rows.select(schema.names).cast(schema))
         return pa.concat_tables(found)
+
+
+def texts_of(report: dict[str, Any]) -> list[str]:
+    """What stands in the JSON file and in the TSV file of a report."""
+    from usage_metrics.counting.counter_tsv import as_tsv
+
+    return [json.dumps(report, indent=2, ensure_ascii=False) + "\n", as_tsv(report)]
 
 
 def _seal_of(made_of: str, texts: Sequence[str | None]) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 
 from usage_metrics import config
 from usage_metrics.counting.counter_period import joined
-from usage_metrics.counting.counter_tsv import as_tsv
 from usage_metrics.dates import utc_now
 from usage_metrics.errors import StorageError
-from usage_metrics.tasks.counter_report import CounterReport
+from usage_metrics.tasks.counter_report import CounterReport, texts_of
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.text_file import TextFile
 
@@ -64,8 +63,7 @@ def write_period(
     name = f"{months[0]:%Y-%m}_to_{months[-1]:%Y-%m}"
     name += "_without_months" if without_months else ""
     stem = f"{config.paths().root}/counter/{source}/{name}"
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    files = {TextFile(f"{stem}.json"): text, TextFile(f"{stem}.tsv"): as_tsv(report)}
-    for file, content in files.items():
-        file.write(content)
+    files = [TextFile(f"{stem}.json"), TextFile(f"{stem}.tsv")]
+    for file, text in zip(files, texts_of(report), strict=True):
+        file.write(text)
     return [file.path for file in files]
