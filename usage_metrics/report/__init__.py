@@ -12,7 +12,8 @@ Read :mod:`.figures` first: it answers each question with a pandas frame.
 * :mod:`.payload` packs the frames for the page's script, small enough to filter there;
 * :mod:`.static_tables` and :mod:`.quality_section` write what the page shows when it is
   opened, with the words of :mod:`.labels`, :mod:`.formatting` and :mod:`.glossary`;
-* :mod:`.page` puts everything into ``page.html``, with ``page.css`` and ``page.js``.
+* :mod:`.page` puts everything into ``page.html``, with ``page.css`` and
+  the scripts in ``script/``, which ``page.SCRIPTS`` lists in their order;
 
 The page on all sources and platforms needs no library:
 
@@ -25,5 +26,5 @@ The page on all sources and platforms needs no library:
 To add a headline figure, extend ``static_tables.MEASURES``. To add a ranking, add its
 question to :mod:`.figures` and itself to :mod:`.rankings`, and place its listing in
 ``page.html``. To add a kind of chart, extend ``charts.KINDS`` and draw it in
-``page.js``. What the script is given is in ``page._figures``.
+``script/page.js``. What the script is given is in ``page._figures``.
 """

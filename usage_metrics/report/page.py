@@ -52,6 +52,9 @@ SECTIONS = (
     ("glossary", "Glossary"),
 )
 
+SCRIPTS = ("writing", "choice", "adding_up", "charts", "downloads", "page")
+"""The parts of the page's script, in the order in which they run."""
+
 LIBRARIES = ("altair", "vl-convert-python")
 
 
@@ -83,9 +86,10 @@ class Material:
 def recipe() -> str:
     """A hash of this wing and its libraries: all that makes the page but its data."""
     digest = hashlib.blake2b(digest_size=8)
-    files = (file for file in resources.files(__package__).iterdir() if file.is_file())
-    for name in sorted(file.name for file in files):
-        digest.update(_part(name).encode())
+    for folder in ("", "script/"):
+        entries = resources.files(__package__).joinpath(folder).iterdir()
+        for name in sorted(entry.name for entry in entries if entry.is_file()):
+            digest.update(_part(f"{folder}{name}").encode())
     for library in (*LIBRARIES, "usage_metrics"):
         digest.update(metadata.version(library).encode())
     return digest.hexdigest()
@@ -148,7 +152,9 @@ def _code(made: Parts) -> dict[str, Any]:
     from markupsafe import Markup
 
     style, library = _part("page.css"), made["library"]
-    script = _part("page.js") + _part("tables.js")
+    # They share one scope, which the library's names are not in.
+    parts_of_script = "".join(_part(f"script/{name}.js") for name in SCRIPTS)
+    script = f'"use strict";\n(() => {{\n{parts_of_script}}})();\n'
     return {
         "policy": _policy(style, library, script),
         # These are ours, not from a log; everything else is escaped.

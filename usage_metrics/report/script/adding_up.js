@@ -1,0 +1,220 @@
+/* Adds up the figures that the choice selects. static_tables.py writes what the tables
+   hold when the page is opened, from the same figures. A table is an object of columns. */
+
+// payload.py packs the rows of each name, dataset and class together.
+function unpacked({ series, step, ...counts }) {
+  const rows = { name: [], dataset: [], agent_class: [], period: [], ...counts };
+  for (let at = 0; at < series.length; at += 4) {
+    let period = 0;
+    for (let left = series[at + 3]; left > 0; left -= 1) {
+      period += step[rows.name.length];
+      rows.name.push(series[at]);
+      rows.dataset.push(series[at + 1]);
+      rows.agent_class.push(series[at + 2]);
+      rows.period.push(period);
+    }
+  }
+  return rows;
+}
+for (const facts of Object.values(data.facts)) facts.rows = unpacked(facts.rows);
+
+// Adding up. A table is an object of columns.
+function* rowsOf({ period, dataset, agent_class: agentClass }, choice) {
+  for (let row = 0; row < period.length; row += 1) {
+    if (period[row] < choice.first || period[row] > choice.last) continue;
+    if (choice.dataset !== ANY && dataset[row] !== choice.dataset) continue;
+    if (choice.who !== ANY && agentClass[row] !== choice.who) continue;
+    yield row;
+  }
+}
+
+const isRest = (entry) => entry.name[0] === data.others;
+
+function ranked(listing, choice) {
+  const { names, rows } = data.facts[listing.ranking];
+  const entries = names.map((name, index) => ({ name, index, by: classes.map(() => 0) }));
+  // Facts have no rows for all datasets together.
+  for (const row of rowsOf(rows, { ...choice, dataset: choice.dataset || ANY })) {
+    entries[rows.name[row]].by[rows.agent_class[row]] += rows[choice.measure][row];
+  }
+  for (const entry of entries) entry.total = sum(entry.by);
+  const kept = entries.filter(({ name, total }) =>
+    total > 0 && (!listing.networks.length || listing.networks.includes(name[data.network])));
+  kept.sort((a, b) => isRest(a) - isRest(b) || b.total - a.total || a.index - b.index);
+  return { entries: kept, total: sum(entries.map((entry) => entry.total)) };
+}
+
+// Columns that are zero in every line are left out.
+const notZero = (lines) =>
+  Object.keys(lines[0] ?? []).filter((column) => lines.some((line) => line[column]));
+
+function listingTable(listing, { entries, total }, { noun }) {
+  const added = (those) => classes.map((_, index) => sum(those.map((entry) => entry.by[index])));
+  const shown = entries.filter((entry) => !isRest(entry)).slice(0, data.lines);
+  const lines = shown.map((entry) => [entry.name, entry.by]);
+  // The rest is sorted to the end.
+  const rest = entries.slice(shown.length);
+  if (rest.length) lines.push([[data.others], added(rest)]);
+  const columns = notZero(lines.map(([, by]) => by));
+  return {
+    heads: [data.facts[listing.ranking].columns, capital(noun), filled(texts.share, { noun }),
+      ...columns.map((column) => classNames[column])],
+    lines: lines.map(([name, by]) => [name, number(sum(by)), percent(sum(by) / Math.max(1, total)),
+      ...columns.map((column) => number(by[column]))]),
+  };
+}
+
+function overTime(table, choice) {
+  const lines = data.periods.map(([start, stop, label, length, counted]) => ({
+    start, stop, label, length, counted,
+    by: classes.map(() => 0), byCounted: classes.map(() => 0),
+  }));
+  for (const row of rowsOf(table, choice)) {
+    const line = lines[table.period[row]];
+    line.by[table.agent_class[row]] += table.requests[row];
+    line.byCounted[table.agent_class[row]] += table.counted[row];
+  }
+  return lines.slice(choice.first, choice.last + 1);
+}
+
+// Days are put together in weeks; longer periods stay as they are.
+function inWeeks(lines) {
+  if (data.unit !== "day") return lines;
+  const weeks = new Map();
+  for (const line of lines) {
+    const monday = shifted(line.start, -((new Date(line.start).getUTCDay() + 6) % 7));
+    weeks.set(monday, [...(weeks.get(monday) ?? []), line]);
+  }
+  const added = (those, name) => classes.map((_, index) => sum(those.map((day) => day[name][index])));
+  return [...weeks.values()].map((those) => {
+    const [start, { stop }] = [those[0].start, those.at(-1)];
+    const counted = sum(those.map((day) => day.counted));
+    const label = days(start, shifted(stop, -1)) + (counted === those.length ? ""
+      : counted ? ` (${counted} of ${those.length} days)` : " (no data)");
+    return { start, stop, label, length: those.length, counted, by: added(those, "by"), byCounted: added(those, "byCounted") };
+  });
+}
+
+function timeTable(lines) {
+  const numbers = lines.map(({ by, byCounted }) => [sum(by), sum(byCounted), ...by]);
+  const heads = [capital(data.nouns.requests), capital(data.nouns.counted), ...classNames];
+  const columns = [...new Set(["0", ...notZero(numbers)])];
+  return {
+    heads: ["Period", ...columns.map((column) => heads[column])],
+    lines: lines.map(({ label, counted }, line) =>
+      [label, ...columns.map((column) => (counted ? number(numbers[line][column]) : data.none))]),
+  };
+}
+
+// A class without a card of its own is shown only when chosen.
+const isShown = ({ who }, index) => (who === ANY ? data.main.includes(index) : who === index);
+
+// The headline figures and how they changed.
+function daysOf(first, last) {
+  const periods = data.periods.slice(first, last + 1);
+  return { days: sum(periods.map((period) => period[3])), counted: sum(periods.map((period) => period[4])) };
+}
+
+function comparisonOf({ first, last }) {
+  const whole = last - first + 1;
+  const isHalf = first < whole;
+  const count = isHalf ? Math.floor(whole / 2) : whole;
+  const now = [last - count + 1, last];
+  const then = [last - 2 * count + 1, last - count];
+  const before = daysOf(...then);
+  const isKnown = count > 0 && daysOf(...now).counted > 0 && 2 * before.counted >= before.days;
+  return isKnown ? { now, then, isHalf, count } : null;
+}
+
+function comparisonText(comparison) {
+  if (comparison === null) return texts.nothing_to_compare;
+  const unit = comparison.count === 1 ? data.unit : `${data.unit}s`;
+  const text = filled(comparison.isHalf ? texts.halves : texts.before, { ...comparison, unit });
+  const { days, counted } = daysOf(comparison.then[0], comparison.now[1]);
+  return counted === days ? text : `${text} ${filled(texts.there, { days, counted })}`;
+}
+
+function writeFigures(prefix, { dataset, first, last }, who, comparison) {
+  const table = data.by_class;
+  const sumsOf = (from, to) => {
+    const rows = [...rowsOf(table, { dataset, who, first: from, last: to })];
+    const total = (name) => sum(rows.map((row) => table[name][row]));
+    const sums = Object.fromEntries(Object.keys(table).map((name) => [name, total(name)]));
+    return { ...sums, days: daysOf(from, to).counted };
+  };
+  const span = sumsOf(first, last);
+  const now = comparison && sumsOf(...comparison.now);
+  const then = comparison && sumsOf(...comparison.then);
+  // More requests of robots, which are in the total too, are neither good nor bad.
+  const isUse = (id) => (prefix === "all" ? id === "counted" : !data.never_counted.includes(prefix));
+  for (const { id, column, write: writer, per, is_ratio: isRatio, better } of data.measures) {
+    const ratio = (sums) => (sums[per] ? sums[column] / sums[per] : 0);
+    const isKnown = span.days > 0 && (!isRatio || span[per] > 0);
+    write(`[data-figure="${prefix}.${id}"]`,
+      isKnown ? writers[writer](isRatio ? ratio(span) : span[column]) : data.none);
+    const before = then ? ratio(then) : 0;
+    const text = change(before > 0 ? ratio(now) / before - 1 : null);
+    const isJudged = isUse(id) && "+−".includes(text[0]);
+    for (const place of all(`[data-change="${prefix}.${id}"]`)) {
+      place.textContent = text;
+      place.classList.toggle("up", isJudged && text[0] === better);
+      place.classList.toggle("down", isJudged && text[0] !== better);
+    }
+  }
+}
+
+function headline(choice) {
+  const comparison = comparisonOf(choice);
+  write("#compared", comparisonText(comparison));
+  writeFigures("all", choice, choice.who, comparison);
+  for (const card of all("[data-card]")) {
+    const index = classes.indexOf(card.dataset.card);
+    writeFigures(card.dataset.card, choice, index, comparison);
+    card.hidden = !isShown(choice, index);
+  }
+  const { dataset, agent_class: agentClass } = data.reach;
+  const row = dataset.findIndex((value, index) =>
+    value === choice.dataset && agentClass[index] === whoOrAll(choice));
+  for (const name of ["organizations", "countries"]) {
+    write(`[data-figure="all.${name}"]`, number(row < 0 ? 0 : data.reach[`${name}_${choice.measure}`][row]));
+  }
+  write("[data-note]", filled(choice.areAll ? texts.reach : texts.reach_of_all_days, choice));
+  write("[data-noun]", `by ${choice.noun}`);
+  const { days, counted } = daysOf(choice.first, choice.last);
+  write('[data-figure="all.days"]', `${number(counted)} of ${number(days)}`);
+}
+
+// Tables that cannot be added up over classes have rows for all of them.
+const whoOrAll = ({ who }) => (who === ANY ? classes.length : who);
+
+function write(selector, text) {
+  for (const place of all(selector)) place.textContent = text;
+}
+
+// A name is a text, or a list of it and what is said below it.
+function cell(content, className, scope) {
+  const made = document.createElement(scope ? "th" : "td");
+  const [text, ...more] = [content].flat();
+  made.className = className;
+  if (scope) made.scope = scope;
+  made.textContent = text;
+  const below = more.filter(Boolean).join(" · ");
+  if (below) {
+    const small = document.createElement("small");
+    small.textContent = below;
+    made.append(" ", small);
+  }
+  return made;
+}
+
+function writeTable(id, { heads, lines }) {
+  const table = document.querySelector(`[data-table="${id}"]`);
+  if (!table) return;
+  const row = ([name, ...numbers], scope, otherScope) => {
+    const made = document.createElement("tr");
+    made.append(cell(name, "", scope), ...numbers.map((text) => cell(text, "number", otherScope)));
+    return made;
+  };
+  table.tHead.replaceChildren(row(heads, "col", "col"));
+  table.tBodies[0].replaceChildren(...lines.map((line) => row(line, "row")));
+}

@@ -1,0 +1,82 @@
+/* The charts, drawn by Vega. */
+
+const BAR = 24;
+const views = new Map();
+const keysOf = new Map();
+let noun;
+
+// The charts.
+function tip(handler, event, item, value) {
+  const box = element("tip");
+  box.hidden = value === null || value === undefined || value === "";
+  if (box.hidden) return;
+  box.replaceChildren(...Object.entries(value).map(([name, text]) => {
+    const line = document.createElement("p");
+    line.textContent = `${name === "Count" ? capital(noun) : name}: ${text}`;
+    return line;
+  }));
+  box.style.left = `${Math.min(event.clientX + 14, window.innerWidth - box.offsetWidth - 8)}px`;
+  box.style.top = `${Math.min(event.clientY + 14, window.innerHeight - box.offsetHeight - 8)}px`;
+}
+
+// The days that an axis names: the first, the last, and as many between as fit.
+function ticksOf(rows, width) {
+  const starts = [...new Set(rows.map((row) => row.start))].sort();
+  const last = starts.length - 1;
+  const steps = Math.max(1, Math.min(last, Math.floor(width / 120)));
+  return Array.from({ length: Math.min(steps, last) + 1 },
+    (_, step) => Date.parse(starts[Math.round((step * last) / steps)]));
+}
+
+// A figure without data is a line; one may have a table although there is nothing to draw.
+async function draw(place, rows, { keys, summary, isEmpty = rows.length === 0 }) {
+  place.closest("figure").classList.toggle("bare", isEmpty);
+  place.hidden = rows.length === 0;
+  keysOf.set(place, rows.length ? keys : []);
+  if (place.hidden) return;
+  place.setAttribute("aria-label", `${place.dataset.title}. ${summary} ${texts.see_table}`);
+  const { kind } = place.dataset;
+  const height = kind === "ranked" ? BAR * new Set(rows.map((row) => row.label)).size
+    : kind === "world" ? Math.round(place.clientWidth * 0.46) : null;
+  const ticks = rows[0].start && ticksOf(rows, place.clientWidth);
+  const known = views.get(place);
+  if (known) {
+    known.data("rows", rows);
+    if (ticks) known.signal("ticks", ticks);
+    if (kind === "ranked") known.height(height);
+    await known.resize().runAsync();
+    return;
+  }
+  const document_ = structuredClone(documents[kind]);
+  document_.datasets = { ...document_.datasets, rows };
+  document_.config.axisY.labelLimit = Math.round(place.clientWidth * 0.55);
+  document_.height = height ?? document_.height;
+  if (ticks) document_.params = [{ name: "ticks", value: ticks }];
+  const inside = document.createElement("div");
+  inside.ariaHidden = "true"; // the label and the table say the same
+  place.append(inside);
+  const { view } = await vegaEmbed(inside, document_, {
+    mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false,
+    hover: false, tooltip: tip,
+  });
+  views.set(place, view);
+}
+
+// Vega looks names up in objects, which have properties such as "constructor".
+const safely = (name) => (name in Object.prototype ? `${name}\u00a0` : name);
+
+function bars(entries) {
+  // Two organisations of the same name are two bars.
+  const times = new Map();
+  for (const { name } of entries) times.set(name[0], (times.get(name[0]) ?? 0) + 1);
+  return entries.filter((entry) => !isRest(entry)).slice(0, data.bars).flatMap(({ name, by }) => {
+    const label = times.get(name[0]) > 1 && name[1] ? `${name[0]} (${name[1]})` : name[0];
+    return by.map((value, order) => ({ label: safely(label), agent_class: classNames[order], order, value }))
+      .filter((row) => row.value > 0);
+  });
+}
+
+const countries = (entries) => entries.map(({ name: [label, code], total }) =>
+  ({ code: safely(code), label, value: total }));
+
+const classesIn = (rows) => rows.filter((row) => row.value > 0).map((row) => classes[row.order]);
