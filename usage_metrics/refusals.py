@@ -38,6 +38,10 @@ class Refusal(Exception):  # noqa: N818  becomes an error of the type that it na
     def __str__(self) -> str:
         return self.reason
 
+    def as_error(self) -> UsageMetricsError:
+        """What the user is told: the reason and the remedy."""
+        return self.error(f"{self.reason}; {self.remedy}")
+
 
 class TemporaryRefusal(Refusal):
     """A refusal that is worth retrying."""

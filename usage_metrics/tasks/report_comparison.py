@@ -48,7 +48,7 @@ def rows_of(comparison: Comparison, dois: Iterable[str], month: dt.date) -> list
             for row in comparison.rows(doi, shown_by_datacite(client, doi, month))
         ]
     except Refusal as refusal:
-        raise refusal.error(f"{refusal.reason}; {refusal.remedy}") from refusal
+        raise refusal.as_error() from refusal
 
 
 def _versions() -> dict[str, list[str]]:

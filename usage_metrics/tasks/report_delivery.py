@@ -108,5 +108,5 @@ def send(what: Plan) -> Record:
     )
     sent.end(record)
     if refused:
-        raise refused.error(f"{refused.reason}; {refused.remedy}") from refused
+        raise refused.as_error() from refused
     return record
