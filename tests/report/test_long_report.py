@@ -87,3 +87,19 @@ def test_a_choice_without_data_says_so_once_a_section(opened: Page) -> None:
     )
     assert lines == ["Requests over time", "Nothing in this selection."]
     assert opened.console() == []
+
+
+def test_a_month_is_chosen_by_its_name_and_known_by_its_days(opened: Page) -> None:
+    name = "return document.getElementById('named').selectedOptions[0].textContent"
+    assert opened.run(name) == "All days"
+    opened.choose(named="2026-02-01/2026-02-28")
+    assert opened.run("return location.hash") == "#from=2026-02-01&to=2026-02-28"
+    assert opened.text("#chosen").endswith("26 January – 1 March 2026. In whole weeks.")
+    opened.choose(to="2026-03-15")
+    assert opened.run(name) == "Other days"
+    opened.choose(**{"from": "2026-03-01"})
+    assert opened.run(name) == "March 2026"
+    opened.go("history.go(-2)")
+    assert opened.run(name) == "February 2026"
+    opened.reset()
+    assert opened.run(name) == "All days"

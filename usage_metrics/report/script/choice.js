@@ -38,7 +38,7 @@ function chosenDays() {
 // The address says what is chosen, so a link shows what its sender saw. That of a
 // section, which has no "=", leaves the choice as it is.
 const filter = element("filter");
-const fields = [...filter.querySelectorAll("select, input")];
+const fields = [...filter.querySelectorAll("select, input")].filter((field) => field !== named);
 const usual = (field) => field.defaultValue ?? field.options[0].value;
 function toAddress() {
   const said = new URLSearchParams();

@@ -89,6 +89,7 @@ let queue = Promise.resolve();
 function show() {
   const mine = (latest += 1);
   const choice = chosen();
+  markNamed();
   headline(choice);
   noun = choice.noun;
   const name = (id) => element(id).selectedOptions[0].textContent.trim();
