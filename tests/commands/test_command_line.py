@@ -428,6 +428,17 @@ print(({HEAVY} | {{'luigi', 'requests'}}) & set(sys.modules))
     assert _python(code).splitlines()[-1] == "set()"
 
 
+def test_no_command_imports_what_its_help_does_not_need() -> None:
+    code = f"""
+import sys
+from usage_metrics.commands import COMMANDS, main
+for name in COMMANDS:
+    main([name, "--help"])
+print(({HEAVY} | {{'requests'}}) & set(sys.modules))
+"""
+    assert _python(code).splitlines()[-1] == "set()"
+
+
 def test_a_command_imports_luigi_without_what_nothing_here_needs_of_it() -> None:
     code = """
 import sys

@@ -21,11 +21,8 @@ from little_log import (
     sample_registry,
 )
 
-from usage_metrics.counting.counter import (
-    METRICS,
-    USAGE_COUNTER,
-    USAGE_COUNTER_VERSIONS,
-)
+from usage_metrics.counting.counter import USAGE_COUNTER, USAGE_COUNTER_VERSIONS
+from usage_metrics.counting.counter_names import METRICS
 from usage_metrics.counting.counter_report import (
     Month,
     Usage,

@@ -10,11 +10,8 @@ from counter_documents import report as small
 from hub_server import TOKEN, HubServer
 from project import Settings
 
-from usage_metrics.counting.counter import (
-    METRICS,
-    USAGE_COUNTER,
-    USAGE_COUNTER_VERSIONS,
-)
+from usage_metrics.counting.counter import USAGE_COUNTER, USAGE_COUNTER_VERSIONS
+from usage_metrics.counting.counter_names import METRICS
 from usage_metrics.counting.counter_report import Month, as_json, month_usage
 from usage_metrics.counting.datasets import Dataset, Registry
 from usage_metrics.hub.changes import changes

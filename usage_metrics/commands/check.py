@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,14 +14,11 @@ from usage_metrics import config
 from usage_metrics.commands import options
 from usage_metrics.commands.each_source import with_right_settings
 from usage_metrics.commands.pipeline_state import pipeline_state
-from usage_metrics.counting.tables import TABLES
 from usage_metrics.errors import StorageError, UsageMetricsError
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.platforms import PLATFORMS
-from usage_metrics.platforms.snapshot_tables import STAGES as SNAPSHOT_STAGES
-from usage_metrics.privacy.erasure import stages
 from usage_metrics.tasks import availability, data_quality, snapshot_days
 from usage_metrics.tasks.data_quality import Finding
 from usage_metrics.tasks.load import open_warehouse, requests_table
@@ -28,8 +26,9 @@ from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.preflight import check_registry
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.units import size
-from usage_metrics.warehouse.comparison import damaged_days
-from usage_metrics.warehouse.table import Table
+
+if TYPE_CHECKING:
+    from usage_metrics.warehouse.table import Table
 
 MAX_FINDINGS = 5
 """Findings printed per kind and source."""
@@ -67,6 +66,9 @@ def command(
 
     Exits with 1 if there is anything to report, for cron.
     """
+    from usage_metrics.platforms.snapshot_tables import STAGES as SNAPSHOT_STAGES
+    from usage_metrics.privacy.erasure import stages
+
     platforms = platforms_on()
     named = options.chosen(source, or_none=bool(platforms))
     sources, code = with_right_settings(named)
@@ -136,6 +138,8 @@ def _damages(partition: Partition) -> Iterator[str]:
 
 def _database_damages(sources: Iterable[str]) -> Iterator[str]:
     """What is wrong with the database, and which days of it."""
+    from usage_metrics.warehouse.comparison import damaged_days
+
     root, warehouse = config.paths().root, open_warehouse()
     try:
         broken = warehouse.damages()
@@ -148,8 +152,11 @@ def _database_damages(sources: Iterable[str]) -> Iterator[str]:
         yield printable(str(error))
 
 
-def _tables(source: str) -> Iterator[tuple[str, Table]]:
+def _tables(source: str) -> "Iterator[tuple[str, Table]]":
     """The tables that hold something of a source or platform, each with its stage."""
+    from usage_metrics.counting.tables import TABLES
+    from usage_metrics.platforms.snapshot_tables import STAGES as SNAPSHOT_STAGES
+
     if source in PLATFORMS:
         yield from SNAPSHOT_STAGES.items()
         return

@@ -13,7 +13,6 @@ import click
 import luigi
 
 from usage_metrics import config
-from usage_metrics.cleaning.who_asked import settings_from
 from usage_metrics.commands import (
     doctor_datasets,
     first_look,
@@ -45,7 +44,6 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.platforms import get_platform
-from usage_metrics.platforms.client import Client
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.kinds import is_billed, kind_of, read_by_another
@@ -187,6 +185,8 @@ def _days(name: str) -> Iterator[str]:
 
 
 def _agents(name: str) -> Iterator[str]:
+    from usage_metrics.cleaning.who_asked import settings_from
+
     ours = settings_from(source_section(name))
     number = len(ours.internal_agents) + len(ours.internal_networks)
     yield f"{number:,} user agents and networks are our own"
@@ -239,6 +239,8 @@ def _first_entries(name: str, logs: str) -> Iterator[str]:
 
 def _snapshots(name: str) -> Iterator[str]:
     """Whether a platform may be asked, and was lately."""
+    from usage_metrics.platforms.client import Client
+
     Client.of(get_platform(name), platform_section(name))
     alarms = [*snapshot_days.alarms(name)]
     yield from (Bad(alarm.text) for alarm in alarms)

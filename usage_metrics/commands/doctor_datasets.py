@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from usage_metrics import config
 from usage_metrics.commands.doctor_findings import Note
 from usage_metrics.counting.reportable import check_dois, check_reportable
-from usage_metrics.hub.delivery import hub_client
 from usage_metrics.hub.hub_settings import endpoint, sends_by_itself
 from usage_metrics.tasks.datasets_registry import datasets_registry, is_unused
 from usage_metrics.tasks.load import open_warehouse
@@ -70,5 +69,7 @@ def described() -> Iterator[str]:
 def sent() -> Iterator[str]:
     """Whether there is a token, if a run sends reports."""
     if sends_by_itself():
+        from usage_metrics.hub.delivery import hub_client
+
         hub_client(may_send=True)
         yield f"runs send COUNTER reports to {endpoint()}"

@@ -8,12 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usage_metrics.cleaning.duplicates import REPEAT
-from usage_metrics.cleaning.rejects import without_value
-from usage_metrics.counting.derived import ANSWERED
 from usage_metrics.errors import InputError
 from usage_metrics.sources import Cleaned, get_source
-from usage_metrics.sources.datasette_pages import base_url_of
 from usage_metrics.sources.settings import source_section
 
 if TYPE_CHECKING:
@@ -117,6 +113,8 @@ def _understood(
     source: str, entries: "pa.Table", needed: Mapping[str, str]
 ) -> tuple[dict[str, str], Cleaned]:
     """Clean entries, with the settings that they need."""
+    from usage_metrics.sources.datasette_pages import base_url_of
+
     settings = dict(needed)
     cleaned = _clean(source, entries, settings)
     if cleaned.other_logs and not cleaned.requests.num_rows:
@@ -136,6 +134,8 @@ def _clean(source: str, entries: "pa.Table", settings: dict[str, str]) -> Cleane
     """Clean entries, and have plain texts."""
     import numpy as np
     import pyarrow as pa
+
+    from usage_metrics.cleaning.duplicates import REPEAT
 
     declared = get_source(source)
     if declared.equals_are_real:
@@ -160,6 +160,8 @@ def _first_entries(
 
 
 def _no_request(cleaned: Cleaned) -> str:
+    from usage_metrics.cleaning.rejects import without_value
+
     rejected, others = cleaned.rejected, cleaned.not_requests
     if not rejected.num_rows:
         return f"none of {others:,} entries is a request; name logs of requests"
@@ -176,6 +178,8 @@ def _answered(
     """The services, hosts and databases, with their tables, of answered data pages."""
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    from usage_metrics.counting.derived import ANSWERED
 
     is_data = pc.fill_null(requests["is_data_request"], False)
     is_answered = pc.is_in(requests["status"].cast(pa.int64()), pa.array(ANSWERED))

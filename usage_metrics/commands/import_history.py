@@ -11,9 +11,8 @@ from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.dates import utc_now
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions.partition import Partition
-from usage_metrics.platforms import Reply, archive, get_platform
+from usage_metrics.platforms import Reply, get_platform
 from usage_metrics.platforms.history import PATTERNS, by_day, history
-from usage_metrics.platforms.taking import merged
 from usage_metrics.tasks.platform_subjects import subjects_of
 
 SHOWN = 10
@@ -79,6 +78,9 @@ def _keep(platform: str, day: dt.date, replies: list[Reply]) -> bool:
 
     What was taken by this program stays, and today is left to it.
     """
+    from usage_metrics.platforms import archive
+    from usage_metrics.platforms.taking import merged
+
     if day >= utc_now().date():
         return False
     file = Partition(config.paths().root, archive.STAGE, platform, day)

@@ -26,7 +26,6 @@ from usage_metrics.errors import (
     UsageMetricsError,
     os_errors_as,
 )
-from usage_metrics.logs.beginnings import beginnings
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
 from usage_metrics.sources import SOURCES, get_source
@@ -215,6 +214,8 @@ def _kind(logs: str, source: str | None) -> Kind:
 
 def _described(reader: "LogReader", logs: str, source: str | None) -> str:
     """What a reader says of logs, or why it cannot if no source recognises them."""
+    from usage_metrics.logs.beginnings import beginnings
+
     try:
         return reader.describe()
     except InputError as error:

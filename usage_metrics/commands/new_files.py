@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from usage_metrics.commands.first_look import Content
-from usage_metrics.counting.derived import dataset_id
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
 from usage_metrics.sources.settings import source_section
@@ -147,6 +146,8 @@ def _setting(name: str, value: str, about: str = "", is_set: bool = True) -> lis
 
 def registry(content: Content) -> str:
     """The text of a registry in which each database is a dataset."""
+    from usage_metrics.counting.derived import dataset_id
+
     site = content.hosts[0] if content.hosts else "Datasette"
     text = REGISTRY.format(span=content.span, platform=_quoted(site))
     for name, tables in content.databases.items():

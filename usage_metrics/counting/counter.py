@@ -12,21 +12,11 @@ import pyarrow as pa
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
 from usage_metrics.counting.clicks import COUNTED, PARTIAL
 from usage_metrics.counting.columns import schema_of
+from usage_metrics.counting.counter_names import MACHINE, METRICS, REGULAR
 from usage_metrics.counting.datasets import REQUEST
 from usage_metrics.counting.grouping import Rows, any_of, holds, mask_of
 from usage_metrics.counting.summary import Totals
 from usage_metrics.counting.usage import CountedDay
-
-METRICS = (
-    "total_dataset_investigations",
-    "unique_dataset_investigations",
-    "total_dataset_requests",
-    "unique_dataset_requests",
-)
-"""The standard's metrics, in the order of a report."""
-
-MACHINE, REGULAR = "machine", "regular"
-"""Access methods: scripts, and everybody else except robots and ourselves."""
 
 _DATASET = column("dataset", STRING, "Dataset id, from the registry or of the database")
 _METHOD = column("access_method", STRING, "machine: scripts; regular: everybody else")

@@ -10,13 +10,15 @@ import datetime as dt
 import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from usage_metrics.counting.counter import MACHINE, METRICS, REGULAR
-from usage_metrics.counting.datasets import Dataset, Registry
+from usage_metrics.counting.counter_names import MACHINE, METRICS, REGULAR
 from usage_metrics.geocode.countries import COUNTRIES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from usage_metrics.counting.datasets import Dataset, Registry
 
 PARTIAL_DATA = (3040, "Partial Data Returned")
 """The exception of a month with missing days, in the words of the standard."""
@@ -71,7 +73,7 @@ class Month:
 class Usage:
     """The use of a dataset, or of one version of it, in a month."""
 
-    dataset: Dataset
+    dataset: "Dataset"
     version: str | None
     instances: Instances
     assistants: int = 0
@@ -79,9 +81,9 @@ class Usage:
 
 
 def month_usage(
-    registry: Registry,
-    by_dataset: pa.Table,
-    by_version: pa.Table,
+    registry: "Registry",
+    by_dataset: "pa.Table",
+    by_version: "pa.Table",
     assistants: Mapping[str, int] | None = None,
 ) -> list[Usage]:
     """Add up the days of a month.
@@ -110,7 +112,7 @@ def month_usage(
     return [usage for usage in found if usage.instances]
 
 
-def _instances(rows: pa.Table, *of: str) -> dict[tuple[str, ...], Instances]:
+def _instances(rows: "pa.Table", *of: str) -> dict[tuple[str, ...], Instances]:
     """The counts of each dataset, or of each version."""
     sums = rows.group_by([*of, "access_method", "country"]).aggregate(
         [(metric, "sum") for metric in METRICS]
@@ -135,7 +137,7 @@ def _instances(rows: pa.Table, *of: str) -> dict[tuple[str, ...], Instances]:
 
 
 def as_json(
-    usage: list[Usage], registry: Registry, month: Month, created: dt.date
+    usage: list[Usage], registry: "Registry", month: Month, created: dt.date
 ) -> dict[str, Any]:
     """The report as DataCite accepts it: a header and the datasets."""
     code, message = PARTIAL_DATA

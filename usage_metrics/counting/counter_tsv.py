@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from usage_metrics.counting.counter import METRICS
+from usage_metrics.counting.counter_names import METRICS
 from usage_metrics.spreadsheet import as_text
 
 Cells = tuple[str | int | None, ...]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from usage_metrics.counting.counter import METRICS
+from usage_metrics.counting.counter_names import METRICS
 from usage_metrics.counting.reconciliation import REASONS
 from usage_metrics.warehouse.views import Question
 

@@ -1,13 +1,16 @@
 """What a COUNTER report says of datasets that counting does not need to know."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from usage_metrics.counting.counter_report import Usage
-from usage_metrics.counting.datasets import Dataset, Registry
 from usage_metrics.errors import ConfigError
 
+if TYPE_CHECKING:
+    from usage_metrics.counting.counter_report import Usage
+    from usage_metrics.counting.datasets import Dataset, Registry
 
-def check_reportable(registry: Registry, usage: Iterable[Usage]) -> None:
+
+def check_reportable(registry: "Registry", usage: "Iterable[Usage]") -> None:
     """Refuse a report of datasets of which not all is known that it says.
 
     Args:
@@ -32,7 +35,7 @@ def check_reportable(registry: Registry, usage: Iterable[Usage]) -> None:
         )
 
 
-def _missing(dataset: Dataset) -> list[str]:
+def _missing(dataset: "Dataset") -> list[str]:
     """The keys that a report needs and that the dataset lacks."""
     known = {
         "publisher": dataset.publisher,
@@ -42,7 +45,7 @@ def _missing(dataset: Dataset) -> list[str]:
     return [name for name, value in known.items() if value is None]
 
 
-def check_dois(registry: Registry) -> None:
+def check_dois(registry: "Registry") -> None:
     """Refuse a DOI that would stand twice in a report: DataCite keeps one of the two.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from usage_metrics.counting.counter import METRICS
+from usage_metrics.counting.counter_names import METRICS
 from usage_metrics.hub.findings import Report, doi_of, instances_of
 
 _CREATED = {"created": None}

@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import Reply, get_platform
-from usage_metrics.platforms.shapes import without_people
-from usage_metrics.platforms.taking import bodies
 
 _DAY = r"(?P<day>\d{4}-\d\d-\d\d)"
 _OLD_KINDS = {"popular_paths": "paths", "popular_referrers": "referrers"}
@@ -140,6 +138,9 @@ def _reply(
     Raises:
         ReplyError: if it cannot be read, or does not say what it should.
     """
+    from usage_metrics.platforms.shapes import without_people
+    from usage_metrics.platforms.taking import bodies
+
     kind = pattern.kind or _OLD_KINDS.get(named["kind"], named["kind"])
     try:
         if file.stat().st_size > LONGEST_FILE:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.logs.beginnings import beginnings
 from usage_metrics.sources import get_source, recognised
 
 DEFAULT = "datasette"
@@ -35,6 +34,8 @@ def kind_of(logs: str, wanted: str | None = None) -> Kind | None:
         logs: where they are.
         wanted: the source that is asked first.
     """
+    from usage_metrics.logs.beginnings import beginnings
+
     if is_billed(logs):
         return Kind(wanted or DEFAULT, {}, [])
     kinds = [(file.name, recognised(file, wanted)) for file in beginnings(logs)]
