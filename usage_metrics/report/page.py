@@ -27,8 +27,8 @@ from usage_metrics.report.labels import (
     SHADES,
     UNKNOWN,
 )
+from usage_metrics.report.named_days import named_days
 from usage_metrics.report.payload import Payload
-from usage_metrics.report.presets import presets
 from usage_metrics.report.quality_section import (
     in_short,
     quality_section,
@@ -53,7 +53,15 @@ SECTIONS = (
     ("glossary", "Glossary"),
 )
 
-SCRIPTS = ("writing", "presets", "choice", "adding_up", "charts", "downloads", "page")
+SCRIPTS = (
+    "writing",
+    "named_days",
+    "choice",
+    "adding_up",
+    "charts",
+    "downloads",
+    "page",
+)
 """The parts of the page's script, in the order in which they run."""
 
 LIBRARIES = ("altair", "vl-convert-python")
@@ -178,7 +186,7 @@ def _content(material: Material) -> dict[str, Any]:
         "span_label": formatting.days(span.start, last),
         "first": span.start.isoformat(),
         "last": last.isoformat(),
-        "presets": presets(span),
+        "named_days": named_days(span),
         "made_on": formatting.day(material.made_on),
         "unit": static_tables.coarse(span.grain),
         "sections": SECTIONS,

@@ -16,7 +16,7 @@ LATELY = 30
 """How many days "the last days" are."""
 
 
-def presets(span: Span) -> list[tuple[str, str]]:
+def named_days(span: Span) -> list[tuple[str, str]]:
     """The ranges that a report offers, all its days first.
 
     Args:

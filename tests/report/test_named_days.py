@@ -4,13 +4,13 @@ import datetime as dt
 
 import pytest
 
-from usage_metrics.report.presets import presets
+from usage_metrics.report.named_days import named_days
 from usage_metrics.report.usage_database import Span
 
 
 def names(start: str, stop: str, grain: str = "day") -> dict[str, str]:
     days = (dt.date.fromisoformat(day) for day in (start, stop))
-    found = presets(Span("datasette", *days, grain))
+    found = named_days(Span("datasette", *days, grain))
     assert len({range_ for range_, _ in found}) == len(found)
     return {name: range_ for range_, name in found}
 
