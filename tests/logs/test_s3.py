@@ -281,8 +281,9 @@ def test_nearly_all_lines_are_read_by_the_fast_path(
 
     monkeypatch.setattr(fast_path, "entries_singly", counted)
     read(*[line_of(number) for number in (18, 24, 25, 26, 27)], f"{line_of()} new")
+    read(line_of(user_agent='"a"b"'), line_of(18, user_agent='"a" "b" c"'))
     assert not singly
-    read(line_of(), line_of(user_agent='"a"b"'))
+    read(line_of(), line_of(referer='"a"b"'))
     assert [len(block) for block in singly] == [1]
 
 
@@ -380,6 +381,7 @@ LINES = [
     f"{line_of(23)} ",
     line_of(user_agent='""', http_status="206", object_size="-"),
     line_of(user_agent='"a"b"', referer='"x" "'),
+    line_of(user_agent='"a" "b" - c"'),
     line_of(request_uri='"GET /" HTTP/1.1"', http_status="-"),
     line_of(key="a!b%2520c", error_code="NoSuchKey", version_id="a.B"),
     line_of(request_uri="-", referer="-", user_agent="-"),

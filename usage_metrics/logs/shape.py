@@ -51,8 +51,6 @@ class Lines:
     """Of each line, the mark before its first, and its quotes."""
     ends: Integers
     """Of each line, its last mark."""
-    quotes: Integers
-    """How many each line has."""
 
     @property
     def places_of_ends(self) -> Places:
@@ -68,8 +66,7 @@ class Lines:
         if good.all():
             return self
         anchors = [anchor[good] for anchor in self.anchors]
-        ends, quotes = self.ends[good], self.quotes[good]
-        return Lines(self.rows[good], self.marks, anchors, ends, quotes)
+        return Lines(self.rows[good], self.marks, anchors, self.ends[good])
 
 
 @dataclass(frozen=True)
@@ -81,17 +78,23 @@ class Shape:
     one, and so on until the end of the line."""
     takes_more: bool = False
     """Whether blanks, and texts in quotes, may follow."""
+    last_has_quotes: bool = False
+    """Whether the last text in quotes reaches to the last quote of the line."""
 
     def lines(self, marks: Marks) -> Lines:
         """The lines of this shape."""
         number = 2 * (len(self.blanks) - 1)
         behind = np.searchsorted(marks.quotes, marks.ends)
         count = np.diff(behind)
-        right = count >= number if self.takes_more else count == number
+        has_more = self.takes_more or self.last_has_quotes
+        right = count >= number if has_more else count == number
         rows = np.flatnonzero(right)
         starts, ends, first = marks.ends[rows], marks.ends[rows + 1], behind[rows]
-        anchors = [starts, *(marks.quotes[first + n] for n in range(number))]
-        found = Lines(rows, marks, anchors, ends, count[rows])
+        places = [first + n for n in range(number)]
+        if self.last_has_quotes:
+            places[-1] = behind[rows + 1] - 1
+        anchors = [starts, *(marks.quotes[place] for place in places)]
+        found = Lines(rows, marks, anchors, ends)
         return found.only(self._have_blanks(found))
 
     def _have_blanks(self, lines: Lines) -> Mask:

@@ -1,7 +1,8 @@
 """The fast path: blocks of S3 access log lines, cut into columns by their marks.
 
-A *plain* line has six quotes where they belong, a blank beside each, and as many blanks
-between them as there are fields. All other lines are read by the rule in
+A *plain* line has quotes where they belong, a blank beside each, and as many blanks
+between them as there are fields. A user agent may have quotes itself: behind it there
+are none. All other lines are read by the rule in
 :mod:`usage_metrics.logs.s3.rule`, and so are those with a value that is not as it
 should be.
 """
@@ -19,10 +20,9 @@ from usage_metrics.logs.s3.entry import ENTRY, FIRST, FURTHER, LATER, NUMBERS
 from usage_metrics.logs.s3.rule import LONGEST_NUMBER, OPERATION, WORD, entries_singly
 from usage_metrics.logs.shape import Lines, Marks, Shape
 
-_SHAPE = Shape((9, 7, 1, 1), takes_more=True)
+_SHAPE = Shape((9, 7, 1, 1), takes_more=True, last_has_quotes=True)
 """Blanks before the request, one of them in the time; between it and the referer;
 between that and the user agent; behind that."""
-_QUOTES = 6
 
 _FIRST = [field.name for field in FIRST]
 _IN_QUOTES = {"request_uri": 1, "referer": 3, "user_agent": 5}
@@ -61,7 +61,7 @@ def _plain_lines(block: Block) -> tuple[Integers, Spans]:
     marks = Marks.of(block)
     lines = _SHAPE.lines(marks)
     has_control = _have_controls(block, marks)[lines.rows]
-    lines = lines.only((lines.quotes == _QUOTES) & ~has_control)
+    lines = lines.only(~has_control)
     first, good = _first_fields(lines)
     later, are_later = _later_fields(lines)
     good &= are_later
