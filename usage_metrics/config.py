@@ -226,6 +226,15 @@ class notify(Section):
     timeout = number(10.0, 600.0, "seconds to wait for the webhook;", least=0.1)
 
 
+class digest(Section):
+    """The month in a text and a picture."""
+
+    few = choice(
+        ["hide", "show"],
+        "numbers from one to nine: hide them, as report --public does, or show",
+    )
+
+
 SECTIONS: tuple[type[Section], ...] = (
     paths,
     bigquery,
@@ -238,6 +247,7 @@ SECTIONS: tuple[type[Section], ...] = (
     snapshots,
     run_log,
     notify,
+    digest,
 )
 """Every section that is no source's."""
 

@@ -7,7 +7,7 @@ is shown without it, or another number beside it is hidden, too.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,11 +52,13 @@ class Writing:
 
     def change(self, line: "Line", length: int) -> str:
         """How a line changed; nothing if that is unknown."""
-        ratio = line.change(length)
-        if ratio is None:
-            return ""
-        halves = (line.added[-length:], line.added[-2 * length : -length])
-        if any(self.hides(float(np.nansum(days))) for days in halves):
+        return self.ratio(
+            line.change(length), line.added[-length:], line.added[-2 * length : -length]
+        )
+
+    def ratio(self, ratio: float | None, now: Any, then: Any) -> str:
+        """How some days changed against others; nothing if unknown or hidden."""
+        if ratio is None or any(self.hides(float(np.nansum(d))) for d in (now, then)):
             return ""
         return formatting.change(ratio)
 

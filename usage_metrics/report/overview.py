@@ -67,8 +67,8 @@ def render(publisher: Publisher, made_from: str) -> str:
 
 def content(publisher: Publisher) -> dict[str, Any]:
     """What the template shows."""
-    span, groups = publisher.span, list(_groups(publisher))
-    rows = [_row(publisher, groups, name) for name in publisher.datasets[:ROWS]]
+    span, groups = publisher.span, list(groups_of(publisher))
+    rows = [row_of(publisher, groups, name) for name in publisher.datasets[:ROWS]]
     total = sum_of_requests(publisher)
     return {
         **page.code(("page.css", "overview.css"), "overview.js"),
@@ -103,7 +103,7 @@ def _kinds(publisher: Publisher) -> set[str]:
     return found
 
 
-def _groups(publisher: Publisher) -> Iterator[Group]:
+def groups_of(publisher: Publisher) -> Iterator[Group]:
     """The places of which something is known, with the measures that they have."""
     for place in publisher.places:
         lines = [line for line in publisher.lines if line.place is place]
@@ -112,7 +112,8 @@ def _groups(publisher: Publisher) -> Iterator[Group]:
             yield Group(place, list(found.values()))
 
 
-def _row(publisher: Publisher, groups: Sequence[Group], dataset: str) -> Row:
+def row_of(publisher: Publisher, groups: Sequence[Group], dataset: str) -> Row:
+    """What the table says of a dataset."""
     cells = []
     for group in groups:
         lines = {line.measure.id: line for line in publisher.of(dataset, group.place)}

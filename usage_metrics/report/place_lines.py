@@ -194,10 +194,19 @@ class Line:
             The ratio less one; None if fewer than half of the days are known.
         """
         now, then = self.added[-length:], self.added[-2 * length : -length]
-        known = [np.count_nonzero(~np.isnan(days)) for days in (now, then)]
-        if len(then) < length or 2 * min(known) < length or not np.nansum(then):
+        return None if len(then) < length else change_of_days(now, then)
+
+
+def change_of_days(now: Any, then: Any) -> float | None:
+    """The average of some days against that of others.
+
+    Returns:
+        The ratio less one; None if fewer than half of the days are known.
+    """
+    for days in (now, then):
+        if 2 * np.count_nonzero(~np.isnan(days)) < max(1, len(days)):
             return None
-        return float(np.nanmean(now) / np.nanmean(then)) - 1
+    return float(np.nanmean(now) / np.nanmean(then)) - 1 if np.nansum(then) else None
 
 
 def with_hosts(place: Place, database: Database) -> Place:

@@ -7,14 +7,17 @@ listings instead, of the whole period and of all datasets that are shown.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from usage_metrics.report.few import LEAST
 from usage_metrics.report.figures import by_dataset
 from usage_metrics.report.labels import OTHERS
-from usage_metrics.report.rankings import Named, rankings
+from usage_metrics.report.rankings import Named, Ranking, rankings
 from usage_metrics.report.static_tables import LINES
 from usage_metrics.report.usage_database import Database, Span
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TITLES = {
     "countries": "Countries",
@@ -52,17 +55,21 @@ def public_listings(
     datasets = set(used[used >= LEAST].index)
     ranked = {r.id: r for r in rankings(database, whole, titles)}
     for id_, heading in TITLES.items():
-        ranking = ranked[id_]
-        rows = ranking.ask(database, whole)
-        rows = rows[rows["dataset"].isin(datasets)]
-        sums: Counter[Named] = Counter()
-        names = rows[[*ranking.ask.names]].astype(object)
-        names = names.where(names.notna(), None)
-        of_names = zip(names.itertuples(index=False), rows["counted"], strict=True)
-        for name, counted in of_names:
-            sums[ranking.shown(*name)] += int(counted)
+        rows = ranked[id_].ask(database, whole)
+        sums = counted_uses(ranked[id_], rows[rows["dataset"].isin(datasets)])
         if found := without_few(sums):
             yield PublicListing(title, heading, found)
+
+
+def counted_uses(ranking: Ranking, rows: "pd.DataFrame") -> Counter[Named]:
+    """The counted uses by name."""
+    sums: Counter[Named] = Counter()
+    names = rows[[*ranking.ask.names]].astype(object)
+    names = names.where(names.notna(), None)
+    of_names = zip(names.itertuples(index=False), rows["counted"], strict=True)
+    for name, counted in of_names:
+        sums[ranking.shown(*name)] += int(counted)
+    return sums
 
 
 def without_few(sums: Mapping[Named, int]) -> list[tuple[Named, int]]:

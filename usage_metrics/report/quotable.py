@@ -9,7 +9,7 @@ from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import formatting
 from usage_metrics.report.few import LEAST
 from usage_metrics.report.formatting import harmless, listed, number
-from usage_metrics.report.place_lines import REQUESTS, Place
+from usage_metrics.report.place_lines import REQUESTS, Line, Place
 from usage_metrics.report.publisher import Publisher
 
 QUOTED = 3
@@ -21,6 +21,8 @@ class Sum(NamedTuple):
 
     requests: str
     change: str
+    line: Line
+    """The requests of each day."""
     places: list[str]
     again: list[str]
     """Logs that have the same requests once more; they are not in it."""
@@ -47,7 +49,7 @@ def sum_of_requests(publisher: Publisher) -> Sum | None:
     together = replace(shown[0], added=added)
     change = publisher.writing.change(together, publisher.window)
     titles = [[place.title for place in of] for of in (logs, again)]
-    return Sum(number(together.total or 0), change, *titles)
+    return Sum(number(together.total or 0), change, together, *titles)
 
 
 def _different_logs(publisher: Publisher) -> tuple[list[Place], list[Place]]:
@@ -89,9 +91,7 @@ def sentences(publisher: Publisher, total: Sum | None) -> list[str]:
             f"and failures are left out{_days_left_out(publisher)}."
             f"{_said_again(total)}"
         )
-    quoted = [_quoted(publisher, place) for place in publisher.places]
-    told = [text for text in quoted if text][:QUOTED]
-    if told:
+    if told := [_quoted(publisher, line) for line in most_of_platforms(publisher)]:
         when = "In the same period" if total else period
         joint = ", " if total else ": "
         said.append(
@@ -126,16 +126,20 @@ def _days_left_out(publisher: Publisher) -> str:
     return f", and so {verb} {listed(said)} without logs" if said else ""
 
 
-def _quoted(publisher: Publisher, place: Place) -> str:
-    """What a platform added most of, in words; nothing if that is not known."""
-    lines = [
-        line
-        for line in publisher.lines
-        if line.place is place and not place.is_log and not line.measure.is_stock
-    ]
-    lines = [line for line in lines if line.total and line.total >= LEAST]
-    if not lines:
-        return ""
-    most = max(lines, key=lambda line: line.total or 0)
-    what = f"{number(most.total or 0)} {most.measure.name.lower()}"
-    return f"{place.title} counted {what} of {publisher.name_of(most.dataset)}"
+def most_of_platforms(publisher: Publisher) -> list[Line]:
+    """What each of the first platforms added most of, as far as that is known."""
+    most: dict[str, Line] = {}
+    for line in publisher.lines:
+        is_told = (line.total or 0) >= LEAST and not line.measure.is_stock
+        if is_told and not line.place.is_log:
+            best = most.setdefault(line.place.name, line)
+            if (line.total or 0) > (best.total or 0):
+                most[line.place.name] = line
+    named = (most.get(place.name) for place in publisher.places)
+    return [line for line in named if line][:QUOTED]
+
+
+def _quoted(publisher: Publisher, line: Line) -> str:
+    """What a platform added, in words."""
+    what = f"{number(line.total or 0)} {line.measure.name.lower()}"
+    return f"{line.place.title} counted {what} of {publisher.name_of(line.dataset)}"

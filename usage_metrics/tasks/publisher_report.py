@@ -87,7 +87,7 @@ class PublisherReport(Reporting):
 
         if not self.has_figures():
             raise NotYetError("nothing is counted yet; usage-metrics status says why")
-        text = overview.render(self._publisher(), self._made_from())
+        text = overview.render(self.publisher(), self._made_from())
         self.output().write(text)
         self.say(f"open {self.output().path} · {len(text.encode()) / 1e6:.1f} MB")
 
@@ -100,7 +100,12 @@ class PublisherReport(Reporting):
         text = json.dumps([*facts, days, lost], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
-    def _publisher(self) -> "Publisher":
+    def publisher(self) -> "Publisher":
+        """The figures of the page.
+
+        Raises:
+            NotYetError: if there is none.
+        """
         from usage_metrics.report import place_lines
         from usage_metrics.report.public_listings import public_listings
         from usage_metrics.report.publisher import Publisher
