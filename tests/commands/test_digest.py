@@ -17,7 +17,7 @@ Output = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def march(flow: Flow, settings: Settings) -> Flow:
-    """The last days of March, each with a counted request; the 31st is not there yet."""
+    """The last days of March, each with a counted request; the 31st is missing."""
     settings("datasette", start="2026-03-20", stop="2026-04-03")
     fill_once(flow, "march", _count)
     return flow
