@@ -27,6 +27,7 @@ from hostile_logs import LOGS
 from usage_metrics.addresses.parsing import canonical_addresses, public_addresses
 from usage_metrics.addresses.redaction import addresses_in, remove, without
 from usage_metrics.agents.classifier import classify
+from usage_metrics.agents.devices import devices_of
 from usage_metrics.agents.names import name_in
 from usage_metrics.agents.normalize import LONGEST, normalised
 from usage_metrics.agents.rules import Rule
@@ -38,7 +39,13 @@ from usage_metrics.cleaning.percent import as_sent, decoded
 from usage_metrics.cleaning.rejects import without_value
 from usage_metrics.cleaning.signatures import without_signatures
 from usage_metrics.cleaning.urls import split_urls
-from usage_metrics.counting import breakdowns, counter_tsv, datasets, events
+from usage_metrics.counting import (
+    asked_texts,
+    breakdowns,
+    counter_tsv,
+    datasets,
+    events,
+)
 from usage_metrics.counting.datasets import (
     Pattern,
     Registry,
@@ -244,6 +251,10 @@ LOOKS: dict[str, Look] = {
     "ids of datasets": dataset_id,
     "databases for the public": lambda text: is_public(column(text)),
     "visitors": visits,
+    "devices": lambda text: devices_of(column(text)),
+    "searches": lambda text: asked_texts.searches(column(f"/a?_search={text}")),
+    "statements": lambda text: asked_texts.statements(column(f"/a?sql={text}")),
+    "referring pages": lambda text: asked_texts.pages(column(f"https://a.b/{text}")),
     "the site's host": lambda text: breakdowns.host_of_site(by_path(text)),
     "cells of a COUNTER report": counter_tsv._cell,
     "replies of a platform": reply_of_platform,

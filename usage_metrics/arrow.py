@@ -10,6 +10,7 @@ import functools
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -137,6 +138,22 @@ def take_encoded(values: pa.Array, codes: pa.Array) -> pa.Array:
     encoded = values.dictionary_encode()
     return pa.DictionaryArray.from_arrays(
         encoded.indices.take(codes), encoded.dictionary
+    )
+
+
+def used(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """A column without the texts that no row has, which would be written, too.
+
+    They may belong to rejected entries, or to another part of the day.
+    """
+    # With numpy: Arrow would hash the codes to find the distinct ones.
+    codes = column.indices.drop_null().to_numpy()
+    is_used = np.bincount(codes, minlength=len(column.dictionary)) > 0
+    if is_used.all():
+        return column
+    number = pa.array(np.cumsum(is_used, dtype=np.int32) - 1)
+    return pa.DictionaryArray.from_arrays(
+        number.take(column.indices), column.dictionary.filter(pa.array(is_used))
     )
 
 

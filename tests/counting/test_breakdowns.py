@@ -7,7 +7,7 @@ import pytest
 from little_log import count_requests, figures, requests_of, sample_registry
 
 from usage_metrics.counting import breakdowns
-from usage_metrics.counting.day import FREQUENT
+from usage_metrics.counting.naming import FREQUENT
 
 
 def test_a_path_is_named_without_its_query() -> None:

@@ -19,9 +19,9 @@ from project import SAMPLE_REGISTRY
 from usage_metrics.arrow import TIMESTAMP
 from usage_metrics.counting import day
 from usage_metrics.counting.datasets import Registry
-from usage_metrics.counting.frequent import MostFrequent
 from usage_metrics.counting.grouping import Rows, encoded
 from usage_metrics.counting.monthly import NEEDED, CountedMonth, OfMonth
+from usage_metrics.counting.naming import Named
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.counting.usage import CountedDay, Figures
 from usage_metrics.tasks.datasets_registry import read_registry
@@ -130,13 +130,11 @@ def events_of(log: str, registry: Registry | None = None) -> pa.Table:
 def counted_day(
     events: pa.Table, lines: dict[str, Any] | None = None, date: dt.date = DAY
 ) -> CountedDay:
-    """A counted day, with its most frequent paths and agents."""
-    named = []
-    for name, number in day.FREQUENT.items():
-        frequent = MostFrequent(BytesIO, number)
-        frequent.add(events[name].chunk(0))
-        named.append(frequent.found())
-    return CountedDay(date.isoformat(), "datasette", BytesIO, lines or {}, *named)
+    """A counted day, with the texts that are named."""
+    named = Named(BytesIO)
+    named.add(events)
+    of_day = date.isoformat(), "datasette", BytesIO, lines or {}
+    return CountedDay(*of_day, named.found())
 
 
 def added_up(figures: Figures, *batches: Rows) -> pa.Table:

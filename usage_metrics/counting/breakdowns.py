@@ -14,12 +14,8 @@ from usage_metrics.arrow import STRING, column, only_chunk, take_encoded
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.datasets import hosts_of, without_query
 from usage_metrics.counting.grouping import Rows, holds
+from usage_metrics.counting.naming import AGENTS_A_DAY, PATHS_A_DAY
 from usage_metrics.counting.usage import CountedDay, of_day
-
-PATHS_A_DAY = 1_000
-"""Paths named per day: more than a site has tables, and fewer than it has rows."""
-AGENTS_A_DAY = 500
-"""Agents named per day: robots invent names without end."""
 
 USAGE_BY_PATH = schema_of(
     *("date", "source", "dataset"),
@@ -103,12 +99,12 @@ class UsageOfFrequent:
 
 def usage_by_path(day: CountedDay) -> UsageOfFrequent:
     """Adds up the events of a day by path; of schema ``USAGE_BY_PATH``."""
-    return UsageOfFrequent(USAGE_BY_PATH, day.paths, "path", day, "host")
+    return UsageOfFrequent(USAGE_BY_PATH, day.named["path"], "path", day, "host")
 
 
 def usage_by_agent(day: CountedDay) -> UsageOfFrequent:
     """Adds up the events of a day by agent; of schema ``USAGE_BY_AGENT``."""
-    return UsageOfFrequent(USAGE_BY_AGENT, day.agents, "agent_name", day)
+    return UsageOfFrequent(USAGE_BY_AGENT, day.named["agent_name"], "agent_name", day)
 
 
 def host_of_site(by_path: pa.Table) -> str | None:

@@ -6,7 +6,7 @@ three times. The first time shows the databases. The second time each batch beco
 events as far as they are known, which wait outside memory with what has to be compared.
 Then the third time completes them, in the order of the geocoded file.
 
-In memory are a batch, a byte for each request, 12 for each visitor, 16 for a session,
+In memory are a batch, a byte for each request, 12 for each visitor, 41 for a session,
 20 for an address, a row for each group of each table, and a 64th of what waits to be
 compared. Made-up days of one to ten million requests took 0.5 GB, and 27 bytes each;
 ten million lines of S3's logs, of nearly as many visitors, 0.8 GB.
@@ -22,21 +22,16 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import TIMESTAMP, only_chunk
 from usage_metrics.counting.aside import NewFile, Tables
-from usage_metrics.counting.breakdowns import (
-    AGENTS,
-    AGENTS_A_DAY,
-    PATHS_A_DAY,
-    PLACES,
-    hosts_and_paths,
-)
+from usage_metrics.counting.attributes import ASKED, seen_of_attributes
+from usage_metrics.counting.breakdowns import AGENTS, PLACES, hosts_and_paths
 from usage_metrics.counting.clicks import OK, PARTIAL, WINDOW, Clicks
 from usage_metrics.counting.datasets import Registry, targets_of
 from usage_metrics.counting.derived import SHOWING, Databases, with_derived
 from usage_metrics.counting.distinct import Numbering
 from usage_metrics.counting.events import EVENTS, NEEDED, needed, seen_at_once
-from usage_metrics.counting.frequent import MostFrequent
 from usage_metrics.counting.grouping import Rows, codes_of, mask_of, numbers_of
 from usage_metrics.counting.hashes import fresh_key, hashes_by_code
+from usage_metrics.counting.naming import Named
 from usage_metrics.counting.places import with_places
 from usage_metrics.counting.visitors import (
     WHOLE_ADDRESS,
@@ -59,9 +54,7 @@ COMPARED = (
 )
 """Those by which a click is compared with others."""
 
-FREQUENT = {"path": PATHS_A_DAY, "agent_name": AGENTS_A_DAY}
-"""How many texts are named."""
-BESIDE = ("address", "host", "path", "city", "region", *AGENTS, "database")
+BESIDE = ("address", "host", "path", "city", "region", *AGENTS, "database", *ASKED)
 """The further columns of events from which figures are made."""
 
 
@@ -149,9 +142,7 @@ class CountedRequests:
         self._sizes = WholeSizes(new_file)
         self._visitors, self._sessions = Numbering(), Numbering()
         self._addresses = Addresses()
-        self._frequent = {
-            name: MostFrequent(new_file, number) for name, number in FREQUENT.items()
-        }
+        self._named = Named(new_file)
         self._rows = 0
         self._outcomes = self._clicks.outcomes(0)
 
@@ -180,9 +171,9 @@ class CountedRequests:
             "object_bytes": pa.array(said),
             "url": pa.array(np.where(wanted, seen.hashes[seen.urls], 0)),
         }
+        columns |= seen_of_attributes(pa.table(columns), requests, seen.targets)
         known = pa.table(columns)
-        for name, frequent in self._frequent.items():
-            frequent.add(only_chunk(known[name]))
+        self._named.add(known)
         self._known.add(known)
         self._rows += requests.num_rows
 
@@ -210,9 +201,9 @@ class CountedRequests:
         self._clicks.add(asked, visitors, hashes[codes])
         return _Seen(about, requests, addresses, visitors, codes, hashes, targets)
 
-    def most_frequent(self, name: str) -> pa.Array:
-        """The most frequent texts of a column of ``FREQUENT``."""
-        return self._frequent[name].found()
+    def named(self) -> dict[str, pa.Array]:
+        """The texts that the tables of figures name, by column."""
+        return self._named.found()
 
     def rows(self) -> Iterator[Rows]:
         """The events in batches, in the order of the requests, with further columns."""

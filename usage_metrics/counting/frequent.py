@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from usage_metrics.arrow import STRING
-from usage_metrics.counting.aside import NewFile, Records, Tables
-from usage_metrics.counting.grouping import summed
+from usage_metrics.counting.aside import Columns, NewFile, Records, Tables
+from usage_metrics.counting.grouping import mask_of, summed
 from usage_metrics.counting.hashes import fresh_key, hashes_of
 
 
@@ -59,12 +59,53 @@ class MostFrequent:
         hashes, counts = np.empty(0, np.int64), np.empty(0, np.int64)
         least = 0
         for part in self._counts.parts():
-            of_part, rows = summed(part["hash"], part["rows"])
+            of_part, rows = self._summed(part)
             hashes, counts = np.append(hashes, of_part), np.append(counts, rows)
             if len(counts) > self._number:
                 least = np.partition(counts, -self._number)[-self._number]
                 hashes, counts = hashes[counts >= least], counts[counts >= least]
         return hashes[counts > least], hashes[counts == least]
+
+    def _summed(self, part: Columns) -> tuple[Any, Any]:
+        """The distinct hashes of a part, and how frequent each is."""
+        return summed(part["hash"], part["rows"])
+
+
+class SeenByMost(MostFrequent):
+    """Finds the texts that most visitors have, if these are not too few."""
+
+    def __init__(self, new_file: NewFile, number: int, least: int) -> None:
+        """Begin without a text.
+
+        Args:
+            new_file: makes a file for what is not held in memory.
+            number: how many texts to find at most.
+            least: how many visitors a text has to have.
+        """
+        super().__init__(new_file, number)
+        self._least = least
+
+    def add_of(self, texts: pa.DictionaryArray, visitors: Any, among: Any) -> None:
+        """Note the visitor of each text, in the rows for which a mask is true."""
+        rows = np.flatnonzero(among & mask_of(texts.is_valid()))
+        codes = texts.indices.take(pa.array(rows)).to_numpy()
+        hashes = hashes_of(texts.dictionary, self._key).view(np.int64)
+        self._counts.add(**_distinct(hashes[codes], visitors[rows]))
+        self._texts.add(pa.table({"text": texts.dictionary}))
+
+    def _summed(self, part: Columns) -> tuple[Any, Any]:
+        hashes = _distinct(part["hash"], part["visitor"])["hash"]
+        found, visitors = summed(hashes, np.ones(len(hashes), np.int64))
+        enough = visitors >= self._least
+        return found[enough], visitors[enough]
+
+
+def _distinct(hashes: Any, visitors: Any) -> Columns:
+    """Each pair of a text and a visitor once."""
+    order = np.lexsort((visitors, hashes))
+    hashes, visitors = hashes[order], visitors[order]
+    new = (np.diff(hashes, prepend=0) != 0) | (np.diff(visitors, prepend=-1) != 0)
+    return {"hash": hashes[new], "visitor": visitors[new]}
 
 
 def _where(texts: pa.Array, mask: Any) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from usage_metrics.counting import (
+    attributes,
     breakdowns,
     concentration,
     counter,
@@ -126,6 +127,15 @@ DAILY = (
         "Daily use by browser, script or robot",
         *("agent_class", "agent_kind"),
         begin=breakdowns.usage_by_agent,
+    ),
+    _table(
+        "usage_by_attribute",
+        attributes.USAGE_BY_ATTRIBUTE,
+        "Daily use by what else a log says: status, paths not found, hour, weekday, "
+        "latency, operating system, device, referring page, search, SQL, and first and "
+        "last page of sessions; may not be summed over attributes",
+        *("attribute", "dataset", "agent_class"),
+        begin=attributes.UsageByAttribute,
     ),
 )
 """Made by ``CountUsage`` from the requests of a day."""

@@ -63,15 +63,13 @@ class CountedDay(NamedTuple):
     """Makes a file for what is not held in memory."""
     lines: Mapping[str, Any]
     """What became of the log lines, from the footer of the requests."""
-    paths: pa.Array
-    """The most requested paths."""
-    agents: pa.Array
-    """The agents with the most requests."""
+    named: Mapping[str, pa.Array]
+    """The texts that are named, by column; see :mod:`.naming`."""
 
 
-def of_day(day: CountedDay, schema: pa.Schema) -> Summary:
+def of_day(day: CountedDay, schema: pa.Schema, **constants: str) -> Summary:
     """Adds up the events of a day; of a schema with ``date`` and ``source``."""
-    return Summary(schema, day.new_file, date=day.date, source=day.source)
+    return Summary(schema, day.new_file, date=day.date, source=day.source, **constants)
 
 
 class OfEachAndAll:

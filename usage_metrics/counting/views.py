@@ -222,6 +222,15 @@ VIEWS = (
         _REQUESTS,
         *("month", "agent_class", "agent_kind"),
     ),
+    _view(
+        "use_by_attribute",
+        "Each month: status, hour, latency, device, search and what else a log says; "
+        "may not be summed over attributes",
+        "usage_by_attribute",
+        ("month", "source", "attribute", "value"),
+        _REQUESTS,
+        *("month", "attribute"),
+    ),
     View(
         "quality_per_day",
         "Each day: what became of its log lines",

@@ -22,7 +22,6 @@ import hashlib
 import ipaddress
 import secrets
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,7 +32,7 @@ from usage_metrics.addresses.parsing import (
     remembering,
 )
 from usage_metrics.addresses.redaction import addresses_in, without
-from usage_metrics.arrow import STRING, Distinct, dictionary, take_encoded
+from usage_metrics.arrow import STRING, Distinct, dictionary, take_encoded, used
 from usage_metrics.geocode.locate import Located
 
 MODES = ("keep", "truncate", "pseudonymize", "drop")
@@ -132,7 +131,7 @@ class Anonymization:
         for index, name in enumerate(requests.column_names):
             before = column = requests[name]
             if pa.types.is_dictionary(before.type):
-                column = _used(dictionary(before))
+                column = used(dictionary(before))
             if self._column is not None:
                 column = self._anonymize_column(name, column)
             if column is not before:
@@ -156,19 +155,3 @@ class Anonymization:
             return True
         # Only plain IPv4 addresses are not among them; the text of others takes long.
         return address.version == 4 and str(address) in self._addresses
-
-
-def _used(column: pa.DictionaryArray) -> pa.DictionaryArray:
-    """Drop the dictionary values that no row has, because they would be written too.
-
-    They may belong to rejected entries, or to another part of the day.
-    """
-    # With numpy: Arrow would hash the codes to find the distinct ones.
-    codes = column.indices.drop_null().to_numpy()
-    used = np.bincount(codes, minlength=len(column.dictionary)) > 0
-    if used.all():
-        return column
-    number = pa.array(np.cumsum(used, dtype=np.int32) - 1)
-    return pa.DictionaryArray.from_arrays(
-        number.take(column.indices), column.dictionary.filter(pa.array(used))
-    )

@@ -1,8 +1,8 @@
 """The exact definition of each figure of the report."""
 
-from usage_metrics.counting.breakdowns import PATHS_A_DAY
 from usage_metrics.counting.clicks import WINDOW
 from usage_metrics.counting.concentration import CONCENTRATED
+from usage_metrics.counting.naming import PATHS_A_DAY
 
 SECONDS = WINDOW // 1_000_000
 

@@ -149,8 +149,7 @@ class CountUsage(Stage):
             new_file=new_file,
             # The footer of the cleaned file says it too, but that file may be gone.
             lines=facts.get("cleaning") or self.partition(Clean.stage).facts(),
-            paths=counted.most_frequent("path"),
-            agents=counted.most_frequent("agent_name"),
+            named=counted.named(),
         )
 
     def _write(self, table: "FigureTable", rows: "pa.Table") -> None:

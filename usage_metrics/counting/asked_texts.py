@@ -1,0 +1,83 @@
+"""Texts that a visitor has typed or come from: searches, SQL and referring pages.
+
+They may say something about a person. So a text is shortened, has no address in it, and
+is named only if ``LEAST_VISITORS`` of that day have it, robots apart. Everything is
+done once per distinct text.
+"""
+
+from urllib.parse import unquote_plus
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_metrics.addresses.redaction import without
+from usage_metrics.arrow import STRING, each_distinct, empty_as_null
+
+LEAST_VISITORS = 3
+"""A person at a desk and on a phone is two visitors."""
+LONGEST_SEARCH, LONGEST_SQL, LONGEST_PAGE = 100, 1_000, 200
+"""Characters that are kept."""
+
+_SEARCH = r"[?&](?:_search(?:_[^=&]*)?|q)=(?P<text>[^&]+)"
+_SQL = r"[?&]sql=(?P<text>[^&]+)"
+_PAGE = (
+    r"^(?i:https?)://(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:@]+)(?::[0-9]*)?"
+    r"(?P<path>/[^?#;]+)"
+)
+_PUBLIC = r"\.[a-z][a-z0-9-]*$"
+"""The end of a host that is neither an address nor a name within a network …"""
+_PRIVATE = r"\.(?:local|localdomain|internal|intranet|lan|corp|home|private)$"
+"""… unless it is one of these."""
+_KEY = (
+    r"/[^/]*(?:@|%40|[0-9A-Za-z]{20}|"
+    r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-)[^/]*(?:/.*)?$"
+)
+"""From a part of a path on that may be a key, an id or somebody's name in e-mail."""
+
+
+def searches(targets: pa.Array) -> pa.Array:
+    """What each path with query searches for, in small letters; null: nothing."""
+    return pc.utf8_lower(_typed(targets, _SEARCH, LONGEST_SEARCH))
+
+
+def statements(targets: pa.Array) -> pa.Array:
+    """The SQL in each path with query; null: none."""
+    return _typed(targets, _SQL, LONGEST_SQL)
+
+
+def pages(referers: pa.Array) -> dict[str, pa.Array]:
+    """The ``host`` and the ``page`` that each referer names.
+
+    The page is host and path, without what may be a key. It is null if the referer says
+    no more than the host, or is within somebody's own network.
+    """
+    found = pc.extract_regex(referers, _PAGE)
+    host = pc.utf8_lower(pc.struct_field(found, [0]))
+    path = pc.replace_substring_regex(pc.struct_field(found, [1]), _KEY, "/…")
+    is_public = pc.and_not(
+        pc.match_substring_regex(host, _PUBLIC),
+        pc.match_substring_regex(host, _PRIVATE),
+    )
+    page = pc.binary_join_element_wise(host, path, "")
+    page = pc.if_else(is_public, page, pa.scalar(None, STRING))
+    return {"host": host, "page": _safe(page, LONGEST_PAGE)}
+
+
+def _typed(targets: pa.Array, pattern: str, longest: int) -> pa.Array:
+    """What a parameter of a query says, as typed, with single blanks."""
+    found = pc.struct_field(pc.extract_regex(targets, pattern), [0])
+    return _safe(each_distinct(found, _decoded), longest)
+
+
+def _decoded(text: str | None) -> str | None:
+    return None if text is None else " ".join(unquote_plus(text).split())
+
+
+def _safe(texts: pa.Array, longest: int) -> pa.Array:
+    """Texts without an address, of a length that people read."""
+    masked = without(texts, lambda _: True)
+    texts = empty_as_null(texts if masked is None else masked)
+    short = pc.binary_join_element_wise(
+        pc.utf8_slice_codeunits(texts, 0, longest), "…", ""
+    )
+    return pc.if_else(pc.greater(pc.utf8_length(texts), longest), short, texts)
