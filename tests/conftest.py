@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import luigi
 import pytest
-from command import run_luigi
+from command import run_luigi, run_usage_metrics
 from cpu_by_folder import CpuByFolder
 from flow import Flow
 from luigi.task_register import Register
 from once import Once
-from project import ROOT, Settings
+from project import EVERY_PLACE, ROOT, Settings
 
 from usage_metrics.partitions.partition import left_over
 from usage_metrics.tasks import availability
@@ -125,6 +125,18 @@ def sample(once: Once) -> Path:
         assert done.returncode == 0, done.stderr
 
     return once.fill("sample", fill)
+
+
+@pytest.fixture(scope="session")
+def every_place(once: Once) -> Path:
+    """A folder with the sample of every place, made and run as users do."""
+
+    def fill(folder: Path) -> None:
+        for words in EVERY_PLACE:
+            done = run_usage_metrics(*words, folder=folder)
+            assert done.returncode == 0, done.stderr
+
+    return once.fill("every_place", fill)
 
 
 @pytest.fixture(scope="session")

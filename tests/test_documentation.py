@@ -23,7 +23,7 @@ import click
 import pytest
 from command import run_luigi, run_usage_metrics
 from hub_server import TOKEN, HubServer
-from project import ROOT, Settings
+from project import EVERY_PLACE, ROOT, Settings
 
 from usage_metrics.commands import COMMANDS, cli
 from usage_metrics.counting.registry_file import parse_registry
@@ -143,6 +143,9 @@ NOT_RUN = (
         "curl ",
         "read ",
         "git clean",
+        "mkdir data/example",
+        "cd data/example",
+        "../../.venv/bin/usage-metrics",
         "python -m tests.",
         ".venv/bin/python -m usage_metrics.maintenance",
     ),
@@ -210,6 +213,16 @@ def test_the_first_report_goes_to_the_hub_as_the_page_says(
         re.sub(r"\d+ bytes", "", line) for line in shown.splitlines()
     ]
     assert "https://api.test.datacite.org\n" in first, "where the page sends it"
+
+
+def test_the_sample_of_every_place_is_made_as_the_readme_says(
+    every_place: Path,
+) -> None:
+    [text] = [block.text for block in of_kind("sh") if "init --sample" in block.text]
+    done = [tuple(words.split()) for words in re.findall(r"usage-metrics (.+)", text)]
+    assert done == [*EVERY_PLACE]
+    assert text.splitlines()[-1] == "# Now open data/report/index.html in this folder."
+    assert (every_place / "data/report/index.html").exists()
 
 
 def test_every_command_that_is_not_run_here_is_there() -> None:

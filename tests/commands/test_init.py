@@ -241,10 +241,24 @@ def test_the_sample_is_that_of_the_repository_with_its_settings(
     tracked = (ROOT / "data/sample_logs").iterdir()
     assert made == {file.name: file.read_bytes() for file in tracked}
     ours, found = _cfg(ROOT / "luigi.cfg"), _cfg()
-    for section, values in found.items():
-        assert values.items() <= ours[section].items()
     assert found["datasette"] == ours["datasette"]
-    assert found["counting"] == ours["counting"]
+    assert found["privacy"] == ours["privacy"]
+
+
+def test_the_sample_keeps_away_from_replies_that_platforms_gave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--sample"]) == 0
+    made = {path: path.read_bytes() for path in Path("data/raw").rglob("*.parquet")}
+    assert len(made) == 7 * 13
+    assert main(["init", "--sample", "--force"]) == 0
+    Path("data/raw/zenodo/date=2026-03-04").rename("data/raw/zenodo/date=2026-04-04")
+    capsys.readouterr()
+    assert main(["init", "--sample", "--force"]) == 2
+    assert "data holds replies of Zenodo that nobody can ask for again" in _said(capsys)
+    Path("data/raw/zenodo/date=2026-04-04").rename("data/raw/zenodo/date=2026-03-04")
+    assert made == {path: path.read_bytes() for path in made}
 
 
 # --- asked ----------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from project import Settings
 from snapshot_flow import Days
 
 from usage_metrics.commands import main
+from usage_metrics.tasks.snapshot_copies import Snapshots
+from usage_metrics.tasks.snapshots import LoadSnapshots, MissedSnapshot, TakeSnapshot
 
 FIRST = dt.date(2026, 3, 2)
 TRUTH = {FIRST + n * ONE_DAY: (10, 3) for n in range(-20, 40)}
@@ -73,6 +75,38 @@ def test_a_snapshot_is_overdue_at_half_of_what_the_platform_looks_back(
     assert text in finding["found"]
     assert main(["check"]) == 1
     assert f"github 2026-03-06: the newest snapshot is {number - 4}" in said(capsys)
+
+
+def test_from_its_stop_on_a_platform_is_not_asked_and_nothing_is_overdue(
+    taken: Days, settings: Settings, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = FIRST + 5 * ONE_DAY
+    settings("github", stop=stop)
+    monkeypatch.delenv("GITHUB_TOKEN")
+    asked = len(taken.server.asked)
+    now(taken, 30)
+    assert taken.run().scheduling_succeeded
+    assert len(taken.server.asked) == asked
+    assert len(taken.series("views")) == 19, "the fourteen days before, and five"
+    task = TakeSnapshot(date=stop, source="github")
+    assert MissedSnapshot(date=stop, source="github") in task.requires()
+    said_of = MissedSnapshot(date=stop, source="github").unavailable()
+    assert said_of == f"luigi.cfg: from [github] stop = {stop} on, nobody is asked"
+
+    assert main(["doctor", "--json"]) == 0
+    (finding,) = github_findings(capsys)
+    assert finding["found"].endswith(
+        f"2 filled from later ones · not asked since {stop}"
+    )
+    assert main(["check"]) == 0
+
+
+def test_a_platform_that_was_never_asked_may_have_a_stop(
+    flow: Flow, settings: Settings
+) -> None:
+    settings("github", repositories="example/data", stop=FIRST)
+    assert flow.build(Snapshots()).scheduling_succeeded
+    assert LoadSnapshots(source="github").complete()
 
 
 def github_findings(capsys: Output) -> list[dict[str, str]]:

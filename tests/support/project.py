@@ -10,3 +10,6 @@ SAMPLE_REGISTRY = ROOT / "data" / "sample_logs" / "datasets.toml"
 
 Settings = Callable[..., None]
 """Changes settings for one test: ``settings("paths", root="data")``."""
+
+EVERY_PLACE = (("init", "--sample"), ("run",))
+"""The commands that make the sample of every place, as the README has them."""

@@ -52,7 +52,7 @@ from usage_metrics.tasks import snapshot_days
 from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.other_logs import requests_in_logs
-from usage_metrics.tasks.platform_subjects import platforms_on
+from usage_metrics.tasks.platform_subjects import is_asked, platforms_on
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.settings_check import problems
@@ -239,9 +239,10 @@ def _first_entries(name: str, logs: str) -> Iterator[str]:
 
 def _snapshots(name: str) -> Iterator[str]:
     """Whether a platform may be asked, and was lately."""
-    from usage_metrics.platforms.client import Client
+    if is_asked(name, utc_now().date()):
+        from usage_metrics.platforms.client import Client
 
-    Client.of(get_platform(name), platform_section(name))
+        Client.of(get_platform(name), platform_section(name))
     alarms = [*snapshot_days.alarms(name)]
     yield from (Bad(alarm.text) for alarm in alarms)
     if not alarms:

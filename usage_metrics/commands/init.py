@@ -31,7 +31,7 @@ from usage_metrics.parameters import Days
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.kinds import DEFAULT, Kind, is_billed, kind_of
 from usage_metrics.sources.settings import source_section
-from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS
+from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS, SAMPLE_PLACES
 
 if TYPE_CHECKING:
     from usage_metrics.logs.reader import LogReader
@@ -74,7 +74,11 @@ MOST_NAMES = 8
     is_flag=True,
     help="write datasets.toml, too, to give the databases better names",
 )
-@click.option("--sample", is_flag=True, help="make fourteen days of sample logs")
+@click.option(
+    "--sample",
+    is_flag=True,
+    help="make a sample: two weeks of a Datasette, a bucket, a web server, platforms",
+)
 @click.option("--yes", "-y", is_flag=True, help="ask nothing: take what is found")
 @click.option("--force", is_flag=True, help="replace files that are there")
 def command(
@@ -97,7 +101,7 @@ def command(
     asks = not (logs or sample or yes)
     files = [SETTINGS, *([REGISTRY] if with_registry else [])]
     if sample:
-        files = [SETTINGS, Path(SAMPLE_LOGS)]
+        files = [SETTINGS, Path(SAMPLE_LOGS), Path(SAMPLE_PLACES)]
     with _answers_expected():
         files = [file for file in files if _may_write(file, asks, force)]
         if not files:
@@ -335,26 +339,25 @@ def _write(path: Path, text: str) -> None:
 
 
 def _write_sample(files: Collection[Path]) -> None:
-    """Make the sample logs, and the settings for them."""
-    from usage_metrics.maintenance.sample import Sample, write
+    """Make the sample: logs, replies of platforms, and the settings for them."""
+    from usage_metrics.maintenance.sample import Sample, places, write
 
-    sample, folder = Sample(), Path(SAMPLE_LOGS)
-    stop = sample.start + dt.timedelta(sample.days)
-    if folder in files:
-        with os_errors_as(
-            ConfigError, f"{folder} cannot be written", "change its permissions"
-        ):
-            write(sample, folder)
-        click.echo(f"{folder} is written.")
+    sample, logs, others = Sample(), Path(SAMPLE_LOGS), Path(SAMPLE_PLACES)
+    if others in files:
+        places.write_replies(sample, "data")
+        with _writing(others):
+            places.write_logs(sample, others)
+    if logs in files:
+        with _writing(logs):
+            write(sample, logs)
     if SETTINGS in files:
-        lost = {*days_between(sample.start, stop)} - {*sample.dates()}
-        settings = NewSettings(
-            DEFAULT,
-            SAMPLE_LOGS,
-            sample.start,
-            stop,
-            lost_days=lost,
-            are_lost=True,
-            datasets=f"{SAMPLE_LOGS}/{REGISTRY}",
-        )
-        _write(SETTINGS, settings.text())
+        _write(SETTINGS, places.settings())
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    with os_errors_as(
+        ConfigError, f"{folder} cannot be written", "change its permissions"
+    ):
+        yield
+    click.echo(f"{folder} is written.")

@@ -65,8 +65,6 @@ class NewSettings:
     """Only if the logs have ended."""
     lost_days: Collection[dt.date] = ()
     """The days without logs."""
-    are_lost: bool = False
-    """Whether that is for good."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Others of the source."""
     services: Sequence[str] = ()
@@ -115,7 +113,7 @@ class NewSettings:
                 "lost_days",
                 Days("").serialize(self.lost_days),
                 "Days of which there will never be logs: nothing waits for them.",
-                is_set=self.are_lost,
+                is_set=False,
             )
         return lines
 

@@ -5,7 +5,7 @@ They stand here, as those of the sources do, because their modules import Arrow.
 
 from usage_metrics.config import SHORTEST_TIMEOUT, Section
 from usage_metrics.errors import ConfigError
-from usage_metrics.parameters import Names, choice, number, text
+from usage_metrics.parameters import Names, OptionalDay, choice, number, text
 from usage_metrics.platforms import DOI, ID, OWNER_AND_NAME, get_platform
 
 
@@ -17,6 +17,10 @@ class PlatformSection(Section):
         30.0, 3_600.0, "seconds to wait for an answer;", least=SHORTEST_TIMEOUT
     )
     attempts = number(5, 1_000, "attempts before giving up a request;", least=1)
+    stop = OptionalDay(
+        "the UTC day from which it is not asked any more; what it has told stays; "
+        "empty: it is asked every day"
+    )
 
 
 class github(PlatformSection):

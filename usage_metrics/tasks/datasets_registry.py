@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SAMPLE_LOGS = "data/sample_logs"
 """The logs in the luigi.cfg of the repository; they are made up."""
 
+SAMPLE_PLACES = "data/sample_places"
+"""More of the sample, which usage-metrics init makes: a bucket and a web server."""
+
 
 def datasets_registry() -> "Registry":
     """The registry that the settings name, checked.
@@ -38,7 +41,7 @@ def is_unused(path: str) -> bool:
 
 
 def _is_of_sample(path: str) -> bool:
-    return Path(path).is_relative_to(SAMPLE_LOGS)
+    return any(map(Path(path).is_relative_to, (SAMPLE_LOGS, SAMPLE_PLACES)))
 
 
 def read_registry(path: str | Path = "") -> "Registry":

@@ -48,6 +48,12 @@ def platforms_on() -> list[str]:
     return [name for name in PLATFORMS if subjects_of(name)]
 
 
+def is_asked(name: str, day: dt.date) -> bool:
+    """Whether a platform is asked on a day: from its ``stop`` on, it is not."""
+    stop = platform_section(name).stop
+    return stop is None or day < stop
+
+
 def _in_section(name: str) -> Sequence[str]:
     return get_platform(name).subjects(platform_section(name))
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import luigi
 
 from usage_metrics import config
-from usage_metrics.dates import utc_now
 from usage_metrics.errors import (
     ConfigError,
     LoadError,
@@ -20,7 +19,7 @@ from usage_metrics.partitions import listings, storage
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import STATE, Partition, list_partitions
 from usage_metrics.tasks.platform_subjects import platforms_on
-from usage_metrics.tasks.snapshots import RAW, LoadSnapshots, TakeSnapshot
+from usage_metrics.tasks.snapshots import RAW, LoadSnapshots, TakeSnapshot, due
 from usage_metrics.tasks.task import Reporting
 
 
@@ -91,14 +90,15 @@ class CopySnapshots(Reporting):
 
     source: luigi.Parameter[str] = luigi.Parameter(description="the platform")
 
-    def requires(self) -> TakeSnapshot:
+    def requires(self) -> list[TakeSnapshot]:
         """The snapshot of today."""
-        return TakeSnapshot(date=utc_now().date(), source=self.source)
+        return due(self.source)
 
     @listing_once()
     def is_done(self) -> bool:
         """Whether all snapshots are there, today's too, and in the copy."""
-        return self.requires().complete() and not copies(self.source).behind
+        is_taken = all(task.complete() for task in self.requires())
+        return is_taken and not copies(self.source).behind
 
     def run(self) -> None:
         """Copy what is missing or was taken again; nothing is ever deleted.

@@ -9,8 +9,9 @@ from usage_metrics.dates import ONE_DAY, days_between, utc_now
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.platforms import get_platform
+from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.data_quality import Finding
-from usage_metrics.tasks.platform_subjects import platforms_on, subjects_of
+from usage_metrics.tasks.platform_subjects import is_asked, platforms_on, subjects_of
 from usage_metrics.tasks.snapshot_copies import copies
 
 PATIENCE = 2 * ONE_DAY
@@ -34,6 +35,8 @@ class SnapshotDays(NamedTuple):
 
     mend_by: dt.date | None
     """Until when the first of them can be filled."""
+    ended: dt.date | None = None
+    """The day from which the platform is not asked any more, if that has come."""
 
     @property
     def kinds(self) -> dict[str, list[dt.date]]:
@@ -48,11 +51,15 @@ class SnapshotDays(NamedTuple):
 
     def __str__(self) -> str:
         """All of it in a line."""
-        if not self.taken:
-            return f"{self.platform}: no snapshot yet"
-        span = f"{len(self.taken):,} snapshots, {self.taken[0]} to {self.taken[-1]}"
-        parts = [f"{len(days):,} {what}" for what, days in self.kinds.items() if days]
-        return f"{self.platform}: " + " · ".join([span, *parts])
+        parts = ["no snapshot yet"]
+        if self.taken:
+            parts = [
+                f"{len(self.taken):,} snapshots, {self.taken[0]} to {self.taken[-1]}"
+            ]
+        parts += [f"{len(days):,} {what}" for what, days in self.kinds.items() if days]
+        if self.ended:
+            parts.append(f"not asked since {self.ended}")
+        return f"{self.platform}: " + " · ".join(parts)
 
 
 def snapshot_days(name: str) -> SnapshotDays:
@@ -60,17 +67,18 @@ def snapshot_days(name: str) -> SnapshotDays:
     footers = FooterIndex().of_stage("raw", name)
     taken, retention = sorted(footers), get_platform(name).retention
     incomplete = [day for day in taken if footers[day].get("unanswered")]
-    found = SnapshotDays(name, taken, incomplete, [], [], [], None)
+    today, stop = utc_now().date(), platform_section(name).stop
+    ended = None if is_asked(name, today) else stop
+    found = SnapshotDays(name, taken, incomplete, [], [], [], None, ended)
     if not taken:
         return found
-    today = utc_now().date()
-    for day in days_between(taken[0], today):
+    for day in days_between(taken[0], ended or today):
         if day in footers:
             continue
         later = next((d for d in taken if d > day), None)
         if retention and later is not None and later - day < retention:
             found.filled.append(day)
-        elif retention and today - day < retention:
+        elif retention and today - day < retention and not ended:
             found.to_fill.append(day)
         else:
             found.lost.append(day)
@@ -83,7 +91,7 @@ def snapshot_days(name: str) -> SnapshotDays:
 def alarms(name: str) -> Iterator[Finding]:
     """What is wrong with the snapshots of a platform, while it can be mended."""
     platform, days = get_platform(name), snapshot_days(name)
-    if not days.taken:
+    if not days.taken or days.ended:
         return
     newest, today = days.taken[-1], utc_now().date()
     age = today - newest

@@ -27,7 +27,7 @@ from usage_metrics.partitions.partition import Partition
 from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.load import Loading, open_warehouse
-from usage_metrics.tasks.platform_subjects import subjects_of
+from usage_metrics.tasks.platform_subjects import is_asked, subjects_of
 from usage_metrics.tasks.task import LATEST_DAY, Logs, Reporting
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ class MissedSnapshot(Logs):
             return None
         platform = get_platform(self.source)
         today = utc_now().date()
+        if not is_asked(self.source, self.date):
+            stop = platform_section(self.source).stop
+            return f"luigi.cfg: from [{self.source}] stop = {stop} on, nobody is asked"
         if self.date >= today:
             return f"{self.date} has no snapshot yet; a run of that day takes it"
         why = f"{self.date} is over, and {platform.title} was not asked on that day"
@@ -78,7 +81,7 @@ class TakeSnapshot(Reporting):
 
     def requires(self) -> list[luigi.Task]:
         """Nothing today; a snapshot of another day is there or missed."""
-        if self.date == utc_now().date():
+        if self.date == utc_now().date() and is_asked(self.source, self.date):
             return []
         return [MissedSnapshot(date=self.date, source=self.source)]
 
@@ -150,26 +153,34 @@ class TakeSnapshot(Reporting):
         return len(replies), taken.problems
 
 
+def due(source: str) -> list[TakeSnapshot]:
+    """The snapshot of today, if the platform is still asked."""
+    today = utc_now().date()
+    if not is_asked(source, today):
+        return []
+    return [TakeSnapshot(date=today, source=source)]
+
+
 class ReadSnapshots(Reporting):
     """Read what the replies of all days say, and make series of it."""
 
     source: luigi.Parameter[str] = _platform_parameter()
 
-    def requires(self) -> TakeSnapshot:
+    def requires(self) -> list[TakeSnapshot]:
         """The snapshot of today."""
-        return TakeSnapshot(date=utc_now().date(), source=self.source)
+        return due(self.source)
 
     @listing_once()
     def is_done(self) -> bool:
         """Whether there is a snapshot of today, and everything was read from all."""
-        if not self.requires().complete():
+        if not all(task.complete() for task in self.requires()):
             return False
         index = FooterIndex()
         days = self._stale(index)
         made = index.of_stage(SERIES, self.source)
         index.keep()
         made_from = _made_from(index.of_stage(OBSERVATIONS, self.source))
-        last = made[max(made)] if made else {}
+        last = made[max(made)] if made else {"made_from": _made_from({})}
         return not days and last.get("made_from") == made_from
 
     def run(self) -> None:
