@@ -76,7 +76,7 @@ def _github(sample: Sample, day: int) -> Bodies:
         if day != sample.days - 1:
             continue
         for kind, share in (("views", 1.0), ("clones", 0.4)):
-            days = [
+            days: list[dict[str, Any]] = [
                 {
                     "timestamp": f"{sample.start + dt.timedelta(n)}T00:00:00Z",
                     "count": _added(share * usual, n, of),
