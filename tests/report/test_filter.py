@@ -3,7 +3,6 @@
 The figures are compared with those that the database gives for the same choice.
 """
 
-import csv
 import datetime as dt
 import re
 from dataclasses import dataclass, field
@@ -205,28 +204,6 @@ def test_an_address_that_says_nothing_of_use_shows_everything(
     page.wait()
     assert page.text("[data-figure='all.requests']") == all_requests
     assert page.console() == []
-
-
-def test_a_table_is_saved_as_it_is_shown(page: Page, tmp_path: Path) -> None:
-    page.choose(who="human")
-    page.command(
-        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path)
-    )
-    page.run(
-        """
-        const table = document.querySelector('[data-table="tables"]');
-        table.closest("details").open = true;
-        table.closest(".scroll").nextElementSibling.click();
-        """
-    )
-    saved = tmp_path / "tables.csv"
-    page.until(saved.exists)
-    with saved.open(encoding="utf-8-sig", newline="") as file:
-        heads, *rows = csv.reader(file)
-    assert heads == page.heads("tables")
-    shown = [" ".join(row[0].split()) for row in page.table("tables")]
-    assert [row[0] for row in rows] == shown
-    assert [int(row[1]) for row in rows] == numbers(page, "tables", heads[1])
 
 
 def test_dates_in_the_wrong_order_are_put_in_order_and_that_is_said(page: Page) -> None:

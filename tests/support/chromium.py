@@ -125,7 +125,7 @@ class Page:
         found: list[list[str]] = self.run(
             """
             const body = document.querySelector(`[data-table="${arguments[0]}"]`);
-            return [...body.tBodies[0].rows].map(
+            return [...body.tBodies[0].rows, ...body.tFoot?.rows ?? []].map(
                 (row) => [...row.cells].map((cell) => cell.textContent.trim()));
             """,
             name,
@@ -137,8 +137,8 @@ class Page:
         found = self.run(
             """
             const body = document.querySelector(`[data-table="${arguments[0]}"]`);
-            return [...body.tBodies[0].rows].map(({cells: [cell]}) => [
-                cell.firstChild.textContent.trim(),
+            return [...body.tBodies[0].rows, ...body.tFoot?.rows ?? []].map(
+                ({cells: [cell]}) => [cell.firstChild.textContent.trim(),
                 cell.querySelector("small")?.textContent ?? ""]);
             """,
             name,

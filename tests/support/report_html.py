@@ -22,7 +22,7 @@ class Standing(HTMLParser):
         if tag == "table" and (name := found.get("data-table")):
             self._rows = self.tables.setdefault(name, [])
             self._heads = self.heads.setdefault(name, [])
-        if tag == "tbody":
+        if tag in ("tbody", "tfoot"):
             self._in_body = True
         if tag == "tr" and self._in_body and self._rows is not None:
             self._rows.append([])
@@ -47,7 +47,7 @@ class Standing(HTMLParser):
             self._cell = None
         if tag in ("span", "td"):
             self._figure = None
-        if tag == "tbody":
+        if tag in ("tbody", "tfoot"):
             self._in_body = False
         if tag == "table":
             self._rows = None

@@ -57,6 +57,7 @@ SCRIPTS = (
     "writing",
     "named_days",
     "choice",
+    "tables",
     "adding_up",
     "charts",
     "downloads",

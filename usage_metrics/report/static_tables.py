@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NONE = "–"
 """Stands for a number that is not known."""
 LINES = 25
-"""The most names in a table; a last row adds up all others."""
+"""The most lines in a table at first; a last one adds up the next."""
 BARS = 12
 """The most bars in a chart of names."""
 
@@ -76,6 +76,8 @@ class Table:
     """How many columns, from the first, are not numbers."""
     title: str = ""
     chart: str | None = None
+    foot: Sequence[tuple[Cell, ...]] = ()
+    """The lines that stay last, however the others are sorted."""
 
 
 @dataclass(frozen=True)
@@ -134,19 +136,15 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
         if not listing.networks or facts.names[position][NETWORK] in listing.networks
     ]
     named = [position for position in listed if facts.names[position][0] != OTHERS]
-    rest = [position for position in listed if position not in named[:LINES]]
-    lines = [(facts.names[position], [position]) for position in named[:LINES]]
-    if rest:
-        lines.append(((OTHERS,), rest))
-    sums = [by.loc[positions].sum().tolist() for _, positions in lines]
-    shown = _not_zero(sums)
-    rows = [
-        (
-            *(name, number(sum(of_line)), percent(sum(of_line) / max(1, total))),
-            *(number(of_line[position]) for position in shown),
-        )
-        for (name, _), of_line in zip(lines, sums, strict=True)
-    ]
+    rest = [position for position in listed if facts.names[position][0] == OTHERS]
+    shown = _not_zero([by.loc[position].tolist() for position in listed])
+
+    def line(name: Cell, positions: Sequence[int]) -> tuple[Cell, ...]:
+        sums = by.loc[positions].sum()
+        share = percent(sums.sum() / max(1, total))
+        return (name, number(sums.sum()), share, *(number(sums[n]) for n in shown))
+
+    foot = [(f"{len(named) - LINES} more", named[LINES:]), (OTHERS, rest)]
     noun = NOUNS["counted"]
     return Table(
         id=listing.id,
@@ -154,9 +152,10 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
             *(facts.columns, noun.capitalize(), TEXTS["share"].format(noun=noun)),
             *(list(CLASSES.values())[position] for position in shown),
         ),
-        rows=rows,
+        rows=[line(facts.names[position], [position]) for position in named[:LINES]],
         title=listing.title,
         chart=listing.chart,
+        foot=[line(name, positions) for name, positions in foot if positions],
     )
 
 

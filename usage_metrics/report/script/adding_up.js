@@ -49,18 +49,26 @@ const notZero = (lines) =>
   Object.keys(lines[0] ?? []).filter((column) => lines.some((line) => line[column]));
 
 function listingTable(listing, { entries, total }, { noun }) {
-  const added = (those) => classes.map((_, index) => sum(those.map((entry) => entry.by[index])));
-  const shown = entries.filter((entry) => !isRest(entry)).slice(0, data.lines);
-  const lines = shown.map((entry) => [entry.name, entry.by]);
-  // The rest is sorted to the end.
-  const rest = entries.slice(shown.length);
-  if (rest.length) lines.push([[data.others], added(rest)]);
-  const columns = notZero(lines.map(([, by]) => by));
+  const columns = notZero(entries.map(({ by }) => by));
+  const share = (count) => {
+    const value = count / Math.max(1, total);
+    return { text: percent(value), value };
+  };
+  const line = (name, by) =>
+    [name, number(sum(by)), share(sum(by)), ...columns.map((column) => number(by[column]))];
+  const lines = entries.map((entry) => line(isRest(entry) ? [data.others] : entry.name, entry.by));
+  const names = entries.filter((entry) => !isRest(entry)).length;
   return {
     heads: [data.facts[listing.ranking].columns, capital(noun), filled(texts.share, { noun }),
       ...columns.map((column) => classNames[column])],
-    lines: lines.map(([name, by]) => [name, number(sum(by)), percent(sum(by) / Math.max(1, total)),
-      ...columns.map((column) => number(by[column]))]),
+    keys: ["name", "total", "share"],
+    // The rest is sorted to the end.
+    lines: lines.slice(0, names),
+    others: lines.slice(names),
+    adds: (rows, column) => {
+      const added = sum(rows.map((row) => valueOf(row.cells[column === 2 ? 1 : column])));
+      return cell(column === 2 ? share(added) : number(added), "number");
+    },
   };
 }
 
@@ -191,10 +199,12 @@ function write(selector, text) {
   for (const place of all(selector)) place.textContent = text;
 }
 
-// A name is a text, or a list of it and what is said below it.
+// A name is a text, or a list of it and what is said below it; a number is a text, with
+// its value if that is not what the text says.
 function cell(content, className, scope) {
   const made = document.createElement(scope ? "th" : "td");
-  const [text, ...more] = [content].flat();
+  const [text, ...more] = [content.text ?? content].flat();
+  if (content.value !== undefined) made.dataset.value = content.value;
   made.className = className;
   if (scope) made.scope = scope;
   made.textContent = text;
@@ -207,7 +217,7 @@ function cell(content, className, scope) {
   return made;
 }
 
-function writeTable(id, { heads, lines }) {
+function writeTable(id, { heads, keys = [], lines, others = [], adds = null }) {
   const table = document.querySelector(`[data-table="${id}"]`);
   if (!table) return;
   const row = ([name, ...numbers], scope, otherScope) => {
@@ -216,5 +226,7 @@ function writeTable(id, { heads, lines }) {
     return made;
   };
   table.tHead.replaceChildren(row(heads, "col", "col"));
-  table.tBodies[0].replaceChildren(...lines.map((line) => row(line, "row")));
+  for (const [column, key] of keys.entries()) headsOf(table)[column].dataset.key = key;
+  const made = { lines: lines.map((line) => row(line, "row")), others: others.map((line) => row(line, "row")) };
+  beginTable(Object.assign(stateOf(table), made, { adds }));
 }

@@ -59,7 +59,8 @@ async function showLoyalty(choice) {
     heads: data.loyalty_heads,
     lines: lines.map(({ label, counted, fresh, returning, isFirst }) => {
       const total = fresh + returning;
-      const split = [number(fresh), number(returning), percent(returning / Math.max(1, total))];
+      const share = returning / Math.max(1, total);
+      const split = [number(fresh), number(returning), { text: percent(share), value: share }];
       return [label, counted ? number(total) : data.none,
         ...(isFirst || !total ? split.map(() => data.none) : split)];
     }),
