@@ -30,7 +30,7 @@ FLOORS = (
     ("cleaning", "agents", "addresses", "monitoring"),
     (
         *("config", "luigi_import", "luigi_defaults", "parameters", "refusals"),
-        *("dates", "arrow", "units", "errors", "spreadsheet"),
+        *("dates", "arrow", "units", "errors", "spreadsheet", "hiding"),
     ),
 )
 """The wings, from the top floor down; ``docs/architecture.md`` shows the same."""

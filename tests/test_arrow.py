@@ -109,3 +109,12 @@ def test_arrow_looks_at_lists_without_pandas_and_makes_frames_with_it() -> None:
         "assert pa.table({'a': [1.5]}).to_pandas()['a'].tolist() == [1.5]"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_database_takes_arrow_without_polars_which_can_be_imported_later() -> None:
+    script = (
+        "import sys; from usage_metrics.warehouse.connection import arrow_driver; "
+        "arrow_driver(); assert 'polars' not in sys.modules; "
+        "import polars"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -7,31 +7,18 @@ its few distinct values are looked at, and each row takes the answer by its code
 """
 
 import functools
-import sys
 from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from usage_metrics.hiding import hiding
 
-class _NoPandasYet:
-    """Hides pandas from the first look that Arrow takes for it.
-
-    To see whether a list is a Series, Arrow would import pandas in every process, which
-    takes a third of a second and 35 MB. It still imports it to make a frame.
-    """
-
-    def find_spec(self, name: str, *_: object) -> None:
-        """Refuse pandas, and leave all else to other finders."""
-        if name == "pandas":
-            raise ImportError(name)
-
-
-if "pandas" not in sys.modules:
-    sys.meta_path.insert(0, _NoPandasYet())
+# To see whether a list is a Series, Arrow would import pandas in every process, which
+# takes a third of a second and 35 MB. It looks once, and still makes frames.
+with hiding("pandas"):
     pa.array([])
-    del sys.meta_path[0]
 
 STRING = pa.string()
 INTEGER = pa.int64()

@@ -9,6 +9,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from usage_metrics.hiding import hiding
+
 UNUSED = ("jsonschema", "tornado")
 """If these are installed, Luigi has parameters with a schema and retries coroutines;
 nothing here has either."""
@@ -28,14 +30,12 @@ def import_luigi() -> None:
     """Import Luigi, which reads ``luigi.cfg``, unless it is there already."""
     if "luigi" in sys.modules:
         return
-    stand_ins: dict[str, Any] = dict.fromkeys(UNUSED)  # None is not to be found
-    stand_ins |= {
-        name: _Later(name) for name in LATER if importlib.util.find_spec(name)
-    }
-    absent = [name for name in stand_ins if name not in sys.modules]
-    sys.modules |= {name: stand_ins[name] for name in absent}
+    absent = [name for name in LATER if name not in sys.modules]
+    absent = [name for name in absent if importlib.util.find_spec(name)]
+    sys.modules |= {name: _Later(name) for name in absent}
     try:
-        importlib.import_module("luigi")
+        with hiding(*UNUSED):
+            importlib.import_module("luigi")
     finally:
         for name in absent:
             del sys.modules[name]

@@ -6,6 +6,7 @@ one of the other is opened.
 """
 
 import contextlib
+import importlib
 import os
 import re
 import sqlite3
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from usage_metrics.errors import StorageError
+from usage_metrics.hiding import hiding
 
 CACHE_KILOBYTES = 64 << 10
 """Enough that the pages of a day are written once."""
@@ -23,6 +25,15 @@ RETRY_SECONDS = 0.02
 """Between two attempts at what SQLite does not wait for."""
 
 _DRIVER = re.compile(r"^[A-Z_]+: (?:\[SQLite\] )?[Ff]ailed to [^:]*: ")
+
+
+def arrow_driver() -> Any:
+    """SQLite for Arrow's tables, without Polars: it would import that if it is there.
+
+    Polars takes a fifth of a second and 30 MB.
+    """
+    with hiding("polars"):
+        return importlib.import_module("adbc_driver_sqlite.dbapi")
 
 
 class DatabaseFile:
@@ -113,8 +124,7 @@ class DatabaseFile:
 
     @contextlib.contextmanager
     def _connect_for_arrow(self) -> Iterator[Any]:
-        from adbc_driver_sqlite import dbapi
-
+        dbapi = arrow_driver()
         with (
             self.clear_errors(),
             dbapi.connect(self.path, autocommit=True) as connection,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usage_metrics.errors import StorageError
-from usage_metrics.warehouse.connection import cause_of, remedy_for
+from usage_metrics.warehouse.connection import arrow_driver, cause_of, remedy_for
 from usage_metrics.warehouse.table import quoted, stored_day
 
 if TYPE_CHECKING:
@@ -80,12 +80,13 @@ def open_tables(
         StorageError: if it is missing or damaged, or a question cannot be answered.
     """
     from adbc_driver_manager import Error
-    from adbc_driver_sqlite import dbapi
 
     if not Path(path).exists():
         raise StorageError(f"there is no database {path}; {_REMEDY}")
     try:
-        with dbapi.connect(f"{Path(path).absolute().as_uri()}?mode=ro") as connection:
+        with arrow_driver().connect(
+            f"{Path(path).absolute().as_uri()}?mode=ro"
+        ) as connection:
             with connection.cursor() as cursor:
                 cursor.execute(f"PRAGMA busy_timeout = {busy_seconds * 1000:.0f}")
             yield TableReader(connection)
