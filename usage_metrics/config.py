@@ -227,8 +227,23 @@ class notify(Section):
 
 
 class digest(Section):
-    """The month in a text and a picture."""
+    """The month in a text and a picture, and who gets it."""
 
+    send = choice(
+        ["no", "yes"],
+        "whether usage-metrics run sends it, once the last day of a month is counted",
+    )
+    webhook = text(
+        "URL of the chat that gets it, a secret, better kept in the environment "
+        "variable USAGE_METRICS_DIGEST_WEBHOOK; empty: that of [notify]"
+    )
+    receiver = text(
+        "e-mail addresses that get it, with commas; empty: [email] receiver"
+    )
+    pictures = text(
+        "URL where others can fetch what is in the folder report/digest of the data, "
+        "for chats to show the picture; empty: chats get the text alone"
+    )
     few = choice(
         ["hide", "show"],
         "numbers from one to nine: hide them, as report --public does, or show",
@@ -286,19 +301,25 @@ def secret(variable: str, where: str) -> str:
     return token
 
 
-def webhook() -> str:
-    """The URL that is told of failures; empty if there is none.
+def webhook(of: str = "notify") -> str:
+    """The URL of a chat; empty if there is none.
+
+    Args:
+        of: ``notify`` for the one that is told of failures, ``digest`` for the one that
+            gets digests: the same, unless it has its own.
 
     Raises:
         ConfigError: if it is no URL; without showing it, because it is a secret.
     """
-    url = os.environ.get("USAGE_METRICS_WEBHOOK", "").strip() or notify().webhook
+    variable = f"USAGE_METRICS_{'DIGEST_' if of == 'digest' else ''}WEBHOOK"
+    setting = digest().webhook if of == "digest" else notify().webhook
+    url = os.environ.get(variable, "").strip() or setting
     if url and not url.startswith(("https://", "http://")):
         raise ConfigError(
-            "USAGE_METRICS_WEBHOOK, or [notify] webhook, is not a URL: it should "
-            "begin with https://"
+            f"{variable}, or [{of}] webhook, is not a URL: it should begin with "
+            "https://"
         )
-    return url
+    return webhook() if of == "digest" and not url else url
 
 
 def retention_start(stage: str, newest: dt.date | None = None) -> dt.date:

@@ -30,6 +30,7 @@ COMMANDS = [
     ("run",),
     ("report",),
     ("counter", "--month", "2026-03"),
+    ("digest", "--send"),
     ("backfill", "--start", str(DAY)),
     ("refresh",),
     ("rebuild", "--from", "clean", "--start", str(DAY)),

@@ -1,6 +1,5 @@
 """``usage-metrics run``: the command for every night, and its notifications."""
 
-import email
 import fcntl
 import gc
 import socket
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from command import run_usage_metrics
 from flow import DAY, ONE_DAY, Flow
+from mail_server import free_port, mailbox
 from project import Settings
 from webhook_server import Chat, serving
 
@@ -452,17 +451,6 @@ def test_an_invalid_url_is_refused_without_being_printed(
 # --- Luigi's e-mails ------------------------------------------------------------------
 
 
-class _Mailbox:
-    """Keeps the messages that an SMTP server was given."""
-
-    def __init__(self) -> None:
-        self.messages: list[Any] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        self.messages.append(email.message_from_bytes(envelope.content))
-        return "250 OK"
-
-
 @pytest.fixture
 def mail(settings: Settings) -> Settings:
     """Luigi's settings, as docs/nightly.md shows them."""
@@ -471,28 +459,17 @@ def mail(settings: Settings) -> Settings:
     return settings
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
-
-
 # Luigi leaves its connection to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_a_failure_is_mailed_in_a_sentence(failing: Flow, mail: Settings) -> None:
-    mailbox = _Mailbox()
-    server = Controller(mailbox, hostname="127.0.0.1", port=_free_port())
-    server.start()
-    try:
-        mail("smtp", port=server.port)
+    with mailbox() as box:
+        mail("smtp", port=box.port)
         assert main(["run"]) == 30
-    finally:
-        server.stop()
-        gc.collect()
-    (message,) = mailbox.messages
+    gc.collect()
+    (message,) = box.messages
     assert message["To"] == "duty@example.org"
-    text = message.get_payload(0).get_payload(decode=True).decode()
+    (part,) = (part for part in message.walk() if not part.is_multipart())
+    text = part.get_content()
     assert f"datasette {DAY}: 1 of 1 lines could not be understood" in text
     assert "Traceback (" not in text
 
@@ -501,6 +478,6 @@ def test_a_failure_is_mailed_in_a_sentence(failing: Flow, mail: Settings) -> Non
 def test_a_mail_server_that_is_not_there_or_wrongly_set_changes_nothing(
     failing: Flow, mail: Settings, port: str
 ) -> None:
-    mail("smtp", port=_free_port() if port == "closed" else port)
+    mail("smtp", port=free_port() if port == "closed" else port)
     assert main(["run"]) == 30
     assert failing.loaded_days() == {str(NEXT): 2}

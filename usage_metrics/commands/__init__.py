@@ -18,7 +18,7 @@ COMMANDS = {
     "init": "Look at logs, and write the settings for them.",
     "run": "Build every missing day and load it: the command for every night.",
     "report": "Write the report, of all days or of some, and print its path.",
-    "digest": "Tell a month in a text and a picture.",
+    "digest": "Tell a month in a text and a picture, and send both.",
     "counter": "Write the COUNTER report of a month, check it, send it to DataCite.",
     "datasets": "List what there is, and which dataset it is; suggest entries.",
     "status": "Show which days of each stage are done, missing, stale or failed.",

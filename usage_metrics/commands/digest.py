@@ -1,19 +1,21 @@
-"""Tell a month in a text and a picture."""
+"""Tell a month in a text and a picture, and send both."""
 
 import datetime as dt
 
 import click
 
 from usage_metrics.commands import options
+from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.monitoring.printable import printable_lines
-from usage_metrics.tasks.digest_figures import first_of_month
+from usage_metrics.tasks.digest_delivery import deliver
+from usage_metrics.tasks.digest_figures import first_of_month, following
 from usage_metrics.tasks.digest_files import make_digest
 
 
 @click.command(
     epilog=options.example(
-        "usage-metrics digest", "usage-metrics digest --month 2026-03 --to march.png"
+        "usage-metrics digest", "usage-metrics digest --month 2026-03 --send"
     )
 )
 @click.option(
@@ -29,18 +31,40 @@ from usage_metrics.tasks.digest_files import make_digest
     help="a folder for both, a .txt file for the text or a .png file for the picture; "
     "the folder report/digest of the data if not given",
 )
-def command(month: dt.date | None, to: str) -> int:
+@click.option("--send", is_flag=True, help="send both to the chat and by e-mail, once")
+@click.option("--again", is_flag=True, help="with --send: also to who has got it")
+@patience_option
+def command(
+    month: dt.date | None, to: str, send: bool, again: bool, patience: float
+) -> int:
     """Tell a month in a text and a picture, as far as it is counted.
 
     The figures are those of the publisher's page on that month; numbers under ten are
     hidden, unless [digest] few = show. The text is printed, and both are written.
+
+    With --send, both go to the webhook in the environment variable
+    USAGE_METRICS_DIGEST_WEBHOOK or USAGE_METRICS_WEBHOOK, and to [digest] receiver or
+    [email] receiver. What was sent is kept, so that nobody gets a month twice.
     """
     options.check_settings(())
-    found = make_digest(month or last_month())
+    month = month or last_month()
+    if send:
+        with alone(patience):
+            return _send(month, again)
+    found = make_digest(month)
     click.echo(printable_lines(found.text))
     for path in found.write(to):
         click.echo(f"Written: {path}", err=True)
     return 0
+
+
+def _send(month: dt.date, again: bool) -> int:
+    if following(month) > utc_now().date():
+        raise click.UsageError(f"{month:%Y-%m} is not over: without --send it is shown")
+    found = list(deliver(month, again=again))
+    for said in found:
+        click.echo(printable_lines(said.sentence), err=said.is_problem)
+    return int(any(said.is_problem for said in found))
 
 
 def last_month() -> dt.date:

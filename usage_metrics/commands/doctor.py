@@ -50,6 +50,7 @@ from usage_metrics.sources.kinds import is_billed, kind_of, read_by_another
 from usage_metrics.sources.settings import logs_named, source_section, sources_on
 from usage_metrics.tasks import snapshot_days
 from usage_metrics.tasks.availability import unavailable_reason
+from usage_metrics.tasks.digest_delivery import checked_recipients
 from usage_metrics.tasks.load import open_warehouse, shows_loaded
 from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.platform_subjects import is_asked, platforms_on
@@ -132,6 +133,8 @@ def _checks(sources: Sequence[str]) -> Iterator[tuple[str, Check]]:
     if running.has_central_scheduler():
         yield "luigid", _luigid
     yield "[notify]", _notify
+    if config.digest().send == "yes":
+        yield "[digest]", _digest
 
 
 def _findings(what: str, check: Check) -> Iterator[Finding]:
@@ -362,3 +365,8 @@ def _notify() -> Iterator[str]:
             "no failure notification is configured: set USAGE_METRICS_WEBHOOK, or "
             "receiver in [email]"
         )
+
+
+def _digest() -> Iterator[str]:
+    ways = " and ".join(checked_recipients())
+    yield f"a run sends the digest of each month: {ways}"

@@ -14,6 +14,7 @@ from luigi.task_register import Register
 from usage_metrics.commands import options, running, stage_lines
 from usage_metrics.commands.alone import alone, patience_option
 from usage_metrics.commands.counter_by_itself import report_last_month
+from usage_metrics.commands.digest_by_itself import send_last_month
 from usage_metrics.commands.each_source import (
     CANNOT_RUN,
     TASK_FAILED,
@@ -96,6 +97,9 @@ def command(
                 problems = report_last_month()
                 outcomes["COUNTER"] = Outcome(CANNOT_RUN if problems else 0, problems)
             outcomes["index.html"] = Outcome(*say_page(before="All places: open "))
+            if not source:
+                problems = send_last_month()
+                outcomes["digest"] = Outcome(CANNOT_RUN if problems else 0, problems)
     except UsageMetricsError as error:
         outcomes["everything"] = _refused(error)
     code = worst(outcome.code for outcome in outcomes.values())

@@ -8,7 +8,8 @@ import logging
 import re
 import threading
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import luigi.notifications
@@ -16,7 +17,7 @@ import luigi.notifications
 from usage_metrics import config
 from usage_metrics.errors import ConfigError
 from usage_metrics.monitoring import credentials
-from usage_metrics.monitoring.printable import printable
+from usage_metrics.monitoring.printable import printable_lines
 
 log = logging.getLogger("luigi-interface")
 
@@ -70,23 +71,47 @@ def notify(text: str) -> bool:
         return False
     if not url:
         return False
-    # An HTTP client's timeout does not end a reply that arrives byte by byte; so the
-    # request is made in a thread that is abandoned.
-    problems: list[str | None] = []
-    timeout = config.notify().timeout
-    sender = threading.Thread(
-        target=lambda: problems.append(_send(url, text, timeout)), daemon=True
-    )
-    sender.start()
-    sender.join(ATTEMPTS * timeout + 1)
-    problem = problems[0] if problems else "it did not answer in time"
-    if problem is not None:
-        log.warning("the webhook could not be notified: %s", problem)
+    if problem := post(url, {"text": text}):
+        log.warning("the webhook could not be notified: %s", problem.why)
     return problem is None
 
 
-def _send(url: str, text: str, timeout: float) -> str | None:
-    """POST the message; return what went wrong, without the URL, or None."""
+class Problem(NamedTuple):
+    """Why a message was not accepted."""
+
+    why: str
+    """Without the URL."""
+    may_be_there: bool = False
+    """Whether it may have arrived all the same."""
+
+
+def post(url: str, message: Mapping[str, Any], *, once: bool = False) -> Problem | None:
+    """POST a message, disarmed, to a chat.
+
+    Args:
+        url: that of the webhook.
+        message: what is said, as JSON has it.
+        once: whether it must not arrive twice: it is then not sent again unless the
+            chat said that it does not take it, or could not be reached.
+
+    Returns:
+        What went wrong; None if it was accepted.
+    """
+    # An HTTP client's timeout does not end a reply that arrives byte by byte; so the
+    # request is made in a thread that is abandoned.
+    problems: list[Problem | None] = []
+    timeout = config.notify().timeout
+    sender = threading.Thread(
+        target=lambda: problems.append(_send(url, message, timeout, once)), daemon=True
+    )
+    sender.start()
+    sender.join(ATTEMPTS * timeout + 1)
+    return problems[0] if problems else Problem("it did not answer in time", True)
+
+
+def _send(
+    url: str, message: Mapping[str, Any], timeout: float, once: bool
+) -> Problem | None:
     import requests
 
     problem = None
@@ -95,29 +120,46 @@ def _send(url: str, text: str, timeout: float) -> str | None:
         try:
             with requests.post(
                 url,
-                json={"text": _disarmed(text)[:MAX_LENGTH]},
+                json=_disarmed(message),
                 timeout=timeout,
                 stream=True,  # the reply is not read
                 allow_redirects=False,
             ) as reply:
                 if reply.ok and not reply.is_redirect:
                     return None
-                problem = f"it answered {reply.status_code}"
+                problem = Problem(f"it answered {reply.status_code}")
                 if reply.status_code < 500:
                     return problem
         except (requests.RequestException, ValueError) as error:
-            problem = type(error).__name__  # its text contains the URL
+            # Its text contains the URL.
+            problem = Problem(type(error).__name__, _may_be_there(error))
+        if once and problem.may_be_there:
+            break
     return problem
 
 
-def _disarmed(text: str) -> str:
-    """The text without credentials, control characters and commands to a chat.
+def _may_be_there(error: Exception) -> bool:
+    """Whether a request that failed may have been taken: the connection was made."""
+    import requests
+    from urllib3.exceptions import MaxRetryError
+
+    if not isinstance(error, requests.ConnectionError | requests.Timeout):
+        return False
+    return not (error.args and isinstance(error.args[0], MaxRetryError))
+
+
+def _disarmed(value: Any) -> Any:
+    """Texts without credentials, control characters and commands to a chat.
 
     A log may bring in ``<!channel>`` or ``@everyone``, which call people, or a link
     under another name. Signs that look alike call nobody.
     """
-    lines = map(printable, text.split("\n"))
-    return _MENTION.sub("\uff20", "\n".join(lines).translate(_LOOK_ALIKES))
+    if isinstance(value, Mapping):
+        return {key: _disarmed(of) for key, of in value.items()}
+    if isinstance(value, list):
+        return [*map(_disarmed, value)]
+    text = printable_lines(value).translate(_LOOK_ALIKES).replace("](", "] (")
+    return _MENTION.sub("\uff20", text)[:MAX_LENGTH]
 
 
 def _hide(url: str) -> None:
