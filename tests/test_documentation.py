@@ -381,7 +381,7 @@ def test_the_readme_is_short_and_begins_with_a_picture_and_a_report() -> None:
     first = next(block for block in BLOCKS if block.page == "README.md")
     assert first.text.startswith("git clone https://")
     assert "data/report/datasette.html" in first.text.splitlines()[-1]
-    assert README.index("docs/report.png") < README.index("```")
+    assert README.index("docs/index.png") < README.index("```")
 
 
 def test_settings_and_columns_are_those_of_the_code() -> None:

@@ -11,7 +11,7 @@ from project import ROOT
 from usage_metrics.errors import ConfigError
 from usage_metrics.maintenance import picture
 
-IN_README = ROOT / "docs" / "report.png"
+IN_README, IN_RESULTS = ROOT / "docs" / "index.png", ROOT / "docs" / "report.png"
 
 
 def size(png: Path) -> tuple[int, int]:
@@ -23,12 +23,13 @@ def size(png: Path) -> tuple[int, int]:
 
 
 @needs_browser
-def test_it_shows_a_report_at_the_size_of_the_one_in_the_readme(
+def test_it_shows_a_report_at_the_size_of_those_in_the_documentation(
     sample: Path, tmp_path: Path
 ) -> None:
     png = tmp_path / "report.png"
     picture.take(sample / "data" / "report" / "datasette.html", png)
-    assert size(png) == size(IN_README) == (picture.WIDTH, picture.HEIGHT)
+    assert size(IN_README) == (picture.WIDTH, picture.HEIGHT)
+    assert size(png) == size(IN_RESULTS) == (picture.WIDTH, picture.HEIGHT)
     # An empty page of that size has a tenth of it.
     assert png.stat().st_size > 100_000
 

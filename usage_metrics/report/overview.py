@@ -27,7 +27,7 @@ ROWS = 200
 """The most datasets in the table."""
 CHARTS = 120
 """The most charts; a dataset has all of its charts or none."""
-PAPER = 31
+PAPER = 38
 PAPER_WIDE = 95
 """The lines of the printed summary, and the letters and digits of a line."""
 

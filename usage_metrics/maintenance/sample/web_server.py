@@ -14,7 +14,7 @@ from usage_metrics.maintenance.sample.visitors import (
 
 HOST = "www.example.org"
 VISITS = {"browser": 12, "script": 4, "robot": 5, "prober": 3}
-USUAL = 32
+USUAL = 60
 """Visits on a usual day."""
 FROM = ("-", "-", "https://www.google.com/", "https://zenodo.org/", "https://doi.org/")
 
