@@ -340,18 +340,18 @@ def _write(path: Path, text: str) -> None:
 
 def _write_sample(files: Collection[Path]) -> None:
     """Make the sample: logs, replies of platforms, and the settings for them."""
-    from usage_metrics.maintenance.sample import Sample, places, write
+    from usage_metrics.maintenance.sample import Sample, every_place, write
 
     sample, logs, others = Sample(), Path(SAMPLE_LOGS), Path(SAMPLE_PLACES)
     if others in files:
-        places.write_replies(sample, "data")
+        every_place.write_replies(sample, "data")
         with _writing(others):
-            places.write_logs(sample, others)
+            every_place.write_logs(sample, others)
     if logs in files:
         with _writing(logs):
             write(sample, logs)
     if SETTINGS in files:
-        _write(SETTINGS, places.settings())
+        _write(SETTINGS, every_place.settings())
 
 
 @contextlib.contextmanager

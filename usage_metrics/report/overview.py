@@ -27,7 +27,7 @@ ROWS = 200
 """The most datasets in the table."""
 CHARTS = 120
 """The most charts; a dataset has all of its charts or none."""
-PAPER = 38
+PAPER = 31
 PAPER_WIDE = 95
 """The lines of the printed summary, and the letters and digits of a line."""
 
@@ -168,8 +168,9 @@ def _on_paper(rows: Sequence[Row]) -> int:
     """For how many rows the printed page has room."""
     left = PAPER
     for position, row in enumerate(rows):
-        texts = ["".join(f"{c.text}{c.name}{c.below}" for c in of) for of in row.cells]
-        left -= 1 + sum(1 + len(text) // PAPER_WIDE for text in texts if text != NONE)
+        there = ([c for c in of if c.id] for of in row.cells)
+        texts = ("".join(f"{c.text}{c.name}{c.below}" for c in of) for of in there)
+        left -= 1 + sum(1 + len(text) // PAPER_WIDE for text in texts if text)
         if left < 0:
             return position
     return len(rows)

@@ -10,13 +10,13 @@ from pathlib import Path
 from random import Random
 
 from usage_metrics.errors import ConfigError
-from usage_metrics.maintenance.sample import bucket, replies, web_server
+from usage_metrics.maintenance.sample import bucket_log, replies, web_log
 from usage_metrics.maintenance.sample.days import REGISTRY, Sample
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.platforms import PLATFORMS, Reply, get_platform
 from usage_metrics.platforms.archive import STAGE, keep, replies_of
 
-SETTINGS = "places.cfg"
+SETTINGS = "every_place.cfg"
 
 
 def settings() -> str:
@@ -28,13 +28,13 @@ def write_logs(sample: Sample, folder: Path) -> None:
     """Write the registry of the datasets, and the logs of the bucket and the server."""
     for name in ("bucket", "web"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / REGISTRY).write_text(_text("places.toml"), "utf-8")
+    (folder / REGISTRY).write_text(_text("every_place.toml"), "utf-8")
     lines: list[str] = []
     for date in _dates(sample):
         rng = Random(f"{sample.seed} places {date}")  # noqa: S311  not for secrets
-        text = "".join(f"{line}\n" for line in bucket.lines_of(rng, date))
-        (folder / "bucket" / bucket.file_name(date)).write_text(text, "utf-8")
-        lines += web_server.lines_of(rng, date)
+        text = "".join(f"{line}\n" for line in bucket_log.lines_of(rng, date))
+        (folder / "bucket" / bucket_log.file_name(date)).write_text(text, "utf-8")
+        lines += web_log.lines_of(rng, date)
     text = "".join(f"{line}\n" for line in lines)
     (folder / "web" / "access.log").write_text(text, "utf-8")
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from random import Random
 
-from usage_metrics.maintenance.sample.visitors import (
+from usage_metrics.maintenance.sample.visits import (
     SIZES,
     Visitor,
     dataset,

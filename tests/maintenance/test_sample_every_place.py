@@ -9,7 +9,8 @@ from command import run_usage_metrics
 from project import ROOT
 from report_html import Standing
 
-from usage_metrics.maintenance.sample import Sample, places
+from usage_metrics.maintenance.sample import Sample
+from usage_metrics.maintenance.sample.every_place import write_logs
 from usage_metrics.platforms import PLATFORMS
 
 LOGS = ("datasette", "s3", "web")
@@ -52,7 +53,7 @@ def test_the_datasette_counts_as_it_does_alone(every_place: Path, sample: Path) 
 def test_the_files_are_the_same_on_every_machine_and_name_nobody(
     every_place: Path, tmp_path: Path
 ) -> None:
-    places.write_logs(Sample(), tmp_path)
+    write_logs(Sample(), tmp_path)
     made = every_place / "data/sample_places"
     files = [path for path in made.rglob("*") if path.is_file()]
     assert len(files) == 14 + 2
