@@ -275,12 +275,15 @@ return Object.fromEntries([...document.querySelectorAll(".legend")].map((legend)
 def test_a_legend_and_a_table_have_nothing_that_is_zero_throughout(page: Page) -> None:
     legends = page.run(LEGENDS)
     assert legends["datasets-section"] == ["Human", "Machine"]
-    assert legends["per_week"] == list(CLASSES.values())
+    before = "Requests before: 2–8 March 2026"
+    assert legends["per_week"] == [*CLASSES.values(), before]
     assert page.heads("formats")[3:] == ["Human", "Machine"]
     page.choose(who="robot")
     legends = page.run(LEGENDS)
-    assert legends["per_week"] == legends["datasets-section"] == ["Robot"]
-    assert page.heads("periods") == ["Period", "Requests", "Robot"]
+    assert legends["datasets-section"] == ["Robot"]
+    assert legends["per_week"] == ["Robot", before]
+    assert page.heads("periods")[:3] == ["Period", "Requests", "Robot"]
+    assert page.heads("periods")[3:] == ["Requests before 2–8 March 2026"]
 
 
 def test_a_change_is_coloured_only_where_more_is_better(page: Page) -> None:

@@ -9,8 +9,8 @@ from usage_metrics.report.usage_database import Span
 
 
 def names(start: str, stop: str, grain: str = "day") -> dict[str, str]:
-    days = (dt.date.fromisoformat(day) for day in (start, stop))
-    found = named_days(Span("datasette", *days, grain))
+    first, end = map(dt.date.fromisoformat, (start, stop))
+    found = named_days(Span("datasette", first, end, grain))
     assert len({range_ for range_, _ in found}) == len(found)
     return {name: range_ for range_, name in found}
 

@@ -53,14 +53,22 @@ ROWS = "rows"
 """The name of the data that the page gives to each chart."""
 
 
-def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Chart:
+def over_time(
+    rows: Rows,
+    agent_class: str,
+    palette: Palette = PAPER,
+    *,
+    compared: bool = False,
+) -> alt.Chart:
     """Requests of one class over time, and how many of them count.
 
     Rows have ``start``, ``stop``, ``label``, ``requests``, ``counted`` and, if a period
-    has no data, ``missing``.
+    has no data, ``missing``; if they are compared, how many requests there were
+    ``before``, and ``then``, a text on that, which is empty if that is not known.
     """
     colour = getattr(palette, agent_class)
     tooltip = _tooltip(label="Period", requests="Requests", counted="Counted uses")
+    tooltip += _tooltip(then="Before") if compared else []
     base = _chart(rows).encode(x=_time(), x2="stop:T", tooltip=tooltip)
     bars = [
         base.mark_rect(color=colour, opacity=opacity, **_edge(palette)).encode(
@@ -68,22 +76,33 @@ def over_time(rows: Rows, agent_class: str, palette: Palette = PAPER) -> alt.Cha
         )
         for field, opacity in (("requests", 0.4), ("counted", 1))
     ]
-    return _finished(
-        _over_days(alt.layer(_band(rows, palette), *bars)), palette, height=130
-    )
+    lines = [_before(rows, palette, tooltip)] if compared else []
+    layers = alt.layer(_band(rows, palette), *bars, *lines)
+    return _finished(_over_days(layers), palette, height=130)
 
 
-def per_week(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
+def per_week(
+    rows: Rows,
+    palette: Palette = PAPER,
+    *,
+    legend: bool = True,
+    compared: bool = False,
+) -> alt.Chart:
     """Requests per week by class.
 
     Rows have ``start``, ``stop``, ``label``, ``agent_class``, its ``order``, ``value``
-    and, if a period has no data, ``missing``.
+    and, if a period has no data, ``missing``; if they are compared, also what
+    :func:`over_time` says.
     """
+    then = _tooltip(then="Before") if compared else []
     chart = _stacked(rows, palette).encode(
         color=_by_class(palette, legend=legend),
-        tooltip=_tooltip(label="Week", agent_class="Who", value="Requests"),
+        tooltip=[*_tooltip(label="Week", agent_class="Who", value="Requests"), *then],
     )
-    layers = alt.layer(_band(rows, palette), chart)
+    lines = (
+        [_before(rows, palette, [*_tooltip(label="Week"), *then])] if compared else []
+    )
+    layers = alt.layer(_band(rows, palette), chart, *lines)
     return _finished(_over_days(layers), palette, height=200)
 
 
@@ -184,8 +203,11 @@ def world_map() -> dict[str, Any]:
 
 
 KINDS: dict[str, tuple[Callable[..., alt.Chart], dict[str, Any]]] = {
-    **{f"over_time_{name}": (over_time, {"agent_class": name}) for name in CLASSES},
-    "per_week": (per_week, {"legend": False}),
+    **{
+        f"over_time_{name}": (over_time, {"agent_class": name, "compared": True})
+        for name in CLASSES
+    },
+    "per_week": (per_week, {"legend": False, "compared": True}),
     "ranked": (ranked, {"legend": False}),
     "new_and_returning": (new_and_returning, {"legend": False}),
     "world": (world, {"legend": False}),
@@ -244,7 +266,7 @@ def _tooltip(**titles: str) -> list[alt.Tooltip]:
     """The title of each field in the tooltip; numbers with thousands separators."""
     return [
         alt.Tooltip(f"{field}:N", title=title)
-        if field in ("label", "agent_class", "kind")
+        if field in ("label", "agent_class", "kind", "then")
         else alt.Tooltip(f"{field}:Q", title=title, format=",")
         for field, title in titles.items()
     ]
@@ -268,6 +290,22 @@ def _band(rows: Rows, palette: Palette) -> alt.Chart:
         )
     )
     return band
+
+
+def _before(rows: Rows, palette: Palette, tooltip: list[alt.Tooltip]) -> alt.Chart:
+    """A line as wide as each period, as high as there were requests before."""
+    line: alt.Chart = (
+        _chart(rows)
+        .mark_rule(color=palette.ink, strokeWidth=2)
+        .encode(
+            x=_time(),
+            x2="stop:T",
+            y=_amount("before"),
+            opacity=alt.condition("datum.then", alt.value(1), alt.value(0)),
+            tooltip=tooltip,
+        )
+    )
+    return line
 
 
 def _stacked(rows: Rows, palette: Palette) -> alt.Chart:

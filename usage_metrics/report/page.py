@@ -16,7 +16,7 @@ from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import formatting, static_tables
+from usage_metrics.report import earlier, formatting, static_tables
 from usage_metrics.report.figures import ALL
 from usage_metrics.report.glossary import GLOSSARY
 from usage_metrics.report.labels import (
@@ -58,6 +58,7 @@ SCRIPTS = (
     "named_days",
     "choice",
     "tables",
+    "earlier",
     "adding_up",
     "charts",
     "downloads",
@@ -198,7 +199,8 @@ def _content(material: Material) -> dict[str, Any]:
             (dataset, material.dataset_name(dataset)) for dataset in payload.datasets
         ],
         "class_choices": [(ALL, "Everybody"), *CLASSES.items()],
-        "classes": CLASSES.items(),
+        "classes": list(CLASSES.items()),
+        "compare_choices": earlier.choices(payload),
         "listings": static_tables.listing_tables(payload),
         "tables": static_tables.time_tables(payload),
         "headline": static_tables.headline(payload),
@@ -225,6 +227,7 @@ def _figures(material: Material) -> dict[str, Any]:
         "never_counted": NEVER_COUNTED,
         "nouns": static_tables.NOUNS,
         "none": static_tables.NONE,
+        "heads_before": earlier.HEADS,
         "shades": list(SHADES.items()),
         "measures": [
             # The script has functions of the same names.

@@ -54,7 +54,7 @@ class Payload:
     names: int
     """How many names of a ranking are kept."""
     periods: "pd.DataFrame"
-    """Those of the span and, for comparison, as many before it as have data."""
+    """Those of the span and, if they have data, as many before it and a year before."""
     before: int
     """How many of the periods are before the span."""
     datasets: list[str]
@@ -210,19 +210,31 @@ def _with_facts(
 def _with_earlier(
     database: Database, span: Span
 ) -> tuple["pd.DataFrame", "pd.DataFrame", int]:
-    """The periods of a span and as many before it as have data.
+    """The periods of a span, and those with data that it may be compared with.
 
     Returns:
         The periods, the use by class, and how many of the periods are before the span.
     """
-    periods, earlier = (figures.periods(database, s) for s in (span, span.before()))
-    used, used_earlier = (figures.by_class(database, s) for s in (span, span.before()))
-    # A span may begin within a period, which is then no earlier one.
-    first = periods["period"].min()
-    earlier = earlier[earlier["days_counted"].cumsum() > 0]
-    earlier = earlier[earlier["period"] < first]
-    used_earlier = used_earlier[used_earlier["period"] < first]
-    return _concat(earlier, periods), _concat(used_earlier, used), len(earlier)
+    periods, used = figures.periods(database, span), figures.by_class(database, span)
+    number = len(periods)
+    for earlier in _earlier(span):
+        of_earlier = figures.periods(database, earlier)
+        used_earlier = figures.by_class(database, earlier)
+        # A span may begin within a period, which is then no earlier one.
+        first = periods["period"].min()
+        of_earlier = of_earlier[of_earlier["days_counted"].cumsum() > 0]
+        of_earlier = of_earlier[of_earlier["period"] < first]
+        used_earlier = used_earlier[used_earlier["period"] < first]
+        periods, used = _concat(of_earlier, periods), _concat(used_earlier, used)
+    return periods, used, len(periods) - number
+
+
+def _earlier(span: Span) -> list[Span]:
+    """As many days before a span, and those a year before it, the nearest first."""
+    before, year = span.before(), span.year_before()
+    if year.period(year.stop) < before.period(before.start):
+        return [before, year]
+    return [replace(before, start=min(before.start, year.start))]
 
 
 def _facts(

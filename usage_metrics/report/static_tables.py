@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from usage_metrics.report import earlier
+from usage_metrics.report.earlier import Comparison
 from usage_metrics.report.formatting import change, number, percent
 from usage_metrics.report.labels import CLASSES, NEVER_COUNTED, OTHERS
 from usage_metrics.report.payload import Facts, Payload, labelled
@@ -42,12 +44,7 @@ CARDS = {
 """What each class of agents is, in the order of ``CLASSES``."""
 
 TEXTS = {
-    "before": "Changes compare the daily average with the {count} {unit} before.",
-    "halves": "Changes compare the daily average of the last {count} {unit} with the "
-    "{count} before.",
-    "there": "Of these {days} days, the {counted} that are there are compared; missing "
-    "days are in no average.",
-    "nothing_to_compare": "There is no earlier data to compare with.",
+    **earlier.TEXTS,
     "empty": "Nothing in this selection.",
     "see_table": "The table below has all figures.",
     "reach": "with {noun}",
@@ -172,14 +169,19 @@ def _by_class(rows: "pd.DataFrame", key: str, values: str) -> "pd.DataFrame":
 
 def time_tables(payload: Payload) -> dict[str, Table]:
     """Requests of each period and week, and new and returning organisations."""
-    over_time = _over_time(payload)
+    found = earlier.comparison(payload)
+    over_time = _over_time(payload, found)
     grain = payload.span.grain
     weeks = _in_weeks(over_time, payload.span) if grain == "day" else over_time
-    return {
-        "periods": _time_table("periods", labelled(over_time, grain)),
-        "weeks": _time_table("weeks", labelled(weeks, coarse(grain))),
-        "loyalty": _loyalty(payload),
+    cut = {
+        "periods": labelled(over_time, grain),
+        "weeks": labelled(weeks, coarse(grain)),
     }
+    tables = {name: _time_table(name, periods) for name, periods in cut.items()}
+    if found:
+        then = earlier.days_before(payload, found)
+        tables = {n: _with_before(tables[n], cut[n], then) for n in cut}
+    return {**tables, "loyalty": _loyalty(payload)}
 
 
 def coarse(grain: str) -> str:
@@ -187,14 +189,15 @@ def coarse(grain: str) -> str:
     return "week" if grain == "day" else grain
 
 
-def _over_time(payload: Payload) -> "pd.DataFrame":
-    """The periods of the span with their requests, counted uses, and both by class."""
+def _over_time(payload: Payload, found: Comparison | None) -> "pd.DataFrame":
+    """The periods of the span with their use, that by class, and that before."""
     used = payload.by_class[payload.by_class["dataset"] == 0]
     sums = used.groupby("period")[["requests", "counted"]].sum()
     sums = sums.join(_by_class(used, "period", "requests"))
     names = ["first", "last", "days", "days_counted"]
-    found = payload.periods[names].join(sums).iloc[payload.before :]
-    return found.fillna(0).astype(dict.fromkeys(sums, int))
+    periods = payload.periods[names].join(sums).fillna(0)
+    periods = periods.astype(dict.fromkeys(sums, int))
+    return earlier.with_earlier(periods, payload.before, found)
 
 
 def _in_weeks(days: "pd.DataFrame", span: Span) -> "pd.DataFrame":
@@ -222,6 +225,28 @@ def _time_table(id_: str, periods: "pd.DataFrame") -> Table:
     return Table(id_, ("Period", *(heads[position] for position in shown)), rows)
 
 
+def _with_before(table: Table, periods: "pd.DataFrame", then: str) -> Table:
+    """Add what each period of a table is compared with.
+
+    Args:
+        table: what :func:`_time_table` returns.
+        periods: what it was made of.
+        then: the days that are compared with.
+    """
+    heads, rows = table.heads, table.rows
+    lines = periods.to_dict("records")
+    for name, head in earlier.HEADS.items():
+        values = [
+            line[f"{name}_before"] if earlier.comparable(line) else None
+            for line in lines
+        ]
+        if name == "requests" or any(values):
+            cells = [NONE if value is None else number(value) for value in values]
+            heads = (*heads, (head, then))
+            rows = [(*row, cell) for row, cell in zip(rows, cells, strict=True)]
+    return replace(table, heads=heads, rows=rows)
+
+
 def _loyalty(payload: Payload) -> Table:
     found = payload.loyalty
     found = found[(found["dataset"] == 0) & (found["agent_class"] == len(CLASSES))]
@@ -236,42 +261,6 @@ def _loyalty(payload: Payload) -> Table:
             split = (NONE,) * 3
         rows.append((label, number(total) if counted else NONE, *split))
     return Table("loyalty", LOYALTY, rows[payload.before :] if known else ())
-
-
-class Comparison(NamedTuple):
-    """Two ranges of periods of one length, by their first and last."""
-
-    now: tuple[int, int]
-    then: tuple[int, int]
-    is_half: bool
-    """Whether both are in the span, as there are no figures before it."""
-
-
-def _comparison(payload: Payload) -> Comparison | None:
-    """What the span is compared with: the time before, or its own first half."""
-    first, last = payload.before, len(payload.periods) - 1
-    is_half = first < last - first + 1
-    length = (last - first + 1) // 2 if is_half else last - first + 1
-    now, then = (last - length + 1, last), (last - 2 * length + 1, last - length)
-    days = payload.periods.iloc[then[0] : then[1] + 1]
-    is_known = 2 * days["days_counted"].sum() >= days["days"].sum()
-    if not length or not is_known or not _days(payload, *now):
-        return None
-    return Comparison(now, then, is_half)
-
-
-def _compared(payload: Payload, found: Comparison | None) -> str:
-    """What the changes compare."""
-    if found is None:
-        return TEXTS["nothing_to_compare"]
-    count = found.now[1] - found.now[0] + 1
-    unit = payload.span.grain + ("" if count == 1 else "s")
-    said = TEXTS["halves" if found.is_half else "before"].format(count=count, unit=unit)
-    first, last = found.then[0], found.now[1]
-    counted, days = _days(payload, first, last), _days(payload, first, last, "days")
-    if counted == days:
-        return said
-    return f"{said} {TEXTS['there'].format(days=days, counted=counted)}"
 
 
 class Measure(NamedTuple):
@@ -320,7 +309,7 @@ STRIP = ("requests", "counted", "assistants", "bytes")
 
 def headline(payload: Payload) -> dict[str, Any]:
     """The headline figures: of everybody, and of each class."""
-    found = _comparison(payload)
+    found = earlier.comparison(payload)
     names = list(CARDS)
     shown = {*MAIN, *(names[n] for n in set(payload.by_class["agent_class"]))}
     cards = [
@@ -341,7 +330,11 @@ def headline(payload: Payload) -> dict[str, Any]:
         strip.append(Figure(f"all.{name}", text, reached, note=note))
     days = payload.periods[["days_counted", "days"]].iloc[payload.before :].sum()
     strip.append(Figure("all.days", "Days with data", "{:,} of {:,}".format(*days)))
-    return {"strip": strip, "cards": cards, "compared": _compared(payload, found)}
+    return {
+        "strip": strip,
+        "cards": cards,
+        "compared": earlier.compared(payload, found),
+    }
 
 
 def _figures(
@@ -349,7 +342,7 @@ def _figures(
 ) -> list[Figure]:
     def sums(first: int, last: int) -> dict[str, int]:
         used = payload.classes(first, last).loc[classes].sum()
-        return {**used.to_dict(), "days": _days(payload, first, last)}
+        return {**used.to_dict(), "days": earlier.days(payload, first, last)}
 
     span = sums(payload.before, len(payload.periods) - 1)
     now, then = (sums(*found.now), sums(*found.then)) if found else (span, None)
@@ -370,8 +363,3 @@ def _figures(
 def _shows_assistants(payload: Payload, prefix: str) -> bool:
     """Whether there are requests of AI assistants, all of which are robots."""
     return prefix in ("all", "robot") and bool(payload.by_class["assistants"].any())
-
-
-def _days(payload: Payload, first: int, last: int, column: str = "days_counted") -> int:
-    """How many days of some periods are there; with ``days``, how many they have."""
-    return int(payload.periods[column].iloc[first : last + 1].sum())

@@ -44,6 +44,17 @@ class Span:
         """As many days before it."""
         return replace(self, start=self.start - self.length, stop=self.start)
 
+    def year_before(self) -> "Span":
+        """The same days of the year before; of weeks, the same 52 weeks before."""
+        first, last = map(self._year_before, (self.start, self.stop - ONE_DAY))
+        return replace(self, start=first, stop=last + ONE_DAY)
+
+    def _year_before(self, day: dt.date) -> dt.date:
+        if self.grain == "week":
+            return day - 52 * 7 * ONE_DAY
+        is_leap_day = (day.month, day.day) == (2, 29)
+        return day.replace(year=day.year - 1, day=28 if is_leap_day else day.day)
+
     def period(self, day: dt.date) -> str:
         """The first day of the period that a day is in."""
         if self.grain == "week":

@@ -93,14 +93,19 @@ function inWeeks(lines) {
     const monday = shifted(line.start, -((new Date(line.start).getUTCDay() + 6) % 7));
     weeks.set(monday, [...(weeks.get(monday) ?? []), line]);
   }
-  const added = (those, name) => classes.map((_, index) => sum(those.map((day) => day[name][index])));
   return [...weeks.values()].map((those) => {
-    const [start, { stop }] = [those[0].start, those.at(-1)];
-    const counted = sum(those.map((day) => day.counted));
-    const label = days(start, shifted(stop, -1)) + (counted === those.length ? ""
-      : counted ? ` (${counted} of ${those.length} days)` : " (no data)");
-    return { start, stop, label, length: those.length, counted, by: added(those, "by"), byCounted: added(those, "byCounted") };
+    const then = those.map((day) => day.then).filter(Boolean);
+    return { ...together(those), then: then.length ? together(then) : undefined };
   });
+}
+
+function together(those) {
+  const added = (name) => classes.map((_, index) => sum(those.map((day) => day[name][index])));
+  const [start, { stop }] = [those[0].start, those.at(-1)];
+  const counted = sum(those.map((day) => day.counted));
+  const label = days(start, shifted(stop, -1)) + (counted === those.length ? ""
+    : counted ? ` (${counted} of ${those.length} days)` : " (no data)");
+  return { start, stop, label, length: those.length, counted, by: added("by"), byCounted: added("byCounted") };
 }
 
 function timeTable(lines) {
@@ -118,31 +123,7 @@ function timeTable(lines) {
 const isShown = ({ who }, index) => (who === ANY ? data.main.includes(index) : who === index);
 
 // The headline figures and how they changed.
-function daysOf(first, last) {
-  const periods = data.periods.slice(first, last + 1);
-  return { days: sum(periods.map((period) => period[3])), counted: sum(periods.map((period) => period[4])) };
-}
-
-function comparisonOf({ first, last }) {
-  const whole = last - first + 1;
-  const isHalf = first < whole;
-  const count = isHalf ? Math.floor(whole / 2) : whole;
-  const now = [last - count + 1, last];
-  const then = [last - 2 * count + 1, last - count];
-  const before = daysOf(...then);
-  const isKnown = count > 0 && daysOf(...now).counted > 0 && 2 * before.counted >= before.days;
-  return isKnown ? { now, then, isHalf, count } : null;
-}
-
-function comparisonText(comparison) {
-  if (comparison === null) return texts.nothing_to_compare;
-  const unit = comparison.count === 1 ? data.unit : `${data.unit}s`;
-  const text = filled(comparison.isHalf ? texts.halves : texts.before, { ...comparison, unit });
-  const { days, counted } = daysOf(comparison.then[0], comparison.now[1]);
-  return counted === days ? text : `${text} ${filled(texts.there, { days, counted })}`;
-}
-
-function writeFigures(prefix, { dataset, first, last }, who, comparison) {
+function writeFigures(prefix, { dataset, first, last, compare }, who, comparison) {
   const table = data.by_class;
   const sumsOf = (from, to) => {
     const rows = [...rowsOf(table, { dataset, who, first: from, last: to })];
@@ -160,9 +141,9 @@ function writeFigures(prefix, { dataset, first, last }, who, comparison) {
     const isKnown = span.days > 0 && (!isRatio || span[per] > 0);
     write(`[data-figure="${prefix}.${id}"]`,
       isKnown ? writers[writer](isRatio ? ratio(span) : span[column]) : data.none);
-    const before = then ? ratio(then) : 0;
-    const text = change(before > 0 ? ratio(now) / before - 1 : null);
-    const isJudged = isUse(id) && "+−".includes(text[0]);
+    const earlier = then ? ratio(then) : 0;
+    const text = compare === "none" ? "" : change(earlier > 0 ? ratio(now) / earlier - 1 : null);
+    const isJudged = isUse(id) && /^[+−]/.test(text);
     for (const place of all(`[data-change="${prefix}.${id}"]`)) {
       place.textContent = text;
       place.classList.toggle("up", isJudged && text[0] === better);
@@ -171,9 +152,8 @@ function writeFigures(prefix, { dataset, first, last }, who, comparison) {
   }
 }
 
-function headline(choice) {
-  const comparison = comparisonOf(choice);
-  write("#compared", comparisonText(comparison));
+function headline(choice, comparison) {
+  write("#compared", comparisonText(comparison, choice));
   writeFigures("all", choice, choice.who, comparison);
   for (const card of all("[data-card]")) {
     const index = classes.indexOf(card.dataset.card);

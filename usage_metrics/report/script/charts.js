@@ -10,7 +10,7 @@ function tip(handler, event, item, value) {
   const box = element("tip");
   box.hidden = value === null || value === undefined || value === "";
   if (box.hidden) return;
-  box.replaceChildren(...Object.entries(value).map(([name, text]) => {
+  box.replaceChildren(...Object.entries(value).filter(([, text]) => text !== "").map(([name, text]) => {
     const line = document.createElement("p");
     line.textContent = `${name === "Count" ? capital(noun) : name}: ${text}`;
     return line;

@@ -12,6 +12,7 @@ function chosen() {
   return {
     dataset: data.datasets.indexOf(element("dataset").value),
     who: classes.indexOf(who), measure: measure.value, noun: data.nouns[measure.value],
+    compare: element("compare").value,
     ...chosenDays(),
   };
 }

@@ -19,31 +19,34 @@ async function showListings(choice) {
   }
 }
 
-async function showTime(choice) {
-  const lines = overTime(data.by_class, choice)
+async function showTime(choice, comparison) {
+  const lines = withEarlier(overTime(data.by_class, choice), data.by_class, choice, comparison)
     .map((line) => ({ ...line, missing: line.counted === 0 }));
-  const missing = lines.some((line) => line.missing) ? ["missing"] : [];
-  writeTable("periods", timeTable(lines));
+  const isCompared = lines.some(comparable) ? ["before"] : [];
+  const keysOfPanels = [...lines.some((line) => line.missing) ? ["missing"] : [], ...isCompared];
+  if (comparison) nameLine(daysText(comparison.then));
+  writeTable("periods", withBefore(timeTable(lines), lines, comparison));
   for (const panel of all("[data-panel]")) {
     const index = classes.indexOf(panel.dataset.panel);
     panel.hidden = !isShown(choice, index);
     if (panel.hidden) continue;
     const rows = lines.map(({ by, byCounted, ...line }) =>
-      ({ ...line, requests: by[index], counted: byCounted[index] }));
+      ({ ...line, requests: by[index], counted: byCounted[index], ...before(line, (then) => then.by[index]) }));
     const total = sum(rows.map((row) => row.requests));
     await draw(panel.querySelector("[data-chart]"), total ? rows : [],
-      { keys: missing, summary: `${number(total)} requests.` });
+      { keys: keysOfPanels, summary: `${number(total)} requests.` });
   }
   const weeks = inWeeks(lines);
-  writeTable("weeks", timeTable(weeks));
+  writeTable("weeks", withBefore(timeTable(weeks), weeks, comparison));
   const incomplete = weeks.filter(({ length, counted }) => counted && counted < length).map(({ label }) => label);
   const more = incomplete.length > data.lines ? ` + ${incomplete.length - data.lines}` : "";
   write("#incomplete", incomplete.length
     ? filled(texts.incomplete, { periods: incomplete.slice(0, data.lines).join("; ") + more }) : "");
-  const rows = weeks.flatMap(({ start, stop, label, counted, by }) => by.map((value, order) =>
-    ({ start, stop, label, missing: counted === 0, agent_class: classNames[order], order, value })));
+  const rows = weeks.flatMap((week) => week.by.map((value, order) =>
+    ({ start: week.start, stop: week.stop, label: week.label, missing: week.counted === 0,
+      agent_class: classNames[order], order, value, ...before(week, (then) => sum(then.by), " in all") })));
   const keys = classesIn(rows);
-  await draw(chartAt("per_week"), keys.length ? rows : [], { keys, summary: `${weeks.length} periods.` });
+  await draw(chartAt("per_week"), keys.length ? rows : [], { keys: [...keys, ...isCompared], summary: `${weeks.length} periods.` });
 }
 
 async function showLoyalty(choice) {
@@ -75,6 +78,10 @@ async function showLoyalty(choice) {
     { keys, isEmpty: known.size === 0, summary: `${drawn.length} periods.` });
 }
 
+function nameLine(then) {
+  for (const entry of all('[data-key="before"]')) entry.lastChild.textContent = filled(texts.line, { then });
+}
+
 // A legend has what is in the charts beside it.
 async function showLegends() {
   for (const legend of all(".legend")) {
@@ -91,7 +98,8 @@ function show() {
   const mine = (latest += 1);
   const choice = chosen();
   markNamed();
-  headline(choice);
+  const comparison = comparisonOf(choice);
+  headline(choice, comparison);
   noun = choice.noun;
   const name = (id) => element(id).selectedOptions[0].textContent.trim();
   const isWhole = choice.areAll && choice.who === ANY && choice.dataset === 0;
@@ -100,7 +108,7 @@ function show() {
   element("chosen").textContent = mine === 1 && isWhole ? "" : said.join(" ");
   queue = queue.then(async () => {
     for (const step of [showTime, showListings, showLoyalty, showLegends]) {
-      if (mine === latest) await step(choice);
+      if (mine === latest) await step(choice, comparison);
     }
     if (mine === latest) document.documentElement.dataset.shown = String(mine);
   });
