@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import sqlite3
 import tempfile
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from benchmarks.workload import START, write_exports
 from flow import DAY, ONE_DAY, Flow, fill_once, request
@@ -264,6 +266,21 @@ def test_a_month_adds_up_the_days_of_the_database(two_days: Flow) -> None:
     assert (everything["dataset"], everything["requests"]) == ("all", 4)
     assert everything["is_concentrated"]
     assert CountMonth(month=MONTH).complete()
+
+
+def test_a_month_reads_of_each_day_its_events_and_its_addresses_alone(
+    counted: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: Counter[str] = Counter()
+    open_ = Partition.open
+
+    def counting(self: Partition, schema: pa.Schema | None = None) -> pq.ParquetFile:
+        opened[self.stage] += 1
+        return open_(self, schema)
+
+    monkeypatch.setattr(Partition, "open", counting)
+    CountMonth(month=MONTH).run_within()
+    assert opened == {"counted": 2, "cleaned": 2}
 
 
 def test_a_day_that_is_counted_again_makes_its_month_again(two_days: Flow) -> None:

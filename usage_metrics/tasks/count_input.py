@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usage_metrics.errors import ConfigError
+from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.footer_index import Facts
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.partitions.row_groups import naming_damage
 from usage_metrics.tasks.stages import Clean, Geocode
@@ -123,8 +125,9 @@ def _addresses_of(
     if not geocoded.exists():
         yield itertools.repeat(None)
         return
-    with geocoded.open() as file, _with_addresses(geocoded, kind, file) as full:
-        yield (rows[ADDRESS] for rows in batches(full, [ADDRESS]))
+    is_there = kind != FULL or _keeps_addresses(geocoded.facts())
+    with (geocoded if is_there else _cleaned_of(geocoded)).open() as file:
+        yield (rows[ADDRESS] for rows in batches(file, [ADDRESS]))
 
 
 def geocoded_of(day: Partition) -> Partition:
@@ -139,16 +142,19 @@ def kind_of_all(*geocoded: Partition) -> str:
 
 
 def _has_full_addresses(geocoded: Partition) -> bool:
-    facts, cleaned = geocoded.facts(), replace(geocoded, stage=Clean.stage)
-    if _keeps_addresses(geocoded):
+    facts, cleaned = geocoded.facts(), _cleaned_of(geocoded)
+    if _keeps_addresses(facts):
         return True
     return cleaned.exists() and cleaned.content_id() == facts["made_from"]
 
 
-def _keeps_addresses(geocoded: Partition) -> bool:
-    """Whether the settings of its time left the addresses whole."""
-    recipe: dict[str, str] = geocoded.facts().get("recipe", {})
-    return recipe.get("addresses") == "keep"
+def _keeps_addresses(geocoded: Facts) -> bool:
+    """Whether the settings of its time left the addresses whole, as its footer says."""
+    return bool(geocoded.get("recipe", {}).get("addresses") == "keep")
+
+
+def _cleaned_of(geocoded: Partition) -> Partition:
+    return replace(geocoded, stage=Clean.stage)
 
 
 @contextlib.contextmanager
@@ -156,10 +162,10 @@ def _with_addresses(
     geocoded: Partition, kind: str, file: "pq.ParquetFile"
 ) -> Iterator["pq.ParquetFile"]:
     """The file that holds the addresses of a day's requests: theirs, or the cleaned."""
-    if kind != FULL or _keeps_addresses(geocoded):
+    if kind != FULL or _keeps_addresses(facts_of(file.metadata)):
         yield file
         return
-    with replace(geocoded, stage=Clean.stage).open() as cleaned:
+    with _cleaned_of(geocoded).open() as cleaned:
         yield cleaned
 
 
