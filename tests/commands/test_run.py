@@ -3,12 +3,14 @@
 import fcntl
 import gc
 import socket
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from command import run_usage_metrics
@@ -19,6 +21,7 @@ from webhook_server import Chat, serving
 
 from usage_metrics.commands import main, run, running
 from usage_metrics.commands.alone import is_running
+from usage_metrics.counting.tables import TABLES
 from usage_metrics.monitoring import notify, run_log
 from usage_metrics.partitions import footer_index, partition, storage
 
@@ -69,6 +72,8 @@ def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_onc
         return list_files(folder, name)
 
     monkeypatch.setattr(storage, "list_files", counting)
+    opened = Mock(wraps=sqlite3.connect)
+    monkeypatch.setattr(sqlite3, "connect", opened)
     footer_index._parse.cache_clear()
     partition.left_over.cache_clear()
     assert main(["run"]) == 0
@@ -78,6 +83,7 @@ def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_onc
     assert listings.pop(f"{root}/geocoded/datasette") == 2
     assert set(listings.values()) == {1}, listings
     assert footer_index._parse.cache_info().misses == 1
+    assert opened.call_count < len(TABLES), "the database is not opened for each table"
 
 
 def test_a_failed_day_is_passed_on_with_its_reason_and_how_to_retry(

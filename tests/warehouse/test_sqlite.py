@@ -27,7 +27,7 @@ from usage_metrics.warehouse import comparison, inspection, metadata, sqlite
 from usage_metrics.warehouse.comparison import damaged_days
 from usage_metrics.warehouse.reading import open_tables
 from usage_metrics.warehouse.rows import insertion
-from usage_metrics.warehouse.sqlite import Warehouse
+from usage_metrics.warehouse.sqlite import Warehouse, changes
 from usage_metrics.warehouse.table import LONGEST_LITERAL, Table, of_partition, quoted
 
 TEXT = (
@@ -325,7 +325,8 @@ def _changes(
     warehouse: Warehouse, files: dict[dt.date, str], content_id: str = "?"
 ) -> tuple[list[dt.date], list[dt.date]]:
     among = {DAY, DAY + ONE_DAY}
-    return warehouse.changes(REQUESTS.name, "toy", files, lambda _: content_id, among)
+    loaded = warehouse.loaded(REQUESTS.name, "toy")
+    return changes(loaded, files, lambda _: content_id, among)
 
 
 def test_only_days_with_other_content_are_loaded_again(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import luigi
@@ -31,7 +32,7 @@ from usage_metrics.tasks.stages import Extract, Geocode
 from usage_metrics.tasks.task import Reporting
 
 if TYPE_CHECKING:
-    from usage_metrics.warehouse.sqlite import Changes, Warehouse
+    from usage_metrics.warehouse.sqlite import Changes, Loaded, Warehouse
     from usage_metrics.warehouse.table import Table
 
 log = logging.getLogger("luigi-interface")
@@ -87,12 +88,17 @@ class Loading(Reporting):
     resources: ClassVar[dict[str, int]] = {"sqlite": 1}  # type: ignore[misc]
 
     def changes(
-        self, table: str, stage: str, files: dict[dt.date, str], days: list[dt.date]
+        self,
+        loaded: "Mapping[dt.date, Loaded]",
+        stage: str,
+        files: dict[dt.date, str],
+        days: Iterable[dt.date],
     ) -> "Changes":
-        """The days in which a table differs from the files of a stage."""
-        return open_warehouse().changes(
-            table,
-            self.source,
+        """The days in which what is loaded differs from the files of a stage."""
+        from usage_metrics.warehouse.sqlite import changes
+
+        return changes(
+            loaded,
             files,
             content_id=lambda day: self.partition_of(stage, day).content_id(),
             among=set(days),
@@ -246,4 +252,5 @@ class LoadSQLite(Awaiting, Loading):
     def _changes(self, table: "Table", files: dict[dt.date, str]) -> "Changes":
         days = self.wanted()
         wanted = {day: files[day] for day in days if day in files}
-        return self.changes(table.name, Geocode.stage, wanted, days)
+        loaded = open_warehouse().loaded(table.name, self.source)
+        return self.changes(loaded, Geocode.stage, wanted, days)

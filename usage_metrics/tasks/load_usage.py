@@ -79,7 +79,7 @@ class LoadUsage(Awaiting, Loading):
         if not loaded.complete() or any(self._months_to_count()):
             return False
         return open_warehouse().is_finished(*TABLES.values(), IN_SERIES) and not any(
-            any(self._changes(table, self._files(table))) for table in TABLES.values()
+            any(changes) for _, _, changes in self._compared()
         )
 
     def run(self) -> Iterator[list[luigi.Task]]:
@@ -99,9 +99,7 @@ class LoadUsage(Awaiting, Loading):
         warehouse = open_warehouse()
         replaced = 0
         failed: dict[dt.date, str] = {}
-        for table in TABLES.values():
-            files = self._files(table)
-            changes = self._changes(table, files)
+        for table, files, changes in self._compared():
             _, bad = self.replace(warehouse, table, table.name, files, changes)
             replaced += len(changes.load)
             failed |= bad
@@ -111,14 +109,16 @@ class LoadUsage(Awaiting, Loading):
             raise LoadError(failed, of=replaced)
         self.say(f"{replaced:,} files loaded into {warehouse.path}")
 
-    def _files(self, table: "Table") -> dict[dt.date, str]:
-        start, end = source_range(self.source)
-        if table.monthly:
-            start = start.replace(day=1)
-        listed = self.listed(table.name)
-        return {day: f for day, f in listed.items() if start <= day < end}
+    def _compared(self) -> "Iterator[tuple[Table, dict[dt.date, str], Changes]]":
+        """Each table, with its files and the days in which it differs from them."""
+        from usage_metrics.counting.tables import TABLES
 
-    def _changes(self, table: "Table", files: dict[dt.date, str]) -> "Changes":
         start, end = source_range(self.source)
         days = days_between(start.replace(day=1), end)
-        return self.changes(table.name, table.name, files, days)
+        loaded = open_warehouse().loaded_of(source=self.source)
+        for name, table in TABLES.items():
+            first = days[0] if table.monthly else start
+            listed = self.listed(name).items()
+            files = {day: file for day, file in listed if first <= day < end}
+            there = loaded.get((name, self.source), {})
+            yield table, files, self.changes(there, name, files, days)

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import functools
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from usage_metrics import config
 from usage_metrics.errors import ConfigError, PartitionError
@@ -12,6 +13,9 @@ from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.platforms import PLATFORMS, get_platform
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
+
+if TYPE_CHECKING:
+    from usage_metrics.counting.datasets import Registry
 
 RAW = "raw"
 """The stage of replies."""
@@ -23,8 +27,12 @@ def subjects_of(name: str) -> list[str]:
     Raises:
         ConfigError: if its section or the registry is wrong.
     """
+    return _subjects_of(name, datasets_registry())
+
+
+def _subjects_of(name: str, registry: "Registry") -> list[str]:
     in_section = _in_section(name)
-    named = [about for about in datasets_registry().subjects if about.source == name]
+    named = [about for about in registry.subjects if about.source == name]
     told: Collection[str] = ()
     if in_section and any(about.asked != about.name for about in named):
         told = _told_anyway(name, in_section)
@@ -42,10 +50,10 @@ def platforms_on() -> list[str]:
     mended, and what says so must not stop there.
     """
     try:
-        datasets_registry()
+        registry = datasets_registry()
     except ConfigError:
         return [name for name in PLATFORMS if _in_section(name)]
-    return [name for name in PLATFORMS if subjects_of(name)]
+    return [name for name in PLATFORMS if _subjects_of(name, registry)]
 
 
 def is_asked(name: str, day: dt.date) -> bool:

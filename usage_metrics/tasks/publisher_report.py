@@ -63,9 +63,10 @@ class PublisherReport(Reporting):
             table: {
                 name: {str(day): loaded.content_id for day, loaded in days.items()}
                 for name in names
-                if (days := warehouse.loaded(table, name))
+                if (days := there.get((table, name)))
             }
             for table, names in ((LOGS, SOURCES), (SERIES, PLATFORMS))
+            for there in [warehouse.loaded_of(table=table)]
         }
 
     def has_figures(self) -> bool:

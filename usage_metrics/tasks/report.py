@@ -143,15 +143,15 @@ class Report(Awaiting):
         from usage_metrics.report import page
 
         span = self._span()
-        warehouse = open_warehouse()
+        loaded = open_warehouse().loaded_of(source=self.source)
         content = {
-            table.name: sorted(
-                (day.isoformat(), loaded.content_id)
-                for day, loaded in warehouse.loaded(table.name, self.source).items()
+            name: sorted(
+                (day.isoformat(), content_id)
+                for day, (_, content_id) in loaded.get((name, self.source), {}).items()
                 # Earlier days too: figures are compared with theirs.
                 if day < span.stop
             )
-            for table in TABLES.values()
+            for name in TABLES
         }
         given_up = sorted(map(str, lost(self.source, self.wanted())))
         made_by = [page.recipe(), repr(datasets_registry())]

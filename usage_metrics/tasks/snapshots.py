@@ -321,7 +321,7 @@ class LoadSnapshots(Loading):
 
         files, name = self.listed(stage), STAGES[stage].name
         loaded = open_warehouse().loaded(name, self.source)
-        return self.changes(name, stage, files, [*loaded])
+        return self.changes(loaded, stage, files, loaded)
 
 
 def _by_day(rows: "pa.Table") -> dict[dt.date, "pa.Table"]:

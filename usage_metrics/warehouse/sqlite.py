@@ -58,6 +58,33 @@ class Changes(NamedTuple):
     drop: list[dt.date]
 
 
+def changes(
+    loaded: Mapping[dt.date, Loaded],
+    files: Mapping[dt.date, str],
+    content_id: Callable[[dt.date], str | None],
+    among: Collection[dt.date],
+) -> Changes:
+    """Compare a table with its files.
+
+    Args:
+        loaded: the days that it holds.
+        files: the days with files, and their fingerprints.
+        content_id: reads the content id of a day's file, where fingerprints differ.
+        among: the days in question.
+    """
+    load = [
+        day
+        for day, fingerprint in files.items()
+        if day not in loaded
+        or (
+            fingerprint != loaded[day].fingerprint
+            and content_id(day) != loaded[day].content_id
+        )
+    ]
+    drop = [day for day in loaded if day in among and day not in files]
+    return Changes(sorted(load), sorted(drop))
+
+
 class Warehouse(DatabaseFile):
     """The database of usage.
 
@@ -89,17 +116,33 @@ class Warehouse(DatabaseFile):
 
     def loaded(self, table: str, source: str) -> dict[dt.date, Loaded]:
         """Which days of a source a table holds."""
+        return self.loaded_of(table=table, source=source).get((table, source), {})
+
+    def loaded_of(self, **about: str) -> dict[tuple[str, str], dict[dt.date, Loaded]]:
+        """Which days tables hold of sources; one question for many of either.
+
+        Args:
+            about: the ``table`` or the ``source`` in question, or both.
+
+        Returns:
+            The days by table and source.
+        """
         if not self.exists():
             return {}
+        found: dict[tuple[str, str], dict[dt.date, Loaded]] = {}
         with self.connect() as connection:
             if not self._is_current(connection):
                 return {}
+            conditions = " AND ".join(f"{quoted(name)} = ?" for name in about)
             rows = connection.execute(
-                "SELECT date, fingerprint, content_id FROM usage_metrics_partitions "
-                'WHERE "table" = ? AND source = ?',
-                [table, source],
+                'SELECT "table", source, date, fingerprint, content_id '  # noqa: S608
+                f"FROM usage_metrics_partitions WHERE {conditions}",
+                [*about.values()],
             )
-            return {stored_day(row[0]): Loaded(*row[1:]) for row in rows}
+            for table, source, day, *loaded in rows:
+                days = found.setdefault((table, source), {})
+                days[stored_day(day)] = Loaded(*loaded)
+        return found
 
     def damages(self) -> list[str]:
         """Read the whole database and list what is wrong with it."""
@@ -114,37 +157,6 @@ class Warehouse(DatabaseFile):
         """The rows that a query gives."""
         with self.connect() as connection:
             yield from connection.execute(query, values)
-
-    def changes(
-        self,
-        table: str,
-        source: str,
-        files: Mapping[dt.date, str],
-        content_id: Callable[[dt.date], str | None],
-        among: Collection[dt.date],
-    ) -> Changes:
-        """Compare a table with its files.
-
-        Args:
-            table: its name.
-            source: the kind of log.
-            files: the days with files, and their fingerprints.
-            content_id: reads the content id of a day's file; used where fingerprints
-                differ.
-            among: the days in question.
-        """
-        loaded = self.loaded(table, source)
-        load = [
-            day
-            for day, fingerprint in files.items()
-            if day not in loaded
-            or (
-                fingerprint != loaded[day].fingerprint
-                and content_id(day) != loaded[day].content_id
-            )
-        ]
-        drop = [day for day in loaded if day in among and day not in files]
-        return Changes(sorted(load), sorted(drop))
 
     def create(self, table: Table) -> None:
         """Make the file and its tables, unless they exist."""
