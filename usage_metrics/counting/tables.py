@@ -15,6 +15,7 @@ import pyarrow as pa
 from usage_metrics.counting import (
     attributes,
     breakdowns,
+    combined,
     concentration,
     counter,
     monthly,
@@ -136,6 +137,14 @@ DAILY = (
         "last page of sessions; may not be summed over attributes",
         *("attribute", "dataset", "agent_class"),
         begin=attributes.UsageByAttribute,
+    ),
+    _table(
+        "usage_combined",
+        combined.USAGE_COMBINED,
+        "Daily use by all that the report ranks, together: the combinations with the "
+        "most requests; usage_daily has the others too",
+        *("country", "agent_class", "dataset"),
+        begin=combined.UsageCombined,
     ),
 )
 """Made by ``CountUsage`` from the requests of a day."""

@@ -13,6 +13,9 @@ from usage_metrics.arrow import dictionary
 Numbers = Any
 """A numpy array of whole numbers."""
 
+_MOST_COMBINATIONS = 1 << 62
+"""Combinations up to this number fit into 64 bits."""
+
 
 class Column(NamedTuple):
     """A column of texts."""
@@ -54,7 +57,10 @@ def groups(*columns: Numbers) -> Groups:
     """Group rows by the numbers in some columns."""
     key = columns[0]
     for numbers in columns[1:]:
-        key = key * (int(numbers.max(initial=0)) + 1) + numbers
+        values = int(numbers.max(initial=0)) + 1
+        if int(key.max(initial=0)) * values > _MOST_COMBINATIONS:
+            _, key = np.unique(key, return_inverse=True)
+        key = key * values + numbers
     _, first, of_row = np.unique(key, return_index=True, return_inverse=True)
     return Groups(first, of_row)
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import figures, formatting, numbered
+from usage_metrics.report import combined, figures, formatting, numbered
+from usage_metrics.report.combined import Combined
 from usage_metrics.report.figures import ALL, KEYS, NUMBERS
 from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.rankings import Ranking, rankings
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOM = 680_000
 """Bytes of figures: with the chart library, a page stays below two million."""
+ROOM_COMBINED = 200_000
+"""Those of the figures by all names together; they may have what others leave, too."""
 
 DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 LONGEST = {"day": 120, "week": 1_000}
@@ -44,6 +47,13 @@ class Facts:
     """``period``, ``dataset``, ``agent_class`` and ``name`` as numbers, and counts."""
     columns: tuple[str, ...]
     """The heads of the texts of a name."""
+    known: Mapping[tuple[str | None, ...], int]
+    """The number of each name, by what the database calls it."""
+
+    def numbers(self) -> combined.Names:
+        """The numbers of its names."""
+        rest = self.names.index(rest_of(self.columns))
+        return combined.Names(self.known, rest, len(self.names))
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ class Payload:
     loyalty: "pd.DataFrame"
     reach: "pd.DataFrame"
     facts: dict[str, Facts]
+    combined: Combined | None = None
 
     def classes(self, first: int, last: int) -> "pd.DataFrame":
         """The use of all datasets in some periods, a row for each class of agents."""
@@ -107,6 +118,7 @@ class Payload:
                 }
                 for name, facts in self.facts.items()
             },
+            "combined": self.combined and self.combined.as_json,
         }
 
     @functools.cached_property
@@ -130,14 +142,23 @@ def gather(
     first, *others = _details(span)
     ranked = rankings(database, first.span, titles)
     found = _with_facts(_of_span(database, first.span), database, first, ranked)
+    room_of_each = room - min(room // 3, ROOM_COMBINED)
     for detail in others:
-        if found.size <= room:
+        if found.size <= room_of_each:
             break
-        if _expected(found, detail) <= room or detail is others[-1]:
+        if _expected(found, detail) <= room_of_each or detail is others[-1]:
             if detail.span != found.span:
                 found = _of_span(database, detail.span)
             found = _with_facts(found, database, detail, ranked)
-    return found
+    return _with_combined(found, database, ranked, room - found.size)
+
+
+def _with_combined(
+    found: Payload, database: Database, ranked: Sequence[Ranking], room: int
+) -> Payload:
+    names = {name: facts.numbers() for name, facts in found.facts.items()}
+    words = combined.Vocabulary(found.codes, names, ranked)
+    return replace(found, combined=combined.gather(database, found.span, words, room))
 
 
 class Detail(NamedTuple):
@@ -247,15 +268,22 @@ def _facts(
     # Of names with equally much, the one that came first is kept.
     found = numbered.in_order_of_rows(numbered.groups(*names))
     order = _most_frequent(found.of_row, by, amounts, most)
-    first = rows.select(ranking.ask.names).take(found.first[order])
-    shown = [ranking.shown(*row.values()) for row in first.to_pylist()]
-    rest = (OTHERS, *[""] * (len(ranking.columns) - 1))
+    first = rows.select(ranking.ask.names).take(found.first[order]).to_pylist()
+    shown = [ranking.shown(*row.values()) for row in first]
+    rest = rest_of(ranking.columns)
     # Two names may look alike, or like "All others".
     kept = {name: number for number, name in enumerate(dict.fromkeys([*shown, rest]))}
     numbers = np.full(len(found.first), kept[rest])
     numbers[order] = [kept[name] for name in shown]
     name = numbers[found.of_row]
-    return Facts([*kept], _added_up(name, by, amounts, codes), ranking.columns)
+    values = [tuple(row.values()) for row in first]
+    known = dict(zip(values, numbers[order].tolist(), strict=True))
+    return Facts([*kept], _added_up(name, by, amounts, codes), ranking.columns, known)
+
+
+def rest_of(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands for all names that are not kept."""
+    return (OTHERS, *[""] * (len(columns) - 1))
 
 
 def _most_frequent(

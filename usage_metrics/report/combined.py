@@ -1,0 +1,190 @@
+"""Use by all that the page ranks, together: what is left when a name is chosen.
+
+The page carries the rows as columns of small numbers, compressed. If they need too much
+room, the rare combinations lose the names that vary most, and then are left out: the
+page says of how many requests it does not know what is chosen.
+"""
+
+import base64
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from usage_metrics.counting.combined import BEYOND, IN_ALL, SUMS
+from usage_metrics.report import numbered
+from usage_metrics.report.rankings import Ranking
+from usage_metrics.report.usage_database import Database, Span
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Columns = dict[str, numbered.Numbers]
+
+KEYS = ("period", "dataset", "agent_class")
+MOST_USED = 2 / 3
+"""How much of the room for rows is for combinations with all names."""
+
+
+class Names(NamedTuple):
+    """The names of a ranking that the page has."""
+
+    known: Mapping[tuple[str | None, ...], int]
+    """Their numbers, by what the database calls them."""
+    rest: int
+    """The number of all others."""
+    unknown: int
+    """Stands for a name that is not kept."""
+
+
+class Vocabulary(NamedTuple):
+    """What the numbers of the page mean."""
+
+    codes: Mapping[str, Sequence[str]]
+    """The texts that are numbers, by column."""
+    names: Mapping[str, Names]
+    """The names, by the id of their ranking."""
+    ranked: Sequence[Ranking]
+
+    def varying(self) -> list[str]:
+        """The rankings whose names rare combinations lose."""
+        return [r.id for r in self.ranked if not set(r.ask.names) <= set(IN_ALL)]
+
+    def unnamed(self, rows: Columns) -> Columns:
+        """The rows without these names."""
+        size = len(rows["period"])
+        lost = {id_: np.full(size, self.names[id_].unknown) for id_ in self.varying()}
+        return {**rows, **lost}
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Use by period, dataset, class and the names of each ranking."""
+
+    columns: Columns
+    """Whole numbers, one for each row."""
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """For the page's script: the names of the columns, and their numbers packed."""
+        rows = len(self.columns["period"])
+        numbers = b"".join(map(_packed, self.columns.values()))
+        text = base64.b64encode(zlib.compress(numbers, 9)).decode()
+        return {"columns": list(self.columns), "rows": rows, "packed": text}
+
+    @property
+    def size(self) -> int:
+        """Its length on the page."""
+        return len(self.as_json["packed"])
+
+
+def gather(database: Database, span: Span, words: Vocabulary, room: int) -> Combined:
+    """Ask for all combinations, as many as there is room for.
+
+    Args:
+        database: where the figures are.
+        span: the days, and the grain of the periods.
+        words: what the numbers of the page mean.
+        room: how many bytes they may take.
+    """
+    rows = _asked(database, span, words)
+    found = Combined(rows)
+    most = len(rows["period"])
+    while found.size > room and most:
+        most = int(most * min(0.8, 0.9 * room / found.size))
+        found = Combined(_most_used(rows, words, most))
+    return found
+
+
+def _asked(database: Database, span: Span, words: Vocabulary) -> Columns:
+    """The rows of each combination, and those of what is in none of them."""
+    kept, of_all = (
+        _with_numbers(database.encoded_sums(table, keys, SUMS, span), words)
+        for table, keys in {
+            "usage_combined": [*IN_ALL, *BEYOND],
+            "usage_daily": [*IN_ALL],
+        }.items()
+    )
+    less = {**words.unnamed(kept), **{name: -kept[name] for name in SUMS}}
+    others = _added_up(_concatenated(of_all, less))
+    is_left = others["requests"] > 0
+    return _added_up(_concatenated(kept, _filtered(others, is_left)))
+
+
+def _with_numbers(rows: "pa.Table", words: Vocabulary) -> Columns:
+    """The number of each period, dataset, class and name of some rows."""
+    found: Columns = {}
+    for key in KEYS:
+        column = numbered.column(rows[key])
+        number = {value: at for at, value in enumerate(words.codes[key])}
+        known = np.array([number.get(value, -1) for value in column.values] + [-1])
+        found[key] = known[column.numbers]
+    for ranking in words.ranked:
+        asked, names = list(ranking.ask.names), words.names[ranking.id]
+        if not set(asked) <= set(rows.column_names):
+            found[ranking.id] = np.full(len(rows), names.unknown)
+            continue
+        groups = numbered.groups(
+            *(numbered.column(rows[name]).numbers for name in asked)
+        )
+        texts = rows.select(asked).take(groups.first).to_pylist()
+        numbers = [names.known.get(tuple(row.values()), names.rest) for row in texts]
+        found[ranking.id] = np.array(numbers, dtype=np.int64)[groups.of_row]
+    found |= {name: rows[name].to_numpy() for name in SUMS}
+    return _filtered(found, np.all([found[key] >= 0 for key in KEYS], axis=0))
+
+
+def _added_up(rows: Columns) -> Columns:
+    """The rows with equal keys as one, those of a combination together."""
+    keys = [name for name in rows if name not in SUMS]
+    groups = numbered.groups(*(rows[name] for name in [*keys[1:], keys[0]]))
+    return {
+        **{name: rows[name][groups.first] for name in keys},
+        **{name: groups.sums(rows[name]) for name in SUMS},
+    }
+
+
+def _most_used(rows: Columns, words: Vocabulary, most: int) -> Columns:
+    """At most as many rows, of the combinations with most use over all periods."""
+    is_kept = _are_most_used(rows, int(most * MOST_USED))
+    others = _added_up(words.unnamed(_filtered(rows, ~is_kept)))
+    left = most - int(is_kept.sum())
+    also = _filtered(others, _are_most_used(others, left))
+    return _added_up(_concatenated(_filtered(rows, is_kept), also))
+
+
+def _are_most_used(rows: Columns, most: int) -> Any:
+    """Which rows are of the most used combinations that have at most as many rows."""
+    keys = [name for name in rows if name not in ("period", *SUMS)]
+    series = numbered.groups(*(rows[name] for name in keys))
+    use = series.sums(rows["requests"]) + series.sums(rows["counted"])
+    order = np.argsort(-use, kind="stable")
+    of_series = np.bincount(series.of_row, minlength=len(use))
+    chosen = np.zeros(len(use), dtype=bool)
+    chosen[order[np.cumsum(of_series[order]) <= most]] = True
+    return chosen[series.of_row]
+
+
+def _filtered(rows: Columns, mask: Any) -> Columns:
+    return {name: column[mask] for name, column in rows.items()}
+
+
+def _concatenated(first: Columns, second: Columns) -> Columns:
+    return {name: np.concatenate([first[name], second[name]]) for name in first}
+
+
+def _packed(numbers: numbered.Numbers) -> bytes:
+    """Seven bits a byte, the lowest first; the eighth says that there is more."""
+    rest = numbers.astype(np.uint64)
+    low: list[Any] = []
+    more: list[Any] = []
+    while not more or more[-1].any():
+        low.append(rest & np.uint64(127))
+        rest = rest >> np.uint64(7)
+        more.append(rest > 0)
+    is_there = np.array([np.ones(len(numbers), dtype=bool), *more[:-1]])
+    found = np.array(low) | np.array(more).astype(np.uint64) << np.uint64(7)
+    packed: bytes = found.T[is_there.T].astype(np.uint8).tobytes()
+    return packed
