@@ -9,7 +9,8 @@ Read :mod:`.figures` first: it answers each question with a pandas frame.
 * :mod:`.quality` gives frames about log lines, missing days and versions;
 * :mod:`.charts` draws frames with Vega-Altair, in the notebook and on the page;
 * :mod:`.rankings` lists what is ranked, and in which charts and tables;
-* :mod:`.payload` packs the frames for the page's script, small enough to filter there;
+* :mod:`.payload` packs the frames for the page's script, small enough to filter there,
+  and :mod:`.combined` the use by all names together, to filter by name;
 * :mod:`.static_tables` and :mod:`.quality_section` write what the page shows when it is
   opened, with the words of :mod:`.labels`, :mod:`.formatting` and :mod:`.glossary`;
 * :mod:`.page` puts everything into ``page.html``, with ``page.css`` and

@@ -24,6 +24,7 @@ TEXTS = {
     "days are in no average.",
     "nothing_to_compare": "There is no earlier data to compare with.",
     "no_year_before": "There is too little data of the year before to compare with.",
+    "no_names_before": "The chosen names are not known of the time before this report.",
     "line": "Requests before: {then}",
 }
 """Sentences that the page's script writes."""

@@ -60,6 +60,8 @@ SCRIPTS = (
     "tables",
     "earlier",
     "adding_up",
+    "combined",
+    "chips",
     "charts",
     "downloads",
     "page",

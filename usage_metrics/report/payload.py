@@ -47,6 +47,8 @@ class Facts:
     """``period``, ``dataset``, ``agent_class`` and ``name`` as numbers, and counts."""
     columns: tuple[str, ...]
     """The heads of the texts of a name."""
+    word: str
+    """What the address of the page calls a name."""
     known: Mapping[tuple[str | None, ...], int]
     """The number of each name, by what the database calls it."""
 
@@ -115,6 +117,7 @@ class Payload:
                     "names": facts.names,
                     "rows": _series(facts.rows),
                     "columns": facts.columns,
+                    "word": facts.word,
                 }
                 for name, facts in self.facts.items()
             },
@@ -278,7 +281,8 @@ def _facts(
     name = numbers[found.of_row]
     values = [tuple(row.values()) for row in first]
     known = dict(zip(values, numbers[order].tolist(), strict=True))
-    return Facts([*kept], _added_up(name, by, amounts, codes), ranking.columns, known)
+    rows_of_facts = _added_up(name, by, amounts, codes)
+    return Facts([*kept], rows_of_facts, ranking.columns, ranking.word, known)
 
 
 def rest_of(columns: tuple[str, ...]) -> tuple[str, ...]:

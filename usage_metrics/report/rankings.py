@@ -33,6 +33,8 @@ class Ranking:
     """Turns the values of its columns into the texts that are shown."""
     columns: tuple[str, ...]
     """The heads of these texts."""
+    word: str
+    """What the address of the page calls a name: ``#country=Germany``."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,11 @@ def rankings(
     own = frozenset(figures.own_hosts(database, span))
     referrer = functools.partial(_referrer, own)
     return (
-        Ranking("datasets", _DATASETS, dataset, ("Dataset", "Id")),
+        Ranking("datasets", _DATASETS, dataset, ("Dataset", "Id"), "dataset"),
         *_FIXED,
-        Ranking("referrers", figures.by_referrer, referrer, ("Site", "Kind")),
+        Ranking(
+            "referrers", figures.by_referrer, referrer, ("Site", "Kind"), "referrer"
+        ),
     )
 
 
@@ -122,17 +126,18 @@ _page = functools.partial(_labelled, PAGES, UNKNOWN)
 _path = functools.partial(_labelled, {}, OTHERS)
 
 _FIXED = (
-    Ranking("tables", figures.by_table, _table, ("Table", "Dataset")),
-    Ranking("formats", figures.by_format, _format, ("Format",)),
-    Ranking("pages", figures.by_page, _page, ("Page type",)),
-    Ranking("countries", figures.by_country, _country, ("Country", "Code")),
-    Ranking("cities", figures.by_city, _city, ("City", "Region", "Country")),
+    Ranking("tables", figures.by_table, _table, ("Table", "Dataset"), "table"),
+    Ranking("formats", figures.by_format, _format, ("Format",), "format"),
+    Ranking("pages", figures.by_page, _page, ("Page type",), "page"),
+    Ranking("countries", figures.by_country, _country, ("Country", "Code"), "country"),
+    Ranking("cities", figures.by_city, _city, ("City", "Region", "Country"), "city"),
     Ranking(
         *("organizations", figures.by_organization, _organization),
         columns=("Organisation", "AS number", "Network"),
+        word="organization",
     ),
-    Ranking("agents", figures.by_agent, _agent, ("Program", "Kind")),
-    Ranking("paths", figures.by_path, _path, ("Path",)),
+    Ranking("agents", figures.by_agent, _agent, ("Program", "Kind"), "program"),
+    Ranking("paths", figures.by_path, _path, ("Path",), "path"),
 )
 """The rankings that are the same for every site."""
 

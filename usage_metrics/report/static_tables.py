@@ -54,6 +54,12 @@ TEXTS = {
     "outside": "The report has no other days.",
     "incomplete": "Lower because days are missing: {periods}.",
     "whole": "In whole {unit}s.",
+    "not_here": "Not in this report: {names}.",
+    "without_names": "Of {share} of the {noun}, this page does not know the names that "
+    "are chosen: they are left out.",
+    "no_visitors": "Sessions, visitors, organisations and countries are not counted by "
+    "the chosen names.",
+    "not_by_name": "The chosen names do not change this section.",
 }
 """Sentences that the page's script writes too."""
 

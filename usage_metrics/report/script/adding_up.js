@@ -31,7 +31,8 @@ function* rowsOf({ period, dataset, agent_class: agentClass }, choice) {
 const isRest = (entry) => entry.name[0] === data.others;
 
 function ranked(listing, choice) {
-  const { names, rows } = data.facts[listing.ranking];
+  const { names } = data.facts[listing.ranking];
+  const rows = choice.tables.ofRanking(listing.ranking);
   const entries = names.map((name, index) => ({ name, index, by: classes.map(() => 0) }));
   // Facts have no rows for all datasets together.
   for (const row of rowsOf(rows, { ...choice, dataset: choice.dataset || ANY })) {
@@ -123,8 +124,8 @@ function timeTable(lines) {
 const isShown = ({ who }, index) => (who === ANY ? data.main.includes(index) : who === index);
 
 // The headline figures and how they changed.
-function writeFigures(prefix, { dataset, first, last, compare }, who, comparison) {
-  const table = data.by_class;
+function writeFigures(prefix, { dataset, first, last, compare, tables }, who, comparison) {
+  const table = tables.byClass;
   const sumsOf = (from, to) => {
     const rows = [...rowsOf(table, { dataset, who, first: from, last: to })];
     const total = (name) => sum(rows.map((row) => table[name][row]));
@@ -138,7 +139,8 @@ function writeFigures(prefix, { dataset, first, last, compare }, who, comparison
   const isUse = (id) => (prefix === "all" ? id === "counted" : !data.never_counted.includes(prefix));
   for (const { id, column, write: writer, per, is_ratio: isRatio, better } of data.measures) {
     const ratio = (sums) => (sums[per] ? sums[column] / sums[per] : 0);
-    const isKnown = span.days > 0 && (!isRatio || span[per] > 0);
+    // Sessions and visitors are not known of names.
+    const isKnown = span.days > 0 && column in table && (!isRatio || span[per] > 0);
     write(`[data-figure="${prefix}.${id}"]`,
       isKnown ? writers[writer](isRatio ? ratio(span) : span[column]) : data.none);
     const earlier = then ? ratio(then) : 0;
@@ -164,7 +166,8 @@ function headline(choice, comparison) {
   const row = dataset.findIndex((value, index) =>
     value === choice.dataset && agentClass[index] === whoOrAll(choice));
   for (const name of ["organizations", "countries"]) {
-    write(`[data-figure="all.${name}"]`, number(row < 0 ? 0 : data.reach[`${name}_${choice.measure}`][row]));
+    const value = row < 0 ? 0 : data.reach[`${name}_${choice.measure}`][row];
+    write(`[data-figure="all.${name}"]`, choice.names.size ? data.none : number(value));
   }
   write("[data-note]", filled(choice.areAll ? texts.reach : texts.reach_of_all_days, choice));
   write("[data-noun]", `by ${choice.noun}`);
@@ -187,7 +190,8 @@ function cell(content, className, scope) {
   if (content.value !== undefined) made.dataset.value = content.value;
   made.className = className;
   if (scope) made.scope = scope;
-  made.textContent = text;
+  const found = pickOf.get(content);
+  made.append(found ? nameToPick(text, found) : text);
   const below = more.filter(Boolean).join(" · ");
   if (below) {
     const small = document.createElement("small");
@@ -205,8 +209,10 @@ function writeTable(id, { heads, keys = [], lines, others = [], adds = null }) {
     made.append(cell(name, "", scope), ...numbers.map((text) => cell(text, "number", otherScope)));
     return made;
   };
+  const focused = table.contains(document.activeElement) && document.activeElement.dataset.pick;
   table.tHead.replaceChildren(row(heads, "col", "col"));
   for (const [column, key] of keys.entries()) headsOf(table)[column].dataset.key = key;
   const made = { lines: lines.map((line) => row(line, "row")), others: others.map((line) => row(line, "row")) };
   beginTable(Object.assign(stateOf(table), made, { adds }));
+  if (focused) table.querySelector(`[data-pick="${focused}"]`)?.focus({ preventScroll: true });
 }

@@ -59,6 +59,7 @@ async function draw(place, rows, { keys, summary, isEmpty = rows.length === 0 })
     mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false,
     hover: false, tooltip: tip,
   });
+  view.addEventListener("click", (event, item) => item?.datum && pickMark(item.datum));
   views.set(place, view);
 }
 
@@ -70,8 +71,9 @@ function bars(entries) {
   const times = new Map();
   for (const { name } of entries) times.set(name[0], (times.get(name[0]) ?? 0) + 1);
   return entries.filter((entry) => !isRest(entry)).slice(0, data.bars).flatMap(({ name, by }) => {
+    const found = pickOf.get(name);
     const label = times.get(name[0]) > 1 && name[1] ? `${name[0]} (${name[1]})` : name[0];
-    return by.map((value, order) => ({ label: safely(label), agent_class: classNames[order], order, value }))
+    return by.map((value, order) => ({ label: safely(label), agent_class: classNames[order], order, value, ...found }))
       .filter((row) => row.value > 0);
   });
 }

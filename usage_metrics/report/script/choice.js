@@ -13,7 +13,7 @@ function chosen() {
     dataset: data.datasets.indexOf(element("dataset").value),
     who: classes.indexOf(who), measure: measure.value, noun: data.nouns[measure.value],
     compare: element("compare").value,
-    ...chosenDays(),
+    names: new Map(picked), ...chosenDays(),
   };
 }
 
@@ -47,6 +47,7 @@ function toAddress() {
     const value = field.id === "measure" ? wanted : field.value;
     if (value !== usual(field)) said.set(field.id, value);
   }
+  picksToAddress(said);
   history.pushState(null, "", `#${said}`);
 }
 function fromAddress() {
@@ -55,6 +56,7 @@ function fromAddress() {
     field.value = said.get(field.id) ?? usual(field);
     if (field.selectedIndex === -1) field.value = usual(field);
   }
+  picksFromAddress(said);
   wanted = element("measure").value;
 }
 const isChoice = () => location.hash.length < 2 || location.hash.includes("=");
@@ -73,6 +75,8 @@ filter.addEventListener("change", () => {
 });
 filter.addEventListener("reset", () => {
   wanted = "counted";
+  picked.clear();
+  missing = [];
   setTimeout(() => {
     toAddress();
     show();

@@ -13,9 +13,13 @@ function followEachOther(first, last) {
   return length === DAY * daysOf(first, last).days;
 }
 
-function withTimeBefore({ first, last }) {
+// The use by names is of the report's own days.
+const isBeforeNames = ({ names }, period) => names.size > 0 && period < data.before;
+
+function withTimeBefore(choice) {
+  const { first, last } = choice;
   const whole = last - first + 1;
-  const isHalf = !followEachOther(first - whole, last);
+  const isHalf = isBeforeNames(choice, first - whole) || !followEachOther(first - whole, last);
   const count = isHalf ? Math.floor(whole / 2) : whole;
   const now = [last - count + 1, last];
   const then = now.map((period) => period - count);
@@ -52,13 +56,14 @@ const daysText = ([first, last]) => days(data.periods[first][0], shifted(data.pe
 function comparisonOf(choice) {
   const ways = { before: withTimeBefore, year: withYearBefore, none: () => null };
   const found = ways[choice.compare](choice);
-  const isKnown = found && daysOf(...found.now).counted > 0
+  const isKnown = found && !isBeforeNames(choice, found.then[0]) && daysOf(...found.now).counted > 0
     && 2 * daysOf(...found.then).counted >= found.days;
   return isKnown ? found : null;
 }
 
-function comparisonText(comparison, { compare }) {
+function comparisonText(comparison, { compare, names }) {
   if (compare === "none") return "";
+  if (comparison === null && names.size && data.before) return texts.no_names_before;
   if (comparison === null) return compare === "year" ? texts.no_year_before : texts.nothing_to_compare;
   const ranges = [comparison.now, comparison.then].map((range) => daysOf(...range));
   const [all, counted] = ["days", "counted"].map((name) => sum(ranges.map((range) => range[name])));

@@ -20,7 +20,8 @@ async function showListings(choice) {
 }
 
 async function showTime(choice, comparison) {
-  const lines = withEarlier(overTime(data.by_class, choice), data.by_class, choice, comparison)
+  const { byClass } = choice.tables;
+  const lines = withEarlier(overTime(byClass, choice), byClass, choice, comparison)
     .map((line) => ({ ...line, missing: line.counted === 0 }));
   const isCompared = lines.some(comparable) ? ["before"] : [];
   const keysOfPanels = [...lines.some((line) => line.missing) ? ["missing"] : [], ...isCompared];
@@ -94,18 +95,23 @@ async function showLegends() {
 // One after the other: a chart is not drawn twice at once. Of many, the last counts.
 let latest = 0;
 let queue = Promise.resolve();
-function show() {
+async function show() {
   const mine = (latest += 1);
   const choice = chosen();
+  if (choice.names.size && combined === null) await unpackCombined();
+  if (mine !== latest) return;
+  choice.tables = tablesOf(choice);
+  showChips(choice);
   markNamed();
   const comparison = comparisonOf(choice);
   headline(choice, comparison);
   noun = choice.noun;
   const name = (id) => element(id).selectedOptions[0].textContent.trim();
-  const isWhole = choice.areAll && choice.who === ANY && choice.dataset === 0;
+  const isWhole = choice.areAll && choice.who === ANY && choice.dataset === 0 && !choice.names.size;
   element("unfiltered").hidden = isWhole;
-  const said = [`${name("dataset")} · ${name("who")} · ${choice.span}.`, ...choice.notes];
-  element("chosen").textContent = mine === 1 && isWhole ? "" : said.join(" ");
+  for (const place of all("[data-not-by-name]")) place.hidden = !choice.names.size;
+  const said = [`${name("dataset")} · ${name("who")} · ${choice.span}.`, ...notesOnNames(choice), ...choice.notes];
+  element("chosen").textContent = mine === 1 && isWhole && !missing.length ? "" : said.join(" ");
   queue = queue.then(async () => {
     for (const step of [showTime, showListings, showLoyalty, showLegends]) {
       if (mine === latest) await step(choice, comparison);
