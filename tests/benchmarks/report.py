@@ -33,6 +33,7 @@ ROWS = {
     "usage_by_path": 90,
     "usage_by_city": 35,
     "usage_by_agent": 60,
+    "usage_combined": 400,
     "usage_by_class": 20,
     "usage_concentration": 5,
     "usage_reconciliation": 1,

@@ -6,6 +6,7 @@ page says of how many requests it does not know what is chosen.
 """
 
 import base64
+import functools
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Columns = dict[str, numbered.Numbers]
 
 KEYS = ("period", "dataset", "agent_class")
+LEAST_BYTES = 3
+"""A row takes more than that, compressed."""
 MOST_USED = 2 / 3
 """How much of the room for rows is for combinations with all names."""
 
@@ -66,12 +69,12 @@ class Combined:
     columns: Columns
     """Whole numbers, one for each row."""
 
-    @property
+    @functools.cached_property
     def as_json(self) -> dict[str, Any]:
         """For the page's script: the names of the columns, and their numbers packed."""
         rows = len(self.columns["period"])
         numbers = b"".join(map(_packed, self.columns.values()))
-        text = base64.b64encode(zlib.compress(numbers, 9)).decode()
+        text = base64.b64encode(zlib.compress(numbers)).decode()
         return {"columns": list(self.columns), "rows": rows, "packed": text}
 
     @property
@@ -90,8 +93,8 @@ def gather(database: Database, span: Span, words: Vocabulary, room: int) -> Comb
         room: how many bytes they may take.
     """
     rows = _asked(database, span, words)
-    found = Combined(rows)
-    most = len(rows["period"])
+    most = min(len(rows["period"]), max(0, room) // LEAST_BYTES)
+    found = Combined(_most_used(rows, words, most))
     while found.size > room and most:
         most = int(most * min(0.8, 0.9 * room / found.size))
         found = Combined(_most_used(rows, words, most))
@@ -148,6 +151,8 @@ def _added_up(rows: Columns) -> Columns:
 
 def _most_used(rows: Columns, words: Vocabulary, most: int) -> Columns:
     """At most as many rows, of the combinations with most use over all periods."""
+    if most >= len(rows["period"]):
+        return rows
     is_kept = _are_most_used(rows, int(most * MOST_USED))
     others = _added_up(words.unnamed(_filtered(rows, ~is_kept)))
     left = most - int(is_kept.sum())
