@@ -64,13 +64,6 @@ def hosts_and_paths(urls: pa.DictionaryArray, targets: pa.Array) -> dict[str, pa
     return {name: take_encoded(found, urls.indices) for name, found in texts.items()}
 
 
-def named_only(texts: pa.ChunkedArray, named: pa.Array) -> pa.DictionaryArray:
-    """An encoded column with null in place of the texts that are not named."""
-    encoded = only_chunk(texts)
-    codes = pc.index_in(encoded.dictionary, named)
-    return pa.DictionaryArray.from_arrays(codes.take(encoded.indices), named)
-
-
 class UsageOfFrequent:
     """Adds up the events of a day by some texts, of which only a few are named."""
 

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from usage_metrics.arrow import only_chunk
 from usage_metrics.counting.aside import Records, Tables
 from usage_metrics.counting.breakdowns import (
     USAGE_BY_AGENT,
     USAGE_BY_CITY,
     USAGE_BY_PATH,
-    named_only,
 )
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.grouping import Rows, group_rows, summed
 from usage_metrics.counting.hashes import fresh_key, hashes_of_tuples
+from usage_metrics.counting.naming import named_only
 from usage_metrics.counting.summary import ERROR, Totals
 from usage_metrics.counting.usage import USAGE_DAILY, CountedDay
 
@@ -66,9 +67,9 @@ class UsageCombined:
 
     def add(self, events: Rows) -> None:
         """Add up a batch of events."""
-        named = {"path": self._day.paths, "agent_name": self._day.agents}
-        for name, texts in named.items():
-            events = events.with_column(name, named_only(events[name], texts))
+        for name in ("path", "agent_name"):
+            named = named_only(only_chunk(events[name]), self._day.named[name])
+            events = events.with_column(name, named)
         groups = group_rows(events, [*IN_ALL, *BEYOND])
         hashes = hashes_of_tuples(self._key, *groups.keys.columns).view(np.int64)
         requests = groups.count()

@@ -13,11 +13,17 @@ if (canPick) {
   }
 }
 
+// The rankings by the words of the address; datasets are a field of the filter.
+const rankingOf = new Map(Object.entries(data.facts).map(([ranking, { word }]) => [word, ranking]));
+rankingOf.delete("dataset");
+
+const wholeName = (name) => name.filter(Boolean).join(" · ");
+
 // As short as it can be while it means one name only.
 function nameOf(ranking, index) {
   const { names } = data.facts[ranking];
   const isAlone = names.filter(([text]) => text === names[index][0]).length === 1;
-  return isAlone ? names[index][0] : names[index].filter(Boolean).join(" · ");
+  return isAlone ? names[index][0] : wholeName(names[index]);
 }
 
 const isPicked = ({ ranking, index }) => (ranking === "datasets"
@@ -57,14 +63,13 @@ function picksToAddress(said) {
 function picksFromAddress(said) {
   picked.clear();
   missing = [];
-  for (const [ranking, { word, names }] of Object.entries(data.facts)) {
-    if (ranking === "datasets") continue; // one of the filter's fields
-    for (const text of said.getAll(word)) {
-      const index = names.findIndex((name, at) =>
-        pickOf.has(name) && [nameOf(ranking, at), name.filter(Boolean).join(" · ")].includes(text));
-      if (index === -1) missing.push(`${word} ${text}`);
-      else picked.set(ranking, new Set(picked.get(ranking)).add(index));
-    }
+  for (const [word, text] of said) {
+    const ranking = rankingOf.get(word);
+    if (!ranking) continue;
+    const index = data.facts[ranking].names.findIndex((name, at) =>
+      pickOf.has(name) && [nameOf(ranking, at), wholeName(name)].includes(text));
+    if (index === -1) missing.push(`${word} ${text}`);
+    else picked.set(ranking, new Set(picked.get(ranking)).add(index));
   }
 }
 
@@ -111,14 +116,14 @@ for (const [who, head] of headsOfCards) {
 // A mark of a chart: a name, a country, or days.
 function pickMark({ start, stop, ranking, index, id, value }) {
   const country = data.facts.countries.names.findIndex((name) => name[1] === id);
-  if (start !== undefined) pickDays(dayOf(start), dayOf(stop));
+  if (start !== undefined) pickDays(dayIn(start), dayIn(stop));
   else if (ranking !== undefined && canPick) pick({ ranking, index });
   else if (id !== undefined && value && country >= 0 && canPick) pick({ ranking: "countries", index: country });
   else return;
   toAddress();
   show();
 }
-const dayOf = (time) => new Date(time).toISOString().slice(0, 10);
+const dayIn = (time) => new Date(time).toISOString().slice(0, 10);
 
 // --- the chips ---
 
