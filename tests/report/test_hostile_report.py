@@ -78,8 +78,36 @@ def test_nothing_from_a_log_runs_or_breaks_the_page(
     assert any("script>attacked(" in name for name in names)
     assert any("\\u202e" in name for name in names)
     assert "__proto__" in names
+    hostile_names_are_chips(browser)
     linked = browser.run("return [...document.links].map((a) => a.protocol)")
     assert set(linked) <= {"file:", "https:"}
+
+
+def hostile_names_are_chips(browser: Page) -> None:
+    """Choose names by a click, and by a link."""
+    chosen = browser.run(
+        """
+        const names = [...document.querySelectorAll("[data-table] th [data-pick]")];
+        return names.filter((name) => /^(__proto__|.*attacked)/.test(name.textContent))
+            .map((name) => name.dataset.pick);
+        """
+    )
+    for name in chosen[:6]:
+        browser.go(
+            "document.querySelector(`[data-pick='${arguments[0]}']`).click()", name
+        )
+        assert browser.run("return document.querySelectorAll('.chip').length") == 1
+        address = browser.run("return location.href")
+        browser.forget()
+        browser.driver.get(address)
+        browser.wait()
+        assert browser.run("return document.querySelectorAll('.chip').length") == 1
+        assert browser.run("return window.attacks") == []
+        browser.choose(measure="requests")
+        browser.go("document.querySelector('.chip').click()")
+    assert len(chosen) > 2
+    assert browser.console() == []
+    assert browser.run("return document.querySelectorAll('script').length") == 4
 
 
 def test_every_attack_is_text_in_the_file(report: Path) -> None:
