@@ -9,6 +9,7 @@ import pytest
 
 from usage_metrics.report import combined, figures, payload
 from usage_metrics.report.combined import Combined
+from usage_metrics.report.rankings import rankings
 from usage_metrics.report.usage_database import Database, Span
 
 
@@ -55,7 +56,7 @@ def test_the_rarest_are_left_out_where_there_is_little_room(
 ) -> None:
     whole = payload.gather(database, span, {})
     names = {name: facts.numbers() for name, facts in whole.facts.items()}
-    ranked = payload.rankings(database, span, {})
+    ranked = rankings(database, span, {})
     words = combined.Vocabulary(whole.codes, names, ranked)
     found = combined.gather(database, whole.span, words, room)
     rows = len(found.columns["period"])
