@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from attacks import ATTACKS, VISITOR
 from axe_core_python.selenium import Axe
@@ -19,7 +20,13 @@ from hypothesis import strategies as st
 from report_html import Standing
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import figures, overview, public_listings, quotable
+from usage_metrics.report import (
+    figures,
+    overview,
+    public_listings,
+    quotable,
+    small_charts,
+)
 from usage_metrics.report.labels import OTHERS
 from usage_metrics.report.publisher import Publisher
 from usage_metrics.report.usage_database import Database, Span
@@ -149,6 +156,16 @@ def test_what_the_periods_of_a_chart_add_is_the_figure_beside_it(
         figure = standing.figures[f"figure {dataset} s3 total_dataset_requests"]
         assert f"{sum(known):,}" == figure
         assert len(known) == DAYS - 2
+
+
+def test_the_upper_edge_of_a_chart_is_its_highest_number_also_if_none_differs(
+    database: Path,
+) -> None:
+    found = publisher(database)
+    stars = next(line for line in found.lines if line.measure.id == "stars")
+    flat = replace(stars, level=np.full(DAYS, 7.0))
+    of = small_charts.periods(found.span)
+    assert small_charts.draw([flat], of, [], found.writing).top == "7"
 
 
 def test_days_without_data_are_not_days_without_use(

@@ -121,7 +121,6 @@ class Chart:
     drawing: "Markup"
     top: str
     """What its upper edge stands for."""
-    bottom: str
     label: str
     """The chart in words."""
 
@@ -144,12 +143,12 @@ def draw(
 
     found = [bars(line, of, writing) for line in lines]
     known = [bar.value for of_line in found for bar in of_line if bar.value is not None]
-    low = min(known, default=0.0) if lines[0].measure.is_stock else 0.0
-    high = max([*known, low + 1])
+    is_line = lines[0].measure.is_stock
+    high = max(known, default=1.0) if is_line else max([*known, 1.0])
+    low = min([*known, high - 1]) if is_line else 0.0
     parts = [_gaps(found[0])]
     for of_line, name in zip(found, ("all", "some")[-len(lines) :], strict=True):
         scaled = [_share(bar.value, low, high) for bar in of_line]
-        is_line = lines[0].measure.is_stock
         parts.append(_steps(scaled) if is_line else _columns(of_line, scaled, name))
     parts += _marks(of, marks)
     write = writing.of(lines[0].measure)
@@ -161,7 +160,6 @@ def draw(
     return Chart(
         Markup(svg),  # noqa: S704
         write(high) if known else "",
-        write(low),
         _label(of, found[-1]),
     )
 
