@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, STRING
 from usage_metrics.logs.blocks import Block, Integers, Mask
-from usage_metrics.logs.cutting import Places, cut, has_any, values
+from usage_metrics.logs.cutting import Places, cut, values
 from usage_metrics.logs.in_order import with_the_rest
 from usage_metrics.logs.moments import are_common_times, common_times
 from usage_metrics.logs.s3.entry import ENTRY, FIRST, FURTHER, LATER, NUMBERS
@@ -49,6 +49,8 @@ def read_lines(block: Block) -> pa.Table:
     there = np.zeros(len(block), dtype=bool)
     if len(rows):
         table, good = _table(block, spans)
+        if not np.count_nonzero(good) == len(block) == block.text.count(b"["):
+            good &= ~_have_brackets(block)[rows]
         rows, table = (rows, table) if good.all() else (rows[good], table.filter(good))
         there[rows] = True
     if not there.any():
@@ -76,6 +78,14 @@ def _have_controls(block: Block, marks: Marks) -> Mask:
     found = np.zeros(len(block), dtype=bool)
     controls = marks.others[block.codes[marks.others] < ord(" ")]
     found[np.searchsorted(block.ends, controls)] = True
+    return found
+
+
+def _have_brackets(block: Block) -> Mask:
+    """Which lines have two of them: the other is perhaps of the time of an entry."""
+    found = np.zeros(len(block), dtype=bool)
+    rows = np.searchsorted(block.ends, np.flatnonzero(block.codes == ord("[")))
+    found[rows[1:][np.diff(rows) == 0]] = True
     return found
 
 
@@ -132,12 +142,7 @@ def _table(block: Block, spans: Spans) -> tuple[pa.Table, Mask]:
         for name, span in spans.items()
         if name != "time"
     }
-    good = np.ones(rows, dtype=bool)
-    for texts in columns.values():
-        if has_any(texts, ord("[")):  # perhaps that of the time of a second entry
-            good &= ~_mask(pc.match_substring(texts, "["))
-    columns["time"], are_times = _times(block, *spans["time"])
-    good &= are_times
+    columns["time"], good = _times(block, *spans["time"])
     for name in NUMBERS:
         columns[name], are_good = _numbers(columns[name], name)
         good &= are_good
