@@ -18,6 +18,11 @@ def test_every_second_of_some_years_is_read_in_both_forms() -> None:
     dates = pa.array([f"{moment:%Y-%m-%d}" for moment in MOMENTS])
     clocks = pa.array([f"{moment:%H:%M:%S}" for moment in MOMENTS])
     assert day_times(dates, clocks).to_pylist() == MOMENTS
+    leap_day = pa.array(["2024-02-29"] * len(clocks))
+    on_one_day = [moment.replace(year=2024, month=2, day=29) for moment in MOMENTS]
+    assert day_times(leap_day, clocks).to_pylist() == on_one_day
+    no_day = pa.array(["2023-02-29"] * len(clocks))
+    assert day_times(no_day, clocks).null_count == len(clocks)
 
 
 @pytest.mark.parametrize(

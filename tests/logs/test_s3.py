@@ -282,6 +282,7 @@ def test_nearly_all_lines_are_read_by_the_fast_path(
     monkeypatch.setattr(fast_path, "entries_singly", counted)
     read(*[line_of(number) for number in (18, 24, 25, 26, 27)], f"{line_of()} new")
     read(line_of(user_agent='"a"b"'), line_of(18, user_agent='"a" "b" c"'))
+    read(line_of(user_agent='"[FBAN/FBIOS] [FBAV/1]"'), line_of(key="a[1]"))
     assert not singly
     read(line_of(), line_of(referer='"a"b"'))
     assert [len(block) for block in singly] == [1]

@@ -76,6 +76,8 @@ def common_times(texts: pa.Array) -> pa.Array:
 
 def day_times(dates: pa.Array, clocks: pa.Array) -> pa.Array:
     """The times, in UTC, of days and times of day; null where one is none."""
+    if len(dates) and pc.all(pc.equal(dates, dates[0]), skip_nulls=False).as_py():
+        dates = dates[:1]  # numpy repeats what is made of it
     date, has_date = _letters_of(dates, len(_DATE))
     clock, has_clock = _letters_of(clocks, len(_CLOCK))
     good = has_date & has_clock

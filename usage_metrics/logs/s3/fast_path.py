@@ -50,7 +50,7 @@ def read_lines(block: Block) -> pa.Table:
     if len(rows):
         table, good = _table(block, spans)
         if not np.count_nonzero(good) == len(block) == block.text.count(b"["):
-            good &= ~_have_brackets(block)[rows]
+            good &= ~_have_times(block)[rows]
         rows, table = (rows, table) if good.all() else (rows[good], table.filter(good))
         there[rows] = True
     if not there.any():
@@ -81,10 +81,13 @@ def _have_controls(block: Block, marks: Marks) -> Mask:
     return found
 
 
-def _have_brackets(block: Block) -> Mask:
-    """Which lines have two of them: the other is perhaps of the time of an entry."""
-    found = np.zeros(len(block), dtype=bool)
-    rows = np.searchsorted(block.ends, np.flatnonzero(block.codes == ord("[")))
+def _have_times(block: Block) -> Mask:
+    """Which lines seem to have two: perhaps another entry follows in them."""
+    codes, found = block.codes, np.zeros(len(block), dtype=bool)
+    at = np.flatnonzero(codes == ord("["))
+    slash = np.minimum(at + len("[07"), len(codes) - 1)
+    at = at[(codes[at - 1] == ord(" ")) & (codes[slash] == ord("/"))]
+    rows = np.searchsorted(block.ends, at)
     found[rows[1:][np.diff(rows) == 0]] = True
     return found
 
