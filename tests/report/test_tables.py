@@ -60,7 +60,7 @@ def saved(page: Page, folder: Path, table: str = PATHS) -> list[list[str]]:
 
 
 def more(page: Page, table: str = PATHS) -> None:
-    page.run(f"document.querySelector('[data-table={table}] .more').click()")
+    page.run(f"document.querySelector('[data-table={table}] .next-lines').click()")
 
 
 def test_a_table_is_sorted_by_its_heads_and_stays_so(page: Page) -> None:

@@ -37,6 +37,11 @@ def neutral(text: str) -> str:
     return as_text(visible(text).replace("<", _code("<")))
 
 
+def may_be_changed(text: str) -> bool:
+    """Whether a neutral text may stand for another one."""
+    return "\\u" in text or text.startswith("'")
+
+
 def encoded(texts: pa.Array) -> pa.DictionaryArray:
     """A column of neutral texts, each distinct one stated once."""
     found = texts.dictionary_encode()

@@ -35,6 +35,7 @@ from usage_metrics.report.quality_section import (
     versions_table,
 )
 from usage_metrics.report.rankings import LISTINGS, NETWORK
+from usage_metrics.report.usage_database import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,7 @@ SCRIPTS = (
     "chips",
     "charts",
     "downloads",
+    "queries",
     "page",
 )
 """The parts of the page's script, in the order in which they run."""
@@ -242,6 +244,7 @@ def _figures(material: Material) -> dict[str, Any]:
         "bars": static_tables.BARS,
         "others": OTHERS,
         "unit": material.payload.span.grain,
+        "reconciled": columns_of("usage_reconciliation")[1:],
         "loyalty_heads": static_tables.LOYALTY,
         "texts": static_tables.TEXTS,
     }

@@ -8,16 +8,16 @@ cut into weeks or months, and the names with the fewest requests become ``All ot
 import datetime as dt
 import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import combined, figures, formatting, numbered
+from usage_metrics.report import combined, figures, formatting, neutral, numbered
 from usage_metrics.report.combined import Combined
-from usage_metrics.report.figures import ALL, KEYS, NUMBERS
+from usage_metrics.report.figures import ALL, KEYS, NUMBERS, Question
 from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.rankings import Ranking, rankings
 from usage_metrics.report.usage_database import GRAINS, Database, Span
@@ -51,6 +51,8 @@ class Facts:
     """What the address of the page calls a name."""
     known: Mapping[tuple[str | None, ...], int]
     """The number of each name, by what the database calls it."""
+    asked: Question
+    """What asks for the figures."""
 
     def numbers(self) -> combined.Names:
         """The numbers of its names."""
@@ -76,6 +78,8 @@ class Payload:
     reach: "pd.DataFrame"
     facts: dict[str, Facts]
     combined: Combined | None = None
+    raw_datasets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What the database calls each dataset that the page calls otherwise."""
 
     def classes(self, first: int, last: int) -> "pd.DataFrame":
         """The use of all datasets in some periods, a row for each class of agents."""
@@ -108,6 +112,9 @@ class Payload:
             "before": self.before,
             "periods": self.labels,
             "datasets": self.datasets,
+            "raw_datasets": self.raw_datasets,
+            "source": self.span.source,
+            "whole_start": self.span.period(self.span.start),
             "classes": list(CLASSES),
             "by_class": _columns(self.by_class),
             "loyalty": _columns(self.loyalty),
@@ -118,6 +125,8 @@ class Payload:
                     "rows": _series(facts.rows),
                     "columns": facts.columns,
                     "word": facts.word,
+                    "table": facts.asked.table,
+                    "keys": facts.asked.names,
                 }
                 for name, facts in self.facts.items()
             },
@@ -207,6 +216,7 @@ def _of_span(database: Database, span: Span) -> Payload:
         loyalty=figures.new_and_returning(database, span).drop(columns="organizations"),
         reach=figures.reach(database, span),
         facts={},
+        raw_datasets=_raw_datasets(database, span, set(by_class["dataset"])),
     )
     return replace(
         found,
@@ -214,6 +224,15 @@ def _of_span(database: Database, span: Span) -> Payload:
         loyalty=_coded(found.loyalty, found.codes),
         reach=_coded(found.reach, found.codes),
     )
+
+
+def _raw_datasets(
+    database: Database, span: Span, datasets: Collection[str]
+) -> dict[str, list[str]]:
+    """What the database calls the datasets that may be called otherwise there."""
+    if not any(neutral.may_be_changed(dataset) for dataset in datasets):
+        return {}
+    return database.raw("usage_by_class", "dataset", span)
 
 
 def _with_facts(
@@ -281,8 +300,8 @@ def _facts(
     name = numbers[found.of_row]
     values = [tuple(row.values()) for row in first]
     known = dict(zip(values, numbers[order].tolist(), strict=True))
-    rows_of_facts = _added_up(name, by, amounts, codes)
-    return Facts([*kept], rows_of_facts, ranking.columns, ranking.word, known)
+    facts = _added_up(name, by, amounts, codes), ranking.columns, ranking.word
+    return Facts([*kept], *facts, known, ranking.ask)
 
 
 def rest_of(columns: tuple[str, ...]) -> tuple[str, ...]:

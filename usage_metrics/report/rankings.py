@@ -46,8 +46,10 @@ class Listing:
     title: str
     chart: str | None = "ranked"
     """The kind of chart; None for a table alone."""
-    networks: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     """Of organisations, list only those in networks of these kinds."""
+    networks: tuple[str, ...] = ()
+    """What the page calls these kinds."""
 
 
 NETWORK = 2
@@ -159,6 +161,7 @@ LISTINGS = (
     *(
         Listing(
             *(id_, "organizations", title),
+            kinds=kinds,
             networks=tuple(NETWORKS[kind] for kind in kinds),
         )
         for id_, title, kinds in _BY_NETWORK

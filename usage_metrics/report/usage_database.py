@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.dates import ONE_DAY
@@ -110,6 +111,14 @@ class Database:
                 found = found.set_column(index, name, neutral.encoded(texts))
         self._known[key] = found
         return found
+
+    def raw(self, table: str, name: str, span: Span) -> dict[str, list[str]]:
+        """The texts of a column behind each neutral one that is another."""
+        found: dict[str, list[str]] = {}
+        rows = self._tables.rows(table, [name], span.source, span.start, span.stop)
+        for text in pc.unique(rows[name].cast(pa.string())).to_pylist():
+            found.setdefault(neutral.neutral(text), []).append(text)
+        return {shown: texts for shown, texts in found.items() if texts != [shown]}
 
     def sums(
         self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span

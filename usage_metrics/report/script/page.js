@@ -113,7 +113,7 @@ async function show() {
   const said = [`${name("dataset")} · ${name("who")} · ${choice.span}.`, ...notesOnNames(choice), ...choice.notes];
   element("chosen").textContent = mine === 1 && isWhole && !missing.length ? "" : said.join(" ");
   queue = queue.then(async () => {
-    for (const step of [showTime, showListings, showLoyalty, showLegends]) {
+    for (const step of [showTime, showListings, showLoyalty, showLegends, showQueries]) {
       if (mine === latest) await step(choice, comparison);
     }
     if (mine === latest) document.documentElement.dataset.shown = String(mine);

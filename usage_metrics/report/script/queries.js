@@ -6,7 +6,7 @@ const quote = (text) => `'${text.replaceAll("'", "''")}'`;
 const isPlain = (text) => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(text);
 const bytesOf = (text) =>
   quote([...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase());
-const named = (column) => (column === "table" ? '"table"' : column);
+const columnNamed = (column) => (column === "table" ? '"table"' : column);
 
 const isIn = (column, values) =>
   (values.length === 1 ? `${column} = ${values[0]}` : `${column} IN (${values.join(", ")})`);
@@ -34,7 +34,7 @@ const where = (conditions) => `WHERE ${conditions.join("\n  AND ")}`;
 const byClassOf = (column, indexes) => indexes.map((index) =>
   `  sum(CASE agent_class WHEN '${classes[index]}' THEN ${column} ELSE 0 END) AS ${classes[index]}`);
 const sums = (columns) => columns.map((column) => `  sum(${column}) AS ${column}`);
-const select = (columns) => `SELECT ${columns.join(",\n").trimStart()}`;
+const selecting = (columns) => `SELECT ${columns.join(",\n").trimStart()}`;
 const classesShown = (id) => {
   const heads = headsOf(document.querySelector(`[data-table="${id}"]`)).map((head) => head.textContent);
   return classes.map((_, index) => index).filter((index) => heads.includes(classNames[index]));
@@ -45,8 +45,8 @@ function ofListing(listing, choice) {
   const { measure } = choice;
   const networks = listing.kinds.length
     ? [isOneOf("network_class", listing.kinds.includes("unknown") ? [...listing.kinds, null] : listing.kinds)] : [];
-  const by = keys.map(named).join(", ");
-  return [select([by, ...sums([measure]), ...byClassOf(measure, classesShown(listing.id))]),
+  const by = keys.map(columnNamed).join(", ");
+  return [selecting([by, ...sums([measure]), ...byClassOf(measure, classesShown(listing.id))]),
     `FROM ${table}`, where([...chosenRows(choice), ...networks]), `GROUP BY ${by}`,
     `HAVING sum(${measure}) > 0`, `ORDER BY sum(${measure}) DESC, ${by}`].join("\n");
 }
@@ -63,9 +63,9 @@ function ofTime(id, lines, choice) {
   const numbers = [...sums(["requests", "counted"]), ...byClassOf("requests", classesShown(id))];
   const rows = where(chosenRows(choice, { ofAll: true }));
   if (lines.every(({ length }) => length === 1)) {
-    return [select(["date", ...numbers]), "FROM usage_by_class", rows, "GROUP BY date", "ORDER BY date"].join("\n");
+    return [selecting(["date", ...numbers]), "FROM usage_by_class", rows, "GROUP BY date", "ORDER BY date"].join("\n");
   }
-  return [`WITH ${periodsAs(lines)}`, select(["begins, ends", ...numbers]),
+  return [`WITH ${periodsAs(lines)}`, selecting(["begins, ends", ...numbers]),
     `FROM period JOIN usage_by_class ON ${ON_PERIOD}`, rows,
     "GROUP BY begins, ends", "ORDER BY begins"].join("\n");
 }
@@ -73,16 +73,21 @@ function ofTime(id, lines, choice) {
 // An organisation is new in the period of its first use that the database has.
 function ofLoyalty(choice) {
   const lines = overTime(data.by_class, choice);
-  lines[0].start = choice.first === data.before ? data.whole_start : lines[0].start;
-  const [source, , ...rest] = chosenRows({ ...choice });
-  const ever = [source, `date <= ${quote(dayOfPeriod(choice)[1])}`, ...rest, "counted > 0", "organization IS NOT NULL"];
-  const many = (condition, name) => `  count(DISTINCT CASE WHEN first_use ${condition} begins THEN organization END) AS ${name}`;
-  return [`WITH ${periodsAs(lines)},`, "used AS (",
+  if (choice.first === data.before) lines[0].start = data.whole_start;
+  const [source, , ...rest] = chosenRows(choice);
+  const [first, last] = dayOfPeriod(choice).map(quote);
+  const isByDay = data.unit === "day";
+  const begins = isByDay ? "date" : "begins";
+  const ever = [source, `date <= ${last}`, ...rest, "counted > 0", "organization IS NOT NULL"];
+  const many = (condition, name) =>
+    `  count(DISTINCT CASE WHEN first_use ${condition} ${begins} THEN organization END) AS ${name}`;
+  return [`WITH ${isByDay ? "" : `${periodsAs(lines)},\n`}used AS (`,
     "  SELECT organization, CAST(date AS TEXT) AS date,",
     "    CAST(min(date) OVER (PARTITION BY organization) AS TEXT) AS first_use",
     `  FROM usage_by_organization\n  ${where(ever).replaceAll("\n", "\n  ")})`,
-    select(["begins, ends", "  count(DISTINCT organization) AS organizations", many(">=", "new"), many("<", "returning")]),
-    "FROM period JOIN used ON date BETWEEN begins AND ends", "GROUP BY begins, ends", "ORDER BY begins"].join("\n");
+    selecting([begins, "  count(DISTINCT organization) AS organizations", many(">=", "new"), many("<", "returned")]),
+    isByDay ? `FROM used\nWHERE date >= ${first}` : `FROM period JOIN used ON date BETWEEN begins AND ends`,
+    `GROUP BY ${begins}`, `ORDER BY ${begins}`].join("\n");
 }
 
 const daysWithData = (choice) =>
@@ -93,27 +98,27 @@ function ofHeadline(choice) {
   const ever = { ...choice, first: data.before, last: data.periods.length - 1 };
   const many = (column, table, name) => `  (SELECT count(DISTINCT ${column}) FROM ${table}\n   ${
     where([...chosenRows(ever), `${choice.measure} > 0`]).replaceAll("\n", "\n   ")}) AS ${name}`;
-  return [select([...sums(["requests", "counted", "assistants", "bytes"]),
+  return [selecting([...sums(["requests", "counted", "assistants", "bytes"]),
     many("organization", "usage_by_organization", "organizations"), many("country", "usage_daily", "countries"),
     `  ${daysWithData(choice)} AS days_with_data`]),
   "FROM usage_by_class", where(chosenRows(choice, { ofAll: true }))].join("\n");
 }
 
 function ofCards(choice) {
-  return [select(["agent_class", ...sums(["requests", "counted"]), "  sum(unique_sessions) AS sessions",
+  return [selecting(["agent_class", ...sums(["requests", "counted"]), "  sum(unique_sessions) AS sessions",
     `  1.0 * sum(unique_visitors) / ${daysWithData(choice)} AS visitors_per_day`,
     ...sums(["assistants", "bytes"]), "  1.0 * sum(errors) / sum(requests) AS failed_requests"]),
   "FROM usage_by_class", where(chosenRows(choice, { ofAll: true })), "GROUP BY agent_class"].join("\n");
 }
 
 // The section on quality is about all days, whatever is chosen.
-const whole = { first: data.before, last: data.periods.length - 1, dataset: 0, who: ANY };
+const wholeSpan = { first: data.before, last: data.periods.length - 1, dataset: 0, who: ANY };
 const reconciled = (columns, ...more) =>
-  [select(columns), "FROM usage_reconciliation", where([...inDays(whole), ...more])].join("\n");
+  [selecting(columns), "FROM usage_reconciliation", where([...inDays(wholeSpan), ...more])].join("\n");
 const ofConcentration = () => {
   const used = (dataset, by) => `  SELECT ${dataset}, organization, sum(requests) AS requests, sum(counted) AS counted
   FROM usage_by_organization
-  ${where(inDays(whole)).replaceAll("\n", "\n  ")}
+  ${where(inDays(wholeSpan)).replaceAll("\n", "\n  ")}
   GROUP BY ${by}`;
   return `WITH used AS (
 ${used("dataset", "dataset, organization")}
@@ -132,7 +137,7 @@ ORDER BY dataset <> 'all', all_requests DESC`;
 
 // --- on the page ---
 
-async function copy(box) {
+async function copyQuery(box) {
   const text = box.querySelector("pre");
   const status = box.querySelector("[role=status]");
   try {
@@ -155,7 +160,7 @@ function queryBox(tools, title) {
   };
   made("summary", "Query", { "aria-label": `Query: ${title}` });
   made("pre", "", { tabindex: "0", role: "region", "aria-label": `SQL: ${title}` });
-  made("button", "Copy", { type: "button" }).addEventListener("click", () => copy(box));
+  made("button", "Copy", { type: "button" }).addEventListener("click", () => copyQuery(box));
   made("span", "", { role: "status", class: "small" });
   tools.append(box);
   return box;
@@ -190,5 +195,7 @@ function showQueries(choice) {
     incomplete: `${reconciled(["date, lines, rejected, requests, counted"], "(rejected > 0 OR requests = 0)")}\nORDER BY date`,
   };
   for (const [id, sql] of Object.entries(found)) writeQuery(id, sql);
-  for (const listing of data.listings) writeQuery(listing.id, ofListing(listing, choice));
+  for (const listing of data.listings) {
+    if (element(listing.id)?.querySelector("table")) writeQuery(listing.id, ofListing(listing, choice));
+  }
 }

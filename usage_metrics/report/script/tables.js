@@ -96,12 +96,12 @@ function arrange(state) {
 function moreOf(state, count) {
   const button = document.createElement("button");
   button.type = "button";
-  button.className = "more";
+  button.className = "next-lines";
   button.textContent = `${count} more`;
   button.addEventListener("click", () => {
     state.pages += 1;
     arrange(state);
-    (state.table.querySelector(".more") ?? state.table.closest("[tabindex]") ?? state.search).focus();
+    (state.table.querySelector(".next-lines") ?? state.table.closest("[tabindex]") ?? state.search).focus();
   });
   return button;
 }
