@@ -115,7 +115,8 @@ class Database:
     def raw(self, table: str, name: str, span: Span) -> dict[str, list[str]]:
         """The texts of a column behind each neutral one that is another."""
         found: dict[str, list[str]] = {}
-        rows = self._tables.rows(table, [name], span.source, span.start, span.stop)
+        columns = ["date", name]
+        rows = self._tables.rows(table, columns, span.source, span.start, span.stop)
         for text in pc.unique(rows[name].cast(pa.string())).to_pylist():
             found.setdefault(neutral.neutral(text), []).append(text)
         return {shown: texts for shown, texts in found.items() if texts != [shown]}
