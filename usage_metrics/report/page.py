@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from usage_metrics.counting.combined import IN_ALL
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import earlier, formatting, static_tables
 from usage_metrics.report.figures import ALL
@@ -245,6 +246,7 @@ def _figures(material: Material) -> dict[str, Any]:
         "others": OTHERS,
         "unit": material.payload.span.grain,
         "reconciled": columns_of("usage_reconciliation")[1:],
+        "in_daily": IN_ALL,
         "loyalty_heads": static_tables.LOYALTY,
         "texts": static_tables.TEXTS,
     }

@@ -8,18 +8,19 @@ cut into weeks or months, and the names with the fewest requests become ``All ot
 import datetime as dt
 import functools
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import combined, figures, formatting, neutral, numbered
+from usage_metrics.report import combined, figures, formatting, numbered
 from usage_metrics.report.combined import Combined
 from usage_metrics.report.figures import ALL, KEYS, NUMBERS, Question
 from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.rankings import Ranking, rankings
+from usage_metrics.report.raw_names import Row, raw_names, raw_values
 from usage_metrics.report.usage_database import GRAINS, Database, Span
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Facts:
     """The number of each name, by what the database calls it."""
     asked: Question
     """What asks for the figures."""
+    values: Sequence[Sequence[Row]] = ()
+    """Of each name, the values of its columns in the database."""
 
     def numbers(self) -> combined.Names:
         """The numbers of its names."""
@@ -127,6 +130,7 @@ class Payload:
                     "word": facts.word,
                     "table": facts.asked.table,
                     "keys": facts.asked.names,
+                    "values": facts.values,
                 }
                 for name, facts in self.facts.items()
             },
@@ -216,7 +220,9 @@ def _of_span(database: Database, span: Span) -> Payload:
         loyalty=figures.new_and_returning(database, span).drop(columns="organizations"),
         reach=figures.reach(database, span),
         facts={},
-        raw_datasets=_raw_datasets(database, span, set(by_class["dataset"])),
+        raw_datasets=raw_names(
+            *(database, "usage_by_class", "dataset", span), set(by_class["dataset"])
+        ),
     )
     return replace(
         found,
@@ -224,15 +230,6 @@ def _of_span(database: Database, span: Span) -> Payload:
         loyalty=_coded(found.loyalty, found.codes),
         reach=_coded(found.reach, found.codes),
     )
-
-
-def _raw_datasets(
-    database: Database, span: Span, datasets: Collection[str]
-) -> dict[str, list[str]]:
-    """What the database calls the datasets that may be called otherwise there."""
-    if not any(neutral.may_be_changed(dataset) for dataset in datasets):
-        return {}
-    return database.raw("usage_by_class", "dataset", span)
 
 
 def _with_facts(
@@ -247,6 +244,9 @@ def _with_facts(
         )
         for ranking in ranked
     }
+    for id_, of in facts.items():
+        values = raw_values(of.known, of.asked, database, found.span)
+        facts[id_] = replace(of, values=values)
     return replace(found, names=detail.names, facts=facts)
 
 

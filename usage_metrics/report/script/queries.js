@@ -26,9 +26,25 @@ const inDays = (choice) => [`source = ${quote(data.source)}`,
   `date BETWEEN ${dayOfPeriod(choice).map(quote).join(" AND ")}`];
 const datasetIs = ({ dataset }) => isOneOf("dataset", data.raw_datasets[data.datasets[dataset]] ?? [data.datasets[dataset]]);
 function chosenRows(choice, { ofAll = false } = {}) {
-  const dataset = ofAll || choice.dataset > 0 ? [datasetIs(choice)] : [];
+  const dataset = (ofAll && !choice.names.size) || choice.dataset > 0 ? [datasetIs(choice)] : [];
   const who = choice.who === ANY ? [] : [`agent_class = ${quote(classes[choice.who])}`];
-  return [...inDays(choice), ...dataset, ...who];
+  return [...inDays(choice), ...dataset, ...who, ...[...choice.names].map(nameIsOneOf)];
+}
+
+// Chosen names are known together in one table, and some of them in a second one, which
+// has all requests.
+function nameIsOneOf([ranking, some]) {
+  const { keys, values } = data.facts[ranking];
+  const rows = [...some].flatMap((index) => values[index]);
+  if (keys.length === 1) return isOneOf(columnNamed(keys[0]), rows.map(([value]) => value));
+  const all = rows.map((row) =>
+    `(${row.map((value, key) => isOneOf(columnNamed(keys[key]), [value])).join(" AND ")})`);
+  return all.length === 1 ? all[0] : `(${all.join("\n    OR ")})`;
+}
+function tableOf(usual, columns, { names }) {
+  if (!names.size) return usual;
+  const needed = [...columns, ...[...names.keys()].flatMap((ranking) => data.facts[ranking].keys)];
+  return needed.every((column) => data.in_daily.includes(column)) ? "usage_daily" : "usage_combined";
 }
 const where = (conditions) => `WHERE ${conditions.join("\n  AND ")}`;
 const byClassOf = (column, indexes) => indexes.map((index) =>
@@ -47,7 +63,7 @@ function ofListing(listing, choice) {
     ? [isOneOf("network_class", listing.kinds.includes("unknown") ? [...listing.kinds, null] : listing.kinds)] : [];
   const by = keys.map(columnNamed).join(", ");
   return [selecting([by, ...sums([measure]), ...byClassOf(measure, classesShown(listing.id))]),
-    `FROM ${table}`, where([...chosenRows(choice), ...networks]), `GROUP BY ${by}`,
+    `FROM ${tableOf(table, keys, choice)}`, where([...chosenRows(choice), ...networks]), `GROUP BY ${by}`,
     `HAVING sum(${measure}) > 0`, `ORDER BY sum(${measure}) DESC, ${by}`].join("\n");
 }
 
@@ -62,11 +78,12 @@ const ON_PERIOD = "CAST(date AS TEXT) BETWEEN begins AND ends";
 function ofTime(id, lines, choice) {
   const numbers = [...sums(["requests", "counted"]), ...byClassOf("requests", classesShown(id))];
   const rows = where(chosenRows(choice, { ofAll: true }));
+  const table = tableOf("usage_by_class", [], choice);
   if (lines.every(({ length }) => length === 1)) {
-    return [selecting(["date", ...numbers]), "FROM usage_by_class", rows, "GROUP BY date", "ORDER BY date"].join("\n");
+    return [selecting(["date", ...numbers]), `FROM ${table}`, rows, "GROUP BY date", "ORDER BY date"].join("\n");
   }
   return [`WITH ${periodsAs(lines)}`, selecting(["begins, ends", ...numbers]),
-    `FROM period JOIN usage_by_class ON ${ON_PERIOD}`, rows,
+    `FROM period JOIN ${table} ON ${ON_PERIOD}`, rows,
     "GROUP BY begins, ends", "ORDER BY begins"].join("\n");
 }
 
@@ -74,7 +91,7 @@ function ofTime(id, lines, choice) {
 function ofLoyalty(choice) {
   const lines = overTime(data.by_class, choice);
   if (choice.first === data.before) lines[0].start = data.whole_start;
-  const [source, , ...rest] = chosenRows(choice);
+  const [source, , ...rest] = chosenRows({ ...choice, names: new Map() }); // as the page says
   const [first, last] = dayOfPeriod(choice).map(quote);
   const isByDay = data.unit === "day";
   const begins = isByDay ? "date" : "begins";
@@ -95,6 +112,7 @@ const daysWithData = (choice) =>
 
 // Organisations and countries are those of all days, as the page says.
 function ofHeadline(choice) {
+  if (choice.names.size) return ofNames(["requests", "counted", "bytes"], choice);
   const ever = { ...choice, first: data.before, last: data.periods.length - 1 };
   const many = (column, table, name) => `  (SELECT count(DISTINCT ${column}) FROM ${table}\n   ${
     where([...chosenRows(ever), `${choice.measure} > 0`]).replaceAll("\n", "\n   ")}) AS ${name}`;
@@ -104,7 +122,15 @@ function ofHeadline(choice) {
   "FROM usage_by_class", where(chosenRows(choice, { ofAll: true }))].join("\n");
 }
 
+const ofNames = (columns, choice) => [selecting(sums(columns)), `FROM ${tableOf("", [], choice)}`,
+  where(chosenRows(choice))].join("\n");
+
 function ofCards(choice) {
+  if (choice.names.size) {
+    const numbers = sums(["requests", "counted", "bytes"]);
+    return [selecting(["agent_class", ...numbers, "  1.0 * sum(errors) / sum(requests) AS failed_requests"]),
+      `FROM ${tableOf("", [], choice)}`, where(chosenRows(choice)), "GROUP BY agent_class"].join("\n");
+  }
   return [selecting(["agent_class", ...sums(["requests", "counted"]), "  sum(unique_sessions) AS sessions",
     `  1.0 * sum(unique_visitors) / ${daysWithData(choice)} AS visitors_per_day`,
     ...sums(["assistants", "bytes"]), "  1.0 * sum(errors) / sum(requests) AS failed_requests"]),
@@ -112,7 +138,7 @@ function ofCards(choice) {
 }
 
 // The section on quality is about all days, whatever is chosen.
-const wholeSpan = { first: data.before, last: data.periods.length - 1, dataset: 0, who: ANY };
+const wholeSpan = { first: data.before, last: data.periods.length - 1, dataset: 0, who: ANY, names: new Map() };
 const reconciled = (columns, ...more) =>
   [selecting(columns), "FROM usage_reconciliation", where([...inDays(wholeSpan), ...more])].join("\n");
 const ofConcentration = () => {

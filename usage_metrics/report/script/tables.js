@@ -19,7 +19,7 @@ function valueOf(cell) {
   const [, amount, unit] = SIZE.exec(text) ?? [];
   return unit ? amount * 1000 ** ("kMGTP".indexOf(unit) + 1) : null;
 }
-const dayIn = (cell) => {
+const timeOfDay = (cell) => {
   const text = mainText(cell);
   return DAY_OF.test(text) ? Date.parse(`${text} UTC`) : null;
 };
@@ -36,7 +36,7 @@ function sorter({ lines, order }, heads) {
   const ranks = new Map(lines.map((line, place) => [line, place]));
   const isNumber = heads[column].classList.contains("number");
   const rank = (line) => (IN_TIME.includes(heads[column].textContent) ? ranks.get(line)
-    : isNumber ? valueOf(cells.get(line)) : dayIn(cells.get(line)));
+    : isNumber ? valueOf(cells.get(line)) : timeOfDay(cells.get(line)));
   const byText = (one, other) =>
     (isNumber ? 0 : collator.compare(cells.get(one).textContent, cells.get(other).textContent));
   const sign = order.isDown ? -1 : 1;
