@@ -165,6 +165,7 @@ def figures_are_those_of_the_queries(page: Page, found: dict[str, Rows]) -> None
         return page.text(f"[data-figure='{name}']")
 
     [everybody] = found["strip"]
+    written: dict[str, Callable[[float], str]]
     written = {"bytes": size, "visitors_per_day": rounded, "failed_requests": percent}
     called = {"visitors_per_day": "visitors", "failed_requests": "errors"}
     for row in [everybody, *found["cards"]]:
