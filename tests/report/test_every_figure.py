@@ -334,13 +334,18 @@ def over_time(chosen: Chosen) -> dict[str, Any]:
         for name, value in (("Requests", requests), ("Counted uses", counted)):
             by_day[dt.date.fromisoformat(date)][name] += value
         by_day[dt.date.fromisoformat(date)][CLASSES[who]] += requests
-    weeks = itertools.groupby(chosen.span, key=lambda d: d - dt.timedelta(d.weekday()))
+    weeks = itertools.groupby(chosen.span, key=monday)
     return {
         "periods": with_before(
             chosen, by_day, lines_of(chosen, by_day, [[date] for date in chosen.span])
         ),
         "weeks": lines_of(chosen, by_day, [[*of] for _, of in weeks]),
     }
+
+
+def monday(date: dt.date) -> dt.date:
+    """The first day of the week."""
+    return date - dt.timedelta(days=date.weekday())
 
 
 def with_before(
