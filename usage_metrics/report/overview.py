@@ -23,8 +23,10 @@ from usage_metrics.report.publisher import Publisher
 from usage_metrics.report.quotable import sentences, sum_of_requests
 from usage_metrics.report.static_tables import NONE
 
-ROWS = 200
-"""The most datasets in the table."""
+ROWS, CELLS = 200, 5_000
+"""The most datasets in the table, and the most numbers."""
+LINKS = 5_000
+"""The most datasets below it that are named, if each has a page."""
 CHARTS = 120
 """The most charts; a dataset has all of its charts or none."""
 PAPER = 31
@@ -57,6 +59,8 @@ class Row(NamedTuple):
     id: str
     cells: list[list[Cell]]
     """Of each group, one for each measure; without a number where there is none."""
+    page: str = ""
+    """The path of its own page, if it has one."""
 
 
 def render(publisher: Publisher, made_from: str) -> str:
@@ -68,7 +72,8 @@ def render(publisher: Publisher, made_from: str) -> str:
 def content(publisher: Publisher) -> dict[str, Any]:
     """What the template shows."""
     span, groups = publisher.span, list(groups_of(publisher))
-    rows = [row_of(publisher, groups, name) for name in publisher.datasets[:ROWS]]
+    shown = _rows(publisher)
+    rows = [row_of(publisher, groups, name) for name in publisher.datasets[:shown]]
     total = sum_of_requests(publisher)
     return {
         **page.code(("page.css", "overview.css"), "overview.js"),
@@ -83,6 +88,13 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "rows": rows,
         "on_paper": _on_paper(rows),
         "more": len(publisher.datasets) - len(rows),
+        "linked": [
+            (publisher.name_of(name), publisher.pages[name])
+            for name in publisher.datasets[shown : shown + LINKS]
+            if name in publisher.pages
+        ],
+        "index": publisher.index,
+        "folder": publisher.index.rpartition("/")[0],
         "charts": list(_charts(publisher)),
         "coverage": list(_coverage(publisher)),
         "kinds": _kinds(publisher),
@@ -92,6 +104,20 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "least": LEAST,
         "none": NONE,
     }
+
+
+def _rows(publisher: Publisher) -> int:
+    """For how many datasets the table has room."""
+    columns = sum(len(group.measures) for group in groups_of(publisher))
+    return min(ROWS, CELLS // max(1, columns))
+
+
+def needs_pages(publisher: Publisher) -> bool:
+    """Whether there are more datasets, or charts, than fit on the page."""
+    names = publisher.datasets
+    if len(names) > _rows(publisher):
+        return True
+    return sum(len([*_drawn(publisher, name)]) for name in names) > CHARTS
 
 
 def _kinds(publisher: Publisher) -> set[str]:
@@ -127,7 +153,8 @@ def row_of(publisher: Publisher, groups: Sequence[Group], dataset: str) -> Row:
                 for measure in group.measures
             ]
         )
-    return Row(publisher.name_of(dataset), harmless(dataset), cells)
+    page = publisher.pages.get(dataset, "")
+    return Row(publisher.name_of(dataset), harmless(dataset), cells, page)
 
 
 def cell(line: Line, publisher: Publisher, *, is_few: bool) -> Cell:

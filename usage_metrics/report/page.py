@@ -140,6 +140,7 @@ def render(material: Material, made_from: str, kept: Parts | None = None) -> str
     return template("page.html").render(made_from=made_from, **code, **shown)
 
 
+@functools.cache
 def template(name: str) -> "Template":
     """One of our templates, which escapes what it is given."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined

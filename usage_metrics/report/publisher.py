@@ -3,7 +3,7 @@
 import datetime as dt
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from usage_metrics.report.few import Writing
 from usage_metrics.report.formatting import harmless
@@ -31,6 +31,12 @@ class Publisher:
     is_public: bool = False
     listings: Sequence[PublicListing] = ()
     """Who used what of our logs; on a page for the public."""
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """The page of each dataset, where they do not fit on one: its path from here."""
+    index: str = ""
+    """On the page of a dataset, the path of the page on all."""
+    subject: str = "our data were"
+    """What was requested, in the sentences to quote."""
 
     @functools.cached_property
     def writing(self) -> Writing:
@@ -67,6 +73,28 @@ class Publisher:
         for line in self.lines:
             found.setdefault((line.dataset, line.place.name), []).append(line)
         return found
+
+    def alone(self, dataset: str, index: str) -> "Publisher":
+        """What the page of a dataset is made of.
+
+        Args:
+            dataset: its id.
+            index: the path, from there, of the page on all.
+        """
+        lines = [line for place in self.places for line in self.of(dataset, place)]
+        used = {line.place.name for line in lines}
+        name = self.name_of(dataset)
+        return replace(
+            self,
+            title=f"{self.title}: {name}",
+            places=[place for place in self.places if place.name in used],
+            lines=lines,
+            releases={dataset: of} if (of := self.releases.get(dataset)) else {},
+            listings=(),
+            pages={},
+            index=index,
+            subject=f"{name} was",
+        )
 
     def name_of(self, dataset: str) -> str:
         """What the page calls a dataset."""

@@ -85,8 +85,8 @@ def sentences(publisher: Publisher, total: Sum | None) -> list[str]:
     if total:
         logs = listed([harmless(title) for title in total.places])
         said.append(
-            f"{period}: our data were requested {total.requests} times from our own "
-            f"servers ({logs}), as counted by the COUNTER Code of Practice for "
+            f"{period}: {publisher.subject} requested {total.requests} times from our "
+            f"own servers ({logs}), as counted by the COUNTER Code of Practice for "
             f"Research Data; requests of robots, our own requests, repeated clicks "
             f"and failures are left out{_days_left_out(publisher)}."
             f"{_said_again(total)}"

@@ -21,6 +21,7 @@ from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.settings import logs_named, source_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
+from usage_metrics.tasks.pages_of_datasets import write_pages
 from usage_metrics.tasks.platform_subjects import present_names
 from usage_metrics.tasks.report import kept_sums, made_from_mark, site_name, titles_of
 from usage_metrics.tasks.snapshot_days import snapshot_days
@@ -88,9 +89,12 @@ class PublisherReport(Reporting):
 
         if not self.has_figures():
             raise NotYetError("nothing is counted yet; usage-metrics status says why")
-        text = overview.render(self.publisher(), self._made_from())
+        path = self.output().path
+        publisher = write_pages(self.publisher(), path)
+        text = overview.render(publisher, self._made_from())
         self.output().write(text)
-        self.say(f"open {self.output().path} · {len(text.encode()) / 1e6:.1f} MB")
+        beside = f" and {len(of)} beside it" if (of := publisher.pages) else ""
+        self.say(f"open {path} · {len(text.encode()) / 1e6:.1f} MB{beside}")
 
     def _made_from(self) -> str:
         from usage_metrics.report import page
