@@ -60,6 +60,19 @@ def test_it_makes_everything_and_again_does_nothing(nightly: Flow) -> None:
     assert len(list(run_log.read())) == lines
 
 
+def test_what_a_run_keeps_of_footers_it_does_not_read_again(
+    nightly: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+    parse = footer_index._parse
+    monkeypatch.setattr(
+        footer_index, "_parse", lambda text: [read.append(text), parse(text)][1]
+    )
+    footer_index._last.clear()
+    assert main(["run"]) == 0
+    assert read == [b"{}"], "nothing is kept before the first run"
+
+
 def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_once(
     nightly: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +87,9 @@ def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_onc
     monkeypatch.setattr(storage, "list_files", counting)
     opened = Mock(wraps=sqlite3.connect)
     monkeypatch.setattr(sqlite3, "connect", opened)
-    footer_index._parse.cache_clear()
+    parsed = Mock(wraps=footer_index._parse)
+    monkeypatch.setattr(footer_index, "_parse", parsed)
+    footer_index._last.clear()
     partition.left_over.cache_clear()
     assert main(["run"]) == 0
     root = nightly.root
@@ -82,7 +97,7 @@ def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_onc
     # And once with the days that are to be completed, for the database.
     assert listings.pop(f"{root}/geocoded/datasette") == 2
     assert set(listings.values()) == {1}, listings
-    assert footer_index._parse.cache_info().misses == 1
+    assert parsed.call_count == 1
     assert opened.call_count < len(TABLES), "the database is not opened for each table"
 
 

@@ -6,7 +6,6 @@ rebuilt if it was deleted.
 """
 
 import datetime as dt
-import functools
 import json
 from typing import Any
 
@@ -32,7 +31,7 @@ class FooterIndex:
     def __init__(self) -> None:
         """Read the cache."""
         self._root = config.paths().root
-        self._known = dict(_parse(kept.read(kept.FOOTERS, MADE_BY) or b"{}"))
+        self._known = dict(_known(kept.read(kept.FOOTERS, MADE_BY) or b"{}"))
         self._is_changed = False
 
     def of_stage(self, stage: str, source: str) -> dict[dt.date, Facts]:
@@ -58,8 +57,9 @@ class FooterIndex:
     def keep(self) -> None:
         """Save the cache if it changed; if that fails, the next run reads again."""
         if self._is_changed:
-            text = json.dumps(self._known, separators=(",", ":"))
-            kept.keep(kept.FOOTERS, MADE_BY, text.encode())
+            content = json.dumps(self._known, separators=(",", ":")).encode()
+            kept.keep(kept.FOOTERS, MADE_BY, content)
+            _remember(content, dict(self._known))
 
     def _facts(self, stage: str, source: str, day: dt.date) -> Facts:
         try:
@@ -69,8 +69,24 @@ class FooterIndex:
         return {key: fact for key, fact in facts.items() if key not in LEFT_OUT}
 
 
-@functools.lru_cache(maxsize=1)
-def _parse(content: bytes) -> dict[str, dict[str, Any]]:
-    """What a cache says, by the name of a stage; who changes it changes a copy."""
-    known: dict[str, dict[str, Any]] = json.loads(content)
+Known = dict[str, dict[str, Any]]
+"""What a cache says, by the name of a stage; who changes it changes a copy."""
+
+_last: dict[bytes, Known] = {}
+"""What this process read or wrote last, so that it is not parsed again."""
+
+
+def _known(content: bytes) -> Known:
+    if content not in _last:
+        _remember(content, _parse(content))
+    return _last[content]
+
+
+def _remember(content: bytes, known: Known) -> None:
+    _last.clear()
+    _last[content] = known
+
+
+def _parse(content: bytes) -> Known:
+    known: Known = json.loads(content)
     return known

@@ -21,6 +21,7 @@ from usage_metrics.tasks.settings_check import check_sections
 if TYPE_CHECKING:
     from usage_metrics.logs.reader import LogReader
     from usage_metrics.logs.unread import Unread
+    from usage_metrics.sources.settings import SourceSection
 
 READER_SECONDS = 60
 """How long a reader that knows which days are available is kept."""
@@ -28,8 +29,12 @@ READER_SECONDS = 60
 
 def first_running_day(source: str) -> dt.date:
     """The first UTC day that is not over, or not over for ``settle_hours``."""
-    settled = dt.timedelta(hours=source_section(source).settle_hours)
-    return (utc_now() - settled).date()
+    return running_since(source_section(source))
+
+
+def running_since(settings: "SourceSection") -> dt.date:
+    """As :func:`first_running_day`, for whoever has the settings of the source."""
+    return (utc_now() - dt.timedelta(hours=settings.settle_hours)).date()
 
 
 def unavailable_reason(source: str, day: dt.date) -> str | None:
@@ -42,7 +47,8 @@ def unavailable_reason(source: str, day: dt.date) -> str | None:
 
 def unavailable_reasons(source: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
     """The days whose log entries are not available, each with the reason."""
-    settings, running = source_section(source), first_running_day(source)
+    settings = source_section(source)
+    running = running_since(settings)
     reasons: dict[dt.date, str] = {}
     for day in days:
         if day >= running:

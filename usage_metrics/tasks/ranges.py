@@ -11,7 +11,7 @@ from usage_metrics.errors import ConfigError
 from usage_metrics.parameters import Configured, OptionalDay
 from usage_metrics.sources import SOURCES
 from usage_metrics.sources.settings import source_section
-from usage_metrics.tasks.availability import first_running_day
+from usage_metrics.tasks.availability import running_since
 from usage_metrics.tasks.missing import lost
 from usage_metrics.tasks.settings_check import check_sections
 from usage_metrics.tasks.task import Stage
@@ -76,7 +76,7 @@ def source_range(
     """
     section = source_section(source)
     start, stop = start or section.start, stop or section.stop
-    over = first_running_day(source)
+    over = running_since(section)
     end = min(stop, utc_now().date()) if stop else over
     return DayRange(check_range(task, start, stop, max(over, end), source), end)
 
