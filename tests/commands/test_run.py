@@ -63,14 +63,11 @@ def test_it_makes_everything_and_again_does_nothing(nightly: Flow) -> None:
 def test_what_a_run_keeps_of_footers_it_does_not_read_again(
     nightly: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[bytes] = []
-    parse = footer_index._parse
-    monkeypatch.setattr(
-        footer_index, "_parse", lambda text: [read.append(text), parse(text)][1]
-    )
+    parsed = Mock(wraps=footer_index._parse)
+    monkeypatch.setattr(footer_index, "_parse", parsed)
     footer_index._last.clear()
     assert main(["run"]) == 0
-    assert read == [b"{}"], "nothing is kept before the first run"
+    parsed.assert_called_once_with(b"{}")  # nothing is kept before the first run
 
 
 def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_once(
