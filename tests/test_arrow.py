@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -111,10 +112,16 @@ def test_arrow_looks_at_lists_without_pandas_and_makes_frames_with_it() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_the_database_takes_arrow_without_polars_which_can_be_imported_later() -> None:
+def test_the_database_is_asked_without_arrow_and_loaded_without_polars(
+    tmp_path: Path,
+) -> None:
     script = (
-        "import sys; from usage_metrics.warehouse.connection import arrow_driver; "
-        "arrow_driver(); assert 'polars' not in sys.modules; "
+        "import sys; from usage_metrics.warehouse import connection; "
+        "file = connection.DatabaseFile(sys.argv[1], 1)\n"
+        "with file.connect() as opened: opened.execute('SELECT 1')\n"
+        "assert 'adbc_driver_manager' not in sys.modules; "
+        "connection.arrow_driver(); assert 'polars' not in sys.modules; "
         "import polars"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    file = str(tmp_path / "file")
+    subprocess.run([sys.executable, "-c", script, file], check=True)

@@ -10,6 +10,7 @@ import importlib
 import os
 import re
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ RETRY_SECONDS = 0.02
 """Between two attempts at what SQLite does not wait for."""
 
 _DRIVER = re.compile(r"^[A-Z_]+: (?:\[SQLite\] )?[Ff]ailed to [^:]*: ")
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """The errors of SQLite and, if it is in use, of the driver for Arrow."""
+    driver = sys.modules.get("adbc_driver_manager")
+    return (sqlite3.Error, driver.Error) if driver else (sqlite3.Error,)
 
 
 def arrow_driver() -> Any:
@@ -141,11 +148,9 @@ class DatabaseFile:
     @contextlib.contextmanager
     def clear_errors(self) -> Iterator[None]:
         """Raise the errors of SQLite and of the driver as ours, with a remedy."""
-        from adbc_driver_manager import Error as AdbcError
-
         try:
             yield
-        except (sqlite3.Error, AdbcError) as error:
+        except _errors() as error:
             cause = cause_of(error)
             raise StorageError(f"{self.path}: {cause}; {remedy_for(cause)}") from error
 
