@@ -55,10 +55,9 @@ def test_the_rarest_are_left_out_where_there_is_little_room(
     database: Database, span: Span, room: int
 ) -> None:
     whole = payload.gather(database, span, {})
-    names = {name: facts.numbers() for name, facts in whole.facts.items()}
     ranked = rankings(database, span, {})
-    words = combined.Vocabulary(whole.codes, names, ranked)
-    found = combined.gather(database, whole.span, words, room)
+    found = payload._with_combined(whole, database, ranked, room).combined
+    assert found is not None
     rows = len(found.columns["period"])
     assert (found.size <= room) if room > 0 else rows == 0
     assert whole.combined is not None

@@ -7,7 +7,8 @@ import pytest
 from chromium import Page, needs_browser
 
 from usage_metrics.report import figures, page, payload, quality
-from usage_metrics.report.formatting import days
+from usage_metrics.report.formatting import days, number, percent
+from usage_metrics.report.rankings import rankings
 from usage_metrics.report.usage_database import Database, Span
 
 pytestmark = [needs_browser, pytest.mark.usefixtures("quick_reports")]
@@ -15,16 +16,31 @@ pytestmark = [needs_browser, pytest.mark.usefixtures("quick_reports")]
 FIRST, LAST = dt.date(2025, 11, 6), dt.date(2026, 3, 15)
 
 
+SPAN = Span("datasette", FIRST, LAST + dt.timedelta(days=1))
+LITTLE_ROOM = 6_000
+
+
+@pytest.fixture(scope="module")
+def gathered(database: Database) -> payload.Payload:
+    """The figures of which the combinations of names have little room."""
+    found = payload.gather(database, SPAN, {})
+    ranked = rankings(database, SPAN, {})
+    return payload._with_combined(found, database, ranked, LITTLE_ROOM)
+
+
 @pytest.fixture(scope="module")
 def long_report(
-    database: Database, quick_reports: None, tmp_path_factory: pytest.TempPathFactory
+    database: Database,
+    gathered: payload.Payload,
+    quick_reports: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    span = Span("datasette", FIRST, LAST + dt.timedelta(days=1))
+    span = SPAN
     material = page.Material(
         site="data.example.org",
         logs_of="a Datasette",
         titles={},
-        payload=payload.gather(database, span, {}),
+        payload=gathered,
         concentration=figures.concentration(database, span),
         reconciled=quality.reconciliation(database, span),
         versions=quality.versions({}),
@@ -103,3 +119,20 @@ def test_a_month_is_chosen_by_its_name_and_known_by_its_days(opened: Page) -> No
     assert opened.run(name) == "February 2026"
     opened.reset()
     assert opened.run(name) == "All days"
+
+
+def test_it_says_how_much_it_does_not_know_of_the_chosen_names(
+    opened: Page, gathered: payload.Payload
+) -> None:
+    assert gathered.combined is not None
+    rows = gathered.combined.columns
+    names = gathered.facts["organizations"].names
+    opened.go("location.hash = 'organization=Stanford University'")
+    chosen = next(n for n, name in enumerate(names) if name[0] == "Stanford University")
+    kept = rows["counted"][rows["organizations"] == chosen].sum()
+    assert opened.text("[data-figure='all.counted']") == number(kept)
+    known = rows["counted"][rows["organizations"] < len(names)].sum()
+    everything = gathered.classes(gathered.before, len(gathered.periods))
+    share = percent(1 - known / everything["counted"].sum())
+    said = f"Of {share} of the counted uses, this page does not know the names"
+    assert said in opened.text("#chosen")

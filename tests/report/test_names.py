@@ -180,15 +180,32 @@ def test_of_several_names_in_one_table_any_counts(
 def test_a_dataset_a_class_and_days_are_chosen_by_a_click_too(page: Page) -> None:
     press(page, "datasets", PUDL)
     page.go("document.querySelector('[data-card=\"machine\"] h3 button').click()")
-    bar = "#per_week .mark-rect path, #per_week path.mark-rect"
-    page.go(
-        "document.querySelectorAll(arguments[0])[0]"
-        ".dispatchEvent(new MouseEvent('click', {bubbles: true}))",
-        bar,
-    )
+    click_mark(page, "per_week", "2–8 March 2026 (6 of 7 days)")
     assert chips(page) == [f"Dataset: {PUDL}", "Who: Machine", "Days: 2–8 March 2026"]
     page.go("document.querySelector('.chip').click()")
     assert page.run("return location.hash") == "#who=machine&to=2026-03-08"
+
+
+def click_mark(page: Page, chart: str, label: str) -> None:
+    """Click a bar or a country of a chart, and wait until the page is drawn again."""
+    page.go(
+        """
+        const place = document.querySelector(`[data-chart="${arguments[0]}"]`);
+        const marks = place.querySelectorAll(".mark-rect > path, .mark-shape > path");
+        [...marks].find((mark) => mark.__data__?.datum?.label === arguments[1])
+            .dispatchEvent(new MouseEvent("click", {bubbles: true}));
+        """,
+        chart,
+        label,
+    )
+
+
+def test_a_bar_and_a_country_on_the_map_are_chosen_by_a_click(page: Page) -> None:
+    click_mark(page, "formats", "CSV")
+    click_mark(page, "countries", "Germany")
+    assert chips(page) == ["Format: CSV", "Country: Germany"]
+    click_mark(page, "formats", "CSV")
+    assert chips(page) == ["Country: Germany"]
 
 
 def test_what_names_do_not_filter_says_so(page: Page) -> None:
