@@ -2,14 +2,18 @@
 
 import base64
 import contextlib
+import csv
 import datetime as dt
+import json
 import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from attacks import ATTACKS, VISITOR
 from axe_core_python.selenium import Axe
@@ -247,6 +251,85 @@ def test_it_opens_quietly_is_accessible_and_fits_the_screen(
     browser.run("axe.run().then((results) => { window.axeResults = results; });")
     found = browser.wait_for("return window.axeResults")
     assert {problem["id"] for problem in found["violations"]} == set()
+
+
+@needs_browser
+def test_its_tables_are_sorted_and_saved_and_its_data_too(
+    browser: Page, file: Path, standing: Standing, tmp_path: Path
+) -> None:
+    browser.show(file)
+    browser.command(
+        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path)
+    )
+    volume = "[...document.querySelectorAll('[data-table=everywhere] .sort')].find("
+    browser.run(f"{volume}(head) => head.textContent === 'Data sent').click()")
+    at = browser.run(
+        """
+        const table = document.querySelector("[data-table=everywhere]");
+        table.closest(".scroll").nextElementSibling.querySelector(".csv").click();
+        document.getElementById("json").click();
+        return [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
+        """
+    )
+    table, whole = tmp_path / "everywhere.csv", tmp_path / "index.json"
+    browser.until(lambda: table.exists() and whole.exists())
+    with table.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["Dataset"] for row in rows] == at
+    sent = [float(row["Datasette: Data sent"]) for row in rows]
+    assert sent == sorted(sent, reverse=True)
+    for row in rows:
+        of = f"figure {row['Dataset'].split()[-1]} datasette volume"
+        assert size(float(row["Datasette: Data sent"])) == standing.figures[of]
+    found = json.loads(whole.read_text())
+    of_table = {made["id"]: made for made in found["tables"]}["everywhere"]
+    units = {column["name"]: column["unit"] for column in of_table["columns"]}
+    assert units["Datasette: Data sent"] == "bytes"
+    assert {len(row) for row in of_table["rows"]} == {len(units)}
+    over_time = {made["id"]: made for made in found["tables"]}["over time 0"]
+    notes = [v for row in over_time["rows"] for v in row if isinstance(v, dict)]
+    assert {"value": 0, "note": "stood still"} in notes
+    assert browser.console() == []
+
+
+def test_a_query_gives_each_number_of_its_place(
+    database: Path, standing: Standing
+) -> None:
+    found = overview.content(publisher(database))
+    places = {group.place.title: group.place.name for group in found["groups"]}
+    expected = {
+        id_.removeprefix("figure "): text
+        for id_, text in standing.figures.items()
+        if id_.split()[1] in DATASETS
+    }
+    asked = {}
+    with contextlib.closing(sqlite3.connect(database)) as lite:
+        lite.row_factory = sqlite3.Row
+        duck = duckdb.connect()
+        for name in ("usage_counter", "snapshot_series"):
+            whole = lite.execute(f"SELECT * FROM {name}").fetchall()
+            columns = [pa.array(column) for column in zip(*whole, strict=True)]
+            duck.register(name, pa.table(columns, whole[0].keys()))
+        for title, sql in found["queries"]:
+            rows = lite.execute(sql).fetchall()
+            assert duck.execute(sql).fetchall() == [tuple(row) for row in rows]
+            for row in map(dict, rows):
+                if title not in places:
+                    asked["sum"] = f"{row['requests']:,}"
+                elif "dataset" in row:
+                    of = f"{row.pop('dataset')} {places[title]}"
+                    written = {"volume": size, "range_downloads": rounded}
+                    for measure, value in row.items():
+                        write = written.get(measure, "{:,}".format)
+                        asked[f"{of} {measure}"] = write(value)
+                else:
+                    dataset = row["subject"].removeprefix("example/")
+                    of = f"{dataset} {places[title]} {row['metric']}"
+                    is_level = f"{row['newest']:,}" == expected[of]
+                    shown = row["newest"] if is_level else row["added"]
+                    asked[of] = f"{shown:,}"
+    assert asked.pop("sum") == standing.figures["figure sum"]
+    assert {id_: asked[id_] for id_ in expected} == expected
 
 
 @needs_browser

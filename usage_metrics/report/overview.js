@@ -1,12 +1,10 @@
-"use strict";
-
 // What a bar stands for is in the table below the charts: say it where one points.
 const tip = document.getElementById("tip");
 
 function say(event) {
     const drawn = event.currentTarget, box = drawn.getBoundingClientRect();
     const table = document.querySelector(`[data-table="over time ${drawn.dataset.of}"]`);
-    const rows = table.tBodies[0].rows, heads = table.tHead.rows[0].cells;
+    const rows = stateOf(table).lines, heads = table.tHead.rows[0].cells;
     const at = Math.floor((event.clientX - box.left) / box.width * rows.length);
     const {cells} = rows[Math.min(Math.max(at, 0), rows.length - 1)];
     const lines = drawn.dataset.columns.split(" ").map(

@@ -12,6 +12,7 @@ from usage_metrics.dates import ONE_DAY, consecutive
 from usage_metrics.report import formatting, page, small_charts
 from usage_metrics.report.few import FEW, HIDDEN, LEAST, Writing
 from usage_metrics.report.formatting import harmless, number
+from usage_metrics.report.labels import OTHERS
 from usage_metrics.report.place_lines import (
     INVESTIGATIONS,
     REQUESTS,
@@ -19,10 +20,18 @@ from usage_metrics.report.place_lines import (
     Measure,
     Place,
 )
+from usage_metrics.report.place_queries import queries
 from usage_metrics.report.publisher import Publisher
 from usage_metrics.report.quotable import sentences, sum_of_requests
 from usage_metrics.report.static_tables import NONE
 
+SCRIPTS = (
+    "script/tables.js",
+    "script/downloads.js",
+    "script/page_data.js",
+    "script/copying.js",
+    "overview.js",
+)
 ROWS, CELLS = 200, 5_000
 """The most datasets in the table, and the most numbers."""
 LINKS = 5_000
@@ -43,6 +52,8 @@ class Cell(NamedTuple):
     below: str = ""
     name: str = ""
     """What it is a number of."""
+    value: float | None = None
+    """The number itself, where the text is of a rounded one; the public gets none."""
 
 
 class Group(NamedTuple):
@@ -76,7 +87,7 @@ def content(publisher: Publisher) -> dict[str, Any]:
     rows = [row_of(publisher, groups, name) for name in publisher.datasets[:shown]]
     total = sum_of_requests(publisher)
     return {
-        **page.code(("page.css", "overview.css"), "overview.js"),
+        **page.code(("page.css", "overview.css"), SCRIPTS),
         "title": publisher.title,
         "span_label": formatting.days(span.start, span.stop - ONE_DAY),
         "made_on": formatting.day(publisher.made_on),
@@ -103,6 +114,8 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "is_public": publisher.is_public,
         "least": LEAST,
         "none": NONE,
+        "others": OTHERS,
+        "queries": [] if publisher.is_public else queries(publisher, groups, total),
     }
 
 
@@ -178,7 +191,9 @@ def cell(line: Line, publisher: Publisher, *, is_few: bool) -> Cell:
         text, below = write(line.total), writing.change(line, publisher.window)
     if line.is_shared:
         below = f"{below}, shared" if below else "shared"
-    return Cell(harmless(line.id), text, below, name)
+    is_rounded = line.measure.write is not number and not publisher.is_public
+    value = line.total if is_rounded and line.level is None else None
+    return Cell(harmless(line.id), text, below, name, value)
 
 
 def _added(line: Line, writing: Writing) -> str:

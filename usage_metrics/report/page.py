@@ -10,7 +10,7 @@ import base64
 import datetime as dt
 import functools
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -66,6 +66,8 @@ SCRIPTS = (
     "chips",
     "charts",
     "downloads",
+    "page_data",
+    "copying",
     "queries",
     "page",
 )
@@ -152,11 +154,11 @@ def template(name: str) -> "Template":
     return environment.get_template(name)
 
 
-def code(styles: Sequence[str], script: str) -> dict[str, str]:
+def code(styles: Sequence[str], scripts: Sequence[str]) -> dict[str, str]:
     """The style sheet and the script of a page, and what they are allowed to do."""
     from markupsafe import Markup
 
-    text, program = "".join(map(_part, styles)), _part(script)
+    text, program = "".join(map(_part, styles)), _program(scripts)
     return {
         "policy": _policy(text, program),
         "style": Markup(text),  # noqa: S704  our own, as the script
@@ -169,9 +171,7 @@ def _code(made: Parts) -> dict[str, Any]:
     from markupsafe import Markup
 
     style, library = _part("page.css"), made["library"]
-    # They share one scope, which the library's names are not in.
-    parts_of_script = "".join(_part(f"script/{name}.js") for name in SCRIPTS)
-    script = f'"use strict";\n(() => {{\n{parts_of_script}}})();\n'
+    script = _program(f"script/{name}.js" for name in SCRIPTS)
     return {
         "policy": _policy(style, library, script),
         # These are ours, not from a log; everything else is escaped.
@@ -181,6 +181,11 @@ def _code(made: Parts) -> dict[str, Any]:
         "documents": made["documents"],
         "shades": [(name, f"from {least:,}") for name, least in SHADES.items()],
     }
+
+
+def _program(scripts: Iterable[str]) -> str:
+    """Scripts as one: they share one scope, which a library's names are not in."""
+    return f'"use strict";\n(() => {{\n{"".join(map(_part, scripts))}}})();\n'
 
 
 def _content(material: Material) -> dict[str, Any]:

@@ -141,8 +141,9 @@ function writeFigures(prefix, { dataset, first, last, compare, tables }, who, co
     const ratio = (sums) => (sums[per] ? sums[column] / sums[per] : 0);
     // Sessions and visitors are not known of names.
     const isKnown = span.days > 0 && column in table && (!isRatio || span[per] > 0);
-    write(`[data-figure="${prefix}.${id}"]`,
-      isKnown ? writers[writer](isRatio ? ratio(span) : span[column]) : data.none);
+    const value = isRatio ? ratio(span) : span[column];
+    write(`[data-figure="${prefix}.${id}"]`, isKnown ? writers[writer](value) : data.none,
+      isKnown ? value : undefined);
     const earlier = then ? ratio(then) : 0;
     const text = compare === "none" ? "" : change(earlier > 0 ? ratio(now) / earlier - 1 : null);
     const isJudged = isUse(id) && /^[+−]/.test(text);
@@ -178,8 +179,12 @@ function headline(choice, comparison) {
 // Tables that cannot be added up over classes have rows for all of them.
 const whoOrAll = ({ who }) => (who === ANY ? classes.length : who);
 
-function write(selector, text) {
-  for (const place of all(selector)) place.textContent = text;
+function write(selector, text, value) {
+  for (const place of all(selector)) {
+    place.textContent = text;
+    if (value === undefined) delete place.dataset.value;
+    else place.dataset.value = value;
+  }
 }
 
 // A name is a text, or a list of it and what is said below it; a number is a text, with

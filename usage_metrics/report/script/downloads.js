@@ -6,7 +6,8 @@ const FORMULA = /^[=+\-@\uff1d\uff0b\uff0d\uff20](?=.)/u;
 const plain = (text) => text.replaceAll(/\s+/g, " ").trim();
 
 function field(cell) {
-  const value = cell.matches("td.number") ? valueOf(cell) : null;
+  const isNumber = cell.matches("td.number") && !mainText(cell).endsWith(")");
+  const value = isNumber ? valueOf(cell) : null;
   if (value !== null) return String(value);
   return textField(cell.tagName === "TH" ? cell.textContent : mainText(cell));
 }

@@ -163,18 +163,6 @@ ORDER BY dataset <> 'all', all_requests DESC`;
 
 // --- on the page ---
 
-async function copyQuery(box) {
-  const text = box.querySelector("pre");
-  const status = box.querySelector("[role=status]");
-  try {
-    await navigator.clipboard.writeText(text.textContent);
-    status.textContent = "Copied";
-  } catch {
-    getSelection().selectAllChildren(text);
-    status.textContent = "Selected: copy it with Ctrl+C";
-  }
-}
-
 function queryBox(tools, title) {
   const box = document.createElement("details");
   box.className = "query";
@@ -186,8 +174,7 @@ function queryBox(tools, title) {
   };
   made("summary", "Query", { "aria-label": `Query: ${title}` });
   made("pre", "", { tabindex: "0", role: "region", "aria-label": `SQL: ${title}` });
-  made("button", "Copy", { type: "button" }).addEventListener("click", () => copyQuery(box));
-  made("span", "", { role: "status", class: "small" });
+  withCopy(box);
   tools.append(box);
   return box;
 }

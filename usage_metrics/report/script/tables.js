@@ -14,7 +14,7 @@ const mainText = (cell) => [...cell.childNodes].filter((node) => node.nodeName !
   .map((node) => node.textContent).join("").trim();
 function valueOf(cell) {
   if (cell.dataset.value) return Number(cell.dataset.value);
-  const text = mainText(cell).replaceAll(",", "");
+  const text = mainText(cell).replaceAll(",", "").replace(/ \(.*\)$/, "");
   if (NUMBER.test(text)) return parseFloat(text.replace("−", "-").replace("±", ""));
   const [, amount, unit] = SIZE.exec(text) ?? [];
   return unit ? amount * 1000 ** ("kMGTP".indexOf(unit) + 1) : null;
@@ -148,6 +148,8 @@ function searchOf(table) {
   status.setAttribute("role", "status");
   label.append(search, " ", status);
   label.hidden = true;
+  if (table.matches(".narrow")) label.classList.add("of-narrow");
+  if (table.closest(".wide")) label.classList.add("of-wide");
   (table.closest(".scroll") ?? table).before(label);
   return { search, status };
 }
