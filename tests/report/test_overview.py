@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import re
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ from usage_metrics.units import rounded, size
 from usage_metrics.warehouse.reading import open_tables
 
 DAYS = 60
+WRITTEN: dict[str, Callable[[float], str]] = {
+    "volume": size,
+    "range_downloads": rounded,
+}
 _NUMBER = r"\S+( [kMG]B)?"
 SIZES = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}
 
@@ -318,9 +323,8 @@ def test_a_query_gives_each_number_of_its_place(
                     asked["sum"] = f"{row['requests']:,}"
                 elif "dataset" in row:
                     of = f"{row.pop('dataset')} {places[title]}"
-                    written = {"volume": size, "range_downloads": rounded}
                     for measure, value in row.items():
-                        write = written.get(measure, "{:,}".format)
+                        write = WRITTEN.get(measure, "{:,}".format)
                         asked[f"{of} {measure}"] = write(value)
                 else:
                     dataset = row["subject"].removeprefix("example/")

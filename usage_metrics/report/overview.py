@@ -22,7 +22,7 @@ from usage_metrics.report.place_lines import (
 )
 from usage_metrics.report.place_queries import queries
 from usage_metrics.report.publisher import Publisher
-from usage_metrics.report.quotable import sentences, sum_of_requests
+from usage_metrics.report.quotable import Sum, sentences, sum_of_requests
 from usage_metrics.report.static_tables import NONE
 
 SCRIPTS = (
@@ -115,7 +115,7 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "least": LEAST,
         "none": NONE,
         "others": OTHERS,
-        "queries": [] if publisher.is_public else queries(publisher, groups, total),
+        "queries": _queries(publisher, groups, total),
     }
 
 
@@ -131,6 +131,15 @@ def needs_pages(publisher: Publisher) -> bool:
     if len(names) > _rows(publisher):
         return True
     return sum(len([*_drawn(publisher, name)]) for name in names) > CHARTS
+
+
+def _queries(
+    publisher: Publisher, groups: Sequence[Group], total: Sum | None
+) -> list[tuple[str, str]]:
+    """Those of all datasets, where readers have the database."""
+    if publisher.is_public or publisher.index:
+        return []
+    return queries(publisher, groups, total)
 
 
 def _kinds(publisher: Publisher) -> set[str]:
