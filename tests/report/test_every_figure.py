@@ -432,7 +432,8 @@ const figures = Object.fromEntries(shown.map((place) =>
     [place.dataset.figure ?? `change of ${place.dataset.change}`, text(place)]));
 const tables = Object.fromEntries([...document.querySelectorAll("[data-table]")]
     .map((table) => {
-        for (let more; (more = table.querySelector("tfoot button:not(.pick)")); ) more.click();
+        const more = () => table.querySelector("tfoot button:not(.pick)");
+        while (more()) more().click();
         const heads = [...table.tHead.rows[0].cells].map(
             (cell) => text(cell).replace(/[▲▼\\s]+$/, ""));
         const rows = [...table.tBodies, ...[table.tFoot].filter(Boolean)].flatMap(
