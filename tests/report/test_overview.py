@@ -272,7 +272,7 @@ def test_its_tables_are_sorted_and_saved_and_its_data_too(
         """
         const table = document.querySelector("[data-table=everywhere]");
         table.closest(".scroll").nextElementSibling.querySelector(".csv").click();
-        document.getElementById("json").click();
+        document.querySelector(".json").click();
         return [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
         """
     )

@@ -17,7 +17,7 @@ def saved(page: Page, folder: Path) -> dict[str, Any]:
     page.command(
         "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder)
     )
-    page.run("document.getElementById('json').click()")
+    page.run("document.querySelector('.json').click()")
     file = folder / "datasette.json"
     page.until(file.exists)
     found: dict[str, Any] = json.loads(file.read_text())
