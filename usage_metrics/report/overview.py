@@ -105,6 +105,7 @@ def content(publisher: Publisher) -> dict[str, Any]:
             if name in publisher.pages
         ],
         "index": publisher.index,
+        "heading": "Every place" if publisher.index else "Every dataset, everywhere",
         "folder": publisher.index.rpartition("/")[0],
         "charts": list(_charts(publisher)),
         "coverage": list(_coverage(publisher)),
@@ -113,7 +114,7 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "shares": any(line.is_shared for line in publisher.lines),
         "is_public": publisher.is_public,
         "least": LEAST,
-        "none": NONE,
+        "dash": NONE,
         "others": OTHERS,
         "queries": _queries(publisher, groups, total),
     }
