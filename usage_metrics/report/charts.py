@@ -129,6 +129,28 @@ def ranked(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.
     return _finished(chart, palette, height=alt.Step(24))
 
 
+def in_order(rows: Rows, palette: Palette = PAPER, *, legend: bool = True) -> alt.Chart:
+    """A column for each name, divided by class, in the order of the names.
+
+    Rows have ``label``, ``agent_class``, its ``order`` and ``value``.
+    """
+    axis = alt.Axis(ticks=False, labelAngle=0, labelOverlap=True)
+    sort = alt.EncodingSortField("place", op="min")
+    columns = (
+        _chart(rows)
+        .transform_window(place="row_number()")
+        .mark_bar(**_edge(palette))
+        .encode(
+            x=alt.X("label:N", sort=sort, title=None, axis=axis),
+            y=_amount("value"),
+            color=_by_class(palette, legend=legend),
+            order=alt.Order("order:Q"),
+            tooltip=_tooltip(label="What", agent_class="Who", value="Count"),
+        )
+    )
+    return _finished(columns, palette, height=180)
+
+
 def new_and_returning(
     rows: Rows, palette: Palette = PAPER, *, legend: bool = True
 ) -> alt.Chart:
@@ -209,6 +231,7 @@ KINDS: dict[str, tuple[Callable[..., alt.Chart], dict[str, Any]]] = {
     },
     "per_week": (per_week, {"legend": False, "compared": True}),
     "ranked": (ranked, {"legend": False}),
+    "in_order": (in_order, {"legend": False}),
     "new_and_returning": (new_and_returning, {"legend": False}),
     "world": (world, {"legend": False}),
 }

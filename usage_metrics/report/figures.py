@@ -17,19 +17,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.counting import breakdowns
+from usage_metrics.counting.grouping import any_of, holds
 from usage_metrics.dates import days_between
 from usage_metrics.report import numbered
 from usage_metrics.report.usage_database import Database, Span, totals
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 ALL = "all"
 """The dataset or class of agents of figures over all of them."""
+
+ATTRIBUTES = "usage_by_attribute"
+"""The table of what else a log says."""
 
 KEYS = ["dataset", "agent_class"]
 NUMBERS = ["requests", "counted"]
@@ -61,18 +65,29 @@ class Question:
 
     table: str
     names: tuple[str, ...]
+    attribute: str | None = None
+    """Of ``usage_by_attribute``, the attribute that is asked about."""
 
     def __call__(self, database: Database, span: Span) -> "pd.DataFrame":
         """Add up the table by period, dataset, class and these columns."""
-        return database.sums(self.table, self._keys, NUMBERS, span)
+        found = database.sums(self.table, self._keys, NUMBERS, span)
+        if self.attribute is None:
+            return found
+        rows = found[found["attribute"] == self.attribute]
+        return rows.drop(columns="attribute").reset_index(drop=True)
 
     def encoded(self, database: Database, span: Span) -> "pa.Table":
         """The same as an Arrow table, with each text stated once."""
-        return database.encoded_sums(self.table, self._keys, NUMBERS, span)
+        found = database.encoded_sums(self.table, self._keys, NUMBERS, span)
+        if self.attribute is None:
+            return found
+        is_asked = holds(found["attribute"], any_of(self.attribute))
+        return found.filter(pa.array(is_asked)).drop_columns(["attribute"])
 
     @property
     def _keys(self) -> list[str]:
-        return list(dict.fromkeys([*KEYS, *self.names]))
+        attribute = [] if self.attribute is None else ["attribute"]
+        return list(dict.fromkeys([*KEYS, *attribute, *self.names]))
 
 
 by_table = Question("usage_daily", ("dataset", "table"))
@@ -93,6 +108,14 @@ by_agent = Question("usage_by_agent", ("agent_name", "agent_kind"))
 """Use by program and its kind; null for unknown ones and the rarest of each day."""
 by_path = Question("usage_by_path", ("path",))
 """Use by path; null for all but the thousand most requested of each day."""
+
+
+def by_attribute(attribute: str) -> Question:
+    """Use by an attribute of ``usage_by_attribute``, such as ``status``.
+
+    Null for what is not named. The numbers of ``entry`` and ``exit`` are sessions.
+    """
+    return Question(ATTRIBUTES, ("value",), attribute)
 
 
 def host_of_site(database: Database, span: Span) -> str | None:

@@ -35,7 +35,7 @@ from usage_metrics.report.quality_section import (
     quality_section,
     versions_table,
 )
-from usage_metrics.report.rankings import LISTINGS, NETWORK
+from usage_metrics.report.rankings import NETWORK
 from usage_metrics.report.usage_database import columns_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 
+SERVING = "serving"
+"""The section that needs what else a log says."""
 SECTIONS = (
     ("headline", "Headline figures"),
     ("time", "Over time"),
@@ -51,6 +53,7 @@ SECTIONS = (
     ("organizations-section", "Who"),
     ("referrers-section", "Referring sites"),
     ("loyalty-section", "New and returning"),
+    (SERVING, "How it is served"),
     ("quality", "Data quality"),
     ("glossary", "Glossary"),
 )
@@ -192,6 +195,8 @@ def _content(material: Material) -> dict[str, Any]:
     """What the template shows."""
     payload, span = material.payload, material.payload.span
     last = span.stop - ONE_DAY
+    since = payload.attributes_since
+    has_attributes = not payload.facts["hour"].rows.empty
     cities = (name[0] for name in payload.facts["cities"].names)
     return {
         "title": f"Use of {formatting.harmless(material.site)}",
@@ -202,7 +207,11 @@ def _content(material: Material) -> dict[str, Any]:
         "named_days": named_days(span),
         "made_on": formatting.day(material.made_on),
         "unit": static_tables.coarse(span.grain),
-        "sections": SECTIONS,
+        "sections": [
+            (id_, name) for id_, name in SECTIONS if id_ != SERVING or has_attributes
+        ],
+        "has_attributes": has_attributes,
+        "attributes_since": since and formatting.day(since),
         "in_short": in_short(
             payload, material.concentration, material.reconciled, material.lost
         ),
@@ -231,8 +240,9 @@ def _content(material: Material) -> dict[str, Any]:
 
 def _figures(material: Material) -> dict[str, Any]:
     """What the script needs."""
+    payload = material.payload
     return {
-        **material.payload.as_json,
+        **payload.as_json,
         "class_names": list(CLASSES.values()),
         "main": [list(CLASSES).index(name) for name in static_tables.MAIN],
         "never_counted": NEVER_COUNTED,
@@ -245,12 +255,12 @@ def _figures(material: Material) -> dict[str, Any]:
             {**measure._asdict(), "write": measure.write.__name__}
             for measure in static_tables.MEASURES
         ],
-        "listings": [asdict(listing) for listing in LISTINGS],
+        "listings": [asdict(listing) for listing in payload.listings()],
         "network": NETWORK,
         "lines": static_tables.LINES,
         "bars": static_tables.BARS,
         "others": OTHERS,
-        "unit": material.payload.span.grain,
+        "unit": payload.span.grain,
         "reconciled": columns_of("usage_reconciliation")[1:],
         "in_daily": IN_ALL,
         "loyalty_heads": static_tables.LOYALTY,

@@ -17,9 +17,15 @@ import numpy as np
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import combined, figures, formatting, numbered
 from usage_metrics.report.combined import Combined
-from usage_metrics.report.figures import ALL, KEYS, NUMBERS, Question
+from usage_metrics.report.figures import ALL, ATTRIBUTES, KEYS, NUMBERS, Question
 from usage_metrics.report.labels import CLASSES, OTHERS
-from usage_metrics.report.rankings import Ranking, rankings
+from usage_metrics.report.rankings import (
+    LISTINGS,
+    OF_ATTRIBUTES,
+    Listing,
+    Ranking,
+    rankings,
+)
 from usage_metrics.report.raw_names import Row, raw_names, raw_values
 from usage_metrics.report.usage_database import GRAINS, Database, Span
 
@@ -83,6 +89,13 @@ class Payload:
     combined: Combined | None = None
     raw_datasets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What the database calls each dataset that the page calls otherwise."""
+    attributes_since: dt.date | None = None
+    """The first day whose attributes are known, unless that is the first of all."""
+
+    def listings(self) -> list[Listing]:
+        """The listings of the page: not of what the log does not say."""
+        left_out = {r.id for r in OF_ATTRIBUTES if self.facts[r.id].rows.empty}
+        return [found for found in LISTINGS if found.ranking not in left_out]
 
     def classes(self, first: int, last: int) -> "pd.DataFrame":
         """The use of all datasets in some periods, a row for each class of agents."""
@@ -223,6 +236,7 @@ def _of_span(database: Database, span: Span) -> Payload:
         raw_datasets=raw_names(
             *(database, "usage_by_class", "dataset", span), set(by_class["dataset"])
         ),
+        attributes_since=_attributes_since(database, span),
     )
     return replace(
         found,
@@ -230,6 +244,15 @@ def _of_span(database: Database, span: Span) -> Payload:
         loyalty=_coded(found.loyalty, found.codes),
         reach=_coded(found.reach, found.codes),
     )
+
+
+def _attributes_since(database: Database, span: Span) -> dt.date | None:
+    """The first day whose attributes are known, if earlier days are counted."""
+    known, counted = (
+        database.first_day(table, span)
+        for table in (ATTRIBUTES, "usage_reconciliation")
+    )
+    return known if known and counted and known > counted else None
 
 
 def _with_facts(
@@ -289,12 +312,14 @@ def _facts(
     names = [numbered.column(rows[name]).numbers for name in ranking.ask.names]
     # Of names with equally much, the one that came first is kept.
     found = numbered.in_order_of_rows(numbered.groups(*names))
+    most = max(most, len(ranking.order))
     order = _most_frequent(found.of_row, by, amounts, most)
     first = rows.select(ranking.ask.names).take(found.first[order]).to_pylist()
     shown = [ranking.shown(*row.values()) for row in first]
     rest = rest_of(ranking.columns)
     # Two names may look alike, or like "All others".
-    kept = {name: number for number, name in enumerate(dict.fromkeys([*shown, rest]))}
+    texts = dict.fromkeys([*map(ranking.shown, ranking.order), *shown, rest])
+    kept = {name: number for number, name in enumerate(texts)}
     numbers = np.full(len(found.first), kept[rest])
     numbers[order] = [kept[name] for name in shown]
     name = numbers[found.of_row]

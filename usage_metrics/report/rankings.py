@@ -1,10 +1,13 @@
 """The rankings: what is ranked, how names are shown, and in which charts and tables."""
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 
+from usage_metrics.counting.attributes import HOURS, LATENCIES, WEEKDAYS
 from usage_metrics.geocode.countries import COUNTRIES
 from usage_metrics.report import figures
 from usage_metrics.report.figures import Question
@@ -33,8 +36,11 @@ class Ranking:
     """Turns the values of its columns into the texts that are shown."""
     columns: tuple[str, ...]
     """The heads of these texts."""
-    word: str
-    """What the address of the page calls a name: ``#country=Germany``."""
+    word: str = ""
+    """What the address of the page calls a name: ``#country=Germany``; empty: it cannot
+    be chosen, and is not filtered by names that are."""
+    order: tuple[str, ...] = ()
+    """The values in their own order, where they have one."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,12 @@ class Listing:
     """Of organisations, list only those in networks of these kinds."""
     networks: tuple[str, ...] = ()
     """What the page calls these kinds."""
+    measure: str = ""
+    """What is listed, whatever is chosen: ``requests``, where most of them fail."""
+    nouns: Mapping[str, str] = field(default_factory=dict)
+    """What each measure counts, if it is not what it says."""
+    in_order: bool = False
+    """Whether names stand in their own order, with those of which there are none."""
 
 
 NETWORK = 2
@@ -99,6 +111,12 @@ def _referrer(own: frozenset[str], referrer: object) -> Named:
     return harmless(str(referrer)), kind
 
 
+def _status(value: object) -> Named:
+    with contextlib.suppress(ValueError):
+        return str(value), HTTPStatus(int(str(value))).phrase
+    return _text(value, UNKNOWN), ""
+
+
 def rankings(
     database: Database, span: Span, titles: Mapping[str, str]
 ) -> tuple[Ranking, ...]:
@@ -127,6 +145,32 @@ _format = functools.partial(_labelled, FORMATS, "Not a data page")
 _page = functools.partial(_labelled, PAGES, UNKNOWN)
 _path = functools.partial(_labelled, {}, OTHERS)
 
+
+def _of_attribute(
+    attribute: str, head: str, shown: Callable[..., Named] = _path, *order: str
+) -> Ranking:
+    ask = figures.by_attribute(attribute)
+    return Ranking(attribute, ask, shown, (head,), order=order)
+
+
+_known = functools.partial(_labelled, {"unknown": UNKNOWN}, OTHERS)
+
+OF_ATTRIBUTES = (
+    _of_attribute("search", "Search"),
+    _of_attribute("sql", "SQL"),
+    _of_attribute("entry", "First page"),
+    _of_attribute("exit", "Last page"),
+    _of_attribute("operating_system", "Operating system", _known),
+    _of_attribute("device", "Device", _known),
+    _of_attribute("referrer_page", "Page"),
+    _of_attribute("not_found", "Path"),
+    Ranking("status", figures.by_attribute("status"), _status, ("Status", "Meaning")),
+    _of_attribute("hour", "Hour (UTC)", _path, *HOURS),
+    _of_attribute("weekday", "Weekday (UTC)", _path, *WEEKDAYS),
+    _of_attribute("latency", "Latency", _path, *LATENCIES),
+)
+"""The rankings that are left out where the log does not say the attribute."""
+
 _FIXED = (
     Ranking("tables", figures.by_table, _table, ("Table", "Dataset"), "table"),
     Ranking("formats", figures.by_format, _format, ("Format",), "format"),
@@ -140,6 +184,7 @@ _FIXED = (
     ),
     Ranking("agents", figures.by_agent, _agent, ("Program", "Kind"), "program"),
     Ranking("paths", figures.by_path, _path, ("Path",), "path"),
+    *OF_ATTRIBUTES,
 )
 """The rankings that are the same for every site."""
 
@@ -150,6 +195,8 @@ _BY_NETWORK = (
     ("hosting", "Hosting companies", ("hosting",)),
     ("others", "Other networks", ("business", "residential/isp", "relay", "unknown")),
 )
+
+_SESSIONS = {"counted": "sessions with counted uses", "requests": "sessions"}
 
 LISTINGS = (
     Listing("datasets", "datasets", "Datasets"),
@@ -170,5 +217,21 @@ LISTINGS = (
     Listing("agents", "agents", "Programs"),
     Listing("referrers", "referrers", "Referring sites"),
     Listing("paths", "paths", "Top paths", chart=None),
+    Listing("search", "search", "Searches", chart=None),
+    Listing("sql", "sql", "SQL", chart=None),
+    Listing("entry", "entry", "First pages of sessions", nouns=_SESSIONS),
+    Listing("exit", "exit", "Last pages of sessions", nouns=_SESSIONS),
+    Listing("operating_system", "operating_system", "Operating systems"),
+    Listing("device", "device", "Devices"),
+    Listing("referrer_page", "referrer_page", "Referring pages", chart=None),
+    Listing("hour", "hour", "Hours of the day", "in_order", in_order=True),
+    Listing("weekday", "weekday", "Weekdays", "in_order", in_order=True),
+    Listing(
+        *("latency", "latency", "Latency", "in_order"),
+        measure="requests",
+        in_order=True,
+    ),
+    Listing("status", "status", "Status codes", measure="requests"),
+    Listing("not_found", "not_found", "Paths not found", None, measure="requests"),
 )
 """The charts and tables of the page, by id; the template places them."""

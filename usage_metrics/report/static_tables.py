@@ -14,7 +14,7 @@ from usage_metrics.report.earlier import Comparison
 from usage_metrics.report.formatting import change, number, percent
 from usage_metrics.report.labels import CLASSES, NEVER_COUNTED, OTHERS
 from usage_metrics.report.payload import Facts, Payload, labelled
-from usage_metrics.report.rankings import LISTINGS, NETWORK, Listing, Named
+from usage_metrics.report.rankings import NETWORK, Listing, Named
 from usage_metrics.report.usage_database import Span
 from usage_metrics.units import rounded, size
 
@@ -81,6 +81,8 @@ class Table:
     chart: str | None = None
     foot: Sequence[tuple[Cell, ...]] = ()
     """The lines that stay last, however the others are sorted."""
+    noun: str = ""
+    """What a listing ranks by."""
 
 
 @dataclass(frozen=True)
@@ -124,20 +126,17 @@ def listing_tables(payload: Payload) -> dict[str, Table]:
     """The tables of all listings, by id."""
     return {
         listing.id: _listing_table(payload.facts[listing.ranking], listing)
-        for listing in LISTINGS
+        for listing in payload.listings()
     }
 
 
 def _listing_table(facts: Facts, listing: Listing) -> Table:
-    """The table of a listing, ranked by counted uses."""
-    by = _by_class(facts.rows, "name", "counted")
-    totals = by.sum(axis=1).sort_values(ascending=False, kind="stable")
-    total = int(totals.sum())
-    listed = [
-        position
-        for position in totals[totals > 0].index
-        if not listing.networks or facts.names[position][NETWORK] in listing.networks
-    ]
+    """The table of a listing, ranked by counted uses or by its own measure."""
+    measure = listing.measure or "counted"
+    by = _by_class(facts.rows, "name", measure)
+    by = by.reindex(range(len(facts.names)), fill_value=0)
+    total = int(by.to_numpy().sum())
+    listed = _listed(facts, listing, by.sum(axis=1))
     named = [position for position in listed if facts.names[position][0] != OTHERS]
     rest = [position for position in listed if facts.names[position][0] == OTHERS]
     shown = _not_zero([by.loc[position].tolist() for position in listed])
@@ -148,7 +147,7 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
         return (name, number(sums.sum()), share, *(number(sums[n]) for n in shown))
 
     foot = [(f"{len(named) - LINES} more", named[LINES:]), (OTHERS, rest)]
-    noun = NOUNS["counted"]
+    noun = listing.nouns.get(measure, NOUNS[measure])
     return Table(
         id=listing.id,
         heads=(
@@ -159,7 +158,21 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
         title=listing.title,
         chart=listing.chart,
         foot=[line(name, positions) for name, positions in foot if positions],
+        noun=noun,
     )
+
+
+def _listed(facts: Facts, listing: Listing, totals: "pd.Series[int]") -> list[int]:
+    """The positions of the names of a listing, as they stand in it."""
+    if listing.in_order:
+        names = [n for n, (name, *_) in enumerate(facts.names) if name != OTHERS]
+        return names if totals.any() else []
+    most = totals[totals > 0].sort_values(ascending=False, kind="stable")
+    return [
+        position
+        for position in most.index
+        if not listing.networks or facts.names[position][NETWORK] in listing.networks
+    ]
 
 
 def _not_zero(lines: Sequence[Sequence[int]]) -> list[int]:

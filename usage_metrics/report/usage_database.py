@@ -171,13 +171,22 @@ class Database:
         kept.now[question] = Sums(rows, now)
         return rows
 
-    def _days_of_periods(self, table: str, span: Span) -> dict[str, dict[str, str]]:
-        """The days of each period that a table holds, each with its content id."""
-        key = (table, span.source)
+    def first_day(self, table: str, span: Span) -> dt.date | None:
+        """The first day of a span that a table holds, with rows or without."""
+        days = self._contents_of(table, span.source)
+        return min((d for d in days if span.start <= d < span.stop), default=None)
+
+    def _contents_of(self, table: str, source: str) -> dict[dt.date, str]:
+        """The content id of each day that a table holds."""
+        key = (table, source)
         if key not in self._contents:
             self._contents[key] = self._tables.contents(*key)
+        return self._contents[key]
+
+    def _days_of_periods(self, table: str, span: Span) -> dict[str, dict[str, str]]:
+        """The days of each period that a table holds, each with its content id."""
         found: dict[str, dict[str, str]] = {}
-        for day, content_id in self._contents[key].items():
+        for day, content_id in self._contents_of(table, span.source).items():
             if span.start <= day < span.stop:
                 of_period = found.setdefault(span.period(day), {})
                 of_period[day.isoformat()] = content_id

@@ -28,6 +28,12 @@ function* rowsOf({ period, dataset, agent_class: agentClass }, choice) {
   }
 }
 
+// What a listing ranks by, which may be its own.
+function ofListing(listing, choice) {
+  const measure = listing.measure || choice.measure;
+  return { ...choice, measure, noun: listing.nouns[measure] ?? data.nouns[measure] };
+}
+
 const isRest = (entry) => entry.name[0] === data.others;
 
 function ranked(listing, choice) {
@@ -39,10 +45,12 @@ function ranked(listing, choice) {
     entries[rows.name[row]].by[rows.agent_class[row]] += rows[choice.measure][row];
   }
   for (const entry of entries) entry.total = sum(entry.by);
+  const whole = sum(entries.map((entry) => entry.total));
+  if (listing.in_order) return { entries: whole ? entries.filter((entry) => !isRest(entry)) : [], total: whole };
   const kept = entries.filter(({ name, total }) =>
     total > 0 && (!listing.networks.length || listing.networks.includes(name[data.network])));
   kept.sort((a, b) => isRest(a) - isRest(b) || b.total - a.total || a.index - b.index);
-  return { entries: kept, total: sum(entries.map((entry) => entry.total)) };
+  return { entries: kept, total: whole };
 }
 
 // Columns that are zero in every line are left out.
@@ -171,7 +179,6 @@ function headline(choice, comparison) {
     write(`[data-figure="all.${name}"]`, choice.names.size ? data.none : number(value));
   }
   write("[data-note]", filled(choice.areAll ? texts.reach : texts.reach_of_all_days, choice));
-  write("[data-noun]", `by ${choice.noun}`);
   const { days, counted } = daysOf(choice.first, choice.last);
   write('[data-figure="all.days"]', `${number(counted)} of ${number(days)}`);
 }

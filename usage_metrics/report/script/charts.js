@@ -3,16 +3,16 @@
 const BAR = 24;
 const views = new Map();
 const keysOf = new Map();
-let noun;
 
 // The charts.
 function tip(handler, event, item, value) {
   const box = element("tip");
   box.hidden = value === null || value === undefined || value === "";
   if (box.hidden) return;
+  const noun = () => event.target.closest("figure").querySelector("[data-noun]").textContent.slice(3);
   box.replaceChildren(...Object.entries(value).filter(([, text]) => text !== "").map(([name, text]) => {
     const line = document.createElement("p");
-    line.textContent = `${name === "Count" ? capital(noun) : name}: ${text}`;
+    line.textContent = `${name === "Count" ? capital(noun()) : name}: ${text}`;
     return line;
   }));
   box.style.left = `${Math.min(event.clientX + 14, window.innerWidth - box.offsetWidth - 8)}px`;
@@ -66,15 +66,17 @@ async function draw(place, rows, { keys, summary, isEmpty = rows.length === 0 })
 // Vega looks names up in objects, which have properties such as "constructor".
 const safely = (name) => (name in Object.prototype ? `${name}\u00a0` : name);
 
-function bars(entries) {
+// The bars of a listing: the longest or, in order, all of them, at zero too.
+function bars(entries, { in_order: inOrder }) {
   // Two organisations of the same name are two bars.
   const times = new Map();
   for (const { name } of entries) times.set(name[0], (times.get(name[0]) ?? 0) + 1);
-  return entries.filter((entry) => !isRest(entry)).slice(0, data.bars).flatMap(({ name, by }) => {
+  const shown = entries.filter((entry) => !isRest(entry)).slice(0, inOrder ? undefined : data.bars);
+  return shown.flatMap(({ name, by }) => {
     const found = pickOf.get(name);
     const label = times.get(name[0]) > 1 && name[1] ? `${name[0]} (${name[1]})` : name[0];
     return by.map((value, order) => ({ label: safely(label), agent_class: classNames[order], order, value, ...found }))
-      .filter((row) => row.value > 0);
+      .filter((row) => inOrder || row.value > 0);
   });
 }
 

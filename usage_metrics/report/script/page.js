@@ -1,20 +1,22 @@
 /* Shows what is chosen: figures, tables and charts. */
 
-async function showListings(choice) {
+async function showListings(chosenOfPage) {
   for (const listing of data.listings) {
+    const choice = ofListing(listing, chosenOfPage);
     const found = ranked(listing, choice);
     writeTable(listing.id, listingTable(listing, found, choice));
     const figure = element(listing.id);
+    figure.querySelector("[data-noun]").textContent = `by ${choice.noun}`;
     const place = chartAt(listing.id);
     if (!place) {
       figure.classList.toggle("bare", found.entries.length === 0);
       continue;
     }
     const isMap = listing.chart === "world";
-    const rows = isMap ? countries(found.entries) : bars(found.entries);
+    const rows = isMap ? countries(found.entries) : bars(found.entries, listing);
     const keys = isMap ? rows.map(({ value }) => data.shades.findLast(([, least]) => value >= least)[0])
       : classesIn(rows);
-    const largest = found.entries.slice(0, 3).map(({ name, total }) => `${name[0]}: ${number(total)}`);
+    const largest = [...found.entries].sort((a, b) => b.total - a.total).slice(0, 3).map(({ name, total }) => `${name[0]}: ${number(total)}`);
     await draw(place, rows, { keys, summary: `${capital(choice.noun)}: ${largest.join("; ")}.` });
   }
 }
@@ -105,7 +107,6 @@ async function show() {
   markNamed();
   const comparison = comparisonOf(choice);
   headline(choice, comparison);
-  noun = choice.noun;
   const name = (id) => element(id).selectedOptions[0].textContent.trim();
   const isWhole = choice.areAll && choice.who === ANY && choice.dataset === 0 && !choice.names.size;
   element("unfiltered").hidden = isWhole;
