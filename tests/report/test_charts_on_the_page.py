@@ -49,6 +49,17 @@ def test_the_longest_bar_is_on_top_whatever_was_shown_before(
     assert bars(page, "formats") == [11_606, 1_053, 315, 74]
 
 
+def test_hours_stand_in_their_order_also_those_without_a_request(page: Page) -> None:
+    page.choose(**{"who": "human", "from": "2026-03-10", "to": "2026-03-10"})
+    hours = [f"{hour:02}" for hour in range(24)]
+    assert page.run(DAYS, "hour") == hours
+    rows = page.table("hour")
+    assert [row[0] for row in rows] == hours
+    assert "0" in [row[1] for row in rows]
+    page.choose(dataset="ferc1", who="internal")
+    assert not page.run("return document.getElementById('hour').innerText.match(/00/)")
+
+
 def test_the_axis_ends_on_the_last_day(page: Page) -> None:
     charts = ("over_time_human", "over_time_robot", "loyalty")
     for chart in charts:

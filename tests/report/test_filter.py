@@ -17,6 +17,8 @@ from usage_metrics.report import figures
 from usage_metrics.report.figures import ALL
 from usage_metrics.report.formatting import number, percent
 from usage_metrics.report.labels import CLASSES
+from usage_metrics.report.rankings import LISTINGS, OF_ATTRIBUTES
+from usage_metrics.report.static_tables import NOUNS
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.units import rounded, size
 
@@ -100,6 +102,7 @@ def test_every_figure_is_that_of_the_choice(
     page.choose(**choice.values())
     the_headline_is_that_of_the_choice(page, database, choice)
     the_rankings_are_those_of_the_choice(page, database, choice)
+    the_attributes_are_those_of_the_choice(page, database, choice)
     use_over_time_adds_up_to_the_headline(page)
 
 
@@ -155,6 +158,30 @@ def the_rankings_are_those_of_the_choice(
             [noun, f"Share of {noun.lower()}"],
             expected,
         ), listing
+
+
+def the_attributes_are_those_of_the_choice(
+    page: Page, database: Database, choice: Choice
+) -> None:
+    of_attributes = {ranking.id for ranking in OF_ATTRIBUTES}
+    shown = [one for one in LISTINGS if one.ranking in of_attributes]
+    for listing in shown:
+        rows = figures.by_attribute(listing.ranking)(database, choice.span)
+        if page.run("return document.getElementById(arguments[0])", listing.id) is None:
+            assert listing.id in ("search", "referrer_page")  # nobody did
+            continue
+        measure = listing.measure or choice.ranked_by
+        noun = listing.nouns.get(measure, NOUNS[measure])
+        assert page.heads(listing.id)[1].lower() == noun
+        found = numbers(page, listing.id, noun.capitalize())
+        sums = choice.of(rows).groupby("value", dropna=False)[measure].sum()
+        assert sum(found) == sums.sum(), listing.id
+        named = sorted(sums[sums.index.notna() & (sums > 0)], reverse=True)
+        expected = named[: len(found) - 1] if len(named) > 25 else named
+        got = sorted(filter(None, found), reverse=True)
+        assert (
+            listing.id in ("entry", "exit", "sql") or got[: len(expected)] == expected
+        )
 
 
 def use_over_time_adds_up_to_the_headline(page: Page) -> None:

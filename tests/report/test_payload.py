@@ -1,6 +1,9 @@
 """What the page carries: less of it the longer the span, and never a wrong sum."""
 
+import contextlib
 import datetime as dt
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +58,31 @@ def test_with_less_room_names_become_others_and_every_sum_stays(
         all_of_it = found.facts[name].rows[["requests", "counted"]].sum()
         assert facts.rows[["requests", "counted"]].sum().tolist() == all_of_it.tolist()
     assert (OTHERS,) in less.facts["paths"].names
+
+
+def test_days_counted_before_there_were_attributes_are_told(
+    sample: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "older.db"
+    shutil.copy(sample / "data" / "usage_metrics.db", file)
+
+    def without(days: str) -> payload.Payload:
+        with contextlib.closing(sqlite3.connect(file)) as older:
+            older.execute(f"DELETE FROM usage_by_attribute WHERE {days}")  # noqa: S608 - ours
+            older.execute(
+                "DELETE FROM usage_metrics_partitions "  # noqa: S608 - ours
+                f"WHERE \"table\" = 'usage_by_attribute' AND {days}"
+            )
+            older.commit()
+        with open_tables(file) as tables:
+            return payload.gather(Database(tables), SPAN, {})
+
+    found = without("date < '2026-03-04'")
+    assert found.attributes_since == dt.date(2026, 3, 4)
+    assert "hour" in {listing.id for listing in found.listings()}
+    found = without("true")
+    assert found.attributes_since is None
+    assert not {"hour", "status", "entry"} & {one.id for one in found.listings()}
 
 
 def test_the_names_that_are_kept_are_those_most_used(database: Database) -> None:

@@ -12,8 +12,6 @@ import pyarrow.compute as pc
 from usage_metrics.agents.normalize import LONGEST
 from usage_metrics.arrow import STRING
 
-UNKNOWN = "unknown"
-
 SYSTEMS = (
     ("Windows", r"windows"),
     ("Android", r"android"),
@@ -38,7 +36,7 @@ DEVICES = (
 
 
 def devices_of(agents: pa.Array) -> dict[str, pa.Array]:
-    """The ``operating_system`` and ``device`` of each user agent."""
+    """The ``operating_system`` and ``device`` of each user agent, if it says them."""
     texts = pc.utf8_slice_codeunits(pc.fill_null(agents.cast(STRING), ""), 0, LONGEST)
     texts = pc.utf8_lower(texts)
     return {
@@ -48,8 +46,8 @@ def devices_of(agents: pa.Array) -> dict[str, pa.Array]:
 
 
 def _first(texts: pa.Array, patterns: Sequence[tuple[str, str]]) -> pa.Array:
-    """The name of the first pattern that each text has."""
-    found = pa.array([UNKNOWN] * len(texts), STRING)
+    """The name of the first pattern that each text has; null: of none."""
+    found = pa.nulls(len(texts), STRING)
     for name, pattern in reversed(patterns):
         found = pc.if_else(pc.match_substring_regex(texts, pattern), name, found)
     return found

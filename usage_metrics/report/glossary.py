@@ -1,8 +1,9 @@
 """The exact definition of each figure of the report."""
 
+from usage_metrics.counting.asked_texts import LEAST_VISITORS
 from usage_metrics.counting.clicks import WINDOW
 from usage_metrics.counting.concentration import CONCENTRATED
-from usage_metrics.counting.naming import PATHS_A_DAY
+from usage_metrics.counting.naming import PATHS_A_DAY, VALUES_A_DAY
 
 SECONDS = WINDOW // 1_000_000
 
@@ -128,6 +129,34 @@ GLOSSARY = (
         "Top paths",
         f"The path of the URL without its query. Only the {PATHS_A_DAY:,} paths with "
         "most requests of each day are named; the rest is in All others.",
+    ),
+    (
+        "First and last pages of sessions",
+        "The first and the last HTML page that a session got, of those that are among "
+        "the top paths. A session ends with the hour: one who stays beyond it leaves and "
+        "enters there. The numbers are sessions, of which each is in one line.",
+    ),
+    (
+        "Searches, SQL, referring pages",
+        "What queries in URLs looked for, the SQL in them, and pages of other sites "
+        f"that linked here. One is named if at least {LEAST_VISITORS} visitors had it "
+        "on a day, robots and ourselves left out; the rest is in All others. Most "
+        "browsers say the site of the page alone.",
+    ),
+    (
+        "Operating system, device",
+        "As the user agent says; scripts seldom do, and an iPad says that it is a Mac. "
+        "Shares are of the requests whose user agent does.",
+    ),
+    (
+        "Latency",
+        "The time from the request to the end of the response, as the log says. A "
+        "large file takes long.",
+    ),
+    (
+        "Paths not found",
+        "Paths that were answered with status 404 or 410. Only the "
+        f"{VALUES_A_DAY} with most requests of each day are named.",
     ),
     (
         "All others",

@@ -51,6 +51,13 @@ FORMATS = {
     "db": "SQLite database (db)",
 }
 
+DEVICES = {
+    "desktop": "Desktop or laptop",
+    "phone": "Phone",
+    "tablet": "Tablet",
+    "television or console": "Television or console",
+}
+
 SHADES = {"few": 1, "some": 10, "many": 100, "more": 1_000, "most": 10_000}
 """The colours of the map, each with its lowest number."""
 

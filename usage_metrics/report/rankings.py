@@ -14,6 +14,7 @@ from usage_metrics.report.figures import Question
 from usage_metrics.report.formatting import harmless, is_unknown
 from usage_metrics.report.labels import (
     DATASETS,
+    DEVICES,
     FORMATS,
     NETWORKS,
     OTHERS,
@@ -143,6 +144,7 @@ _DATASETS = Question("usage_daily", ("dataset",))
 
 _format = functools.partial(_labelled, FORMATS, "Not a data page")
 _page = functools.partial(_labelled, PAGES, UNKNOWN)
+_device = functools.partial(_labelled, DEVICES, UNKNOWN)
 _path = functools.partial(_labelled, {}, OTHERS)
 
 
@@ -153,15 +155,13 @@ def _of_attribute(
     return Ranking(attribute, ask, shown, (head,), order=order)
 
 
-_known = functools.partial(_labelled, {"unknown": UNKNOWN}, OTHERS)
-
 OF_ATTRIBUTES = (
     _of_attribute("search", "Search"),
     _of_attribute("sql", "SQL"),
     _of_attribute("entry", "First page"),
     _of_attribute("exit", "Last page"),
-    _of_attribute("operating_system", "Operating system", _known),
-    _of_attribute("device", "Device", _known),
+    _of_attribute("operating_system", "Operating system"),
+    _of_attribute("device", "Device", _device),
     _of_attribute("referrer_page", "Page"),
     _of_attribute("not_found", "Path"),
     Ranking("status", figures.by_attribute("status"), _status, ("Status", "Meaning")),

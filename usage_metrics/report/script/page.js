@@ -6,7 +6,7 @@ async function showListings(chosenOfPage) {
     const found = ranked(listing, choice);
     writeTable(listing.id, listingTable(listing, found, choice));
     const figure = element(listing.id);
-    figure.querySelector("[data-noun]").textContent = `by ${choice.noun}`;
+    write(`#${listing.id} [data-noun]`, `by ${choice.noun}`);
     const place = chartAt(listing.id);
     if (!place) {
       figure.classList.toggle("bare", found.entries.length === 0);
