@@ -56,8 +56,6 @@ def test_hours_stand_in_their_order_also_those_without_a_request(page: Page) -> 
     rows = page.table("hour")
     assert [row[0] for row in rows] == hours
     assert "0" in [row[1] for row in rows]
-    page.choose(dataset="ferc1", who="internal")
-    assert not page.run("return document.getElementById('hour').innerText.match(/00/)")
 
 
 def test_the_axis_ends_on_the_last_day(page: Page) -> None:

@@ -68,9 +68,9 @@ def test_days_counted_before_there_were_attributes_are_told(
 
     def without(days: str) -> payload.Payload:
         with contextlib.closing(sqlite3.connect(file)) as older:
-            older.execute(f"DELETE FROM usage_by_attribute WHERE {days}")  # noqa: S608 - ours
+            older.execute(f"DELETE FROM usage_by_attribute WHERE {days}")
             older.execute(
-                "DELETE FROM usage_metrics_partitions "  # noqa: S608 - ours
+                "DELETE FROM usage_metrics_partitions "
                 f"WHERE \"table\" = 'usage_by_attribute' AND {days}"
             )
             older.commit()

@@ -133,7 +133,7 @@ GLOSSARY = (
     (
         "First and last pages of sessions",
         "The first and the last HTML page that a session got, of those that are among "
-        "the top paths. A session ends with the hour: one who stays beyond it leaves and "
+        "the top paths. A session ends with the hour: one who stays longer leaves and "
         "enters there. The numbers are sessions, of which each is in one line.",
     ),
     (
