@@ -34,6 +34,7 @@ ROWS = {
     "usage_by_city": 35,
     "usage_by_agent": 60,
     "usage_combined": 400,
+    "usage_by_attribute": 290,
     "usage_by_class": 20,
     "usage_concentration": 5,
     "usage_reconciliation": 1,
@@ -56,6 +57,8 @@ DIFFERENT: dict[str, list[str | None]] = {
     "city": [f"City {number}" for number in range(2_000)],
     "agent_name": [None, *(f"program {number}" for number in range(300))],
     "agent_kind": ["browser", "library", "search", "AI training", "monitor"],
+    "attribute": ["hour", "entry", "exit", "latency", "status", "device", "not_found"],
+    "value": [f"{number:02}" for number in range(200)],
     "region": [f"Region {number}" for number in range(100)],
 }
 """What the columns hold; the first are the most frequent."""
