@@ -223,7 +223,8 @@ def test_a_choice_without_a_request_says_so(page: Page) -> None:
     sections = page.run(
         """
         return ["time", "datasets-section", "countries-section", "referrers-section",
-            "loyalty-section", "serving"].map((id) => document.getElementById(id).innerText)
+            "loyalty-section", "serving"
+        ].map((id) => document.getElementById(id).innerText)
         """
     )
     for section in sections:

@@ -186,7 +186,8 @@ def _with_combined(
     found: Payload, database: Database, ranked: Sequence[Ranking], room: int
 ) -> Payload:
     names = {name: facts.numbers() for name, facts in found.facts.items()}
-    words = combined.Vocabulary(found.codes, names, ranked)
+    chosen = [ranking for ranking in ranked if ranking.word]
+    words = combined.Vocabulary(found.codes, names, chosen)
     return replace(found, combined=combined.gather(database, found.span, words, room))
 
 

@@ -60,6 +60,7 @@ TEXTS = {
     "no_visitors": "Sessions, visitors, organisations and countries are not counted by "
     "the chosen names.",
     "not_by_name": "The chosen names do not change this section.",
+    "not_this_by_name": "The chosen names do not change this.",
 }
 """Sentences that the page's script writes too."""
 
@@ -83,6 +84,8 @@ class Table:
     """The lines that stay last, however the others are sorted."""
     noun: str = ""
     """What a listing ranks by."""
+    is_by_name: bool = True
+    """Whether names that are chosen change it."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
         chart=listing.chart,
         foot=[line(name, positions) for name, positions in foot if positions],
         noun=noun,
+        is_by_name=bool(facts.word),
     )
 
 

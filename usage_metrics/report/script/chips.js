@@ -6,9 +6,9 @@ let missing = []; // the names of a link that this report does not have
 // The ranking and number of each name that may be chosen, by the name itself.
 const pickOf = new Map();
 if (canPick) {
-  for (const [ranking, { names }] of Object.entries(data.facts)) {
+  for (const [ranking, { names, word }] of Object.entries(data.facts)) {
     names.forEach((name, index) => {
-      if (!isRest({ name })) pickOf.set(name, { ranking, index });
+      if (word && !isRest({ name })) pickOf.set(name, { ranking, index });
     });
   }
 }
@@ -16,6 +16,7 @@ if (canPick) {
 // The rankings by the words of the address; datasets are a field of the filter.
 const rankingOf = new Map(Object.entries(data.facts).map(([ranking, { word }]) => [word, ranking]));
 rankingOf.delete("dataset");
+rankingOf.delete(""); // these cannot be chosen
 
 const wholeName = (name) => name.filter(Boolean).join(" · ");
 

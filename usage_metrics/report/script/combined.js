@@ -41,7 +41,9 @@ function tablesOf({ names, dataset }) {
   };
   return {
     byClass: { ...rows, ...ofAll },
-    ofRanking: (ranking) => ({ ...rows, name: named(ranking) }),
+    // The others are not filtered by names, and say so.
+    ofRanking: (ranking) => (data.facts[ranking].word
+      ? { ...rows, name: named(ranking) } : data.facts[ranking].rows),
   };
 }
 
