@@ -27,7 +27,8 @@ def gathered(database: Database, span: Span) -> tuple[Combined, dict[str, int]]:
     """The combinations, and for each ranking the number of a name not kept."""
     found = payload.gather(database, span, {})
     assert found.combined is not None
-    return found.combined, {id_: len(of.names) for id_, of in found.facts.items()}
+    chosen = {id_: of for id_, of in found.facts.items() if of.word}
+    return found.combined, {id_: len(of.names) for id_, of in chosen.items()}
 
 
 def test_the_combinations_add_up_to_all_use(database: Database, span: Span) -> None:
