@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from usage_metrics.report import combined, figures, payload
+from usage_metrics.report import combined, figures, packing, payload
 from usage_metrics.report.combined import Combined
 from usage_metrics.report.rankings import rankings
 from usage_metrics.report.usage_database import Database, Span
@@ -74,4 +74,4 @@ def test_the_rarest_are_left_out_where_there_is_little_room(
 def test_a_number_takes_as_few_bytes_as_it_needs(
     numbers: list[Any], packed: list[int]
 ) -> None:
-    assert list(combined._packed(np.array(numbers, np.int64))) == packed
+    assert list(packing.packed(np.array(numbers, np.int64))) == packed

@@ -16,6 +16,7 @@ import numpy as np
 
 from usage_metrics.counting.combined import BEYOND, IN_ALL, SUMS
 from usage_metrics.report import numbered
+from usage_metrics.report.packing import packed
 from usage_metrics.report.rankings import Ranking
 from usage_metrics.report.usage_database import Database, Span
 
@@ -73,7 +74,7 @@ class Combined:
     def as_json(self) -> dict[str, Any]:
         """For the page's script: the names of the columns, and their numbers packed."""
         rows = len(self.columns["period"])
-        numbers = b"".join(map(_packed, self.columns.values()))
+        numbers = b"".join(map(packed, self.columns.values()))
         text = base64.b64encode(zlib.compress(numbers)).decode()
         return {"columns": list(self.columns), "rows": rows, "packed": text}
 
@@ -178,18 +179,3 @@ def _filtered(rows: Columns, mask: Any) -> Columns:
 
 def _concatenated(first: Columns, second: Columns) -> Columns:
     return {name: np.concatenate([first[name], second[name]]) for name in first}
-
-
-def _packed(numbers: numbered.Numbers) -> bytes:
-    """Seven bits a byte, the lowest first; the eighth says that there is more."""
-    rest = numbers.astype(np.uint64)
-    low: list[Any] = []
-    more: list[Any] = []
-    while not more or more[-1].any():
-        low.append(rest & np.uint64(127))
-        rest = rest >> np.uint64(7)
-        more.append(rest > 0)
-    is_there = np.array([np.ones(len(numbers), dtype=bool), *more[:-1]])
-    found = np.array(low) | np.array(more).astype(np.uint64) << np.uint64(7)
-    packed: bytes = found.T[is_there.T].astype(np.uint8).tobytes()
-    return packed

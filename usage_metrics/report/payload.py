@@ -5,6 +5,7 @@ and counted uses. The page adds up those that the filter selects. To fit, a long
 cut into weeks or months, and the names with the fewest requests become ``All others``.
 """
 
+import base64
 import datetime as dt
 import functools
 import json
@@ -19,6 +20,7 @@ from usage_metrics.report import combined, figures, formatting, numbered
 from usage_metrics.report.combined import Combined
 from usage_metrics.report.figures import ALL, ATTRIBUTES, KEYS, NUMBERS, Question
 from usage_metrics.report.labels import CLASSES, OTHERS
+from usage_metrics.report.packing import packed
 from usage_metrics.report.rankings import (
     LISTINGS,
     OF_ATTRIBUTES,
@@ -382,20 +384,22 @@ def _coded(frame: "pd.DataFrame", codes: dict[str, list[str]]) -> "pd.DataFrame"
     return frame.dropna().astype(int)
 
 
-def _series(rows: "pd.DataFrame") -> dict[str, list[int]]:
+def _series(rows: "pd.DataFrame") -> dict[str, Any]:
     """Rows sorted by name, dataset and class, with each such triple stated once.
 
-    ``series`` holds, for each triple, its three numbers and the number of its rows;
-    ``step`` holds for each row how many periods it is after the previous one or, as the
-    first of its triple, after the first period.
+    First come, for each triple, its three numbers and the number of its rows; then for
+    each row how many periods it is after the previous one or, as the first of its
+    triple, after the first period; then the requests and the counted uses of each row.
+    They are packed, and ``sizes`` says how many of each there are.
     """
     keys = ["name", *KEYS]
     series = rows.groupby(keys, sort=False, as_index=False).size()
     step = rows.groupby(keys)["period"].diff().fillna(rows["period"]).astype(int)
+    of_rows = [step.to_numpy(), *(rows[name].to_numpy() for name in NUMBERS)]
+    numbers = b"".join(map(packed, [series.to_numpy().ravel(), *of_rows]))
     return {
-        "series": series.to_numpy().ravel().tolist(),
-        "step": step.tolist(),
-        **_columns(rows[NUMBERS]),
+        "sizes": [series.size, *map(len, of_rows)],
+        "packed": base64.b64encode(numbers).decode(),
     }
 
 

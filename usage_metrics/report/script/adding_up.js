@@ -1,9 +1,28 @@
 /* Adds up the figures that the choice selects. static_tables.py writes what the tables
    hold when the page is opened, from the same figures. A table is an object of columns. */
 
-// payload.py packs the rows of each name, dataset and class together.
-function unpacked({ series, step, ...counts }) {
-  const rows = { name: [], dataset: [], agent_class: [], period: [], ...counts };
+const bytesOf = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+
+// Columns of so many numbers each, as packing.py packs them.
+function columnsIn(bytes, sizes) {
+  let at = -1;
+  const next = () => {
+    let value = 0;
+    let factor = 1;
+    do {
+      at += 1;
+      value += (bytes[at] & 127) * factor;
+      factor *= 128;
+    } while (bytes[at] & 128);
+    return value;
+  };
+  return sizes.map((length) => Array.from({ length }, next));
+}
+
+// payload.py puts the rows of each name, dataset and class together.
+function unpacked({ sizes, packed }) {
+  const [series, step, requests, counted] = columnsIn(bytesOf(packed), sizes);
+  const rows = { name: [], dataset: [], agent_class: [], period: [], requests, counted };
   for (let at = 0; at < series.length; at += 4) {
     let period = 0;
     for (let left = series[at + 3]; left > 0; left -= 1) {

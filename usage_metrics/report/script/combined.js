@@ -7,21 +7,10 @@ const canPick = data.combined.rows > 0 && "DecompressionStream" in window;
 
 async function unpackCombined() {
   const { columns, rows, packed } = data.combined;
-  const bytes = Uint8Array.from(atob(packed), (sign) => sign.charCodeAt(0));
-  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const inflated = new Blob([bytesOf(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const read = new Uint8Array(await new Response(inflated).arrayBuffer());
-  let at = -1;
-  const next = () => {
-    let value = 0;
-    let factor = 1;
-    do {
-      at += 1;
-      value += (read[at] & 127) * factor;
-      factor *= 128;
-    } while (read[at] & 128);
-    return value;
-  };
-  combined = Object.fromEntries(columns.map((name) => [name, Array.from({ length: rows }, next)]));
+  const made = columnsIn(read, columns.map(() => rows));
+  combined = Object.fromEntries(columns.map((name, column) => [name, made[column]]));
 }
 
 const someOf = (table, rows) =>
