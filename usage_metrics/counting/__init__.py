@@ -8,9 +8,10 @@ setting read, which :mod:`usage_metrics.tasks.count` does. For one source and UT
 * :mod:`.clicks` decides for each request whether it counts and, if not, why not;
 * :mod:`.events` says what an event is: a row per request, without its address;
 * :mod:`.day` combines these, in batches, and :mod:`.aside` holds what has to wait;
-* :mod:`.summary` adds up, and :mod:`.usage`, :mod:`.breakdowns`, :mod:`.counter`,
-  :mod:`.concentration` and :mod:`.monthly` say what, into the tables that
-  :mod:`.tables` declares;
+* :mod:`.naming` says which texts of a day are named;
+* :mod:`.summary` adds up, and :mod:`.usage`, :mod:`.breakdowns`, :mod:`.attributes`,
+  :mod:`.counter`, :mod:`.concentration` and :mod:`.monthly` say what, into the tables
+  that :mod:`.tables` declares;
 * :mod:`.reconciliation` shows that no log line got lost on the way;
 * :mod:`.counter_report` writes the report that the COUNTER Code of Practice for
   Research Data asks for.

@@ -1,10 +1,15 @@
 """Whole numbers as few bytes, which the page's script reads."""
 
-from typing import Any
+import base64
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from usage_metrics.report import numbered
+from usage_metrics.report.figures import KEYS, NUMBERS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def packed(numbers: numbered.Numbers) -> bytes:
@@ -20,3 +25,22 @@ def packed(numbers: numbered.Numbers) -> bytes:
     found = np.array(low) | np.array(more).astype(np.uint64) << np.uint64(7)
     text: bytes = found.T[is_there.T].astype(np.uint8).tobytes()
     return text
+
+
+def packed_rows(rows: "pd.DataFrame") -> dict[str, Any]:
+    """Rows sorted by name, dataset and class, with each such triple stated once.
+
+    First come, for each triple, its three numbers and the number of its rows; then for
+    each row how many periods it is after the previous one or, as the first of its
+    triple, after the first period; then the requests and the counted uses of each row.
+    They are packed, and ``sizes`` says how many of each there are.
+    """
+    keys = ["name", *KEYS]
+    series = rows.groupby(keys, sort=False, as_index=False).size()
+    step = rows.groupby(keys)["period"].diff().fillna(rows["period"]).astype(int)
+    of_rows = [step.to_numpy(), *(rows[name].to_numpy() for name in NUMBERS)]
+    numbers = b"".join(map(packed, [series.to_numpy().ravel(), *of_rows]))
+    return {
+        "sizes": [series.size, *map(len, of_rows)],
+        "packed": base64.b64encode(numbers).decode(),
+    }

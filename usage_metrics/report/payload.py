@@ -5,7 +5,6 @@ and counted uses. The page adds up those that the filter selects. To fit, a long
 cut into weeks or months, and the names with the fewest requests become ``All others``.
 """
 
-import base64
 import datetime as dt
 import functools
 import json
@@ -20,7 +19,7 @@ from usage_metrics.report import combined, figures, formatting, numbered
 from usage_metrics.report.combined import Combined
 from usage_metrics.report.figures import ALL, ATTRIBUTES, KEYS, NUMBERS, Question
 from usage_metrics.report.labels import CLASSES, OTHERS
-from usage_metrics.report.packing import packed
+from usage_metrics.report.packing import packed_rows
 from usage_metrics.report.rankings import (
     LISTINGS,
     OF_ATTRIBUTES,
@@ -140,7 +139,7 @@ class Payload:
             "facts": {
                 name: {
                     "names": facts.names,
-                    "rows": _series(facts.rows),
+                    "rows": packed_rows(facts.rows),
                     "columns": facts.columns,
                     "word": facts.word,
                     "table": facts.asked.table,
@@ -382,25 +381,6 @@ def _coded(frame: "pd.DataFrame", codes: dict[str, list[str]]) -> "pd.DataFrame"
             numbers = {value: number for number, value in enumerate(values)}
             frame[name] = frame[name].map(numbers).astype("Int64")
     return frame.dropna().astype(int)
-
-
-def _series(rows: "pd.DataFrame") -> dict[str, Any]:
-    """Rows sorted by name, dataset and class, with each such triple stated once.
-
-    First come, for each triple, its three numbers and the number of its rows; then for
-    each row how many periods it is after the previous one or, as the first of its
-    triple, after the first period; then the requests and the counted uses of each row.
-    They are packed, and ``sizes`` says how many of each there are.
-    """
-    keys = ["name", *KEYS]
-    series = rows.groupby(keys, sort=False, as_index=False).size()
-    step = rows.groupby(keys)["period"].diff().fillna(rows["period"]).astype(int)
-    of_rows = [step.to_numpy(), *(rows[name].to_numpy() for name in NUMBERS)]
-    numbers = b"".join(map(packed, [series.to_numpy().ravel(), *of_rows]))
-    return {
-        "sizes": [series.size, *map(len, of_rows)],
-        "packed": base64.b64encode(numbers).decode(),
-    }
 
 
 def _columns(frame: "pd.DataFrame") -> dict[str, list[int]]:
