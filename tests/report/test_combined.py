@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from usage_metrics.report import combined, figures, packing, payload
+from usage_metrics.report import figures, packing, payload
 from usage_metrics.report.combined import Combined
 from usage_metrics.report.rankings import rankings
 from usage_metrics.report.usage_database import Database, Span

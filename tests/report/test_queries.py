@@ -121,12 +121,12 @@ def listings_are_those_of_the_queries(
     page: Page, found: dict[str, Rows], ranked: dict[str, Ranking]
 ) -> None:
     for listing in LISTINGS:
-        if listing.id == "cities":
+        if listing.id not in found or listing.id == "cities":
             continue  # the sample has none
         ranking = ranked[listing.ranking]
         heads, names = page.heads(listing.id), page.names(listing.id)
         classes = [key for key, name in CLASSES.items() if name in heads]
-        measure = "requests" if heads[1] == "Requests" else "counted"
+        measure = "requests" if heads[1] in ("Requests", "Sessions") else "counted"
         shown = dict(zip(names, numbers(page.table(listing.id)), strict=True))
         expected: dict[tuple[str, str], Counter[str]] = {}
         for row in found[listing.id]:
@@ -142,6 +142,8 @@ def listings_are_those_of_the_queries(
             name: [number(sums[key]) for key in (measure, *classes)]
             for name, sums in expected.items()
         }
+        if listing.in_order:  # has lines of zeros, too
+            shown = {name: line for name, line in shown.items() if line[0] != "0"}
         assert got == shown, listing.id
 
 

@@ -118,6 +118,15 @@ def by_attribute(attribute: str) -> Question:
     return Question(ATTRIBUTES, ("value",), attribute)
 
 
+def attributes_since(database: Database, span: Span) -> dt.date | None:
+    """The first day whose attributes are known, if earlier days are counted."""
+    known, counted = (
+        database.first_day(table, span)
+        for table in (ATTRIBUTES, "usage_reconciliation")
+    )
+    return known if known and counted and known > counted else None
+
+
 def host_of_site(database: Database, span: Span) -> str | None:
     """The host of the site, after which it is called until somebody names it."""
     return breakdowns.host_of_site(_hosts(database, span))

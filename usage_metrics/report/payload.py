@@ -17,7 +17,7 @@ import numpy as np
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import combined, figures, formatting, numbered
 from usage_metrics.report.combined import Combined
-from usage_metrics.report.figures import ALL, ATTRIBUTES, KEYS, NUMBERS, Question
+from usage_metrics.report.figures import ALL, KEYS, NUMBERS, Question
 from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.packing import packed_rows
 from usage_metrics.report.rankings import (
@@ -144,6 +144,7 @@ class Payload:
                     "word": facts.word,
                     "table": facts.asked.table,
                     "keys": facts.asked.names,
+                    "attribute": facts.asked.attribute,
                     "values": facts.values,
                 }
                 for name, facts in self.facts.items()
@@ -238,7 +239,7 @@ def _of_span(database: Database, span: Span) -> Payload:
         raw_datasets=raw_names(
             *(database, "usage_by_class", "dataset", span), set(by_class["dataset"])
         ),
-        attributes_since=_attributes_since(database, span),
+        attributes_since=figures.attributes_since(database, span),
     )
     return replace(
         found,
@@ -246,15 +247,6 @@ def _of_span(database: Database, span: Span) -> Payload:
         loyalty=_coded(found.loyalty, found.codes),
         reach=_coded(found.reach, found.codes),
     )
-
-
-def _attributes_since(database: Database, span: Span) -> dt.date | None:
-    """The first day whose attributes are known, if earlier days are counted."""
-    known, counted = (
-        database.first_day(table, span)
-        for table in (ATTRIBUTES, "usage_reconciliation")
-    )
-    return known if known and counted and known > counted else None
 
 
 def _with_facts(
@@ -270,6 +262,8 @@ def _with_facts(
         for ranking in ranked
     }
     for id_, of in facts.items():
+        if not of.word:  # its names cannot be chosen
+            continue
         values = raw_values(of.known, of.asked, database, found.span)
         facts[id_] = replace(of, values=values)
     return replace(found, names=detail.names, facts=facts)

@@ -1,7 +1,7 @@
 /* Adds up the figures that the choice selects. static_tables.py writes what the tables
    hold when the page is opened, from the same figures. A table is an object of columns. */
 
-const bytesOf = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+const fromBase64 = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
 
 // Columns of so many numbers each, as packing.py packs them.
 function columnsIn(bytes, sizes) {
@@ -21,7 +21,7 @@ function columnsIn(bytes, sizes) {
 
 // payload.py puts the rows of each name, dataset and class together.
 function unpacked({ sizes, packed }) {
-  const [series, step, requests, counted] = columnsIn(bytesOf(packed), sizes);
+  const [series, step, requests, counted] = columnsIn(fromBase64(packed), sizes);
   const rows = { name: [], dataset: [], agent_class: [], period: [], requests, counted };
   for (let at = 0; at < series.length; at += 4) {
     let period = 0;
@@ -48,7 +48,7 @@ function* rowsOf({ period, dataset, agent_class: agentClass }, choice) {
 }
 
 // What a listing ranks by, which may be its own.
-function ofListing(listing, choice) {
+function choiceOf(listing, choice) {
   const measure = listing.measure || choice.measure;
   return { ...choice, measure, noun: listing.nouns[measure] ?? data.nouns[measure] };
 }

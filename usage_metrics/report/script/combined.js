@@ -7,7 +7,7 @@ const canPick = data.combined.rows > 0 && "DecompressionStream" in window;
 
 async function unpackCombined() {
   const { columns, rows, packed } = data.combined;
-  const inflated = new Blob([bytesOf(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const inflated = new Blob([fromBase64(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const read = new Uint8Array(await new Response(inflated).arrayBuffer());
   const made = columnsIn(read, columns.map(() => rows));
   combined = Object.fromEntries(columns.map((name, column) => [name, made[column]]));

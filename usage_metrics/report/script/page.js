@@ -2,7 +2,7 @@
 
 async function showListings(chosenOfPage) {
   for (const listing of data.listings) {
-    const choice = ofListing(listing, chosenOfPage);
+    const choice = choiceOf(listing, chosenOfPage);
     const found = ranked(listing, choice);
     writeTable(listing.id, listingTable(listing, found, choice));
     const figure = element(listing.id);

@@ -56,14 +56,16 @@ const classesShown = (id) => {
   return classes.map((_, index) => index).filter((index) => heads.includes(classNames[index]));
 };
 
-function ofListing(listing, choice) {
-  const { table, keys } = data.facts[listing.ranking];
+function ofListing(listing, chosenOfPage) {
+  const { table, keys, attribute } = data.facts[listing.ranking];
+  const choice = choiceOf(listing, attribute ? { ...chosenOfPage, names: new Map() } : chosenOfPage);
   const { measure } = choice;
+  const ofAttribute = attribute ? [isOneOf("attribute", [attribute])] : [];
   const networks = listing.kinds.length
     ? [isOneOf("network_class", listing.kinds.includes("unknown") ? [...listing.kinds, null] : listing.kinds)] : [];
   const by = keys.map(columnNamed).join(", ");
   return [selecting([by, ...sums([measure]), ...byClassOf(measure, classesShown(listing.id))]),
-    `FROM ${tableOf(table, keys, choice)}`, where([...chosenRows(choice), ...networks]), `GROUP BY ${by}`,
+    `FROM ${tableOf(table, keys, choice)}`, where([...chosenRows(choice), ...ofAttribute, ...networks]), `GROUP BY ${by}`,
     `HAVING sum(${measure}) > 0`, `ORDER BY sum(${measure}) DESC, ${by}`].join("\n");
 }
 
