@@ -24,6 +24,7 @@ from .run import (
     luigi,
     make,
     measure,
+    no_logs,
     report,
     rival,
     say,
@@ -109,7 +110,11 @@ def load(sizes: Sizes, folder: Path) -> None:
             measure([*python, raw, log], folder)
             options = ["--log-format=COMBINED", "-o", str(folder / "report.json")]
             report("GoAccess", measure([program, log, *options], folder), first)
-        report("LoadSQLite", luigi(["LoadSQLite"], folder, root, folder, days), first)
+        report(
+            "LoadSQLite",
+            luigi(["LoadSQLite"], folder, root, no_logs(folder), days),
+            first,
+        )
         count(root, folder, days)
 
 
@@ -122,7 +127,7 @@ def count(root: Path, folder: Path, days: int) -> None:
         first = measure([sys.executable, "-c", GROUP_BY, *files], folder)
         report("DuckDB's GROUP BYs", first)
     task = ["RangeDaily", "--of", "CountUsage"]
-    report("CountUsage", luigi(task, folder, root, folder, days), first)
+    report("CountUsage", luigi(task, folder, root, no_logs(folder), days), first)
 
 
 def count_day(sizes: Sizes, folder: Path) -> None:
@@ -135,13 +140,13 @@ def count_day(sizes: Sizes, folder: Path) -> None:
         "many visitors": (requests, 1, 0.0),
         f"{days} days": (requests, days, DOMINATED),
     }
-    first = None
+    first, logs = None, no_logs(folder)
     for name, (number, days_of, dominated) in shapes.items():
         root = folder / name.replace(" ", "-")
         make("raw", number, days_of, folder, root, DATA_SHARES[-1], dominated)
-        luigi(["RangeDaily", "--of", "Geocode"], folder, root, folder, days_of)
+        luigi(["RangeDaily", "--of", "Geocode"], folder, root, logs, days_of)
         task = ["RangeDaily", "--of", "CountUsage"]
-        cost = luigi(task, folder, root, folder, days_of)
+        cost = luigi(task, folder, root, logs, days_of)
         report(name, cost, first)
         say(f"{1e6 * cost.cpu_seconds / number:28.1f} CPU s a million")
         first = first or cost
