@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ROOM = 680_000
 """Bytes of figures: with the chart library, a page stays below two million."""
-ROOM_COMBINED = 200_000
+ROOM_COMBINED = 120_000
 """Those of the figures by all names together; they may have what others leave, too."""
 
 DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
