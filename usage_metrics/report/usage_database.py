@@ -117,7 +117,7 @@ class Database:
         found: dict[str, list[str]] = {}
         columns = ["date", name]
         rows = self._tables.rows(table, columns, span.source, span.start, span.stop)
-        for text in pc.unique(rows[name].cast(pa.string())).to_pylist():
+        for text in pc.unique(rows[name].cast(pa.string()).drop_null()).to_pylist():
             found.setdefault(neutral.neutral(text), []).append(text)
         return {shown: texts for shown, texts in found.items() if texts != [shown]}
 
