@@ -27,10 +27,14 @@ _COLONS = re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.
 _LONGEST_ADDRESS = len("0000:0000:0000:0000:0000:0000:255.255.255.255")
 
 
+def without_address(text: str) -> str:
+    """The text with no IP address in it."""
+    return _QUARTETS.sub(_masked, _COLONS.sub(_masked, text))
+
+
 def harmless(text: str) -> str:
     """A name that is safe to show: short, visible throughout, without an address."""
-    text = _QUARTETS.sub(_masked, _COLONS.sub(_masked, text))
-    text = visible(text)
+    text = visible(without_address(text))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

@@ -27,7 +27,7 @@ from usage_metrics.report.rankings import (
     Ranking,
     rankings,
 )
-from usage_metrics.report.raw_names import Row, raw_names, raw_values
+from usage_metrics.report.raw_names import Row, raw_datasets, raw_values
 from usage_metrics.report.usage_database import GRAINS, Database, Span
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class Facts:
     """The number of each name, by what the database calls it."""
     asked: Question
     """What asks for the figures."""
-    values: Sequence[Sequence[Row]] = ()
-    """Of each name, the values of its columns in the database."""
+    values: Sequence[Sequence[Row] | None] = ()
+    """Of each name, the values of its columns in the database, unless personal."""
 
     def numbers(self) -> combined.Names:
         """The numbers of its names."""
@@ -88,7 +88,7 @@ class Payload:
     reach: "pd.DataFrame"
     facts: dict[str, Facts]
     combined: Combined | None = None
-    raw_datasets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    raw_datasets: Mapping[str, Row | None] = field(default_factory=dict)
     """What the database calls each dataset that the page calls otherwise."""
     attributes_since: dt.date | None = None
     """The first day whose attributes are known, unless that is the first of all."""
@@ -236,9 +236,7 @@ def _of_span(database: Database, span: Span) -> Payload:
         loyalty=figures.new_and_returning(database, span).drop(columns="organizations"),
         reach=figures.reach(database, span),
         facts={},
-        raw_datasets=raw_names(
-            *(database, "usage_by_class", "dataset", span), set(by_class["dataset"])
-        ),
+        raw_datasets=raw_datasets(database, span, set(by_class["dataset"])),
         attributes_since=figures.attributes_since(database, span),
     )
     return replace(

@@ -200,7 +200,16 @@ for (const [id, selector, title] of [["headline", ".strip", "Headline figures"],
   queryBoxes.set(id, queryBox(tools, title));
 }
 
+// A name with an address is not on the page, and so in no query.
+const SECRET = "-- A name that is chosen stands for texts with an address, which this page does not say.";
+const isSecret = ({ dataset, names }) => data.raw_datasets[data.datasets[dataset]] === null
+  || [...names].some(([ranking, some]) => [...some].some((index) => !data.facts[ranking].values[index]?.length));
+
 function showQueries(choice) {
+  if (isSecret(choice)) {
+    for (const box of queryBoxes.values()) box.querySelector("pre").textContent = SECRET;
+    return;
+  }
   const lines = overTime(data.by_class, choice);
   const found = {
     headline: ofHeadline(choice), cards: ofCards(choice), periods: ofTime("periods", lines, choice),
