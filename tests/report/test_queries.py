@@ -237,7 +237,7 @@ def test_a_query_is_for_the_name_that_the_database_has(
 ) -> None:
     with open_tables(renamed) as tables:
         found = payload.gather(Database(tables), span, {}).as_json["raw_datasets"]
-    assert found == {neutral(HOSTILE): [HOSTILE]}
+    assert found == {neutral(HOSTILE): (HOSTILE,)}
     text = file.read_text()
     names = {"ferc1": [HOSTILE]}
     assert text.count('"raw_datasets":{}') == 1
