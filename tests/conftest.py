@@ -76,6 +76,7 @@ def luigi_afresh() -> Iterator[None]:
     yield
     Register.clear_instance_cache()
     availability._open_reader.cache_clear()
+    availability._of_another_source.cache_clear()
     left_over.cache_clear()
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flow import DAY, ONE_DAY, Flow, days, request
@@ -12,8 +13,10 @@ from report_html import Standing
 
 from usage_metrics.commands.pipeline_state import next_run, pipeline_state
 from usage_metrics.dates import Gap, gaps
+from usage_metrics.errors import InputError
 from usage_metrics.partitions.footer import facts_of
 from usage_metrics.partitions.partition import Partition
+from usage_metrics.sources import kinds
 from usage_metrics.tasks.availability import _open_reader, unavailable_reason
 from usage_metrics.tasks.backfill import Backfill
 from usage_metrics.tasks.count_month import CountMonth
@@ -346,3 +349,17 @@ def test_a_day_without_files_is_empty_only_where_the_setting_says_so(
     assert pipeline_state("cloudfront").emptied == [between]
     quiet.build(LoadUsage(source="cloudfront"))
     assert not extract.output().exists()
+
+
+def test_logs_of_another_source_are_looked_into_once_for_many_questions(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow.logs.mkdir(exist_ok=True)
+    line = '192.0.2.1 - - [02/Mar/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-"'
+    (flow.logs / "access.log").write_text(f"{line}\n")
+    looked = Mock(wraps=kinds.kind_of)
+    monkeypatch.setattr(kinds, "kind_of", looked)
+    for day in (DAY, DAY + ONE_DAY):
+        with pytest.raises(InputError, match=r"which \[web\] reads"):
+            unavailable_reason("datasette", day)
+    looked.assert_called_once()

@@ -73,12 +73,18 @@ def _unavailable(source: str, day: dt.date) -> str | None:
     try:
         return _reader(source).unavailable(day)
     except InputError as error:
-        from usage_metrics.sources.kinds import read_by_another
-
-        sentence = read_by_another(source, source_section(source).logs)
+        sentence = _of_another_source(source, _minute())
         if sentence is None:
             raise
         raise InputError(sentence) from error
+
+
+@functools.lru_cache(maxsize=8)
+def _of_another_source(source: str, minute: int) -> str | None:
+    """Say that another source reads the logs; they are looked into once a minute."""
+    from usage_metrics.sources.kinds import read_by_another
+
+    return read_by_another(source, source_section(source).logs)
 
 
 def passed_over(source: str) -> dict[dt.date, str]:
@@ -92,8 +98,11 @@ def has_changed(source: str, unread: "list[Unread]") -> bool:
 
 
 def _reader(source: str) -> "LogReader":
-    minute = int(time.monotonic() / READER_SECONDS)
-    return _open_reader(source, minute, os.getpid())
+    return _open_reader(source, _minute(), os.getpid())
+
+
+def _minute() -> int:
+    return int(time.monotonic() / READER_SECONDS)
 
 
 @functools.lru_cache(maxsize=8)
