@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attacks import LISTENER
 from chromium import Page
 
 from usage_metrics.report.usage_database import Database, Span
@@ -33,3 +34,11 @@ def database(sample: Path) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def span() -> Span:
     return Span("datasette", dt.date(2026, 3, 2), dt.date(2026, 3, 16))
+
+
+@pytest.fixture
+def listening(browser: Page) -> Iterator[Page]:
+    """A browser in which each page notes what ran in it."""
+    added = browser.command("Page.addScriptToEvaluateOnNewDocument", source=LISTENER)
+    yield browser
+    browser.command("Page.removeScriptToEvaluateOnNewDocument", **added)

@@ -1,7 +1,6 @@
 """The report on a log in which everything that can be chosen by others is an attack."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import altair as alt
 import nbformat
 import pandas as pd
 import pytest
-from attacks import ATTACKS, LISTENER, VISITOR, attacked_database, attacked_log
+from attacks import ATTACKS, VISITOR, attacked_database, attacked_log
 from chromium import Page, needs_browser
 from flow import DAY, ONE_DAY, Flow, fill_once
 from lab import jupyterlab, run_all
@@ -46,17 +45,9 @@ def _report(flow: Flow) -> None:
     assert flow.build(Report()).scheduling_succeeded
 
 
-@pytest.fixture
-def listening(browser: Page) -> Iterator[Page]:
-    """A browser in which each page notes what ran in it."""
-    added = browser.command("Page.addScriptToEvaluateOnNewDocument", source=LISTENER)
-    yield browser
-    browser.command("Page.removeScriptToEvaluateOnNewDocument", **added)
-
-
 @needs_browser
 def test_nothing_from_a_log_runs_or_breaks_the_page(
-    report: Path, listening: Page
+    report: Path, listening: Page, tmp_path: Path
 ) -> None:
     browser = listening
     browser.open(report)
@@ -81,6 +72,24 @@ def test_nothing_from_a_log_runs_or_breaks_the_page(
     hostile_names_are_chips(browser)
     linked = browser.run("return [...document.links].map((a) => a.protocol)")
     assert set(linked) <= {"file:", "https:"}
+    nothing_runs_in_a_picture(browser, tmp_path)
+
+
+def nothing_runs_in_a_picture(browser: Page, folder: Path) -> None:
+    button = "[data-chart={}] + .pictures button:{}-child"
+    pictures = [
+        browser.save(button.format(name, "last"), folder / f"{name}.svg")
+        for name in ("others", "datasets", "agents", "referrers")
+    ]
+    browser.save(button.format("others", "first"), folder / "others.png")
+    assert browser.console() == []
+    drawn = ""
+    for picture in pictures:
+        browser.driver.get(picture.as_uri())
+        assert browser.run("return document.documentElement.localName") == "svg"
+        assert browser.run("return window.attacks") == [], picture.name
+        drawn += browser.run("return document.documentElement.textContent")
+    assert "script>attacked('script')" in drawn
 
 
 def hostile_names_are_chips(browser: Page) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -156,6 +157,20 @@ class Page:
             name,
         )
         return found
+
+    def save(self, button: str, file: Path) -> Path:
+        """Press a button as a user would, and wait for the file that it saves.
+
+        Chromium saves no more than some files for a script that nobody presses.
+        """
+        behaviour = "Browser.setDownloadBehavior"
+        self.command(behaviour, behavior="allow", downloadPath=str(file.parent))
+        found = self.driver.find_element("css selector", button)
+        self.run("arguments[0].scrollIntoView({block: 'center'})", found)
+        ActionChains(self.driver).move_to_element(found).click().perform()
+        self.until(file.exists)
+        self.command(behaviour, behavior="default")
+        return file
 
     def command(self, name: str, **parameters: Any) -> Any:
         """Send a command of the DevTools protocol."""

@@ -30,6 +30,8 @@ SCRIPTS = (
     "script/downloads.js",
     "script/page_data.js",
     "script/copying.js",
+    "script/pictures.js",
+    "script/small_pictures.js",
     "overview.js",
 )
 ROWS, CELLS = 200, 5_000

@@ -72,6 +72,8 @@ SCRIPTS = (
     "page_data",
     "copying",
     "queries",
+    "pictures",
+    "chart_pictures",
     "page",
 )
 """The parts of the page's script, in the order in which they run."""

@@ -3,6 +3,7 @@
 const BAR = 24;
 const views = new Map();
 const keysOf = new Map();
+const rowsOfChart = new Map();
 
 // The charts.
 function tip(handler, event, item, value) {
@@ -35,32 +36,46 @@ async function draw(place, rows, { keys, summary, isEmpty = rows.length === 0 })
   keysOf.set(place, rows.length ? keys : []);
   if (place.hidden) return;
   place.setAttribute("aria-label", `${place.dataset.title}. ${summary} ${texts.see_table}`);
-  const { kind } = place.dataset;
-  const height = kind === "ranked" ? BAR * new Set(rows.map((row) => row.label)).size
-    : kind === "world" ? Math.round(place.clientWidth * 0.46) : null;
-  const ticks = rows[0].start && ticksOf(rows, place.clientWidth);
+  rowsOfChart.set(place, rows);
   const known = views.get(place);
   if (known) {
+    const { height, ticks } = sizeOf(place, rows, place.clientWidth);
     known.data("rows", rows);
     if (ticks) known.signal("ticks", ticks);
-    if (kind === "ranked") known.height(height);
+    if (place.dataset.kind === "ranked") known.height(height);
     await known.resize().runAsync();
     return;
   }
-  const document_ = structuredClone(documents[kind]);
-  document_.datasets = { ...document_.datasets, rows };
-  document_.config.axisY.labelLimit = Math.round(place.clientWidth * 0.55);
-  document_.height = height ?? document_.height;
-  if (ticks) document_.params = [{ name: "ticks", value: ticks }];
   const inside = document.createElement("div");
   inside.ariaHidden = "true"; // the label and the table say the same
   place.append(inside);
-  const { view } = await vegaEmbed(inside, document_, {
+  const view = await embedded(inside, documentOf(place, rows, place.clientWidth));
+  view.addEventListener("click", (event, item) => item?.datum && pickMark(item.datum));
+  views.set(place, view);
+}
+
+function sizeOf({ dataset: { kind } }, rows, width) {
+  const height = kind === "ranked" ? BAR * new Set(rows.map((row) => row.label)).size
+    : kind === "world" ? Math.round(width * 0.46) : null;
+  return { height, ticks: rows[0].start && ticksOf(rows, width) };
+}
+
+function documentOf(place, rows, width) {
+  const made = structuredClone(documents[place.dataset.kind]);
+  const { height, ticks } = sizeOf(place, rows, width);
+  made.datasets = { ...made.datasets, rows };
+  made.config.axisY.labelLimit = Math.round(width * 0.55);
+  made.height = height ?? made.height;
+  if (ticks) made.params = [{ name: "ticks", value: ticks }];
+  return made;
+}
+
+async function embedded(inside, chart) {
+  const { view } = await vegaEmbed(inside, chart, {
     mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false,
     hover: false, tooltip: tip,
   });
-  view.addEventListener("click", (event, item) => item?.datum && pickMark(item.datum));
-  views.set(place, view);
+  return view;
 }
 
 // Vega looks names up in objects, which have properties such as "constructor".

@@ -112,6 +112,7 @@ async function show() {
   element("unfiltered").hidden = isWhole;
   for (const place of all("[data-not-by-name]")) place.hidden = !choice.names.size;
   const said = [`${name("dataset")} · ${name("who")} · ${choice.span}.`, ...notesOnNames(choice), ...choice.notes];
+  element("chosen").dataset.said = said.join(" ");
   element("chosen").textContent = mine === 1 && isWhole && !missing.length ? "" : said.join(" ");
   queue = queue.then(async () => {
     for (const step of [showTime, showListings, showLoyalty, showLegends, showQueries]) {
