@@ -359,6 +359,28 @@ def test_it_prints_with_every_table_open_and_on_white(page: Page) -> None:
     assert base64.b64decode(printed["data"]).startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("paper", [(8.27, 11.69), (8.5, 11)], ids=["A4", "Letter"])
+def test_it_prints_as_a_summary_of_one_page_unless_all_is_wanted(
+    page: Page, paper: tuple[float, float]
+) -> None:
+    page.choose(who="human", compare="none")
+    page.reset()  # what is chosen is said from then on
+    assert pages(page, paper) == 1
+    page.run("window.print = () => {}; document.getElementById('print-all').click();")
+    assert pages(page, paper) > 5
+    page.run("window.dispatchEvent(new Event('afterprint'))")
+    assert pages(page, paper) == 1
+
+
+def pages(page: Page, paper: tuple[float, float]) -> int:
+    """How many pages are printed, with tables open."""
+    width, height = paper
+    printed = page.command(
+        "Page.printToPDF", paperWidth=width, paperHeight=height, printBackground=True
+    )
+    return len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"])))
+
+
 def test_no_address_of_the_log_is_in_the_file(sample: Path, file: Path) -> None:
     cleaned = pd.read_parquet(sample / "data" / "cleaned", columns=["remote_ip"])
     addresses = cleaned["remote_ip"].dropna().unique()

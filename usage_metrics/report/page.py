@@ -74,6 +74,7 @@ SCRIPTS = (
     "queries",
     "pictures",
     "chart_pictures",
+    "paper",
     "page",
 )
 """The parts of the page's script, in the order in which they run."""
@@ -175,7 +176,7 @@ def _code(made: Parts) -> dict[str, Any]:
     """The style sheet, the scripts and what they are allowed to do."""
     from markupsafe import Markup
 
-    style, library = _part("page.css"), made["library"]
+    style, library = _part("page.css") + _part("summary.css"), made["library"]
     script = _program(f"script/{name}.js" for name in SCRIPTS)
     return {
         "policy": _policy(style, library, script),

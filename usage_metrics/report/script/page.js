@@ -122,15 +122,5 @@ async function show() {
   });
 }
 
-// On paper, every table is open.
-let opened = [];
-window.addEventListener("beforeprint", () => {
-  opened = all("details:not([open])");
-  for (const box of opened) box.open = true;
-});
-window.addEventListener("afterprint", () => {
-  for (const box of opened) box.open = false;
-});
-
 if (isChoice()) fromAddress();
 show();
