@@ -366,7 +366,9 @@ def test_it_prints_as_a_summary_of_one_page_unless_all_is_wanted(
     page.choose(who="human", compare="none")
     page.reset()  # what is chosen is said from then on
     assert pages(page, paper) == 1
-    page.run("window.print = () => {}; document.getElementById('print-all').click();")
+    page.run(
+        "window.print = () => {}; document.querySelector('#paper button').click();"
+    )
     assert pages(page, paper) > 5
     page.run("window.dispatchEvent(new Event('afterprint'))")
     assert pages(page, paper) == 1

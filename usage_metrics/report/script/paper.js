@@ -5,7 +5,7 @@ function printAll() {
   window.print();
 }
 element("paper").hidden = false;
-element("print-all").addEventListener("click", printAll);
+element("paper").lastChild.addEventListener("click", printAll);
 
 let opened = [];
 window.addEventListener("beforeprint", () => {
