@@ -167,6 +167,21 @@ def test_what_the_periods_of_a_chart_add_is_the_figure_beside_it(
         assert len(known) == DAYS - 2
 
 
+def test_the_number_above_a_chart_is_what_its_bars_add_up_to_or_where_its_line_ends(
+    database: Path,
+) -> None:
+    def number(text: str) -> int:
+        return int(re.sub(r"[^\d−].*", "", text.lstrip("+±").replace(",", "")))
+
+    for of_dataset in overview.content(publisher(database))["charts"]:
+        for one in of_dataset.charts:
+            column = int(one.columns.split()[-1])
+            texts = [row[column] for row in of_dataset.rows if row[column] != "–"]
+            shown = [*map(number, texts)]
+            is_line = 'class="level"' in one.chart.drawing
+            assert number(one.total) == (shown[-1] if is_line else sum(shown)), one
+
+
 def test_the_upper_edge_of_a_chart_is_its_highest_number_also_if_none_differs(
     database: Path,
 ) -> None:

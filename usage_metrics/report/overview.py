@@ -264,10 +264,9 @@ def _charts(publisher: Publisher) -> Iterator[ChartsOf]:
         for lines in pairs:
             drawn = small_charts.draw(lines, periods, marks, publisher.writing)
             line = lines[-1]
-            of_line = cell(line, publisher, is_few=False)
-            what = line.measure.name.lower()
+            what, total = line.measure.name.lower(), _drawn_in_all(line, publisher)
             at = " ".join(str(len(heads) + n + 1) for n in range(len(lines)))
-            charts.append(ChartOf(line.place.title, what, of_line.text, drawn, at))
+            charts.append(ChartOf(line.place.title, what, total, drawn, at))
             for line in lines:
                 heads.append(f"{line.place.title}: {line.measure.name.lower()}")
                 columns.append(small_charts.bars(line, periods, publisher.writing))
@@ -276,6 +275,13 @@ def _charts(publisher: Publisher) -> Iterator[ChartsOf]:
             for period, *of in zip(periods, *columns, strict=True)
         ]
         yield ChartsOf(publisher.name_of(dataset), charts, heads, rows)
+
+
+def _drawn_in_all(line: Line, publisher: Publisher) -> str:
+    """What the bars of a chart add up to, or where its line ends."""
+    if line.level is None or line.measure.is_stock:
+        return cell(line, publisher, is_few=False).text
+    return _added(line, publisher.writing) or NONE
 
 
 def _drawn(publisher: Publisher, dataset: str) -> Iterator[list[Line]]:
