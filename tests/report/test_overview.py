@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ from report_html import Standing
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.report import (
     figures,
+    formatting,
     overview,
     public_listings,
     quotable,
     small_charts,
 )
 from usage_metrics.report.labels import OTHERS
+from usage_metrics.report.place_lines import STOCKS
 from usage_metrics.report.publisher import Publisher
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.units import rounded, size
@@ -312,6 +314,51 @@ def test_its_tables_are_sorted_and_saved_and_its_data_too(
     assert browser.console() == []
 
 
+def answers(
+    database: Path, queries: list[tuple[str, str]]
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The rows of each query in SQLite, which are those in DuckDB."""
+    with contextlib.closing(sqlite3.connect(database)) as lite:
+        lite.row_factory = sqlite3.Row
+        duck = duckdb.connect()
+        for name in ("usage_counter", "snapshot_series"):
+            whole = lite.execute(f"SELECT * FROM {name}").fetchall()
+            columns = [pa.array(column) for column in zip(*whole, strict=True)]
+            duck.register(name, pa.table(columns, whole[0].keys()))
+        for title, sql in queries:
+            rows = lite.execute(sql).fetchall()
+            assert duck.execute(sql).fetchall() == [tuple(row) for row in rows]
+            yield title, [*map(dict, rows)]
+
+
+def test_a_query_gives_each_number_of_each_day(
+    database: Path, standing: Standing
+) -> None:
+    found = overview.content(publisher(database))
+    names = {m.id: m.name.lower() for of in found["groups"] for m in of.measures}
+    asked = {}
+    for title, rows in answers(database, found["daily_queries"]):
+        place = title.removesuffix(", day by day")
+        for row in rows:
+            day = formatting.day(dt.date.fromisoformat(row["date"]))
+            if "metric" in row:
+                dataset = row["subject"].removeprefix("example/")
+                level = "newest" if row["metric"] in STOCKS else "added"
+                told = {row["metric"]: row[level]}
+            else:
+                dataset, told = row["dataset"], row
+            for measure in names.keys() & told.keys():
+                if (value := told[measure]) is not None:
+                    text = WRITTEN.get(measure, "{:,}".format)(value)
+                    asked[day, dataset, f"{place}: {names[measure]}"] = text
+    for number, dataset in enumerate(DATASETS):
+        for day, *texts in standing.tables[f"over time {number}"]:
+            heads = standing.heads[f"over time {number}"][1:]
+            for head, text in zip(heads, texts, strict=True):
+                expected = text.partition(" (")[0]
+                assert asked.get((day, dataset, head), "–") == expected, (day, head)
+
+
 def test_a_query_gives_each_number_of_its_place(
     database: Path, standing: Standing
 ) -> None:
@@ -323,30 +370,21 @@ def test_a_query_gives_each_number_of_its_place(
         if id_.split()[1] in DATASETS
     }
     asked = {}
-    with contextlib.closing(sqlite3.connect(database)) as lite:
-        lite.row_factory = sqlite3.Row
-        duck = duckdb.connect()
-        for name in ("usage_counter", "snapshot_series"):
-            whole = lite.execute(f"SELECT * FROM {name}").fetchall()
-            columns = [pa.array(column) for column in zip(*whole, strict=True)]
-            duck.register(name, pa.table(columns, whole[0].keys()))
-        for title, sql in found["queries"]:
-            rows = lite.execute(sql).fetchall()
-            assert duck.execute(sql).fetchall() == [tuple(row) for row in rows]
-            for row in map(dict, rows):
-                if title not in places:
-                    asked["sum"] = f"{row['requests']:,}"
-                elif "dataset" in row:
-                    of = f"{row.pop('dataset')} {places[title]}"
-                    for measure, value in row.items():
-                        write = WRITTEN.get(measure, "{:,}".format)
-                        asked[f"{of} {measure}"] = write(value)
-                else:
-                    dataset = row["subject"].removeprefix("example/")
-                    of = f"{dataset} {places[title]} {row['metric']}"
-                    is_level = f"{row['newest']:,}" == expected[of]
-                    shown = row["newest"] if is_level else row["added"]
-                    asked[of] = f"{shown:,}"
+    for title, rows in answers(database, found["queries"]):
+        for row in rows:
+            if title not in places:
+                asked["sum"] = f"{row['requests']:,}"
+            elif "dataset" in row:
+                of = f"{row.pop('dataset')} {places[title]}"
+                for measure, value in row.items():
+                    write = WRITTEN.get(measure, "{:,}".format)
+                    asked[f"{of} {measure}"] = write(value)
+            else:
+                dataset = row["subject"].removeprefix("example/")
+                of = f"{dataset} {places[title]} {row['metric']}"
+                is_level = f"{row['newest']:,}" == expected[of]
+                shown = row["newest"] if is_level else row["added"]
+                asked[of] = f"{shown:,}"
     assert asked.pop("sum") == standing.figures["figure sum"]
     assert {id_: asked[id_] for id_ in expected} == expected
 

@@ -20,9 +20,9 @@ from usage_metrics.report.place_lines import (
     Measure,
     Place,
 )
-from usage_metrics.report.place_queries import queries
+from usage_metrics.report.place_queries import daily_queries, queries
 from usage_metrics.report.publisher import Publisher
-from usage_metrics.report.quotable import Sum, sentences, sum_of_requests
+from usage_metrics.report.quotable import sentences, sum_of_requests
 from usage_metrics.report.static_tables import NONE
 
 SCRIPTS = (
@@ -88,6 +88,7 @@ def content(publisher: Publisher) -> dict[str, Any]:
     shown = _rows(publisher)
     rows = [row_of(publisher, groups, name) for name in publisher.datasets[:shown]]
     total = sum_of_requests(publisher)
+    has_queries = not (publisher.is_public or publisher.index)
     return {
         **page.code(("page.css", "overview.css"), SCRIPTS),
         "title": publisher.title,
@@ -118,7 +119,9 @@ def content(publisher: Publisher) -> dict[str, Any]:
         "least": LEAST,
         "dash": NONE,
         "others": OTHERS,
-        "queries": _queries(publisher, groups, total),
+        # For readers who have the database; those of a dataset find them on the index.
+        "queries": queries(publisher, groups, total) if has_queries else [],
+        "daily_queries": daily_queries(publisher, groups) if has_queries else [],
     }
 
 
@@ -134,15 +137,6 @@ def needs_pages(publisher: Publisher) -> bool:
     if len(names) > _rows(publisher):
         return True
     return sum(len([*_drawn(publisher, name)]) for name in names) > CHARTS
-
-
-def _queries(
-    publisher: Publisher, groups: Sequence[Group], total: Sum | None
-) -> list[tuple[str, str]]:
-    """Those of all datasets, where readers have the database."""
-    if publisher.is_public or publisher.index:
-        return []
-    return queries(publisher, groups, total)
 
 
 def _kinds(publisher: Publisher) -> set[str]:
