@@ -98,6 +98,13 @@ class Page:
         with self._redrawn():
             self.driver.execute_script(script, *arguments)
 
+    def in_history(self, steps: int) -> None:
+        """Go back or forward, and wait until the charts are redrawn.
+
+        A script that navigates itself is sometimes never answered.
+        """
+        self.go("setTimeout(() => history.go(arguments[0]))", steps)
+
     @contextmanager
     def _redrawn(self) -> Iterator[None]:
         before = self.driver.execute_script(SHOWN)

@@ -383,3 +383,25 @@ def test_what_a_request_says_is_text_to_datasette(site: Site) -> None:
 
     assert SCRIPT not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_rows_are_read_without_address_space_for_more_than_there_are(
+    made: Path,
+) -> None:
+    """A process with too much of it cannot fork, as Luigi's workers do."""
+    reading = """
+import datetime as dt, resource, sys
+from usage_metrics.report.usage_database import columns_of
+from usage_metrics.warehouse.reading import open_tables
+with open_tables(sys.argv[1]) as tables:
+    size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + 2**31, size + 2**31))
+    day, names = dt.date.fromisoformat(sys.argv[2]), columns_of("usage_daily")
+    rows = tables.rows("usage_daily", names, "datasette", day, day + dt.timedelta(1))
+    print(rows.column("requests").to_pylist())
+"""
+    command = [sys.executable, "-c", reading, str(made / "usage.db"), str(DAY)]
+    read = subprocess.run(command, check=False, text=True, capture_output=True)
+    assert read.returncode == 0, read.stderr
+    rows = query(made, f"SELECT requests FROM usage_daily WHERE date = '{DAY}'")
+    assert sorted(json.loads(read.stdout)) == sorted(row["requests"] for row in rows)

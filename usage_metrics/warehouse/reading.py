@@ -13,10 +13,6 @@ from usage_metrics.warehouse.table import quoted, stored_day
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_ROWS = 1 << 26
-"""The driver infers the types of columns from the first batch: make it everything."""
-
-
 BUSY_SECONDS = 30.0
 
 _REMEDY = (
@@ -44,15 +40,17 @@ class TableReader:
 
         Of the columns, the first is the one with the day.
         """
-        time = quoted(columns[0])
-        sql = (
-            f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)} "  # noqa: S608 -- values are bound
-            f"WHERE source = ? AND {time} >= ? AND {time} < ?"
-        )
+        time, names = quoted(columns[0]), ", ".join(map(quoted, columns))
+        where = f"{quoted(table)} WHERE source = ? AND {time} >= ? AND {time} < ?"
+        values = (source, start.isoformat(), stop.isoformat())
         with self._connection.cursor() as cursor:
-            batches = {"adbc.sqlite.query.batch_rows": BATCH_ROWS}
+            cursor.execute(f"SELECT count(*) FROM {where}", values)  # noqa: S608 -- values are bound
+            number = cursor.fetchone()[0]
+            # The driver infers the types of columns from the first batch, so that is
+            # everything; it takes address space for as many rows as it may have.
+            batches = {"adbc.sqlite.query.batch_rows": max(1, number)}
             cursor.adbc_statement.set_options(**batches)
-            cursor.execute(sql, (source, start.isoformat(), stop.isoformat()))
+            cursor.execute(f"SELECT {names} FROM {where}", values)  # noqa: S608 -- values are bound
             return cursor.fetch_arrow_table()
 
     def contents(self, table: str, source: str) -> dict[dt.date, str]:
