@@ -89,7 +89,9 @@ def test_days_that_fail_for_one_reason_are_one_line(
     forty: Flow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file that was damaged after it was found to hold entries of both, say."""
-    since, first, last = utc_now(), DAY + 2 * ONE_DAY, DAY + 3 * ONE_DAY
+    # A record says the millisecond.
+    since = utc_now().replace(microsecond=0)
+    first, last = DAY + 2 * ONE_DAY, DAY + 3 * ONE_DAY
     for day in (first, last):
         parameters = {"date": str(day), "source": "datasette"}
         failed = {"task": "Extract", "outcome": run_log.FAILED, "seconds": 1}
