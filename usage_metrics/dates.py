@@ -13,11 +13,20 @@ def days_between(start: dt.date, stop: dt.date) -> list[dt.date]:
     return [start + number * ONE_DAY for number in range((stop - start).days)]
 
 
+def month_after(day: dt.date) -> dt.date:
+    """The first day of the month after that of a day."""
+    return (day.replace(day=1) + 31 * ONE_DAY).replace(day=1)
+
+
+def month_before(day: dt.date) -> dt.date:
+    """The first day of the month before that of a day."""
+    return (day.replace(day=1) - ONE_DAY).replace(day=1)
+
+
 def months_between(start: dt.date, stop: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
     """Split a range of days at the ends of months."""
     while start < stop:
-        next_month = (start.replace(day=1) + dt.timedelta(days=31)).replace(day=1)
-        end = min(next_month, stop)
+        end = min(month_after(start), stop)
         yield start, end
         start = end
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import click
 
-from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.dates import month_before, utc_now
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.hub.hub_settings import sends_by_itself
 from usage_metrics.monitoring.printable import printable
@@ -39,7 +39,7 @@ def _due() -> dt.date | None:
         return None
     if not (datasets_registry().created_by or sends_by_itself()):
         return None
-    month = (today.replace(day=1) - ONE_DAY).replace(day=1)
+    month = month_before(today)
     return month if CounterReport(month=month, source="").wanted() else None
 
 

@@ -6,10 +6,9 @@ import click
 
 from usage_metrics.commands import options
 from usage_metrics.commands.alone import alone, patience_option
-from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.dates import month_after, month_before, utc_now
 from usage_metrics.monitoring.printable import printable_lines
 from usage_metrics.tasks.digest_delivery import deliver
-from usage_metrics.tasks.digest_figures import first_of_month, following
 from usage_metrics.tasks.digest_files import make_digest
 
 
@@ -47,7 +46,7 @@ def command(
     [email] receiver. What was sent is kept, so that nobody gets a month twice.
     """
     options.check_settings(())
-    month = month or last_month()
+    month = month or month_before(utc_now().date())
     if send:
         with alone(patience):
             return _send(month, again)
@@ -59,14 +58,9 @@ def command(
 
 
 def _send(month: dt.date, again: bool) -> int:
-    if following(month) > utc_now().date():
+    if month_after(month) > utc_now().date():
         raise click.UsageError(f"{month:%Y-%m} is not over: without --send it is shown")
     found = list(deliver(month, again=again))
     for said in found:
         click.echo(printable_lines(said.sentence), err=said.is_problem)
     return int(any(said.is_problem for said in found))
-
-
-def last_month() -> dt.date:
-    """The first day of the month before this one."""
-    return first_of_month(first_of_month(utc_now().date()) - ONE_DAY)

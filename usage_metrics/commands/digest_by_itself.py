@@ -3,7 +3,7 @@
 import click
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.dates import month_before, utc_now
 from usage_metrics.errors import NotYetError, UsageMetricsError
 from usage_metrics.monitoring.printable import printable
 
@@ -19,7 +19,7 @@ def send_last_month() -> list[str]:
         return []
     from usage_metrics.tasks.digest_delivery import deliver, is_pending, is_settled
 
-    month = (utc_now().date().replace(day=1) - ONE_DAY).replace(day=1)
+    month = month_before(utc_now().date())
     problems: list[str] = []
     try:
         if is_pending(month) and is_settled(month):

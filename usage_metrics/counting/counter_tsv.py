@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from usage_metrics.counting.counter_names import METRICS
+from usage_metrics.dates import month_after
 from usage_metrics.spreadsheet import as_text
 
 Cells = tuple[str | int | None, ...]
@@ -59,7 +60,7 @@ def _months(period: dict[str, str]) -> Iterator[dt.date]:
     month = dt.date.fromisoformat(period["begin-date"])
     while month.isoformat() <= period["end-date"]:
         yield month
-        month = (month + dt.timedelta(days=31)).replace(day=1)
+        month = month_after(month)
 
 
 def _pairs(items: Iterable[dict[str, str]]) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.dates import ONE_DAY, month_after, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.monitoring import mail
 from usage_metrics.monitoring.notify import Problem, post
 from usage_metrics.sources.settings import logs_named, source_section
-from usage_metrics.tasks.digest_figures import following
 from usage_metrics.tasks.digest_files import DigestFiles, make_digest
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.sent_digests import (
@@ -81,7 +80,7 @@ def is_settled(month: dt.date) -> bool:
             section = source_section(source)
         except ConfigError:  # that has been said
             return False
-        last = min(section.stop or dt.date.max, following(month)) - ONE_DAY
+        last = min(section.stop or dt.date.max, month_after(month)) - ONE_DAY
         is_wanted = max(section.start or month, month) <= last
         is_there = is_wanted and last in warehouse.loaded("usage_counter", source)
         if is_wanted and not is_there and last not in section.lost_days:

@@ -5,7 +5,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from usage_metrics import config
-from usage_metrics.dates import ONE_DAY, utc_now
+from usage_metrics.dates import month_after, month_before, utc_now
 from usage_metrics.errors import NotYetError
 from usage_metrics.tasks.publisher_report import PublisherReport
 
@@ -35,28 +35,18 @@ def digest_of(month: dt.date, *, is_public: bool) -> "Digest":
         ) from error
     then = {}
     for name, first in {
-        "month": first_of_month(month - ONE_DAY),
+        "month": month_before(month),
         "year": month.replace(year=month.year - 1),
     }.items():
         with contextlib.suppress(NotYetError):
             then[name] = first, _publisher(first, is_public=is_public)
-    is_over = following(month) <= utc_now().date()
+    is_over = month_after(month) <= utc_now().date()
     return Digest(month, now, then, _visitors(now), is_over)
-
-
-def first_of_month(day: dt.date) -> dt.date:
-    """The first day of the month of a day."""
-    return day.replace(day=1)
-
-
-def following(month: dt.date) -> dt.date:
-    """The first day of the next month."""
-    return first_of_month(month + 31 * ONE_DAY)
 
 
 def _publisher(month: dt.date, *, is_public: bool) -> "Publisher":
     """The figures of the page on a month, or on what is over of it."""
-    stop = min(following(month), utc_now().date())
+    stop = min(month_after(month), utc_now().date())
     if stop <= month:
         raise NotYetError(f"no day of {month:%Y-%m} is over")
     task = PublisherReport(  # type: ignore[call-arg]

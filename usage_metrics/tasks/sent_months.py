@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from usage_metrics.dates import utc_now
+from usage_metrics.dates import month_after, utc_now
 from usage_metrics.errors import ConfigError
 from usage_metrics.hub.changes import changes
 from usage_metrics.hub.hub_settings import endpoint, sends_by_itself
@@ -56,7 +56,7 @@ def _months() -> Iterator[dt.date]:
     month = min(start for start, _ in ranges).replace(day=1)
     today, end = utc_now().date(), max(end for _, end in ranges)
     while month < end:
-        following = (month + dt.timedelta(days=31)).replace(day=1)
+        following = month_after(month)
         if following <= today:
             yield month
         month = following
