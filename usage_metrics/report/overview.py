@@ -26,6 +26,7 @@ from usage_metrics.report.quotable import sentences, sum_of_requests
 from usage_metrics.report.static_tables import NONE
 
 SCRIPTS = (
+    "script/buttons.js",
     "script/tables.js",
     "script/downloads.js",
     "script/page_data.js",

@@ -60,6 +60,7 @@ SECTIONS = (
 
 SCRIPTS = (
     "writing",
+    "buttons",
     "named_days",
     "choice",
     "tables",

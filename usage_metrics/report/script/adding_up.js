@@ -37,7 +37,6 @@ function unpacked({ sizes, packed }) {
 }
 for (const facts of Object.values(data.facts)) facts.rows = unpacked(facts.rows);
 
-// Adding up. A table is an object of columns.
 function* rowsOf({ period, dataset, agent_class: agentClass }, choice) {
   for (let row = 0; row < period.length; row += 1) {
     if (period[row] < choice.first || period[row] > choice.last) continue;

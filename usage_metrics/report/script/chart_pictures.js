@@ -18,10 +18,9 @@ async function chartPicture(place) {
   view.finalize();
   const [width, height] = ["width", "height"].map((name) => Number(drawn.getAttribute(name)));
   const noun = place.closest("figure").querySelector("[data-noun]")?.textContent ?? "";
-  const source = ["h1", ".span", ".top .small"].map((part) => document.querySelector(part).textContent);
   return standAlone({
     title: `${place.dataset.title} ${noun}`.trim(), said: [element("chosen").dataset.said, place.dataset.meaning].filter(Boolean),
-    legend: legendOf(place), drawn, width, height, foot: source.join(" · "),
+    legend: legendOf(place), drawn, width, height,
   });
 }
 

@@ -5,7 +5,7 @@ const views = new Map();
 const keysOf = new Map();
 const rowsOfChart = new Map();
 
-// The charts.
+// What a reader points at.
 function tip(handler, event, item, value) {
   const box = element("tip");
   box.hidden = value === null || value === undefined || value === "";

@@ -89,16 +89,12 @@ function notesOnNames(choice) {
 // --- what is pressed ---
 
 function button(text, pressed, press) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = "pick";
-  made.textContent = text;
-  if (pressed !== null) made.setAttribute("aria-pressed", pressed);
-  made.addEventListener("click", () => {
+  const made = madeButton("pick", text, () => {
     press();
     toAddress();
     show();
   });
+  if (pressed !== null) made.setAttribute("aria-pressed", pressed);
   return made;
 }
 

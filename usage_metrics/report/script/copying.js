@@ -13,14 +13,10 @@ async function copyQuery(box) {
 }
 
 function withCopy(box) {
-  const button = document.createElement("button");
   const status = document.createElement("span");
-  button.type = "button";
-  button.textContent = "Copy";
-  button.addEventListener("click", () => copyQuery(box));
   status.className = "small";
   status.setAttribute("role", "status");
-  box.append(button, " ", status);
+  box.append(madeButton("copy", "Copy", () => copyQuery(box)), " ", status);
 }
 
 for (const box of document.querySelectorAll(".query")) withCopy(box);

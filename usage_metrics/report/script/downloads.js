@@ -50,14 +50,8 @@ const toolsOf = new Map();
 function withTools(state) {
   const { table } = state;
   const tools = document.createElement("div");
-  const button = document.createElement("button");
   tools.className = "tools";
-  button.type = "button";
-  button.className = "csv";
-  button.textContent = "CSV";
-  button.setAttribute("aria-label", `Download as CSV: ${table.caption.textContent}`);
-  button.addEventListener("click", () => download(state));
-  tools.append(button);
+  tools.append(madeButton("csv", "CSV", () => download(state), `Download as CSV: ${table.caption.textContent}`));
   (table.closest(".scroll") ?? table).after(tools);
   toolsOf.set(table, tools);
 }

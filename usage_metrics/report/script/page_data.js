@@ -67,12 +67,8 @@ function pageAsData() {
 
 const jsonTools = document.createElement("div");
 jsonTools.className = "tools";
-const jsonButton = jsonTools.appendChild(document.createElement("button"));
-jsonButton.type = "button";
-jsonButton.className = "json";
-jsonButton.textContent = "The page's data as JSON";
-jsonButton.addEventListener("click", () => {
+jsonTools.append(madeButton("json", "The page's data as JSON", () => {
   const name = decodeURIComponent(location.pathname.split("/").pop()).replace(/\.html$/, "");
   save(`${name || "index"}.json`, "application/json", [JSON.stringify(pageAsData(), null, 1)]);
-});
+}));
 document.querySelector("header.top").append(jsonTools);

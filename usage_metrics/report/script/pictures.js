@@ -62,14 +62,16 @@ function pile(width) {
   return { sheet, text, legend, drawing, height: () => y + MARGIN };
 }
 
-function standAlone({ title, said, legend, drawn, width, height, foot }) {
+// The foot of a picture says which page it is of.
+function standAlone({ title, said, legend, drawn, width, height }) {
   const wide = width + 2 * MARGIN;
   const made = pile(width);
   made.text(title, 19, "strong", { "font-weight": 650 });
   for (const sentence of said) made.text(sentence, 13, "soft");
   made.legend(legend);
   made.drawing(drawn, height);
-  made.text(foot, 11, "soft");
+  const source = ["h1", ".span", ".top .small"].map((part) => document.querySelector(part).textContent);
+  made.text(source.join(" · "), 11, "soft");
   const high = Math.ceil(made.height());
   const background = shape("rect", { width: wide, height: high, fill: "#ffffff" });
   const svg = shape("svg", {
@@ -107,13 +109,8 @@ function pictureButtons(name, title, make) {
   const buttons = document.createElement("div");
   buttons.className = "pictures";
   for (const [kind, write] of Object.entries(PICTURES)) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "csv";
-    button.textContent = kind;
-    button.setAttribute("aria-label", `Download as ${kind}: ${title}`);
-    button.addEventListener("click", async () => write(name, await make()));
-    buttons.append(button);
+    const press = async () => write(name, await make());
+    buttons.append(madeButton("csv", kind, press, `Download as ${kind}: ${title}`));
   }
   return buttons;
 }

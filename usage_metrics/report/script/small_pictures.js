@@ -45,12 +45,11 @@ function meaningOf(place) {
 function smallPicture(figure) {
   const place = figure.querySelector(".drawn");
   const name = figure.closest(".dataset").querySelector("h3").textContent;
-  const source = ["h1", ".span", ".top .small"].map((part) => document.querySelector(part).textContent);
   return standAlone({
     title: `${name}: ${figure.querySelector("figcaption span").textContent}`,
     said: [`${figure.querySelector("strong").textContent}; in a period ${figure.ariaLabel.split(": ").at(-1)}.`,
       meaningOf(place)].filter(Boolean),
-    legend: [], drawn: enlarged(place), width: WIDE, height: HIGH + 40, foot: source.join(" · "),
+    legend: [], drawn: enlarged(place), width: WIDE, height: HIGH + 40,
   });
 }
 

@@ -94,16 +94,11 @@ function arrange(state) {
 }
 
 function moreOf(state, count) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "next-lines";
-  button.textContent = `${count} more`;
-  button.addEventListener("click", () => {
+  return madeButton("next-lines", `${count} more`, () => {
     state.pages += 1;
     arrange(state);
     (state.table.querySelector(".next-lines") ?? state.table.closest("[tabindex]") ?? state.search).focus();
   });
-  return button;
 }
 
 // A press sorts, a second one turns the order round, a third one takes it back.
@@ -127,12 +122,7 @@ function markOrder({ table, order }) {
 function withSorting(state) {
   for (const head of headsOf(state.table)) {
     if (head.querySelector("button") || !head.textContent.trim() || head.matches(".unsorted")) continue;
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "sort";
-    button.append(...head.childNodes);
-    button.addEventListener("click", () => turnOrder(state, head));
-    head.append(button);
+    head.append(madeButton("sort", [...head.childNodes], () => turnOrder(state, head)));
   }
   markOrder(state);
 }
