@@ -302,7 +302,7 @@ def secret(variable: str, where: str) -> str:
 
 
 def webhook(of: str = "notify") -> str:
-    """The URL of a chat; empty if there is none.
+    """The URL of a chat; empty if no chat is named.
 
     Args:
         of: ``notify`` for the one that is told of failures, ``digest`` for the one that

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from chromium import Page, needs_browser
+from report_html import rendered
 
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import earlier, figures, page, payload, quality
+from usage_metrics.report import earlier, figures, payload
 from usage_metrics.report.formatting import change, number
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.warehouse.reading import open_tables
@@ -55,19 +56,8 @@ def report(
     quick_reports: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    material = page.Material(
-        site="data.example.org",
-        logs_of="a Datasette",
-        titles={},
-        payload=of_week,
-        concentration=figures.concentration(two_years, WEEK),
-        reconciled=quality.reconciliation(two_years, WEEK),
-        versions=quality.versions({}),
-        attributions=[],
-        made_on=STOP,
-    )
     file = tmp_path_factory.mktemp("compared") / "report.html"
-    file.write_text(page.render(material, "0"))
+    file.write_text(rendered(two_years, of_week))
     return file
 
 

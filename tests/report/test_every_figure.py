@@ -75,7 +75,7 @@ KINDS = (
 
 EVERYTHING = Kind("", "1", "usage_daily")
 STEP = 4
-"""Each kind is paired with the one so many further on, too far to be of its sort."""
+"""A kind is paired with the one so many places later: the next ones are like it."""
 
 WALK: list[tuple[Kind, ...]] = [
     (EVERYTHING,),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from chromium import Page, needs_browser
+from report_html import rendered
 
-from usage_metrics.report import figures, page, payload, quality
+from usage_metrics.report import payload
 from usage_metrics.report.formatting import days, number, percent
 from usage_metrics.report.rankings import rankings
 from usage_metrics.report.usage_database import Database, Span
@@ -35,20 +36,8 @@ def long_report(
     quick_reports: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    span = SPAN
-    material = page.Material(
-        site="data.example.org",
-        logs_of="a Datasette",
-        titles={},
-        payload=gathered,
-        concentration=figures.concentration(database, span),
-        reconciled=quality.reconciliation(database, span),
-        versions=quality.versions({}),
-        attributions=[],
-        made_on=LAST,
-    )
     file = tmp_path_factory.mktemp("long") / "report.html"
-    file.write_text(page.render(material, "0"))
+    file.write_text(rendered(database, gathered))
     return file
 
 

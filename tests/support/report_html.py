@@ -1,6 +1,28 @@
-"""Parses the static tables and figures of a report, without running its script."""
+"""Writes a report, and parses its static tables and figures without its script."""
 
 from html.parser import HTMLParser
+
+from usage_metrics.dates import ONE_DAY
+from usage_metrics.report import figures, page, quality
+from usage_metrics.report.payload import Payload
+from usage_metrics.report.usage_database import Database
+
+
+def rendered(database: Database, gathered: Payload) -> str:
+    """The page of some figures, made on the last day of their span."""
+    span = gathered.span
+    material = page.Material(
+        site="data.example.org",
+        logs_of="a Datasette",
+        titles={},
+        payload=gathered,
+        concentration=figures.concentration(database, span),
+        reconciled=quality.reconciliation(database, span),
+        versions=quality.versions({}),
+        attributions=[],
+        made_on=span.stop - ONE_DAY,
+    )
+    return page.render(material, "0")
 
 
 class Standing(HTMLParser):

@@ -109,7 +109,7 @@ class PublisherReport(Reporting):
         """The figures of the page.
 
         Raises:
-            NotYetError: if there is none.
+            NotYetError: if no day is counted.
         """
         from usage_metrics.report import place_lines
         from usage_metrics.report.public_listings import public_listings
