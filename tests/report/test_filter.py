@@ -208,7 +208,7 @@ def test_a_link_shows_what_its_sender_saw(page: Page, file: Path) -> None:
     seen = page.text("[data-figure='all.requests']")
     page.choose(who="robot")
     assert page.text("[data-figure='all.requests']") != seen
-    page.in_history(-1)
+    page.go("history.back()")
     assert page.text("[data-figure='all.requests']") == seen
     page.run("location.hash = 'where'")  # a section
     assert page.run("return document.getElementById('who').value") == "human"

@@ -104,7 +104,7 @@ def test_a_month_is_chosen_by_its_name_and_known_by_its_days(opened: Page) -> No
     assert opened.run(name) == "Other days"
     opened.choose(**{"from": "2026-03-01"})
     assert opened.run(name) == "March 2026"
-    opened.in_history(-2)
+    opened.go("history.go(-2)")
     assert opened.run(name) == "February 2026"
     opened.reset()
     assert opened.run(name) == "All days"

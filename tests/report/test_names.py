@@ -146,9 +146,9 @@ def test_a_link_holds_the_chosen_names_and_back_takes_them_back(
     seen = page.text("[data-figure='all.requests']")
     address = page.run("return location.hash")
     assert address == "#country=Germany&format=JSON"
-    page.in_history(-1)
+    page.go("history.back()")
     assert chips(page) == ["Country: Germany"]
-    page.in_history(1)
+    page.go("history.forward()")
     assert page.text("[data-figure='all.requests']") == seen
     page.forget()
     page.driver.get(f"{file.absolute().as_uri()}{address}&country=Atlantis")

@@ -60,8 +60,12 @@ class Page:
         self.driver.get(file.absolute().as_uri())
 
     def forget(self) -> None:
-        """Leave the page and drop its console messages and requests."""
+        """Leave the page and drop its console messages, its requests and the history.
+
+        Of a full history, Chromium drops what no user has added: the choices of a test.
+        """
         self.driver.get("about:blank")
+        self.command("Page.resetNavigationHistory")
         self.console()
         self.requests()
 
@@ -97,13 +101,6 @@ class Page:
         """Run what changes the selection, and wait until the charts are redrawn."""
         with self._redrawn():
             self.driver.execute_script(script, *arguments)
-
-    def in_history(self, steps: int) -> None:
-        """Go back or forward, and wait until the charts are redrawn.
-
-        A script that navigates itself is sometimes never answered.
-        """
-        self.go("setTimeout(() => history.go(arguments[0]))", steps)
 
     @contextmanager
     def _redrawn(self) -> Iterator[None]:
