@@ -4,7 +4,7 @@ import configparser
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import luigi
 import pytest
@@ -34,6 +34,17 @@ ALL_SETTINGS = [
     for section in SECTIONS
     for name, parameter in section.get_params()
 ]
+
+
+class Noted(luigi.Parameter[str]):
+    """A text of which each reading is noted."""
+
+    read: ClassVar[list[str]] = []
+
+    def parse(self, text: str) -> str:
+        """Read it, and note that."""
+        self.read.append(text)
+        return text
 
 
 @pytest.mark.parametrize(
@@ -198,6 +209,29 @@ def test_two_ranges_that_differ_are_refused(settings: Settings, key: str) -> Non
     settings("LoadSQLite", **{key: "2026-03-03"})
     with pytest.raises(ConfigError, match=rf"{key} in \[LoadSQLite\].*delete that one"):
         check_sections()
+
+
+class OftenAsked(config.Section):
+    """A section that notes each reading of its value."""
+
+    value = Noted(default="")
+
+
+def test_a_section_is_read_again_only_if_it_says_something_else(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Noted.read
+    settings("OftenAsked", value="${PLACE}")
+    for place in ("here", "there"):
+        monkeypatch.setenv("PLACE", place)
+        assert OftenAsked().value == place
+        read.clear()
+        assert OftenAsked().value == place
+        assert not read
+    settings("OftenAsked", value="50 %")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="write %% for a percent sign"):
+            OftenAsked()
 
 
 @pytest.mark.parametrize("day", [None, dt.date(2026, 3, 2)])

@@ -9,11 +9,12 @@ import difflib
 import functools
 import operator
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from configparser import InterpolationError
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import luigi
+from luigi.cmdline_parser import CmdlineParser
 
 from usage_metrics.dates import ONE_DAY, consecutive
 from usage_metrics.errors import ConfigError
@@ -197,6 +198,9 @@ class Moment(luigi.Parameter[dt.datetime]):
 class Configured:
     """Makes a task or section refuse mistakes in its settings."""
 
+    _found: ClassVar[tuple[Hashable, list[tuple[str, Any]]]]
+    """The values without arguments, after all that decides them."""
+
     @classmethod
     @functools.cache
     def get_params(cls) -> list[tuple[str, luigi.Parameter[Any]]]:
@@ -214,10 +218,28 @@ class Configured:
     ) -> list[tuple[str, Any]]:
         """Find the values as Luigi does, after checking its section.
 
+        A run asks for its settings hundreds of times: without arguments, they are found
+        again only if the section says something else.
+
         Raises:
             ConfigError: naming the section, the key and the remedy.
         """
         name: str = cls.get_task_family()  # type: ignore[attr-defined]
+        if args or kwargs:
+            return cls._find_values(name, params, args, kwargs)
+        if "_found" not in vars(cls) or cls._found[0] != _said_of(name):
+            values = cls._find_values(name, params, args, kwargs)
+            cls._found = _said_of(name), values
+        return cls._found[1]
+
+    @classmethod
+    def _find_values(
+        cls,
+        name: str,
+        params: Sequence[tuple[str, luigi.Parameter[Any]]],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> list[tuple[str, Any]]:
         check_section(name, dict(params))
         try:
             values: list[tuple[str, Any]]
@@ -231,6 +253,17 @@ class Configured:
             problem = str(error).rpartition("]: ")[2]
             raise ConfigError(f"{name}: {problem}: {error.__cause__}") from None
         return values
+
+
+def _said_of(section: str) -> Hashable:
+    """All that decides the values of a section; equal to nothing if it is not clear."""
+    settings = luigi.configuration.get_config()
+    sections = filter(settings.has_section, (section, BoundDay.FORMER))
+    try:
+        said = [tuple(settings.items(name)) for name in sections]
+    except InterpolationError:  # what reads the value says what is wrong
+        return object()
+    return id(settings), CmdlineParser.get_instance(), *said
 
 
 def check_section(name: str, parameters: Mapping[str, luigi.Parameter[Any]]) -> None:
