@@ -32,6 +32,7 @@ from usage_metrics.tasks.count_month import CountDays, CountMonth
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite, open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
+from usage_metrics.tasks.stages import Clean
 
 MONTH = DAY.replace(day=1)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
@@ -586,6 +587,22 @@ def test_a_day_of_many_batches_is_counted_as_in_one(
     monkeypatch.setattr("usage_metrics.counting.aside.HELD_BYTES", 0)
     monkeypatch.setattr("usage_metrics.counting.aside.HELD_TABLE_BYTES", 0)
     assert count() == at_once
+
+
+def test_a_batch_of_long_texts_has_fewer_requests(
+    two_days: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And their addresses, which are in another file, go with them."""
+    two_days.build(Clean(date=DAY))
+    monkeypatch.setattr("usage_metrics.partitions.writer.ROW_GROUP_ROWS", 1)
+    two_days.build(CountUsage(date=DAY))
+    at_once = two_days.table("counted"), two_days.table("usage_by_class")
+    two_days.delete("counted")
+    monkeypatch.setattr("usage_metrics.tasks.count_input.BATCH_BYTES", 0)
+    with two_days.partition("geocoded").open() as file:
+        assert [rows.num_rows for rows in batches(file, ["request_url"])] == [1, 1, 1]
+    two_days.build(CountUsage(date=DAY))
+    assert (two_days.table("counted"), two_days.table("usage_by_class")) == at_once
 
 
 def test_a_full_folder_for_temporary_files_is_named(

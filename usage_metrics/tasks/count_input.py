@@ -8,7 +8,6 @@ counting uses what the geocoded file has, and says so in its footer.
 
 import contextlib
 import datetime as dt
-import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,6 +33,8 @@ AS_GEOCODED = "as geocoded"
 
 BATCH_ROWS = 1 << 18
 """Requests that are in memory at a time; four full row groups."""
+BATCH_BYTES = 96 << 20
+"""… or fewer, if somebody sends long texts: as many as have this many bytes."""
 
 Read = Callable[[Collection[str]], Iterable["pa.Table"]]
 """Reads some columns of a day, those that it has, in batches, as often as wanted."""
@@ -56,7 +57,7 @@ def requests_of(geocoded: Partition, addresses: str) -> Iterator[Read]:
         def read(names: Collection[str]) -> Iterator["pa.Table"]:
             found = batches(file, names)
             if ADDRESS in names and full is not file:
-                return _joined(found, batches(full, [ADDRESS]))
+                return _joined(found, full)
             return found
 
         yield read
@@ -77,8 +78,9 @@ def first_requests_of(geocoded: Partition, addresses: str) -> "pa.Table":
     with geocoded.open() as file, _with_addresses(geocoded, addresses, file) as full:
         _check_columns(file, geocoded.source)
         for start, stop in _first_row_groups(file, geocoded.date):
-            rows = [_rows_between(file, COMPARED, start, stop)]
-            found += _joined(rows, [_rows_between(full, [ADDRESS], start, stop)])
+            rows = _rows_between(file, COMPARED, start, stop)
+            others = _rows_between(full, [ADDRESS], start, stop)
+            found.append(_with_column(rows, others[ADDRESS]))
     return pa.concat_tables(found) if found else pa.table({})
 
 
@@ -89,12 +91,19 @@ def read_columns(partition: Partition, columns: Collection[str]) -> "pa.Table":
 
 
 def batches(file: "pq.ParquetFile", columns: Collection[str]) -> Iterator["pa.Table"]:
-    """Read some columns, those that a file has, in batches of ``BATCH_ROWS``."""
+    """Read some columns, those that a file has, in batches.
+
+    Each has ``BATCH_ROWS``, or fewer once it has ``BATCH_BYTES``; so batches of other
+    columns may end elsewhere.
+    """
     import pyarrow as pa
 
     names = [name for name in file.schema_arrow.names if name in columns]
     held: list[pa.Table] = []
     for group in range(file.num_row_groups):
+        if sum(table.nbytes for table in held) >= BATCH_BYTES:
+            yield pa.concat_tables(held)
+            held = []
         with naming_damage(file):
             held.append(file.read_row_group(group, names))
         while sum(table.num_rows for table in held) >= BATCH_ROWS:
@@ -114,20 +123,39 @@ def events_of_month(counted: Iterable[Partition], addresses: str) -> Iterator["R
         month.begin_day()
         with day.open() as file, _addresses_of(geocoded_of(day), addresses) as texts:
             for rows in batches(file, NEEDED):
-                yield month.events(rows, next(texts))
+                yield month.events(rows, texts(rows.num_rows))
 
 
 @contextlib.contextmanager
 def _addresses_of(
     geocoded: Partition, kind: str
-) -> Iterator[Iterator["pa.ChunkedArray | None"]]:
-    """The addresses of a day in batches; None for each batch if they are gone."""
+) -> "Iterator[Callable[[int], pa.ChunkedArray | None]]":
+    """Gives the addresses of as many further requests as asked; None: they are gone."""
     if not geocoded.exists():
-        yield itertools.repeat(None)
+        yield lambda _: None
         return
     is_there = kind != FULL or _keeps_addresses(geocoded.facts())
     with (geocoded if is_there else _cleaned_of(geocoded)).open() as file:
-        yield (rows[ADDRESS] for rows in batches(file, [ADDRESS]))
+        yield _Addresses(file).of
+
+
+class _Addresses:
+    """The addresses of a file's requests, in their order."""
+
+    def __init__(self, file: "pq.ParquetFile") -> None:
+        self._rest = batches(file, [ADDRESS])
+        self._held: pa.Table | None = None
+
+    def of(self, rows: int) -> "pa.ChunkedArray":
+        """Those of the next requests."""
+        import pyarrow as pa
+
+        held = [] if self._held is None else [self._held]
+        while sum(table.num_rows for table in held) < rows:
+            held.append(next(self._rest))
+        table = pa.concat_tables(held)
+        self._held = table.slice(rows)
+        return table[ADDRESS].slice(0, rows)
 
 
 def geocoded_of(day: Partition) -> Partition:
@@ -181,12 +209,16 @@ def _check_columns(file: "pq.ParquetFile", source: str) -> None:
 
 
 def _joined(
-    requests: "Iterable[pa.Table]", addresses: "Iterable[pa.Table]"
+    requests: "Iterable[pa.Table]", full: "pq.ParquetFile"
 ) -> "Iterator[pa.Table]":
     """Requests, with their addresses from another file."""
-    for rows, full in zip(requests, addresses, strict=True):
-        index = rows.column_names.index(ADDRESS)
-        yield rows.set_column(index, ADDRESS, full[ADDRESS])
+    addresses = _Addresses(full)
+    for rows in requests:
+        yield _with_column(rows, addresses.of(rows.num_rows))
+
+
+def _with_column(rows: "pa.Table", addresses: "pa.ChunkedArray") -> "pa.Table":
+    return rows.set_column(rows.column_names.index(ADDRESS), ADDRESS, addresses)
 
 
 def _first_row_groups(
