@@ -598,7 +598,7 @@ def test_a_batch_of_long_texts_has_fewer_requests(
     two_days.build(CountUsage(date=DAY))
     at_once = two_days.table("counted"), two_days.table("usage_by_class")
     two_days.delete("counted")
-    monkeypatch.setattr("usage_metrics.tasks.count_input.BATCH_BYTES", 0)
+    monkeypatch.setattr("usage_metrics.tasks.count_input.BATCH_BYTES", 1)
     with two_days.partition("geocoded").open() as file:
         assert [rows.num_rows for rows in batches(file, ["request_url"])] == [1, 1, 1]
     two_days.build(CountUsage(date=DAY))

@@ -125,7 +125,7 @@ def _pages(requests: pa.Table, hosts: pa.DictionaryArray) -> pa.DictionaryArray:
 
 
 def _status(events: Rows) -> pa.DictionaryArray:
-    status = only_chunk(events["status"].dictionary_encode())
+    status = events["status"].combine_chunks().dictionary_encode()
     return pa.DictionaryArray.from_arrays(
         status.indices, status.dictionary.cast(STRING)
     )
