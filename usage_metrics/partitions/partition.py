@@ -320,10 +320,6 @@ def list_partitions(root: str, stage: str, source: str) -> dict[dt.date, str]:
     Raises:
         UnreachableError: if the folder cannot be listed.
     """
-    return listings.listed((root, stage, source), _list_complete)
-
-
-def _list_complete(root: str, stage: str, source: str) -> dict[dt.date, str]:
     present = list_present(root, stage, source)
     if stage == RETRIED:
         for day in present.keys() & left_over(root, source).keys():
@@ -334,6 +330,10 @@ def _list_complete(root: str, stage: str, source: str) -> dict[dt.date, str]:
 
 def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
     """As ``list_partitions``, including partitions that this run should complete."""
+    return listings.listed((root, stage, source), _list_present)
+
+
+def _list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
     if stage in OLD_MARKERS:
         _move_old_markers(root, stage, source)
     listed = _list_days(FILE_NAME, root, stage, source)
@@ -354,9 +354,17 @@ def _list_days(
     folder = f"{root}/{stage}/{source}"
     with _naming_unreachable(folder):
         for inner, modified, size in storage.list_files(folder, name):
-            with contextlib.suppress(ValueError):  # no such day
-                if match := _FOLDER.fullmatch(inner):
-                    yield dt.date.fromisoformat(match[1]), modified, size
+            if day := _day_of(inner):
+                yield day, modified, size
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _day_of(folder: str) -> dt.date | None:
+    """The day in the name of a folder, which is that of some twenty stages."""
+    if match := _FOLDER.fullmatch(folder):
+        with contextlib.suppress(ValueError):  # no such day
+            return dt.date.fromisoformat(match[1])
+    return None
 
 
 def written_at(fingerprint: str) -> float:

@@ -289,13 +289,19 @@ def refuse_key(uri: str) -> None:
 
 def _list_locally(folder: str, name: str) -> Iterator[tuple[str, int, int]]:
     try:
-        folders = os.listdir(folder)  # noqa: PTH208 - several times as fast as Path's
+        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
         return
-    for inner in folders:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            found = os.stat(f"{folder}/{inner}/{name}")  # noqa: PTH116 - likewise
+    try:
+        for inner in os.listdir(place):  # noqa: PTH208 - Path takes no descriptor
+            try:
+                # From its folder on: to walk there from the root takes as long again.
+                found = os.stat(f"{inner}/{name}", dir_fd=place)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
             yield inner, found.st_mtime_ns, found.st_size
+    finally:
+        os.close(place)
 
 
 @contextlib.contextmanager
