@@ -1,6 +1,7 @@
 """What can go wrong when a platform is asked: each trap, on every platform."""
 
 import base64
+import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -99,6 +100,13 @@ def refused(status: int, **headers: str) -> Answer:
     return json_of({"message": "No"}, status=status, headers=named)
 
 
+BOMB = gzip.compress(bytes(65 << 20), 1)
+
+
+def moved(to: str) -> Answer:
+    return Answer(status=302, headers={"Location": to})
+
+
 NO_FULL_REPLY = {
     "not allowed": (refused(403), 'HTTP 403 ({"message": "No"}); the token may not'),
     "not found": (refused(404), 'HTTP 404 ({"message": "No"}); it is misspelt'),
@@ -119,6 +127,17 @@ NO_FULL_REPLY = {
     "nothing in it": (json_of({}), "something else: it"),
     "another shape": (json_of([1, 2]), "something else: it"),
     "deep": (Answer("[" * 300 + "]" * 300), "something else: it"),
+    "moved to no URL": (moved("http://["), "something other than HTTP (ValueError)"),
+    "moved to no host": (moved("http://..example"), "something other than HTTP (Loc"),
+    "a next page that is no URL": (
+        json_of({}, headers={"Link": '<http://[>; rel="next"'}),
+        "names a next page at what is no URL; check its endpoint",
+    ),
+    "a next page elsewhere": (
+        json_of({}, headers={"Link": '<https://a:b@c.example/>; rel="next"'}),
+        "names a next page at c.example; check its endpoint",
+    ),
+    "a bomb": (Answer(packed=BOMB), "answers with more than 64 MB; check its endpoint"),
 }
 """Answers that are no reply to what was asked, and what is said of them."""
 

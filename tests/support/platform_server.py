@@ -17,6 +17,8 @@ class Answer:
     body: str = ""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    packed: bytes = b""
+    """The body, if it is sent by gzip."""
     cut: bool = False
     """Whether the connection ends before the body does."""
     slow: bool = False
@@ -102,8 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
             while not self.server.closed.wait(0.01):
                 self.wfile.write(b"x")
             return
-        body = answer.body.encode()
+        body = answer.packed or answer.body.encode()
         self.send_response(answer.status)
+        if answer.packed:
+            self.send_header("Content-Encoding", "gzip")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.status != 304:

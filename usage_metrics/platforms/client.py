@@ -113,10 +113,14 @@ class Client:
         """
         if path.startswith("/"):
             return f"{self.endpoint}{path}"
-        url = urljoin(f"{self.endpoint}/", path)
-        if urlsplit(url).netloc != urlsplit(self.endpoint).netloc:
+        try:
+            url = urljoin(f"{self.endpoint}/", path)
+            host = urlsplit(url).netloc
+        except ValueError:
+            url, host = "", "what is no URL"
+        if host != urlsplit(self.endpoint).netloc:
             raise Refusal(
-                f"{self.title} names a next page at {urlsplit(url).hostname}",
+                f"{self.title} names a next page at {host.rpartition('@')[2]}",
                 "check its endpoint in luigi.cfg",
             )
         return url
@@ -213,7 +217,8 @@ class Client:
             what = type(error).__name__
             reason = f"the connection to {self.title} failed ({what})"
             raise TemporaryRefusal(reason, again) from error
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
+            # The latter of a redirect to what is no URL.
             what = type(error).__name__
             reason = f"{self.title} answered with something other than HTTP ({what})"
             raise Refusal(reason, "check its endpoint in luigi.cfg") from error

@@ -104,7 +104,8 @@ def _total(page: Any) -> int:
 
 def _concept(hit: Any) -> str:
     """The id of the record of which a hit is a version."""
-    return name(hit, "parent", "id") if "parent" in hit else name(hit, "conceptrecid")
+    has_parent = found(hit, "parent") is not None
+    return name(hit, "parent", "id") if has_parent else name(hit, "conceptrecid")
 
 
 def _stats(hit: Any) -> tuple[Any, Any, str]:
