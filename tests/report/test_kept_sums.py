@@ -180,10 +180,11 @@ def test_names_of_days_that_are_gone_are_not_kept(days: Days) -> None:
 
 def names(content: bytes) -> set[str]:
     """Every path in kept sums, even if it is in no row."""
+    kept = KeptSums.parse(content)
     return {
         text
-        for sums in KeptSums.parse(content).earlier.values()
-        if "path" in sums.rows.column_names
+        for sums in map(kept.of, kept.earlier)
+        if sums and "path" in sums.rows.column_names
         for chunk in sums.rows["path"].chunks
         for text in chunk.dictionary.to_pylist()
     }

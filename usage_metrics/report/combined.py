@@ -10,20 +10,21 @@ import functools
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from usage_metrics.arrow import STRING, dictionary
 from usage_metrics.counting.combined import BEYOND, IN_ALL, SUMS
 from usage_metrics.report import numbered
 from usage_metrics.report.packing import packed
 from usage_metrics.report.rankings import Ranking
 from usage_metrics.report.usage_database import Database, Span
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 Columns = dict[str, numbered.Numbers]
+Known = Mapping[tuple[str | None, ...], int]
 
 KEYS = ("period", "dataset", "agent_class")
 LEAST_BYTES = 3
@@ -35,7 +36,7 @@ MOST_USED = 2 / 3
 class Names(NamedTuple):
     """The names of a ranking that the page has."""
 
-    known: Mapping[tuple[str | None, ...], int]
+    known: Known
     """Their numbers, by what the database calls them."""
     rest: int
     """The number of all others."""
@@ -59,7 +60,10 @@ class Vocabulary(NamedTuple):
     def unnamed(self, rows: Columns) -> Columns:
         """The rows without these names."""
         size = len(rows["period"])
-        lost = {id_: np.full(size, self.names[id_].unknown) for id_ in self.varying()}
+        lost = {
+            id_: np.full(size, self.names[id_].unknown, np.int32)
+            for id_ in self.varying()
+        }
         return {**rows, **lost}
 
 
@@ -104,40 +108,53 @@ def gather(database: Database, span: Span, words: Vocabulary, room: int) -> Comb
 
 def _asked(database: Database, span: Span, words: Vocabulary) -> Columns:
     """The rows of each combination, and those of what is in none of them."""
-    kept, of_all = (
-        _with_numbers(database.encoded_sums(table, keys, SUMS, span), words)
-        for table, keys in {
-            "usage_combined": [*IN_ALL, *BEYOND],
-            "usage_daily": [*IN_ALL],
-        }.items()
-    )
+    parts = database.parts_of_sums("usage_combined", [*IN_ALL, *BEYOND], SUMS, span)
+    rows = database.encoded_sums("usage_daily", [*IN_ALL], SUMS, span)
+    kept = _added_up(_concatenated(*(_numbered(part, words) for part in parts)))
+    of_all = _numbered(rows, words)
     less = {**words.unnamed(kept), **{name: -kept[name] for name in SUMS}}
     others = _added_up(_concatenated(of_all, less))
     is_left = others["requests"] > 0
     return _added_up(_concatenated(kept, _filtered(others, is_left)))
 
 
-def _with_numbers(rows: "pa.Table", words: Vocabulary) -> Columns:
-    """The number of each period, dataset, class and name of some rows."""
+def _numbered(rows: pa.Table, words: Vocabulary) -> Columns:
+    """The numbers of periods, datasets, classes and names, with their sums."""
     found: Columns = {}
     for key in KEYS:
-        column = numbered.column(rows[key])
-        number = {value: at for at, value in enumerate(words.codes[key])}
-        known = np.array([number.get(value, -1) for value in column.values] + [-1])
-        found[key] = known[column.numbers]
+        codes = zip(words.codes[key], strict=True)
+        known: Known = {code: number for number, code in enumerate(codes)}
+        found[key] = _numbers(rows, [key], known, -1)
     for ranking in words.ranked:
         asked, names = list(ranking.ask.names), words.names[ranking.id]
-        if not set(asked) <= set(rows.column_names):
-            found[ranking.id] = np.full(len(rows), names.unknown)
-            continue
-        groups = numbered.groups(
-            *(numbered.column(rows[name]).numbers for name in asked)
-        )
-        texts = rows.select(asked).take(groups.first).to_pylist()
-        numbers = [names.known.get(tuple(row.values()), names.rest) for row in texts]
-        found[ranking.id] = np.array(numbers, dtype=np.int64)[groups.of_row]
+        if set(asked) <= set(rows.column_names):
+            found[ranking.id] = _numbers(rows, asked, names.known, names.rest)
+        else:
+            found[ranking.id] = np.full(len(rows), names.unknown, np.int32)
     found |= {name: rows[name].to_numpy() for name in SUMS}
-    return _filtered(found, np.all([found[key] >= 0 for key in KEYS], axis=0))
+    is_shown = np.all([found[key] >= 0 for key in KEYS], axis=0)
+    return _added_up(_filtered(found, is_shown))
+
+
+def _numbers(
+    rows: pa.Table, asked: Sequence[str], known: Known, other: int
+) -> numbered.Numbers:
+    """The number that is known of the texts in some columns of each row."""
+    at, at_known, size = np.zeros(len(rows), np.int32), np.zeros(len(known), int), 1
+    for name, of_known in zip(asked, zip(*known, strict=True), strict=True):
+        values = [*dict.fromkeys(of_known)]
+        more = len(values) + 1  # the last stands for all other texts
+        texts = dictionary(rows[name])
+        place = pc.index_in(texts.dictionary, pa.array(values, STRING))
+        of_null = values.index(None) if None in values else len(values)
+        places = [*pc.fill_null(place, len(values)).to_numpy(), of_null]
+        codes = pc.fill_null(texts.indices, len(places) - 1).to_numpy()
+        at = at * more + np.array(places, np.int32)[codes]
+        at_known = at_known * more + [values.index(value) for value in of_known]
+        size *= more
+    number = np.full(size, other, np.int32)
+    number[at_known] = [*known.values()]
+    return number[at]
 
 
 def _added_up(rows: Columns) -> Columns:
@@ -177,5 +194,5 @@ def _filtered(rows: Columns, mask: Any) -> Columns:
     return {name: column[mask] for name, column in rows.items()}
 
 
-def _concatenated(first: Columns, second: Columns) -> Columns:
-    return {name: np.concatenate([first[name], second[name]]) for name in first}
+def _concatenated(*parts: Columns) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

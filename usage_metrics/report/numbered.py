@@ -13,9 +13,6 @@ from usage_metrics.arrow import dictionary
 Numbers = Any
 """A numpy array of whole numbers."""
 
-_MOST_COMBINATIONS = 1 << 62
-"""Combinations up to this number fit into 64 bits."""
-
 
 class Column(NamedTuple):
     """A column of texts."""
@@ -55,14 +52,33 @@ class Groups(NamedTuple):
 
 def groups(*columns: Numbers) -> Groups:
     """Group rows by the numbers in some columns."""
-    key = columns[0]
+    key, size = columns[0].astype(np.int64), int(columns[0].max(initial=0)) + 1
     for numbers in columns[1:]:
         values = int(numbers.max(initial=0)) + 1
-        if int(key.max(initial=0)) * values > _MOST_COMBINATIONS:
-            _, key = np.unique(key, return_inverse=True)
-        key = key * values + numbers
-    _, first, of_row = np.unique(key, return_index=True, return_inverse=True)
+        if size * values > _room(key):
+            key, size = _renumbered(key, size)
+        key, size = key * values + numbers, size * values
+    of_row, number = _renumbered(key, size)
+    first = np.empty(number, dtype=np.int64)
+    # Of several rows of a group, the one that is written last stays.
+    first[of_row[::-1]] = np.arange(len(of_row))[::-1]
     return Groups(first, of_row)
+
+
+def _renumbered(key: Numbers, size: int) -> tuple[Numbers, int]:
+    """The place of each number among the different ones, and how many these are."""
+    if size > _room(key):
+        found, place = np.unique(key, return_inverse=True)
+        return place, len(found)
+    is_there = np.zeros(size, dtype=bool)
+    is_there[key] = True
+    places = np.cumsum(is_there, dtype=np.int32) - 1
+    return places[key], int(is_there.sum())
+
+
+def _room(key: Numbers) -> int:
+    """Up to which number a list of all numbers takes less time than sorting does."""
+    return 4 * len(key)
 
 
 def distinct(*columns: Numbers) -> list[Numbers]:
