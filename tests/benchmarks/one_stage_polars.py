@@ -15,6 +15,7 @@ from .one_stage_pyarrow import (
     DATASETTE,
     KEY,
     LOCATION,
+    MISSING,
     URL,
     create,
     times_as_text,
@@ -65,7 +66,7 @@ def main(raw: Path, out: Path, mmdb: Path) -> None:
     out.mkdir(parents=True)
     rows = locate(split_urls(read(raw)), mmdb)
     rows.write_parquet(out / "part-0.parquet", compression="zstd", compression_level=1)
-    data = rows.filter("is_data_request")
+    data = rows.filter("is_data_request", pl.col("status") != MISSING)
     data = times_as_text(data.to_arrow(compat_level=pl.CompatLevel.oldest()))
     with (
         dbapi.connect(str(out / "requests.db")) as database,

@@ -26,6 +26,7 @@ DATASETTE = (
     r"^/(?P<database>pudl|ferc1)(?:/(?P<table>[a-z0-9_]+))?(?:/[^.]*)?"
     r"(?:\.(?P<format>[a-z]+))?$"
 )
+MISSING = 404
 DATA = r"/pudl|/ferc1|pudl\.db|ferc1\.db|\.json|\.csv"
 INDEXES = (
     '"timestamp"',
@@ -75,6 +76,7 @@ def split_urls(table: pa.Table) -> pa.Table:
             values = pc.if_else(pc.equal(values, ""), None, values)
             table = table.append_column(field.name, values.take(urls.indices))
     is_data = pc.match_substring_regex(path, DATA).take(urls.indices)
+    is_data = pc.and_(is_data, pc.not_equal(table["status"], MISSING))
     return table.append_column("is_data_request", is_data)
 
 

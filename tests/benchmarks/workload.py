@@ -58,7 +58,8 @@ DATA_PAGES = (
     "/{db}?sql={sql}+limit+{n}",
 )
 OTHER_FILES = ("/", "/robots.txt")
-OTHER_PAGES = ("/-/static/app-{n}.css?d59929", "/docs/{table}/{n}.html")
+OTHER_PAGES = ("/-/static/app-{n}.css?d59929", "/-/docs/{table}/{n}.html")
+"""Of the site, under ``/-/``: any other path would be of a database."""
 INSTANCE = "00" + "5ab1" * 29
 RESOURCE_LABELS = {
     "service_name": "open-data",
