@@ -6,6 +6,7 @@ read or written, is as good as none.
 
 import contextlib
 import hashlib
+from collections.abc import Hashable
 from pathlib import Path
 
 from usage_metrics.monitoring import run_log
@@ -32,6 +33,15 @@ def read(name: str, made_by: str) -> bytes | None:
         return None
     seal, content = kept[:DIGEST_BYTES], kept[DIGEST_BYTES:]
     return content if seal == _seal(made_by, content) else None
+
+
+def state(name: str) -> Hashable:
+    """What changes with a kept file; None if there is none."""
+    try:
+        found = _place(name).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def keep(name: str, made_by: str, content: bytes) -> None:
