@@ -1,7 +1,10 @@
 """An erased address is nowhere, and everything else is unchanged."""
 
 import contextlib
+import datetime as dt
 import io
+import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -22,13 +25,15 @@ from usage_metrics.commands import main
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import MADE_BY, FooterIndex
-from usage_metrics.partitions.partition import list_partitions
+from usage_metrics.partitions.partition import Partition, list_partitions
+from usage_metrics.platforms import Reply, archive, get_platform
 from usage_metrics.privacy.erasure import erase_addresses, stages
 from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.report import Report
+from usage_metrics.tasks.snapshots import LoadSnapshots
 from usage_metrics.tasks.staleness import Staleness
 
 VICTIMS = ("192.0.2.7", "8.8.4.4", "2001:db8::ab:cd", "2001:4860:4860::8844")
@@ -185,18 +190,52 @@ def test_sums_that_a_report_has_kept_go_with_an_address(lived_in: Flow) -> None:
     assert not sums.exists()
 
 
+@pytest.mark.parametrize("name", [kept.FOOTERS, f"{kept.DAYS_OF_FILES}-0123"])
 def test_a_file_that_saves_work_is_ours_whatever_bytes_its_seal_has(
-    lived_in: Flow,
+    lived_in: Flow, name: str
 ) -> None:
     fill(lived_in)
-    file = lived_in.root / kept.FOOTERS
+    file = lived_in.root / name
     for number in range(10_000):
-        kept.keep(kept.FOOTERS, MADE_BY, f'{{"192.0.2.7 {number}": {{}}}}'.encode())
+        kept.keep(name, MADE_BY, f'{{"192.0.2.7 {number}": {{}}}}'.encode())
         if b"\0" in file.read_bytes():
             break
-    erase("192.0.2.7")
-    assert kept.read(kept.FOOTERS, MADE_BY) is None
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 0
+    assert kept.read(name, MADE_BY) is None
     assert places_of("192.0.2.7", lived_in.root) == []
+
+
+def test_what_platforms_told_of_an_address_is_erased_and_so_is_the_copy_of_it(
+    flow: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = flow.folder / "copy"
+    settings("snapshots", copy=copy)
+    sites = [{"referrer": "192.0.2.7", "count": 2, "uniques": 1}]
+    noon = dt.datetime.combine(DAY, dt.time(12), dt.UTC)
+    about = (noon, "example/data", "referrers", "", 200, None, json.dumps(sites))
+    for root in (flow.root, copy):
+        raw = Partition(str(root), archive.STAGE, "github", DAY)
+        archive.keep(raw, get_platform("github"), [Reply(*about, complete=True)], 0)
+    kept.keep(f"{kept.SUMS}-index", MADE_BY, b"packed")
+
+    def load() -> set[str]:
+        task = LoadSnapshots(source="github")
+        task.requires().run_within()
+        task.run_within()
+        return set(re.findall("raw|observations|usage.db|copy", str(found())))
+
+    def found() -> list[str]:
+        return places_of("192.0.2.7", flow.folder)
+
+    assert load() == {"raw", "observations", "usage.db", "copy"}
+    assert main(["erase", "--dry-run", "--address", "192.0.2.7"]) == 0
+    assert f"raw of github in {copy}: 1 file, {DAY}" in capsys.readouterr().out
+    assert main(["erase", "--yes", "--address", "192.0.2.7"]) == 0
+    assert found() == []
+    load()
+    assert found() == [], "what is read again does not bring it back"
+    assert flow.query("SELECT name FROM snapshot_observations LIMIT 1") == [(None,)]
+    assert not [*flow.root.glob(f"{kept.SUMS}*")]
 
 
 def test_after_an_erasure_all_is_complete_and_a_run_restores_nothing(

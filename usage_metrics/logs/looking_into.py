@@ -23,9 +23,6 @@ from usage_metrics.partitions import kept
 LINES = 8
 """By how many of its first lines a file is recognised as one that is there twice."""
 
-DAYS_OF_FILES = ".days-of-logs"
-"""The file, one for each format, in which this is kept."""
-
 
 class Found(NamedTuple):
     """What a file holds."""
@@ -100,7 +97,7 @@ class Memory:
         self._format = format_.title
         self._folder = folder
         title = hashlib.blake2b(self._format.encode(), digest_size=6).hexdigest()
-        self._name = f"{DAYS_OF_FILES}-{title}"
+        self._name = f"{kept.DAYS_OF_FILES}-{title}"
         self._used = set[Key]()
 
     @cached_property

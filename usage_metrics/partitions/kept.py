@@ -21,6 +21,9 @@ SUMS = ".report-sums"
 PARTS = ".report-parts"
 """What is the same in every report: charts and the library that draws them."""
 
+DAYS_OF_FILES = ".days-of-logs"
+"""What was found in files of logs, for each format."""
+
 DIGEST_BYTES = 16
 
 
@@ -56,14 +59,14 @@ def keep(name: str, made_by: str, content: bytes) -> None:
 
 
 def forget(name: str) -> None:
-    """Delete a kept file."""
+    """Delete the kept files whose names begin so."""
     with storage.naming_unwritable(str(_place(name))):
-        storage.delete(str(_place(name)))
+        storage.delete_together(run_log.local_folder().glob(f"{name}*"))
 
 
 def is_kept(name: str) -> bool:
     """Whether a file of this name is one of these."""
-    return name in (FOOTERS, PARTS) or name.startswith(SUMS)
+    return name.startswith((FOOTERS, PARTS, SUMS, DAYS_OF_FILES))
 
 
 def _place(name: str) -> Path:

@@ -4,7 +4,6 @@ Files are replaced one by one, each complete at any moment, and files without an
 are left alone. So the next erasure completes one that was interrupted.
 """
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from usage_metrics.counting.tables import TABLES
 from usage_metrics.geocode.cache import LockedShelf
 from usage_metrics.monitoring import run_log
 from usage_metrics.partitions import kept, storage
+from usage_metrics.platforms import PLATFORMS, archive
+from usage_metrics.platforms.snapshot_tables import STAGES
 from usage_metrics.privacy.database_rows import erase_from_database, rows_to_erase
 from usage_metrics.privacy.other_files import (
     Place,
@@ -38,13 +39,14 @@ def find_addresses(remover: AddressRemover) -> Iterator[Place]:
         The files of each stage together, the tables of the database, other files.
     """
     root = config.paths().root
-    for source, stage in itertools.product(sorted(SOURCES), stages()):
-        days = [file.date for file in Rewriting(root, [stage], source).find(remover)]
-        if days:
-            files = f"{len(days):,} files, {days[0]} … {days[-1]}"
-            yield Place(
-                f"{stage} of {source}: {files if days[1:] else f'1 file, {days[0]}'}"
-            )
+    for place, stages_there, source in _partitions():
+        where = "" if place == root else f" in {place}"
+        for stage in stages_there:
+            those = Rewriting(place, [stage], source).find(remover)
+            if days := [file.date for file in those]:
+                files = f"{len(days):,} files, {days[0]} … {days[-1]}"
+                files = files if days[1:] else f"1 file, {days[0]}"
+                yield Place(f"{stage} of {source}{where}: {files}")
     for table in rows_to_erase(remover):
         yield Place(f"{config.database().path}, {table}")
     cache = LockedShelf(Path(config.ipinfo().cache))
@@ -68,16 +70,15 @@ def erase_addresses(remover: AddressRemover) -> Iterator[Place]:
     root = config.paths().root
     storage.sweep(root)
     renamed: dict[str, str] = {}
-    for source in sorted(SOURCES):
-        rewriting = Rewriting(root, stages(), source)
+    for place, stages_there, source in _partitions():
+        rewriting = Rewriting(place, stages_there, source)
         for partition in rewriting.run(remover):
             yield Place(linked(partition.path))
         renamed |= rewriting.renamed
     if found := erase_from_database(remover, renamed):
         database = linked(config.database().path)
         yield Place(f"{database}: {found:,} different values")
-    for source in SOURCES:
-        kept.forget(f"{kept.SUMS}-{source}")  # the next report makes it again
+    kept.forget(kept.SUMS)  # the next reports make them again
     yield from _erase_from_cache(remover)
     yield from _erase_from_other_files(remover, root, dry_run=False)
 
@@ -121,6 +122,17 @@ def _erase_from_other_files(
             yield place
 
 
+def _partitions() -> Iterator[tuple[str, list[str], str]]:
+    """Where there may be files: the root, stages, and the source or platform."""
+    root, copy = config.paths().root, config.snapshots().copy
+    for source in sorted(SOURCES):
+        yield root, stages(), source
+    for platform in sorted(PLATFORMS):
+        yield root, [archive.STAGE, *STAGES], platform
+        if copy:
+            yield copy, [archive.STAGE], platform
+
+
 def stages() -> list[str]:
-    """Every stage that a file is of, from left to right."""
+    """Every stage that a file of a log is of, from left to right."""
     return ["raw", "cleaned", "geocoded", "counted", "rejected", *TABLES]

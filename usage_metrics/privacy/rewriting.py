@@ -16,7 +16,7 @@ from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import Partition, list_present
 from usage_metrics.partitions.row_groups import dictionaries_of, row_groups
 from usage_metrics.privacy.removal import AddressRemover
-from usage_metrics.sources import get_source
+from usage_metrics.sources import SOURCES, get_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,11 +31,11 @@ Facts = dict[str, Any]
 
 
 class Rewriting:
-    """Every file of some stages of a source, upstream files first."""
+    """Every file of some stages of a source or platform, upstream files first."""
 
     def __init__(self, root: str, stages: list[str], source: str) -> None:
         """Read every footer: some may tell of an earlier, interrupted erasure."""
-        self._address = get_source(source).address
+        self._address = get_source(source).address if source in SOURCES else None
         self._partitions = [
             Partition(root, stage, source, day)
             for stage in stages
