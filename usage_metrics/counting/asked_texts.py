@@ -5,13 +5,12 @@ is named only if ``LEAST_VISITORS`` of that day have it, robots apart. Everythin
 done once per distinct text.
 """
 
-from urllib.parse import unquote_plus
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.addresses.redaction import without
-from usage_metrics.arrow import STRING, each_distinct, empty_as_null
+from usage_metrics.arrow import STRING, empty_as_null
+from usage_metrics.cleaning.percent import unquoted
 
 LEAST_VISITORS = 3
 """A person at a desk and on a phone is two visitors."""
@@ -20,6 +19,8 @@ LONGEST_SEARCH, LONGEST_SQL, LONGEST_PAGE = 100, 1_000, 200
 
 _SEARCH = r"[?&](?:_search(?:_[^=&]*)?|q)=(?P<text>[^&]+)"
 _SQL = r"[?&]sql=(?P<text>[^&]+)"
+_BLANKS = r"[\t-\r\x1c-\x20\x{85}\pZ]+"
+"""What :meth:`str.split` takes for blanks."""
 _PAGE = (
     r"^(?i:https?)://(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:@]+)(?::[0-9]*)?"
     r"(?P<path>/[^?#;]+)"
@@ -65,12 +66,12 @@ def pages(referers: pa.Array) -> dict[str, pa.Array]:
 
 def _typed(targets: pa.Array, pattern: str, longest: int) -> pa.Array:
     """What a parameter of a query says, as typed, with single blanks."""
-    found = pc.struct_field(pc.extract_regex(targets, pattern), [0])
-    return _safe(each_distinct(found, _decoded), longest)
-
-
-def _decoded(text: str | None) -> str | None:
-    return None if text is None else " ".join(unquote_plus(text).split())
+    has_any = pc.fill_null(pc.match_substring_regex(targets, pattern), False)
+    found = pc.extract_regex(targets.filter(has_any), pattern)
+    typed = unquoted(pc.replace_substring(pc.struct_field(found, [0]), "+", " "))
+    single = pc.replace_substring_regex(typed, _BLANKS, " ")
+    safe = _safe(pc.utf8_trim(single, " "), longest)
+    return pc.replace_with_mask(pa.nulls(len(targets), STRING), has_any, safe)
 
 
 def _safe(texts: pa.Array, longest: int) -> pa.Array:

@@ -173,20 +173,19 @@ class UsageByAttribute:
 
     def add(self, events: Rows) -> None:
         """Add up a batch of events."""
+        about = Rows(events.table.select(_READ))
         for name, summary in self._summaries.items():
-            summary.add(self._with_value(events, name))
+            summary.add(self._with_value(about, events, name))
         self._sessions.add(events)
 
-    def _with_value(self, events: Rows, name: str) -> Rows:
+    def _with_value(self, about: Rows, events: Rows, name: str) -> Rows:
         """The events of which the log says the attribute, with its value."""
         read = _VALUES.get(name, lambda events: only_chunk(events[name]))
         values = read(events)
-        if name in self._day.named:
-            named = named_only(values, self._day.named[name])
-        else:
-            named = values
-        rows = events.table.select(_READ).append_column("value", named)
-        return Rows(rows.filter(values.is_valid()) if values.null_count else rows)
+        is_named = name in self._day.named
+        named = named_only(values, self._day.named[name]) if is_named else values
+        rows = about.with_column("value", named)
+        return Rows(rows.table.filter(values.is_valid())) if values.null_count else rows
 
     def table(self) -> pa.Table:
         """The rows."""

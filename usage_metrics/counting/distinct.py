@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from usage_metrics.counting.aside import NewFile, Records
-from usage_metrics.counting.grouping import firsts, summed
+from usage_metrics.counting.grouping import counted, firsts, summed
 
 _PLACES = np.int64(32)
 """Bits of a group's number, and of a value's."""
@@ -76,9 +76,8 @@ class Frequencies:
 
     def add(self, groups: Any, values: Any) -> None:
         """Add rows: the number of each one's group, and its value, up to 32 bits."""
-        pairs = _pairs(groups, values)
-        pairs, rows = summed(pairs, np.ones(len(pairs), np.int32))
-        self._pairs.add(pair=pairs, rows=rows)
+        pairs, rows = counted(_pairs(groups, values))
+        self._pairs.add(pair=pairs, rows=rows.astype(np.int32))
 
     def counts(self, groups: int) -> tuple[Any, Any]:
         """For each group, its number of values, and the most rows of one value."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from usage_metrics.arrow import STRING
 from usage_metrics.counting.aside import Columns, NewFile, Records, Tables
-from usage_metrics.counting.grouping import mask_of, summed
+from usage_metrics.counting.grouping import counted, mask_of, summed
 from usage_metrics.counting.hashes import fresh_key, hashes_of
 
 
@@ -95,7 +95,7 @@ class SeenByMost(MostFrequent):
 
     def _summed(self, part: Columns) -> tuple[Any, Any]:
         hashes = _distinct(part["hash"], part["visitor"])["hash"]
-        found, visitors = summed(hashes, np.ones(len(hashes), np.int64))
+        found, visitors = counted(hashes)
         enough = visitors >= self._least
         return found[enough], visitors[enough]
 

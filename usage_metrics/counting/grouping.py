@@ -108,6 +108,13 @@ def summed(keys: Any, counts: Any) -> tuple[Any, Any]:
     return keys[first], np.add.reduceat(counts, first) if len(first) else counts
 
 
+def counted(numbers: Any) -> tuple[Any, Any]:
+    """The distinct numbers among some, in order, and how often each comes."""
+    numbers = np.sort(numbers)
+    first = firsts(numbers)
+    return numbers[first], np.diff(first, append=len(numbers))
+
+
 class Counts:
     """How often each number comes; it holds sixteen bytes a distinct number."""
 
@@ -118,7 +125,7 @@ class Counts:
 
     def add(self, numbers: Any) -> None:
         """Count some numbers."""
-        self._new.append(summed(numbers, np.ones(len(numbers), np.int64)))
+        self._new.append(counted(numbers))
         if sum(len(keys) for keys, _ in self._new) > len(self._merged[0]):
             self.of_each()
 
@@ -184,6 +191,8 @@ class Rows:
         """Take a table with its texts encoded."""
         self.table = table
         self._seen: dict[Any, Any] = {}
+        self._before: tuple[Rows, str] | None = None
+        """The rows that these have been, and the column that is another since."""
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         """A column."""
@@ -215,15 +224,17 @@ class Rows:
         )
 
     def with_column(self, name: str, values: pa.Array) -> "Rows":
-        """The same rows with another column of that name."""
-        index = self.table.column_names.index(name)
-        rows = Rows(self.table.set_column(index, name, values))
-        rows._seen = {key: seen for key, seen in self._seen.items() if key[0] != name}
+        """The same rows with that column, in place of one of that name."""
+        others = [other for other in self.table.column_names if other != name]
+        rows = Rows(self.table.select(others).append_column(name, values))
+        rows._before = self, name
         return rows
 
     def _once(self, key: tuple[str, str], look: Callable[[], Any]) -> Any:
         if key not in self._seen:
-            self._seen[key] = look()
+            before, changed = self._before or (None, "")
+            is_same = before is not None and key[0] != changed
+            self._seen[key] = before._once(key, look) if is_same else look()
         return self._seen[key]
 
 

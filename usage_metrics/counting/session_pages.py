@@ -14,7 +14,7 @@ from usage_metrics.arrow import INTEGER, only_chunk
 from usage_metrics.cleaning.objects import WEBSITE
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.derived import ANSWERED, LOOKED_AT
-from usage_metrics.counting.grouping import Rows, firsts, mask_of
+from usage_metrics.counting.grouping import Rows, mask_of
 from usage_metrics.counting.naming import named_only
 from usage_metrics.counting.summary import Totals
 from usage_metrics.counting.usage import CountedDay
@@ -28,7 +28,7 @@ _KEYS = ("dataset", "agent_class", "value")
 class SessionPages:
     """Finds the first and last pages of the sessions of a day.
 
-    It holds 25 bytes a session.
+    It holds 25 bytes a session, and eight more while a batch is added.
     """
 
     def __init__(self, day: CountedDay, schema: pa.Schema) -> None:
@@ -92,15 +92,17 @@ class _End:
         more = sessions - len(self.groups)
         limits = np.iinfo(np.int64)
         never = limits.min if self._is_last else limits.max
-        self._times = np.append(self._times, np.full(more, never))
+        before = np.append(self._times, np.full(more, never))
+        self._times = before.copy()
         self.groups = np.append(self.groups, np.full(more, -1, np.int32))
-        # Of pages at the same time, the first row is the first, and the last the last.
-        order = np.lexsort((times, of_row))[:: -1 if self._is_last else 1]
-        found = order[firsts(of_row[order])]
-        before = self._times[of_row[found]]
-        is_new = times[found] >= before if self._is_last else times[found] < before
-        found = found[is_new]
-        self._times[of_row[found]] = times[found]
+        reach = np.maximum if self._is_last else np.minimum
+        reach.at(self._times, of_row, times)
+        is_end = times == self._times[of_row]
+        if not self._is_last:
+            is_end &= times < before[of_row]
+        # Of pages at the same time, the first row is the first, and the last the last:
+        # the last assignment to an element wins.
+        found = np.flatnonzero(is_end)[:: 1 if self._is_last else -1]
         self.groups[of_row[found]] = groups[found]
 
 
