@@ -232,8 +232,8 @@ class Rows:
 
     def _once(self, key: tuple[str, str], look: Callable[[], Any]) -> Any:
         if key not in self._seen:
-            before, changed = self._before or (None, "")
-            is_same = before is not None and key[0] != changed
+            before, changed = self._before or (self, key[0])
+            is_same = key[0] != changed
             self._seen[key] = before._once(key, look) if is_same else look()
         return self._seen[key]
 
