@@ -20,7 +20,7 @@ from usage_metrics.counting.breakdowns import (
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.grouping import Rows, group_rows, summed
-from usage_metrics.counting.hashes import fresh_key, hashes_of_tuples
+from usage_metrics.counting.hashes import hashes_of_rows
 from usage_metrics.counting.naming import named_only
 from usage_metrics.counting.summary import ERROR, Totals
 from usage_metrics.counting.usage import USAGE_DAILY, CountedDay
@@ -61,7 +61,7 @@ class UsageCombined:
 
     def __init__(self, day: CountedDay) -> None:
         """Begin without events."""
-        self._day, self._key = day, fresh_key()
+        self._day = day
         self._requests = Records(day.new_file)
         self._combinations = Tables(day.new_file)
 
@@ -71,15 +71,15 @@ class UsageCombined:
             named = named_only(only_chunk(events[name]), self._day.named[name])
             events = events.with_column(name, named)
         groups = group_rows(events, [*IN_ALL, *BEYOND])
-        hashes = hashes_of_tuples(self._key, *groups.keys.columns).view(np.int64)
+        hashes = hashes_of_rows(events, groups.columns.column_names, groups.first)
         requests = groups.count()
-        self._requests.add(hash=hashes, requests=requests)
+        self._requests.add(hash=hashes.view(np.int64), requests=requests)
         sums = {
             "requests": requests,
             "counted": groups.count(events.holds("outcome", COUNTED)),
             "bytes": groups.total(events.numbers("bytes")),
             "errors": groups.count(events.numbers("status") >= ERROR),
-            "hash": hashes,
+            "hash": hashes.view(np.int64),
         }
         found = dict(zip(groups.keys.column_names, groups.keys.columns, strict=True))
         self._combinations.add(pa.table({**found, **sums}))

@@ -23,6 +23,7 @@ from usage_metrics.counting.grouping import (
     codes_of,
     group_rows,
     mask_of,
+    table_of_groups,
 )
 from usage_metrics.counting.monthly import CountedMonth
 from usage_metrics.counting.summary import Totals
@@ -196,7 +197,7 @@ class _Shares:
             ),
         }
         every = {**self._constants, **sums, **without, **figures}
-        return groups.table(USAGE_CONCENTRATION, **every)
+        return table_of_groups(groups.keys, USAGE_CONCENTRATION, **every)
 
     def _of_addresses(self, groups: Groups) -> tuple[Any, Any]:
         """How many addresses each dataset has, and the most requests of one."""
@@ -219,12 +220,12 @@ def _largest(
     )
     found = found.filter(found["code"].is_valid())
     group, sums = found["group"].to_numpy(), found["requests_sum"].to_numpy()
-    most = np.zeros(groups.keys.num_rows, dtype=np.int64)
+    most = np.zeros(len(groups), dtype=np.int64)
     np.maximum.at(most, group, sums)
     found = found.filter(pa.array(sums == most[group]))
     found = found.append_column("name", names.dictionary.take(found["code"]))
     found = found.sort_by([("name", "descending")])
-    largest = np.full(groups.keys.num_rows, -1)
+    largest = np.full(len(groups), -1)
     # The last assignment to an element wins: that of the first name.
     largest[found["group"].to_numpy()] = found["code"].to_numpy()
     return largest, most

@@ -5,6 +5,7 @@ only. Here each row gets the number of its group once; every figure is then one 
 pass over these numbers.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -142,46 +143,55 @@ class Counts:
 class Groups:
     """Rows in groups."""
 
-    keys: pa.Table
-    """What the rows of a group have in common; a row per group."""
+    columns: pa.Table
+    """What the rows of a group have in common; a row per row."""
+    first: Any
+    """The first row of each group."""
     codes: Any
     """The number of its group for each row."""
+
+    def __len__(self) -> int:
+        """How many groups there are."""
+        return len(self.first)
+
+    @functools.cached_property
+    def keys(self) -> pa.Table:
+        """What the rows of a group have in common; a row per group."""
+        return self.columns.take(pa.array(self.first))
 
     def count(self, among: Any = ...) -> Any:
         """The number of rows, or of those for which a mask is true."""
         weights = None if among is ... else among
-        counts = np.bincount(self.codes, weights, minlength=self.keys.num_rows)
+        counts = np.bincount(self.codes, weights, minlength=len(self))
         return counts.astype(np.int64)
 
     def total(self, values: Any) -> Any:
         """The sum of whole numbers; exact up to nine thousand terabytes."""
-        return self.sum(values, np.zeros(self.keys.num_rows)).astype(np.int64)
+        return self.sum(values, np.zeros(len(self))).astype(np.int64)
 
     def sum(self, values: Any, before: Any) -> Any:
         """What the sum before becomes when numbers are added in the order of rows."""
         codes = np.append(np.arange(len(before)), self.codes)
         return np.bincount(codes, weights=np.append(before, values))
 
-    def table(self, schema: pa.Schema, **columns: Any) -> pa.Table:
-        """Make the same table as :meth:`rows`, sorted by its columns."""
-        table = self.rows(schema, **columns)
-        order = [(field.name, "ascending") for field in schema]
-        return table.sort_by(order) if table.num_rows else table
 
-    def rows(self, schema: pa.Schema, **columns: Any) -> pa.Table:
-        """Make a table with a row per group, in no particular order.
+def table_of_groups(keys: pa.Table, schema: pa.Schema, **columns: Any) -> pa.Table:
+    """Make a table with a row per group, sorted by its columns.
 
-        Args:
-            schema: of the table.
-            columns: those that are not keys: a value per group, or one for all.
-        """
-        found = {name: self.keys[name] for name in self.keys.column_names}
-        for name, values in columns.items():
-            is_constant = isinstance(values, str | int)
-            rows = pa.repeat(values, self.keys.num_rows) if is_constant else values
-            found[name] = rows if isinstance(rows, pa.Array) else pa.array(rows)
-        arrays = [found[field.name].cast(field.type) for field in schema]
-        return pa.Table.from_arrays(arrays, schema=schema)
+    Args:
+        keys: what the rows of each group have in common.
+        schema: of the table.
+        columns: those that are not keys: a value per group, or one for all.
+    """
+    found = {name: keys[name] for name in keys.column_names}
+    for name, values in columns.items():
+        is_constant = isinstance(values, str | int)
+        rows = pa.repeat(values, keys.num_rows) if is_constant else values
+        found[name] = rows if isinstance(rows, pa.Array) else pa.array(rows)
+    arrays = [found[field.name].cast(field.type) for field in schema]
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    order = [(field.name, "ascending") for field in schema]
+    return table.sort_by(order) if table.num_rows else table
 
 
 class Rows:
@@ -204,22 +214,22 @@ class Rows:
 
     def codes(self, name: str) -> tuple[Any, int]:
         """The texts of a column as numbers, and how many numbers are possible."""
-        codes: tuple[Any, int] = self._once(
+        codes: tuple[Any, int] = self.once(
             (name, "codes"), lambda: codes_of(self.table[name])
         )
         return codes
 
     def holds(self, name: str, text: str) -> Any:
         """Which rows have a text in a column."""
-        return self._once((name, text), lambda: holds(self.table[name], any_of(text)))
+        return self.once((name, text), lambda: holds(self.table[name], any_of(text)))
 
     def mask(self, name: str) -> Any:
         """A boolean column as a mask; null is false."""
-        return self._once((name, "mask"), lambda: mask_of(self.table[name]))
+        return self.once((name, "mask"), lambda: mask_of(self.table[name]))
 
     def numbers(self, name: str, unknown: float = 0) -> Any:
         """The numbers of a column, with a value in place of null."""
-        return self._once(
+        return self.once(
             (name, "numbers"), lambda: numbers_of(self.table[name], unknown)
         )
 
@@ -230,11 +240,17 @@ class Rows:
         rows._before = self, name
         return rows
 
-    def _once(self, key: tuple[str, str], look: Callable[[], Any]) -> Any:
+    def once(self, key: tuple[str, str], look: Callable[[], Any]) -> Any:
+        """What was found by a look at a column, or is found now.
+
+        Args:
+            key: the column, and what is looked for.
+            look: finds it.
+        """
         if key not in self._seen:
             before, changed = self._before or (self, key[0])
             is_same = key[0] != changed
-            self._seen[key] = before._once(key, look) if is_same else look()
+            self._seen[key] = before.once(key, look) if is_same else look()
         return self._seen[key]
 
 
@@ -245,4 +261,4 @@ def group_rows(rows: Rows, names: Sequence[str]) -> Groups:
     first = np.empty(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     # The last assignment to an element wins: that of the group's first row.
     first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return Groups(rows.table.select(list(names)).take(pa.array(first)), codes)
+    return Groups(rows.table.select(list(names)), first, codes)

@@ -5,6 +5,7 @@ million different texts, two have the same hash once in 370,000 such days.
 """
 
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from usage_metrics.arrow import dictionary
-from usage_metrics.counting.grouping import codes_of
+from usage_metrics.counting.grouping import Rows, codes_of
 
 Key = int
 """The key of a hash: 64 bits."""
@@ -23,6 +24,9 @@ Key = int
 def fresh_key() -> Key:
     """Draw a key. Do not store it."""
     return secrets.randbits(64)
+
+
+_KEY, _FACTOR = fresh_key(), np.uint64(fresh_key() | 1)
 
 
 def hashes_of(texts: pa.Array, key: Key) -> Any:
@@ -38,6 +42,23 @@ def hashes_of(texts: pa.Array, key: Key) -> Any:
 def hashes_by_code(column: pa.DictionaryArray, key: Key) -> Any:
     """The hash of each distinct text of an encoded column, and last that of null."""
     return np.append(hashes_of(column.dictionary, key), _of_null(key))
+
+
+def hashes_of_rows(rows: Rows, names: Sequence[str], places: Any) -> Any:
+    """The hash of some columns together, in the rows at some places.
+
+    Each text is hashed once a batch, for all tables of figures. The key is that of the
+    process.
+    """
+    found = np.zeros(len(places), np.uint64)
+    for name in names:
+        of_texts = rows.once((name, "hashes"), partial(_of_texts, rows[name]))
+        found = found * _FACTOR + of_texts[rows.codes(name)[0][places]]
+    return found
+
+
+def _of_texts(column: pa.ChunkedArray) -> Any:
+    return hashes_by_code(dictionary(column), _KEY)
 
 
 def hashes_of_tuples(key: Key, *columns: pa.ChunkedArray) -> Any:

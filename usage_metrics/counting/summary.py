@@ -22,8 +22,9 @@ from usage_metrics.counting.grouping import (
     Groups,
     Rows,
     group_rows,
+    table_of_groups,
 )
-from usage_metrics.counting.hashes import fresh_key, hashes_of_tuples
+from usage_metrics.counting.hashes import hashes_of_rows
 from usage_metrics.counting.quantiles import Quantiles
 
 ERROR = 400
@@ -45,13 +46,13 @@ class Totals:
             new_file: makes a file for what is not held in memory.
         """
         self._names = list(keys)
-        self._key = fresh_key()
         self._numbering = Numbering()
         self._keys: list[pa.Table] = []
         self._sums: dict[str, Any] = {}
         self._distinct: dict[str, Distinct] = defaultdict(lambda: Distinct(new_file))
-        self._groups = Groups(pa.table({}), np.empty(0, np.int64))
-        self._numbers = self.groups = np.empty(0, np.int64)
+        nothing = np.empty(0, np.int64)
+        self._groups = Groups(pa.table({}), nothing, nothing)
+        self._numbers = self.groups = nothing
         """The number of each group of the batch, and of that of each row."""
 
     def __len__(self) -> int:
@@ -61,13 +62,13 @@ class Totals:
     def take(self, rows: Rows) -> None:
         """Go on to a batch of rows, about which the other methods are told."""
         before = len(self)
-        self._groups = group_rows(rows, self._names)
-        keys = self._groups.keys
-        self._numbers = self._numbering.of(hashes_of_tuples(self._key, *keys.columns))
-        self.groups = self._numbers[self._groups.codes]
-        new = keys.filter(pa.array(self._numbers >= before))
+        groups = self._groups = group_rows(rows, self._names)
+        hashes = hashes_of_rows(rows, self._names, groups.first)
+        self._numbers = self._numbering.of(hashes)
+        self.groups = self._numbers[groups.codes]
+        new = groups.first[self._numbers >= before]
         texts = pa.schema([(name, STRING) for name in self._names])
-        self._keys.append(new.cast(texts))
+        self._keys.append(groups.columns.take(pa.array(new)).cast(texts))
 
     def count(self, name: str, among: Any = ...) -> None:
         """Count the rows of the batch, or those for which a mask is true."""
@@ -107,7 +108,7 @@ class Totals:
 
     def table(self, schema: pa.Schema, **columns: Any) -> pa.Table:
         """Make a table with a row per group, sorted by its columns."""
-        return Groups(self.keys, None).table(schema, **columns)
+        return table_of_groups(self.keys, schema, **columns)
 
     def _sums_of(self, name: str, type_: Any) -> Any:
         sums = self._sums.get(name, np.zeros(0, type_))
