@@ -112,6 +112,22 @@ def test_arrow_looks_at_lists_without_pandas_and_makes_frames_with_it() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.parametrize(("chosen", "used"), [(None, "jemalloc"), ("system", "system")])
+def test_arrow_s_memory_is_given_back_unless_a_user_has_chosen_another_pool(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, used: str
+) -> None:
+    if used not in pa.supported_memory_backends():
+        pytest.skip(f"this build of Arrow has no {used}")
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", chosen)
+    script = (
+        "import sys, pyarrow; from usage_metrics import arrow; "
+        "assert pyarrow.default_memory_pool().backend_name == sys.argv[1]"
+    )
+    subprocess.run([sys.executable, "-c", script, used], check=True)
+
+
 def test_the_database_is_asked_without_arrow_and_loaded_without_polars(
     tmp_path: Path,
 ) -> None:
