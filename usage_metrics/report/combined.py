@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 from usage_metrics.arrow import STRING, dictionary
 from usage_metrics.counting.combined import BEYOND, IN_ALL, SUMS
 from usage_metrics.report import numbered
+from usage_metrics.report.numbered import Columns
 from usage_metrics.report.packing import packed
 from usage_metrics.report.rankings import Ranking
 from usage_metrics.report.usage_database import Database, Span
 
-Columns = dict[str, numbered.Numbers]
 Known = Mapping[tuple[str | None, ...], int]
 
 KEYS = ("period", "dataset", "agent_class")
@@ -98,24 +98,26 @@ def gather(database: Database, span: Span, words: Vocabulary, room: int) -> Comb
         room: how many bytes they may take.
     """
     rows = _asked(database, span, words)
-    most = min(len(rows["period"]), max(0, room) // LEAST_BYTES)
-    found = Combined(_most_used(rows, words, most))
+    places = _places(rows)
+    most = min(len(places), max(0, room) // LEAST_BYTES)
+    found = Combined(_most_used(rows, places, words, most))
     while found.size > room and most:
         most = int(most * min(0.8, 0.9 * room / found.size))
-        found = Combined(_most_used(rows, words, most))
+        found = Combined(_most_used(rows, places, words, most))
     return found
 
 
 def _asked(database: Database, span: Span, words: Vocabulary) -> Columns:
     """The rows of each combination, and those of what is in none of them."""
-    parts = database.parts_of_sums("usage_combined", [*IN_ALL, *BEYOND], SUMS, span)
-    rows = database.encoded_sums("usage_daily", [*IN_ALL], SUMS, span)
-    kept = _added_up(_concatenated(*(_numbered(part, words) for part in parts)))
-    of_all = _numbered(rows, words)
-    less = {**words.unnamed(kept), **{name: -kept[name] for name in SUMS}}
-    others = _added_up(_concatenated(of_all, less))
+    tables = database.parts_of_sums("usage_combined", [*IN_ALL, *BEYOND], SUMS, span)
+    parts = [_numbered(rows, words) for rows in tables]
+    of_all = database.encoded_sums("usage_daily", [*IN_ALL], SUMS, span)
+    less = [_added_up(words.unnamed(part)) for part in parts]
+    for part in less:
+        part |= {name: -part[name] for name in SUMS}
+    others = _added_up(_concatenated(_numbered(of_all, words), *less))
     is_left = others["requests"] > 0
-    return _added_up(_concatenated(kept, _filtered(others, is_left)))
+    return _concatenated(*parts, _filtered(others, is_left))
 
 
 def _numbered(rows: pa.Table, words: Vocabulary) -> Columns:
@@ -167,27 +169,32 @@ def _added_up(rows: Columns) -> Columns:
     }
 
 
-def _most_used(rows: Columns, words: Vocabulary, most: int) -> Columns:
+def _most_used(
+    rows: Columns, places: numbered.Numbers, words: Vocabulary, most: int
+) -> Columns:
     """At most as many rows, of the combinations with most use over all periods."""
-    if most >= len(rows["period"]):
-        return rows
-    is_kept = _are_most_used(rows, int(most * MOST_USED))
+    if most >= len(places):
+        return _added_up(rows)
+    is_kept = places < int(most * MOST_USED)
     others = _added_up(words.unnamed(_filtered(rows, ~is_kept)))
     left = most - int(is_kept.sum())
-    also = _filtered(others, _are_most_used(others, left))
+    also = _filtered(others, _places(others) < left)
     return _added_up(_concatenated(_filtered(rows, is_kept), also))
 
 
-def _are_most_used(rows: Columns, most: int) -> Any:
-    """Which rows are of the most used combinations that have at most as many rows."""
+def _places(rows: Columns) -> numbered.Numbers:
+    """The place of each row, if all of the most used combination come first.
+
+    It is that of the last row of its combination.
+    """
     keys = [name for name in rows if name not in ("period", *SUMS)]
     series = numbered.groups(*(rows[name] for name in keys))
     use = series.sums(rows["requests"]) + series.sums(rows["counted"])
     order = np.argsort(-use, kind="stable")
     of_series = np.bincount(series.of_row, minlength=len(use))
-    chosen = np.zeros(len(use), dtype=bool)
-    chosen[order[np.cumsum(of_series[order]) <= most]] = True
-    return chosen[series.of_row]
+    last = np.empty(len(use), dtype=np.int64)
+    last[order] = np.cumsum(of_series[order]) - 1
+    return last[series.of_row]
 
 
 def _filtered(rows: Columns, mask: Any) -> Columns:

@@ -14,6 +14,10 @@ Numbers = Any
 """A numpy array of whole numbers."""
 
 
+Columns = dict[str, Numbers]
+"""Such arrays of one length, by name."""
+
+
 class Column(NamedTuple):
     """A column of texts."""
 
@@ -32,6 +36,12 @@ def column(texts: pa.ChunkedArray) -> Column:
     rank[-1] = len(order)
     codes = pc.fill_null(found.indices, len(order)).to_numpy()
     return Column(found.dictionary.take(order).to_pylist(), rank[codes])
+
+
+def codes(texts: pa.ChunkedArray) -> Numbers:
+    """Number the texts of a column in any order, null last."""
+    found = dictionary(texts)
+    return pc.fill_null(found.indices, len(found.dictionary)).to_numpy()
 
 
 class Groups(NamedTuple):

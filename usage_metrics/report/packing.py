@@ -1,15 +1,12 @@
 """Whole numbers as few bytes, which the page's script reads."""
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from usage_metrics.report import numbered
 from usage_metrics.report.figures import KEYS, NUMBERS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def packed(numbers: numbered.Numbers) -> bytes:
@@ -27,7 +24,7 @@ def packed(numbers: numbered.Numbers) -> bytes:
     return text
 
 
-def packed_rows(rows: "pd.DataFrame") -> dict[str, Any]:
+def packed_rows(rows: numbered.Columns) -> dict[str, Any]:
     """Rows sorted by name, dataset and class, with each such triple stated once.
 
     First come, for each triple, its three numbers and the number of its rows; then for
@@ -35,11 +32,15 @@ def packed_rows(rows: "pd.DataFrame") -> dict[str, Any]:
     triple, after the first period; then the requests and the counted uses of each row.
     They are packed, and ``sizes`` says how many of each there are.
     """
-    keys = ["name", *KEYS]
-    series = rows.groupby(keys, sort=False, as_index=False).size()
-    step = rows.groupby(keys)["period"].diff().fillna(rows["period"]).astype(int)
-    of_rows = [step.to_numpy(), *(rows[name].to_numpy() for name in NUMBERS)]
-    numbers = b"".join(map(packed, [series.to_numpy().ravel(), *of_rows]))
+    keys, period = [rows[name] for name in ("name", *KEYS)], rows["period"]
+    differs = [np.diff(key, prepend=-1) != 0 for key in keys]
+    first = np.flatnonzero(np.any(differs, axis=0))
+    lengths = np.diff(first, append=len(period))
+    series = np.column_stack([*(key[first] for key in keys), lengths])
+    step = np.diff(period, prepend=0)
+    step[first] = period[first]
+    of_rows = [step, *(rows[name] for name in NUMBERS)]
+    numbers = b"".join(map(packed, [series.ravel(), *of_rows]))
     return {
         "sizes": [series.size, *map(len, of_rows)],
         "packed": base64.b64encode(numbers).decode(),

@@ -200,7 +200,7 @@ def _content(material: Material) -> dict[str, Any]:
     payload, span = material.payload, material.payload.span
     last = span.stop - ONE_DAY
     since = payload.attributes_since
-    has_attributes = not payload.facts["hour"].rows.empty
+    has_attributes = not payload.facts["hour"].is_empty
     cities = (name[0] for name in payload.facts["cities"].names)
     return {
         "title": f"Use of {formatting.harmless(material.site)}",

@@ -51,7 +51,7 @@ class Facts:
     """Figures of a ranking."""
 
     names: list[tuple[str, ...]]
-    rows: "pd.DataFrame"
+    rows: numbered.Columns
     """``period``, ``dataset``, ``agent_class`` and ``name`` as numbers, and counts."""
     columns: tuple[str, ...]
     """The heads of the texts of a name."""
@@ -63,6 +63,11 @@ class Facts:
     """What asks for the figures."""
     values: Sequence[Sequence[Row] | None] = ()
     """Of each name, the values of its columns in the database, unless personal."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are none."""
+        return not len(self.rows["name"])
 
     def numbers(self) -> combined.Names:
         """The numbers of its names."""
@@ -95,7 +100,7 @@ class Payload:
 
     def listings(self) -> list[Listing]:
         """The listings of the page: not of what the log does not say."""
-        left_out = {r.id for r in OF_ATTRIBUTES if self.facts[r.id].rows.empty}
+        left_out = {r.id for r in OF_ATTRIBUTES if self.facts[r.id].is_empty}
         return [found for found in LISTINGS if found.ranking not in left_out]
 
     def classes(self, first: int, last: int) -> "pd.DataFrame":
@@ -133,9 +138,9 @@ class Payload:
             "source": self.span.source,
             "whole_start": self.span.period(self.span.start),
             "classes": list(CLASSES),
-            "by_class": _columns(self.by_class),
-            "loyalty": _columns(self.loyalty),
-            "reach": _columns(self.reach),
+            "by_class": self.by_class.to_dict("list"),
+            "loyalty": self.loyalty.to_dict("list"),
+            "reach": self.reach.to_dict("list"),
             "facts": {
                 name: {
                     "names": facts.names,
@@ -303,7 +308,7 @@ def _facts(
     """Number the names as they are shown, the most frequent first."""
     by = {name: numbered.column(rows[name]) for name in [*KEYS, "period"]}
     amounts = {name: rows[name].to_numpy() for name in NUMBERS}
-    names = [numbered.column(rows[name]).numbers for name in ranking.ask.names]
+    names = [numbered.codes(rows[name]) for name in ranking.ask.names]
     # Of names with equally much, the one that came first is kept.
     found = numbered.in_order_of_rows(numbered.groups(*names))
     most = max(most, len(ranking.order))
@@ -350,19 +355,17 @@ def _added_up(
     by: Mapping[str, numbered.Column],
     amounts: Mapping[str, numbered.Numbers],
     codes: Mapping[str, list[str]],
-) -> "pd.DataFrame":
+) -> numbered.Columns:
     """Add up by name, dataset, class and period, and give these as numbers."""
-    import pandas as pd
-
     found = numbered.groups(name, *(column.numbers for column in by.values()))
-    frame = pd.DataFrame({"name": name[found.first]})
+    rows = {"name": name[found.first]}
     for key, column in by.items():
         number = {value: number for number, value in enumerate(codes[key])}
         known = np.array([number.get(value, -1) for value in column.values] + [-1])
-        frame[key] = known[column.numbers[found.first]]
-    for key, amount in amounts.items():
-        frame[key] = found.sums(amount)
-    return frame[(frame[[*by]] >= 0).all(axis="columns")].reset_index(drop=True)
+        rows[key] = known[column.numbers[found.first]]
+    rows |= {key: found.sums(amount) for key, amount in amounts.items()}
+    is_shown = np.all([rows[key] >= 0 for key in by], axis=0)
+    return {key: numbers[is_shown] for key, numbers in rows.items()}
 
 
 def _coded(frame: "pd.DataFrame", codes: dict[str, list[str]]) -> "pd.DataFrame":
@@ -373,10 +376,6 @@ def _coded(frame: "pd.DataFrame", codes: dict[str, list[str]]) -> "pd.DataFrame"
             numbers = {value: number for number, value in enumerate(values)}
             frame[name] = frame[name].map(numbers).astype("Int64")
     return frame.dropna().astype(int)
-
-
-def _columns(frame: "pd.DataFrame") -> dict[str, list[int]]:
-    return {name: frame[name].tolist() for name in frame}
 
 
 def _concat(first: "pd.DataFrame", second: "pd.DataFrame") -> "pd.DataFrame":

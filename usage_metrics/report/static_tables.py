@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from usage_metrics.report import earlier
+import numpy as np
+
+from usage_metrics.report import earlier, numbered
 from usage_metrics.report.earlier import Comparison
 from usage_metrics.report.formatting import change, number, percent
 from usage_metrics.report.labels import CLASSES, NEVER_COUNTED, OTHERS
@@ -136,16 +138,16 @@ def listing_tables(payload: Payload) -> dict[str, Table]:
 def _listing_table(facts: Facts, listing: Listing) -> Table:
     """The table of a listing, ranked by counted uses or by its own measure."""
     measure = listing.measure or "counted"
-    by = _by_class(facts.rows, "name", measure)
-    by = by.reindex(range(len(facts.names)), fill_value=0)
-    total = int(by.to_numpy().sum())
+    by = np.zeros((len(facts.names), len(CLASSES)), np.int64)
+    np.add.at(by, (facts.rows["name"], facts.rows["agent_class"]), facts.rows[measure])
+    total = int(by.sum())
     listed = _listed(facts, listing, by.sum(axis=1))
     named = [position for position in listed if facts.names[position][0] != OTHERS]
     rest = [position for position in listed if facts.names[position][0] == OTHERS]
-    shown = _not_zero([by.loc[position].tolist() for position in listed])
+    shown = _not_zero(by[listed].tolist())
 
     def line(name: Cell, positions: Sequence[int]) -> tuple[Cell, ...]:
-        sums = by.loc[positions].sum()
+        sums = by[positions].sum(axis=0)
         share = percent(sums.sum() / max(1, total))
         return (name, number(sums.sum()), share, *(number(sums[n]) for n in shown))
 
@@ -166,15 +168,15 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
     )
 
 
-def _listed(facts: Facts, listing: Listing, totals: "pd.Series[int]") -> list[int]:
+def _listed(facts: Facts, listing: Listing, totals: numbered.Numbers) -> list[int]:
     """The positions of the names of a listing, as they stand in it."""
     if listing.in_order:
         names = [n for n, (name, *_) in enumerate(facts.names) if name != OTHERS]
         return names if totals.any() else []
-    most = totals[totals > 0].sort_values(ascending=False, kind="stable")
+    most = np.argsort(-totals, kind="stable")
     return [
         position
-        for position in most.index
+        for position in most[totals[most] > 0].tolist()
         if not listing.networks or facts.names[position][NETWORK] in listing.networks
     ]
 
