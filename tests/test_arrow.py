@@ -122,7 +122,7 @@ def test_arrow_s_memory_is_given_back_unless_a_user_has_chosen_another_pool(
     if chosen is not None:
         monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", chosen)
     script = (
-        "import sys, pyarrow; from usage_metrics import arrow; "
+        "import sys, usage_metrics, pyarrow; "
         "assert pyarrow.default_memory_pool().backend_name == sys.argv[1]"
     )
     subprocess.run([sys.executable, "-c", script, used], check=True)

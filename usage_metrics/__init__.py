@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 # tenth of a second in every process; nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# Of Arrow's pools, jemalloc gives memory back soonest: with it a stage takes two thirds
+# of the usual one's. Arrow has it on Linux with glibc, and reads this when imported.
+if getattr(sys.implementation, "_multiarch", "").endswith("-linux-gnu"):
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+
 
 def __getattr__(name: str) -> Any:
     """Import the tasks for whoever uses one of them by name, or all by ``*``."""

@@ -7,7 +7,6 @@ its few distinct values are looked at, and each row takes the answer by its code
 """
 
 import functools
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -20,13 +19,6 @@ from usage_metrics.hiding import hiding
 # takes a third of a second and 35 MB. It looks once, and still makes frames.
 with hiding("pandas"):
     pa.array([])
-
-# It gives memory back between batches; a stage takes two thirds of the usual pool's.
-if (
-    "ARROW_DEFAULT_MEMORY_POOL" not in os.environ
-    and "jemalloc" in pa.supported_memory_backends()
-):
-    pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 STRING = pa.string()
 INTEGER = pa.int64()
