@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions import partition
+from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse import comparison, inspection, metadata, sqlite
 from usage_metrics.warehouse.comparison import damaged_days
@@ -355,6 +357,23 @@ def test_sources_do_not_see_each_others_days(
 ) -> None:
     warehouse.replace_day(REQUESTS, _file(tmp_path, _rows("a")), "f")
     assert warehouse.loaded(REQUESTS.name, "another") == {}
+
+
+def test_the_parts_of_a_question_are_answered_once_until_a_day_is_loaded(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Mock(wraps=sqlite3.connect)
+    monkeypatch.setattr(sqlite3, "connect", opened)
+    file = _file(tmp_path, _rows("a"))
+    with listing_once():
+        assert warehouse.loaded_of(source="toy") == {}
+        warehouse.replace_day(REQUESTS, file, "f")
+        for asked in (warehouse, Warehouse(warehouse.path, 0.2)):
+            opened.reset_mock()
+            there = asked.loaded_of(source="toy")
+            assert list(there[REQUESTS.name, "toy"]) == [DAY]
+        opened.assert_not_called()
+        assert warehouse.loaded_of(source="another") == {}
 
 
 def test_a_database_that_is_not_there_holds_nothing_and_is_not_made_by_looking(

@@ -40,16 +40,17 @@ def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
     Returns:
         Those days, each with the reason.
     """
-    if not days:
-        return {}
+    kept = retention_start(Geocode.stage)
+    absent = [day for day in days if day >= kept]
+    for stage in reversed(STAGES):  # mostly all days are in the last one
+        if not absent:
+            return {}
+        made = list_partitions(config.paths().root, stage.stage, source)
+        absent = [day for day in absent if day not in made]
     from usage_metrics.logs.listing import looking_once
 
-    root, kept = config.paths().root, retention_start(Geocode.stage)
-    made = {d for stage in STAGES for d in list_partitions(root, stage.stage, source)}
     with looking_once():
-        return unavailable_reasons(
-            source, [day for day in days if day >= kept and day not in made]
-        )
+        return unavailable_reasons(source, absent)
 
 
 class Seen(luigi.Config):

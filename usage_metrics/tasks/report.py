@@ -145,12 +145,12 @@ class Report(Awaiting):
         span = self._span()
         loaded = open_warehouse().loaded_of(source=self.source)
         content = {
-            name: sorted(
-                (day.isoformat(), content_id)
+            name: [
+                f"{day.isoformat()} {content_id}"
                 for day, (_, content_id) in loaded.get((name, self.source), {}).items()
                 # Earlier days too: figures are compared with theirs.
                 if day < span.stop
-            )
+            ]
             for name in TABLES
         }
         given_up = sorted(map(str, lost(self.source, self.wanted())))

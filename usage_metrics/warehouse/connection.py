@@ -18,6 +18,7 @@ from typing import Any
 
 from usage_metrics.errors import StorageError
 from usage_metrics.hiding import hiding
+from usage_metrics.partitions import listings
 
 CACHE_KILOBYTES = 64 << 10
 """Enough that the pages of a day are written once."""
@@ -122,6 +123,7 @@ class DatabaseFile:
             try:
                 yield cursor
                 transaction.commit()
+                listings.forget()
             except BaseException:
                 # After a full disk, say, SQLite has rolled back itself. An error of
                 # this one must not hide the first.

@@ -17,6 +17,7 @@ from usage_metrics.errors import StorageError
 from usage_metrics.monitoring import permissions
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.listings import once
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.warehouse import metadata
 from usage_metrics.warehouse.connection import CACHE_KILOBYTES, DatabaseFile
@@ -125,24 +126,39 @@ class Warehouse(DatabaseFile):
             about: the ``table`` or the ``source`` in question, or both.
 
         Returns:
-            The days by table and source.
+            The days by table and source, oldest first.
         """
+        asked = tuple(about.items())
+        return once(("loaded", self.path, asked), lambda: self._loaded(asked))
+
+    def _loaded(
+        self, about: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], dict[dt.date, Loaded]]:
         if not self.exists():
             return {}
-        found: dict[tuple[str, str], dict[dt.date, Loaded]] = {}
+        conditions = " AND ".join(f"{quoted(name)} = ?" for name, _ in about)
+        values = [value for _, value in about]
         with self.connect() as connection:
             if not self._is_current(connection):
                 return {}
-            conditions = " AND ".join(f"{quoted(name)} = ?" for name in about)
-            rows = connection.execute(
-                'SELECT "table", source, date, fingerprint, content_id '  # noqa: S608
-                f"FROM usage_metrics_partitions WHERE {conditions}",
-                [*about.values()],
+            connection.execute("BEGIN")  # one state, whoever writes meanwhile
+            parts = connection.execute(
+                'SELECT DISTINCT "table", source FROM usage_metrics_partitions '  # noqa: S608
+                f"WHERE {conditions}",
+                values,
             )
-            for table, source, day, *loaded in rows:
-                days = found.setdefault((table, source), {})
-                days[stored_day(day)] = Loaded(*loaded)
-        return found
+            return {
+                part: {
+                    stored_day(day): Loaded(fingerprint, content_id)
+                    for day, fingerprint, content_id in connection.execute(
+                        "SELECT date, fingerprint, content_id "
+                        "FROM usage_metrics_partitions "
+                        'WHERE "table" = ? AND source = ? ORDER BY date',
+                        part,
+                    )
+                }
+                for part in parts.fetchall()
+            }
 
     def damages(self) -> list[str]:
         """Read the whole database and list what is wrong with it."""

@@ -7,6 +7,7 @@ Besides the declared tables there are ``usage_metrics_tables`` and
 
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -192,8 +193,9 @@ def literal(text: str) -> str | None:
     return "'" + text.replace("'", "''") + "'"
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def stored_day(text: object) -> dt.date:
-    """A day as a table has it.
+    """A day as a table has it; some twenty tables have the same days.
 
     Raises:
         StorageError: if it is none.
