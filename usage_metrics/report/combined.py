@@ -142,6 +142,8 @@ def _numbers(
     rows: pa.Table, asked: Sequence[str], known: Known, other: int
 ) -> numbered.Numbers:
     """The number that is known of the texts in some columns of each row."""
+    if not known:
+        return np.full(len(rows), other, np.int32)
     at, at_known, size = np.zeros(len(rows), np.int32), np.zeros(len(known), int), 1
     for name, of_known in zip(asked, zip(*known, strict=True), strict=True):
         values = [*dict.fromkeys(of_known)]
