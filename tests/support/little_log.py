@@ -20,7 +20,7 @@ from usage_metrics.arrow import TIMESTAMP
 from usage_metrics.counting import day
 from usage_metrics.counting.datasets import Registry
 from usage_metrics.counting.grouping import Rows, encoded
-from usage_metrics.counting.monthly import NEEDED, CountedMonth, OfMonth
+from usage_metrics.counting.monthly import NEEDED, CountedMonth, OfMonth, together
 from usage_metrics.counting.naming import Named
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.counting.usage import CountedDay, Figures
@@ -152,7 +152,7 @@ def figures(name: str, events: pa.Table, *of_day: Any) -> pa.Table:
 def figures_of_month(
     name: str, days: list[pa.Table], addresses: pa.ChunkedArray | None = None
 ) -> pa.Table:
-    """A table of figures of a month with some days."""
+    """A table of figures of a month with some days, which may come together."""
     month, of_month = (
         CountedMonth(f"{DAY:%Y-%m}", "datasette", BytesIO, len(days)),
         OfMonth(),
@@ -161,7 +161,10 @@ def figures_of_month(
     for events in days:
         of_month.begin_day()
         batches.append(of_month.events(events.select(NEEDED), addresses))
-    return added_up(TABLES[name].begin(month), *batches)
+    apart = added_up(TABLES[name].begin(month), *(together([day]) for day in batches))
+    if batches:
+        assert added_up(TABLES[name].begin(month), together(batches)) == apart
+    return apart
 
 
 def outcomes_of(log: str, registry: Registry | None = None) -> list[str]:

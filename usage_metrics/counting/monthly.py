@@ -6,6 +6,7 @@ over the quantiles of its days. There are no unique visitors of a month: by desi
 nobody can tell who came on two days.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -57,22 +58,27 @@ class OfMonth:
         self._before += self._most + 1
         self._most = -1
 
-    def events(self, events: pa.Table, addresses: pa.ChunkedArray | None) -> Rows:
+    def events(self, events: pa.Table, addresses: pa.ChunkedArray | None) -> pa.Table:
         """Events of the day with these numbers.
 
         Args:
             events: the columns ``NEEDED``.
             addresses: of their requests; None if they are gone.
         """
-        rows = pa.table(list(map(encoded, events.columns)), events.column_names)
-        sessions = rows["session"]
+        sessions = events["session"]
         self._most = max(self._most, pc.max(sessions).as_py() or 0)
-        index = rows.column_names.index("session")
-        rows = rows.set_column(index, "session", pc.add(sessions, self._before))
+        index = events.column_names.index("session")
+        rows = events.set_column(index, "session", pc.add(sessions, self._before))
         numbers = pa.nulls(rows.num_rows, pa.int64())
         if addresses is not None:
             numbers = self._addresses.numbers(one_spelling(encoded(addresses)))
-        return Rows(rows.append_column("address", numbers))
+        return rows.append_column("address", numbers)
+
+
+def together(days: Sequence[pa.Table]) -> Rows:
+    """Events of several days as one batch."""
+    events = pa.concat_tables(days)
+    return Rows(pa.table(list(map(encoded, events.columns)), events.column_names))
 
 
 def usage_monthly(month: CountedMonth) -> Summary:

@@ -115,15 +115,24 @@ def batches(file: "pq.ParquetFile", columns: Collection[str]) -> Iterator["pa.Ta
 
 
 def events_of_month(counted: Iterable[Partition], addresses: str) -> Iterator["Rows"]:
-    """Read the events of some days, without addresses where these are gone."""
-    from usage_metrics.counting.monthly import NEEDED, OfMonth
+    """Read the events of some days, without addresses where these are gone.
+
+    Small days come together: each batch takes time, however small it is.
+    """
+    from usage_metrics.counting.monthly import NEEDED, OfMonth, together
 
     month = OfMonth()
+    held: list[pa.Table] = []
     for day in counted:
         month.begin_day()
         with day.open() as file, _addresses_of(geocoded_of(day), addresses) as texts:
             for rows in batches(file, NEEDED):
-                yield month.events(rows, texts(rows.num_rows))
+                held.append(month.events(rows, texts(rows.num_rows)))
+                if sum(table.num_rows for table in held) >= BATCH_ROWS:
+                    yield together(held)
+                    held = []
+    if held:
+        yield together(held)
 
 
 @contextlib.contextmanager
