@@ -258,3 +258,17 @@ def test_a_query_is_for_the_name_that_the_database_has(
     assert [[number(n) for n in row[1:]] for row in rows] == numbers(
         browser.table("formats")
     )
+
+
+def test_a_dataset_may_be_called_as_what_every_object_has(
+    browser: Page, file: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.html"
+    report.write_text(file.read_text().replace('"ferc1"', '"constructor"'))
+    browser.open(report)
+    before = browser.table("formats")
+    browser.choose(dataset="constructor")
+    assert "dataset = 'constructor'" in browser.run(QUERIES)["formats"]
+    browser.reset()
+    assert browser.table("formats") == before
+    assert browser.console() == []

@@ -24,7 +24,8 @@ function isOneOf(column, values) {
 const dayOfPeriod = ({ first, last }) => [data.periods[first][0], shifted(data.periods[last][1], -1)];
 const inDays = (choice) => [`source = ${quote(data.source)}`,
   `date BETWEEN ${dayOfPeriod(choice).map(quote).join(" AND ")}`];
-const datasetIs = ({ dataset }) => isOneOf("dataset", data.raw_datasets[data.datasets[dataset]] ?? [data.datasets[dataset]]);
+const rawDatasets = new Map(Object.entries(data.raw_datasets)); // an object has a "constructor"
+const datasetIs = ({ dataset }) => isOneOf("dataset", rawDatasets.get(data.datasets[dataset]) ?? [data.datasets[dataset]]);
 function chosenRows(choice, { ofAll = false } = {}) {
   const dataset = (ofAll && !choice.names.size) || choice.dataset > 0 ? [datasetIs(choice)] : [];
   const who = choice.who === ANY ? [] : [`agent_class = ${quote(classes[choice.who])}`];
@@ -202,7 +203,7 @@ for (const [id, selector, title] of [["headline", ".strip", "Headline figures"],
 
 // A name with an address is not on the page, and so in no query.
 const SECRET = "-- A name that is chosen stands for texts with an address, which this page does not say.";
-const isSecret = ({ dataset, names }) => data.raw_datasets[data.datasets[dataset]] === null
+const isSecret = ({ dataset, names }) => rawDatasets.get(data.datasets[dataset]) === null
   || [...names].some(([ranking, some]) => [...some].some((index) => !data.facts[ranking].values[index]?.length));
 
 function showQueries(choice) {
