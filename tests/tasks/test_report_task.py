@@ -12,7 +12,7 @@ from project import Settings
 from report_html import Standing
 
 from usage_metrics.partitions import kept
-from usage_metrics.report import page
+from usage_metrics.report import page, recipe
 from usage_metrics.tasks import report
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.report import Report
@@ -66,7 +66,7 @@ def test_it_is_written_once_and_again_when_its_data_changed(
     assert file(reported).stat().st_mtime_ns == written
 
     with monkeypatch.context() as patch:
-        patch.setattr(page, "recipe", lambda: "a newer one")
+        patch.setattr(recipe, "recipe", lambda: "a newer one")
         assert not Report().complete()
 
     change_a_day(reported)

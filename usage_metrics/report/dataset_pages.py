@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from usage_metrics.report import page
 from usage_metrics.report.publisher import Publisher
+from usage_metrics.report.recipe import recipe
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _WITH_DIGEST = re.compile(r".*-[0-9a-f]{16}")
@@ -36,7 +36,7 @@ def paths(datasets: Iterable[str], folder: str) -> dict[str, str]:
 
 def made_from(alone: Publisher) -> str:
     """A digest of what the page of a dataset says."""
-    digest = hashlib.blake2b(page.recipe().encode(), digest_size=16)
+    digest = hashlib.blake2b(recipe().encode(), digest_size=16)
     facts = (
         *(alone.title, alone.span, alone.is_public, alone.index, alone.releases),
         *(

@@ -12,7 +12,7 @@ import functools
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata, resources
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from usage_metrics.counting.combined import IN_ALL
@@ -36,6 +36,7 @@ from usage_metrics.report.quality_section import (
     versions_table,
 )
 from usage_metrics.report.rankings import NETWORK
+from usage_metrics.report.recipe import part
 from usage_metrics.report.usage_database import columns_of
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ SCRIPTS = (
 )
 """The parts of the page's script, in the order in which they run."""
 
-LIBRARIES = ("altair", "vl-convert-python")
-
 
 @dataclass(frozen=True)
 class Material:
@@ -108,20 +107,8 @@ class Material:
         return formatting.harmless(names.get(dataset, dataset))
 
 
-def recipe() -> str:
-    """A hash of this wing and its libraries: all that makes the page but its data."""
-    digest = hashlib.blake2b(digest_size=8)
-    for folder in ("", "script/"):
-        entries = resources.files(__package__).joinpath(folder).iterdir()
-        for name in sorted(entry.name for entry in entries if entry.is_file()):
-            digest.update(_part(f"{folder}{name}").encode())
-    for library in (*LIBRARIES, "usage_metrics"):
-        digest.update(metadata.version(library).encode())
-    return digest.hexdigest()
-
-
 class Parts(TypedDict):
-    """What is the same on every page of a :func:`recipe`."""
+    """What is the same on every page, as long as what makes it is the same."""
 
     documents: dict[str, Any]
     """The Vega-Lite document of each kind of chart."""
@@ -154,7 +141,7 @@ def template(name: str) -> "Template":
     """One of our templates, which escapes what it is given."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    loader = FunctionLoader(_part)
+    loader = FunctionLoader(part)
     environment = Environment(autoescape=True, undefined=StrictUndefined, loader=loader)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
@@ -165,7 +152,7 @@ def code(styles: Sequence[str], scripts: Sequence[str]) -> dict[str, str]:
     """The style sheet and the script of a page, and what they are allowed to do."""
     from markupsafe import Markup
 
-    text, program = "".join(map(_part, styles)), _program(scripts)
+    text, program = "".join(map(part, styles)), _program(scripts)
     return {
         "policy": _policy(text, program),
         "style": Markup(text),  # noqa: S704  our own, as the script
@@ -177,7 +164,7 @@ def _code(made: Parts) -> dict[str, Any]:
     """The style sheet, the scripts and what they are allowed to do."""
     from markupsafe import Markup
 
-    style, library = _part("page.css") + _part("summary.css"), made["library"]
+    style, library = part("page.css") + part("summary.css"), made["library"]
     script = _program(f"script/{name}.js" for name in SCRIPTS)
     return {
         "policy": _policy(style, library, script),
@@ -192,7 +179,7 @@ def _code(made: Parts) -> dict[str, Any]:
 
 def _program(scripts: Iterable[str]) -> str:
     """Scripts as one: they share one scope, which a library's names are not in."""
-    return f'"use strict";\n(() => {{\n{"".join(map(_part, scripts))}}})();\n'
+    return f'"use strict";\n(() => {{\n{"".join(map(part, scripts))}}})();\n'
 
 
 def _content(material: Material) -> dict[str, Any]:
@@ -292,8 +279,3 @@ def _library() -> str:
     found: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     # Nothing else can end a script element.
     return found.replace("</script", "<\\/script")
-
-
-@functools.cache
-def _part(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text()

@@ -97,11 +97,11 @@ class PublisherReport(Reporting):
         self.say(f"open {path} · {len(text.encode()) / 1e6:.1f} MB{beside}")
 
     def _made_from(self) -> str:
-        from usage_metrics.report import page
+        from usage_metrics.report.recipe import recipe
 
         days = {name: repr(snapshot_days(name)) for name in self.contents[SERIES]}
         lost = {name: sorted(map(str, _lost(name))) for name in self.contents[LOGS]}
-        facts = [self.task_id, page.recipe(), repr(datasets_registry()), self.contents]
+        facts = [self.task_id, recipe(), repr(datasets_registry()), self.contents]
         text = json.dumps([*facts, days, lost], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

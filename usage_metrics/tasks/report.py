@@ -24,7 +24,7 @@ from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
 from usage_metrics.tasks.load_usage import LoadUsage
 from usage_metrics.tasks.missing import Awaiting, available_parameter, lost
-from usage_metrics.tasks.ranges import source_range
+from usage_metrics.tasks.ranges import DayRange, source_range
 from usage_metrics.tasks.source_parameter import ALL, SourceParameter
 from usage_metrics.tasks.stages import Clean, Geocode
 from usage_metrics.tasks.text_file import TextFile
@@ -65,8 +65,7 @@ class Report(Awaiting):
 
     def wanted(self) -> list[dt.date]:
         """The days of the report."""
-        span = self._span()
-        return days_between(span.start, span.stop)
+        return days_between(*self._days())
 
     def output(self) -> list[TextFile]:
         """The files; a report on the whole range has a fixed name."""
@@ -77,8 +76,8 @@ class Report(Awaiting):
     def _file(self) -> TextFile:
         stem = f"{config.paths().root}/report/{self.source}"
         if self.start or self.stop:
-            span = self._span()
-            stem += f"_{span.start}_{span.stop - ONE_DAY}"
+            start, end = self._days()
+            stem += f"_{start}_{end - ONE_DAY}"
         return TextFile(f"{stem}.html")
 
     @listing_once()
@@ -114,14 +113,12 @@ class Report(Awaiting):
         self._file().write(text)
         self.say(f"open {self._file().path} · {len(text.encode()) / 1e6:.1f} MB")
 
-    def _span(self) -> "Span":
+    def _days(self) -> DayRange:
         """The days of the report.
 
         Raises:
             ConfigError: if they are not in the range of the source.
         """
-        from usage_metrics.report.usage_database import Span
-
         loaded = source_range(self.source, task="Report")
         start = self.start or loaded.start
         stop = min(self.stop or loaded.end, loaded.end)
@@ -136,35 +133,35 @@ class Report(Awaiting):
                 f"Report start = {start}, stop = {stop} holds no day; stop is the day "
                 f"after the last, and the database ends before {loaded.end}"
             )
-        return Span(self.source, start, stop)
+        return DayRange(start, stop)
 
     def _made_from(self) -> str:
         from usage_metrics.counting.tables import TABLES
-        from usage_metrics.report import page
+        from usage_metrics.report.recipe import recipe
 
-        span = self._span()
+        days = self._days()
         loaded = open_warehouse().loaded_of(source=self.source)
         content = {
             name: [
                 f"{day.isoformat()} {content_id}"
                 for day, (_, content_id) in loaded.get((name, self.source), {}).items()
                 # Earlier days too: figures are compared with theirs.
-                if day < span.stop
+                if day < days.end
             ]
             for name in TABLES
         }
         given_up = sorted(map(str, lost(self.source, self.wanted())))
-        made_by = [page.recipe(), repr(datasets_registry())]
-        facts = [str(span), *made_by, content, given_up]
+        made_by = [recipe(), repr(datasets_registry())]
+        facts = [self.source, str(days), *made_by, content, given_up]
         text = json.dumps(facts, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _material(self) -> "Material":
         from usage_metrics.report import figures, page, payload, quality
-        from usage_metrics.report.usage_database import Database
+        from usage_metrics.report.usage_database import Database, Span
         from usage_metrics.warehouse.reading import open_tables
 
-        span = self._span()
+        span = Span(self.source, *self._days())
         titles = titles_of(self.source)
         facts, attributions = self._footers(span)
         opened = open_tables(config.database().path, config.database().busy_seconds)
@@ -213,14 +210,14 @@ def made_from_mark(file: TextFile) -> str | None:
 @contextlib.contextmanager
 def kept_sums(of: str, *, keep: bool) -> Iterator["KeptSums"]:
     """The sums of earlier pages; those of the whole range are kept afterwards."""
-    from usage_metrics.report import page
     from usage_metrics.report.kept_sums import KeptSums
+    from usage_metrics.report.recipe import recipe
 
-    name, recipe = f"{kept.SUMS}-{of}", page.recipe()
-    sums = KeptSums.parse(kept.read(name, recipe))
+    name, made_by = f"{kept.SUMS}-{of}", recipe()
+    sums = KeptSums.parse(kept.read(name, made_by))
     yield sums
     if keep:
-        kept.keep(name, recipe, sums.content())
+        kept.keep(name, made_by, sums.content())
 
 
 def titles_of(source: str) -> dict[str, str]:
@@ -236,13 +233,13 @@ def titles_of(source: str) -> dict[str, str]:
 def _parts() -> "Parts":
     """What is the same in every report."""
     from usage_metrics.report import page
+    from usage_metrics.report.recipe import recipe
 
-    recipe = page.recipe()
-    if text := kept.read(kept.PARTS, recipe):
+    if text := kept.read(kept.PARTS, recipe()):
         found: Parts = json.loads(text)
         return found
     made = page.parts()
-    kept.keep(kept.PARTS, recipe, json.dumps(made).encode())
+    kept.keep(kept.PARTS, recipe(), json.dumps(made).encode())
     return made
 
 
