@@ -30,7 +30,9 @@ COMMANDS = [
     ("run",),
     ("report",),
     ("counter", "--month", "2026-03"),
+    ("digest",),
     ("digest", "--send"),
+    ("import", "github", ".", "--subject", "example/data"),
     ("backfill", "--start", str(DAY)),
     ("refresh",),
     ("rebuild", "--from", "clean", "--start", str(DAY)),
@@ -70,7 +72,7 @@ def _holding(lock: Path, name: str) -> "subprocess.Popen[str]":
     return process
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_command_that_does_not_wait_names_the_one_in_progress(
     day: Flow,
     other: "subprocess.Popen[str]",

@@ -449,11 +449,15 @@ def test_what_a_log_brings_in_gives_a_chat_no_commands(
 ) -> None:
     with serving() as chat:
         settings("notify", webhook=chat.url)
-        attack = "<!channel> <@U012AB3CD> @everyone <https://a.example|click> \x1b[31m"
+        attack = (
+            "<!channel> <@U012AB3CD> @everyone *@all* _@here_ a@b.example "
+            "<https://a.example|click> [a](https://b.example) \x1b[31m"
+        )
         assert notify.notify(f"Clean: {attack}\nTo retry: usage-metrics run")
     assert [post["text"] for post in chat.posts] == [
-        "Clean: ‹!channel› ‹＠U012AB3CD› ＠everyone ‹https://a.example|click› "
-        "\\x1b[31m\nTo retry: usage-metrics run"
+        "Clean: ‹!channel› ‹＠U012AB3CD› ＠everyone *＠all* _＠here_ a@b.example "
+        "‹https://a.example|click› [a] (https://b.example) \\x1b[31m\n"
+        "To retry: usage-metrics run"
     ]
 
 

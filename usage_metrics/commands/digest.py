@@ -47,9 +47,11 @@ def command(
     """
     options.check_settings(())
     month = month or month_before(utc_now().date())
-    if send:
-        with alone(patience):
-            return _send(month, again)
+    with alone(patience):
+        return _send(month, again) if send else _write(month, to)
+
+
+def _write(month: dt.date, to: str) -> int:
     found = make_digest(month)
     click.echo(printable_lines(found.text))
     for path in found.write(to):

@@ -6,6 +6,7 @@ text of a picture.
 
 import contextlib
 import logging
+import re
 import smtplib
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ log = logging.getLogger("luigi-interface")
 Picture = tuple[bytes, str]
 """A PNG, and what stands in its place for those who do not see it."""
 
+_ADDRESS = re.compile(r"(?<![^\s<>(),;:'\"])[^\s<>(),;:'\"]+@[^\s<>(),;:'\"]+")
+"""The lookbehind keeps the search from beginning again at each character."""
 
 REFUSALS = (
     smtplib.SMTPResponseException,
@@ -77,7 +80,8 @@ def _said(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = sorted({str(code) for code, _ in error.recipients.values()})
         return f"it refuses every receiver: {', '.join(codes)}"
-    return f"{type(error).__name__}: {credentials.without_credentials(str(error))}"
+    text = credentials.without_credentials(str(error))
+    return f"{type(error).__name__}: {_ADDRESS.sub(credentials.HIDDEN, text)}"
 
 
 @contextlib.contextmanager

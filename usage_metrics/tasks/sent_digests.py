@@ -34,7 +34,8 @@ class SentDigest:
     def __init__(self, month: dt.date, to: str) -> None:
         """Name the file."""
         name = f"{month:%Y-%m}-{to}.json"
-        self._file = TextFile(f"{digest_folder()}/sent/{name}")
+        # Why an e-mail was not taken, a server says in its own words.
+        self._file = TextFile(f"{digest_folder()}/sent/{name}", private=True)
 
     def read(self) -> Sent | None:
         """What is known; None if nothing was ever sent.

@@ -12,6 +12,8 @@ class TextFile(luigi.Target):
     """A file of text under the root: local or in an object store."""
 
     path: str
+    private: bool = False
+    """Whether only those whom ``[privacy] readable_by`` names may read it."""
 
     def exists(self) -> bool:
         """Whether the file exists."""
@@ -33,6 +35,6 @@ class TextFile(luigi.Target):
         """
         with (
             storage.naming_unwritable(self.path),
-            storage.whole_or_absent(self.path, private=False) as stream,
+            storage.whole_or_absent(self.path, private=self.private) as stream,
         ):
             stream.write(text.encode())
