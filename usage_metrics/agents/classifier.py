@@ -28,6 +28,7 @@ from usage_metrics.agents.names import name_in
 from usage_metrics.agents.normalize import (
     normalised,
     not_browsers,
+    only_unusual,
     unknown_ending,
     unusual,
     whole,
@@ -106,20 +107,22 @@ def classify(agents: pa.Array, settings: AgentSettings = NO_SETTINGS) -> pa.Tabl
     return pa.table([pa.array(values, STRING) for values in columns], schema=AGENT)
 
 
+Subject = Callable[[pa.Array, pa.Array], pa.Array]
+"""What rules look at, of user agents and what is unusual in them."""
+
+
 class Step:
     """Rules that are tried together, on some part of the user agents."""
 
-    def __init__(
-        self, subject: Callable[[pa.Array], pa.Array], *groups: Sequence[Rule]
-    ) -> None:
+    def __init__(self, subject: Subject, *groups: Sequence[Rule]) -> None:
         """Compile groups of rules; earlier ones take precedence."""
         self._subject = subject
         self._rules = [rule for group in groups for rule in group]
         self._patterns = PatternSet([rule.framed for rule in self._rules])
 
-    def decide(self, texts: pa.Array) -> list[Rule | None]:
+    def decide(self, texts: pa.Array, rest: pa.Array) -> list[Rule | None]:
         """The first matching rule for each user agent."""
-        subjects = self._subject(texts).dictionary_encode()
+        subjects = self._subject(texts, rest).dictionary_encode()
         found = [self._first(subject) for subject in subjects.dictionary.to_pylist()]
         return [found[index] for index in subjects.indices.to_pylist()]
 
@@ -151,12 +154,19 @@ class Classifier:
         return [self._known[text] for text in texts]
 
     def _decide(self, texts: list[str]) -> list[Rule]:
-        rules: dict[str, Rule | None] = dict.fromkeys(texts)
+        whole_texts = pa.array(texts, STRING)
+        # Once for all steps: Arrow compiles long expressions anew for each call.
+        rest = unusual(whole_texts)
+        rules: list[Rule | None] = [None] * len(texts)
         for step in self._steps:
-            undecided = [text for text, rule in rules.items() if rule is None]
-            found = step.decide(pa.array(undecided, STRING))
-            rules.update(zip(undecided, found, strict=True))
-        return [rule or NO_RULE for rule in rules.values()]
+            undecided = [number for number, rule in enumerate(rules) if rule is None]
+            if not undecided:
+                break
+            rows = pa.array(undecided)
+            found = step.decide(whole_texts.take(rows), rest.take(rows))
+            for number, rule in zip(undecided, found, strict=True):
+                rules[number] = rule
+        return [rule or NO_RULE for rule in rules]
 
 
 def _verdict(text: str, rule: Rule) -> Verdict:
@@ -192,11 +202,11 @@ def cascade(settings: AgentSettings) -> tuple[Step, ...]:
             lists.counter_machines(),
             own["app"],
         ),
-        Step(unusual, own["robot"]),
+        Step(only_unusual, own["robot"]),
         Step(not_browsers, own["script"]),
-        Step(unusual, lists.crawler_user_agents()),
+        Step(only_unusual, lists.crawler_user_agents()),
         Step(without_browser_words, lists.crawlerdetect()),
-        Step(unusual, own["sign"], lists.counter_robots()),
+        Step(only_unusual, own["sign"], lists.counter_robots()),
         Step(unknown_ending, own["ending"]),
         Step(whole, own["browser"], own["rest"]),
     )

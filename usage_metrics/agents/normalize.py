@@ -77,11 +77,6 @@ def normalised(agents: pa.Array) -> pa.Array:
     return pc.utf8_slice_codeunits(texts, 0, LONGEST)
 
 
-def whole(texts: pa.Array) -> pa.Array:
-    """User agents as they are."""
-    return texts
-
-
 def unusual(texts: pa.Array) -> pa.Array:
     """What a browser's user agent says beyond what everybody's browser says.
 
@@ -98,23 +93,33 @@ def unusual(texts: pa.Array) -> pa.Array:
     return pc.if_else(browsers, rest, texts)
 
 
-def not_browsers(texts: pa.Array) -> pa.Array:
+def whole(texts: pa.Array, _rest: pa.Array) -> pa.Array:
+    """User agents as they are."""
+    return texts
+
+
+def only_unusual(_texts: pa.Array, rest: pa.Array) -> pa.Array:
+    """What is unusual in user agents."""
+    return rest
+
+
+def not_browsers(texts: pa.Array, _rest: pa.Array) -> pa.Array:
     """What browsers and old phones do not send; their user agents become empty."""
     return pc.if_else(pc.match_substring_regex(texts, _BROWSER_OR_PHONE), "", texts)
 
 
-def unknown_ending(texts: pa.Array) -> pa.Array:
+def unknown_ending(texts: pa.Array, rest: pa.Array) -> pa.Array:
     """What a Chrome on a desktop says besides, unless browsers or apps say it."""
-    rest = pc.utf8_trim(unusual(texts), " ();,.")
+    rest = pc.utf8_trim(rest, " ();,.")
     words = pc.match_substring_regex(rest, r"^[a-zA-Z]{2,}[\w.]\S*$")
     return pc.if_else(
         pc.and_(pc.match_substring_regex(texts, _CHROME_AND_A_WORD), words), rest, ""
     )
 
 
-def without_browser_words(texts: pa.Array) -> pa.Array:
+def without_browser_words(_texts: pa.Array, rest: pa.Array) -> pa.Array:
     """User agents as crawlerdetect searches them."""
-    return pc.replace_substring_regex(unusual(texts), _browser_words(), "")
+    return pc.replace_substring_regex(rest, _browser_words(), "")
 
 
 @functools.cache
