@@ -6,23 +6,32 @@ from pathlib import Path
 
 import pytest
 from flow import DAY, ONE_DAY, Flow, fill_once, request
+from github_replies import serve
 from ipinfo_server import TOKEN, IpinfoServer
+from platform_server import PlatformServer
 from project import SAMPLE_REGISTRY, Settings
+from webhook_server import serving
 
 from usage_metrics.commands import main
+from usage_metrics.dates import utc_now
 from usage_metrics.partitions import storage
 
 NEXT = DAY + ONE_DAY
 COMMANDS = [
     ("counter", "--month", "2026-03"),
+    ("digest", "--month", "2026-03", "--send"),
     ("refresh",),
     ("rebuild", "--from", "extract", "--start", str(DAY)),
     ("erase", "--yes", "--address", "192.0.2.7"),
     ("retain",),
 ]
 
-PUBLISHED = ("report", "counter", "counted", "geocoded", "usage_")
+PUBLISHED = (
+    *("report", "counter", "counted", "geocoded", "usage_", "observations", "series"),
+)
 """What holds no full address, unless addresses are kept."""
+SENT = "report/digest/sent"
+"""What is kept of sending digests."""
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +48,7 @@ def lived_in(
     monkeypatch: pytest.MonkeyPatch,
     quick_reports: None,
 ) -> Iterator[Flow]:
-    """A place for all kinds of files, with ipinfo and two days of logs."""
+    """A place for all kinds of files, with ipinfo, a platform and two days of logs."""
     monkeypatch.setenv("IPINFO_TOKEN", TOKEN)
     settings("counting", datasets=SAMPLE_REGISTRY)
     settings("geocode", provider="ipinfo")
@@ -47,10 +56,15 @@ def lived_in(
     settings("run_log", path=flow.root / "runs.jsonl")
     settings("datasette", start=DAY, stop=NEXT + ONE_DAY, maximum_rejected_share=1)
     settings("privacy", raw_days=1)
+    settings("snapshots", copy=flow.root / "copy")
     for day in (DAY, NEXT):
         flow.export(day, request("a", day, remoteIp="192.0.2.7"), "no JSON")
-    with IpinfoServer() as server:
+    with IpinfoServer() as server, PlatformServer() as github, serving() as chat:
         settings("ipinfo", endpoint=server.url, cache=flow.root / "cache" / "ipinfo")
+        settings("github", repositories="example/data", endpoint=github.url)
+        serve(github, utc_now().date(), {})
+        settings("digest", webhook=chat.url)
+        settings("notify", timeout=60)
         yield flow
 
 
@@ -69,6 +83,8 @@ def _modes(root: Path) -> dict[str, int]:
 
 
 def _is_published(name: str, *, kept: bool) -> bool:
+    if name.startswith(SENT):
+        return False
     if name.startswith("usage_metrics"):
         return name.endswith(".json") or not kept
     return name.startswith(PUBLISHED[:2] if kept else PUBLISHED)
@@ -82,6 +98,8 @@ def test_what_holds_addresses_is_readable_by_its_owner_alone(
     _use(lived_in, addresses)
     found = _modes(lived_in.root)
     for name in ("raw", "cleaned", "rejected", "cache", ".state", ".run.lock"):
+        assert name in found
+    for name in ("raw/github", "copy/raw", "series", f"{SENT}/2026-03-chat.json"):
         assert name in found
     wide = {name for name, mode in found.items() if mode & 0o077}
     kept = addresses == "keep"
