@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import little_log
 import numpy as np
@@ -22,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hostile_logs import LOGS
+from hostile_logs import LOGS, in_json
 
 from usage_metrics.addresses.parsing import canonical_addresses, public_addresses
 from usage_metrics.addresses.redaction import addresses_in, remove, without
@@ -45,9 +46,13 @@ from usage_metrics.counting import (
     counter_tsv,
     datasets,
     events,
+    places,
+    suggestions,
 )
 from usage_metrics.counting.datasets import (
+    URL,
     Pattern,
+    Place,
     Registry,
     targets_of,
     without_query,
@@ -59,12 +64,15 @@ from usage_metrics.counting.visitors import one_spelling, visitor_keys
 from usage_metrics.errors import InputError
 from usage_metrics.logs.blocks import Block
 from usage_metrics.logs.cloud_logging import witnesses
+from usage_metrics.logs.cloud_logging.exports import JsonEntries
 from usage_metrics.logs.cloud_logging.fast_path import EntryReader
 from usage_metrics.logs.cloud_logging.rule import entries_singly
 from usage_metrics.logs.delimited import Delimiters, text_columns
+from usage_metrics.logs.format import Format
 from usage_metrics.logs.json_objects import json_columns
 from usage_metrics.logs.lines import whole_lines
-from usage_metrics.monitoring import notify
+from usage_metrics.logs.web.presets import open_format
+from usage_metrics.monitoring import mail, notify
 from usage_metrics.monitoring.credentials import without_credentials
 from usage_metrics.monitoring.error_messages import ErrorFilter
 from usage_metrics.monitoring.printable import printable
@@ -73,7 +81,9 @@ from usage_metrics.platforms.client import Answer, said_by
 from usage_metrics.platforms.shapes import quoted, without_people
 from usage_metrics.privacy.anonymization import Anonymization
 from usage_metrics.report import neutral, rankings
+from usage_metrics.report.dataset_pages import file_name
 from usage_metrics.report.formatting import harmless
+from usage_metrics.report.raw_names import unless_personal
 from usage_metrics.sources import SOURCES
 from usage_metrics.sources.datasette_pages import asked_for, base_url_of
 from usage_metrics.sources.hosts import none_meant
@@ -213,7 +223,50 @@ def json_block(text: str) -> Block:
     return Block(lines.encode(), 1, "a file")
 
 
+def read_at_once(format_: Format, entry: dict[str, Any], text: str) -> list[pa.Table]:
+    """One of many lines has the text; so few that none is read by itself."""
+    line, usual = (json.dumps(entry).replace("TEXT", t) for t in (in_json(text), "a"))
+    lines = [*[usual] * MANY, line, *[usual] * MANY, ""]
+    content = pa.BufferReader("\n".join(lines).encode())
+    return [format_.read(block) for block in format_.blocks(content, "a file")]
+
+
+def own_lines(text: str) -> object:
+    """In the format of a user's server, of which no preset knows."""
+    text = text.replace("\n", " ")
+    lines = f"192.0.2.7|2026-03-01T00:00:00Z|/{text}|200|{text}\n{text}\n"
+    blocks = OWN.blocks(pa.BufferReader(lines.encode()), "a file")
+    return [OWN.read(block) for block in blocks]
+
+
+def in_places(text: str) -> object:
+    pairs = column(f"b\0{text}")
+    return places._found(pairs, PLACES), places._Index(pairs)._by_segment(3)
+
+
+def on_pages(text: str) -> object:
+    name = file_name(text), unless_personal((text,)), neutral.may_be_changed(text)
+    return name, neutral.neutral(text)
+
+
+MANY = 40
+"""More lines than JSON is read line by line."""
+ENTRY: dict[str, Any] = {
+    "timestamp": "2026-03-01T00:00:00Z",
+    "insertId": "TEXT",
+    "httpRequest": {"requestUrl": "https://h/TEXT", "userAgent": "TEXT"},
+    "jsonPayload": {"message": "TEXT", "TEXT": ["TEXT"]},
+}
+CADDY: dict[str, Any] = {
+    "ts": 1,
+    "msg": "handled request",
+    "status": 200,
+    "request": {"uri": "/TEXT", "remote_ip": "TEXT", "headers": {"Referer": ["TEXT"]}},
+    "TEXT": "TEXT",
+}
+OWN = open_format("$remote_addr|$time_iso8601|$request_uri|$status|$http_user_agent")
 GLOBS = (Glob("{dataset}/**/{version}/*.{table}", "*"), Glob("**a**a**", "{version}"))
+PLACES = [Place("web", URL, glob, "a-{dataset}", None) for glob in GLOBS]
 HOSTS = SimpleNamespace(hosts="data.example.org")
 ROBOT = Rule("list", "robot", None, None, "bot", "a list")
 
@@ -248,6 +301,7 @@ LOOKS: dict[str, Look] = {
     "places of datasets": lambda text: [
         pc.extract_regex(column(f"b\0{text}"), glob.expression) for glob in GLOBS
     ],
+    "places of a registry": in_places,
     "ids of datasets": dataset_id,
     "databases for the public": lambda text: is_public(column(text)),
     "visitors": visits,
@@ -260,6 +314,11 @@ LOOKS: dict[str, Look] = {
     "replies of a platform": reply_of_platform,
     "entries one by one": lambda text: entries_singly(block_of(text)),
     "entries": lambda text: EntryReader().read(block_of(text)),
+    "entries at once": lambda text: read_at_once(JsonEntries(), ENTRY, text),
+    "JSON of web servers at once": lambda text: read_at_once(
+        open_format("caddy"), CADDY, text
+    ),
+    "lines of one's own format": own_lines,
     "lines of a file": lines_of,
     "reasons": lambda text: without_value(f"has a = {text}"),
     "messages": printable,
@@ -267,6 +326,12 @@ LOOKS: dict[str, Look] = {
     "Luigi's messages": lambda text: ErrorFilter().filter(logged(text)),
     "names in figures": lambda text: neutral.encoded(column(text)),
     "names on the page": harmless,
+    "names in queries and of pages": on_pages,
+    "what names of places are like": lambda text: [
+        like.search(text)
+        for like in (suggestions._VERSION, suggestions._REPOSITORY, suggestions._DOI)
+    ],
+    "what a mail server says": lambda text: mail._said(OSError(text)),
     "names in charts": lambda text: neutral.for_chart(pd.DataFrame({"a": [text]})),
     "messages to a chat": notify._disarmed,
     "hosts that are not meant": lambda text: none_meant({text: 1}, HOSTS),

@@ -56,7 +56,7 @@ class HostileLog(NamedTuple):
         return found
 
 
-def _in_json(text: str) -> str:
+def in_json(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
@@ -132,19 +132,19 @@ _S3_JSON = (
 )
 
 LOGS = {
-    "Datasette": HostileLog("datasette", JsonEntries, _ENTRY, _in_json),
+    "Datasette": HostileLog("datasette", JsonEntries, _ENTRY, in_json),
     "combined": HostileLog("web", lambda: open_format("combined"), _COMBINED),
-    "Caddy": HostileLog("web", lambda: open_format("caddy"), _CADDY, _in_json),
+    "Caddy": HostileLog("web", lambda: open_format("caddy"), _CADDY, in_json),
     "IIS": HostileLog("web", lambda: open_format("iis"), _IIS, _without_blanks),
     "S3": HostileLog("s3", lambda: S3_ACCESS_LOG, _S3),
-    "S3 by CloudWatch": HostileLog("s3", lambda: S3_ACCESS_LOG, _S3_JSON, _in_json),
+    "S3 by CloudWatch": HostileLog("s3", lambda: S3_ACCESS_LOG, _S3_JSON, in_json),
     "CloudFront": HostileLog("cloudfront", CloudFront, _CLOUDFRONT, _between_tabs),
     "Cloud Storage": HostileLog("gcs", GcsUsage, _GCS, _in_csv),
     "Google's balancer": HostileLog(
-        "load_balancer", GoogleLoadBalancer, _ENTRY, _in_json
+        "load_balancer", GoogleLoadBalancer, _ENTRY, in_json
     ),
     "Amazon's balancer": HostileLog("load_balancer", AwsLoadBalancer, _BALANCED),
     "Cloudflare": HostileLog(
-        "load_balancer", lambda: open_format("cloudflare"), _CLOUDFLARE, _in_json
+        "load_balancer", lambda: open_format("cloudflare"), _CLOUDFLARE, in_json
     ),
 }
