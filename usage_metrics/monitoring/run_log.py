@@ -100,12 +100,21 @@ def read(containing: str = "") -> Iterator[dict[str, Any]]:
     Args:
         containing: skips, quickly, lines without this text.
     """
-    wanted = containing.encode()
     for file in files():
         with contextlib.suppress(OSError):
-            for line in file.read_bytes().split(b"\n"):
-                if wanted in line and (entry := _entry(line)):
+            for line in _lines(file.read_bytes(), containing.encode()):
+                if entry := _entry(line):
                     yield entry
+
+
+def _lines(content: bytes, containing: bytes) -> Iterator[bytes]:
+    """The lines with some text; of many without it, none is made."""
+    end = -1
+    while (at := content.find(containing, end + 1)) >= 0:
+        begin, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
+        if end < 0:
+            end = len(content)
+        yield content[begin:end]
 
 
 def _entry(line: bytes) -> dict[str, Any]:

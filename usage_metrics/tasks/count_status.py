@@ -6,7 +6,9 @@ that five years of days are looked at without opening their files.
 
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from usage_metrics import config
 from usage_metrics.config import retention_start
@@ -71,16 +73,21 @@ class Counts:
 
     def is_added_up(self, month: dt.date) -> bool:
         """Whether a month matches the present counts of its days."""
-        made_from = {
-            day.isoformat(): facts.get("content_id")
-            for day, facts in self._counted.items()
-            if (day.year, day.month) == (month.year, month.month)
-        }
         first = month.replace(day=1)
+        made_from = self._of_months.get(first, {})
         return all(
             first in months and months[first].get("made_from") == made_from
             for months in self._months
         )
+
+    @functools.cached_property
+    def _of_months(self) -> dict[dt.date, dict[str, Any]]:
+        """The content of the counted days of each month."""
+        found: dict[dt.date, dict[str, Any]] = {}
+        for day, facts in self._counted.items():
+            days = found.setdefault(day.replace(day=1), {})
+            days[day.isoformat()] = facts.get("content_id")
+        return found
 
     def _content_id(self, day: dt.date) -> str | None:
         return self._requests.get(day, {}).get("content_id")
