@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import altair as alt
 import nbformat
@@ -69,10 +70,14 @@ def test_nothing_from_a_log_runs_or_breaks_the_page(
     assert any("script>attacked(" in name for name in names)
     assert any("\\u202e" in name for name in names)
     assert "__proto__" in names
+    for listing in ("search", "sql", "referrer_page", "not_found"):
+        names = {name for name, _ in browser.names(listing)}
+        assert any("script>attacked(" in name for name in names), listing
     hostile_names_are_chips(browser)
     linked = browser.run("return [...document.links].map((a) => a.protocol)")
     assert set(linked) <= {"file:", "https:"}
     nothing_runs_in_a_picture(browser, tmp_path)
+    a_hostile_link_is_told_of(browser, report)
 
 
 def nothing_runs_in_a_picture(browser: Page, folder: Path) -> None:
@@ -117,6 +122,23 @@ def hostile_names_are_chips(browser: Page) -> None:
     assert len(chosen) > 2
     assert browser.console() == []
     assert browser.run("return document.querySelectorAll('script').length") == 4
+
+
+def a_hostile_link_is_told_of(browser: Page, report: Path) -> None:
+    """Which names what the page does not have; briefly."""
+    fields = ("country", "program", "dataset", "who", "measure", "from", "compare")
+    said = [
+        (field, f"no {attack} {'x' * 100}") for attack in ATTACKS for field in fields
+    ]
+    browser.forget()
+    browser.driver.get(f"{report.as_uri()}#{urlencode(said)}")
+    browser.wait()
+    told = browser.run("return document.getElementById('chosen').textContent")
+    assert "country no </script><script>attacked('script')" in told
+    assert "x" * 70 not in told
+    assert not set("\u202e\x1b\u2028\0") & set(told)
+    assert browser.run("return window.attacks") == []
+    assert browser.console() == []
 
 
 def test_every_attack_is_text_in_the_file(report: Path) -> None:

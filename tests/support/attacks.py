@@ -1,11 +1,15 @@
 """A log and an address database in which all that others can choose is an attack."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flow import DAY, Flow, request
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
+
+from usage_metrics.counting.asked_texts import LEAST_VISITORS
 
 ATTACKS = (
     "</script><script>attacked('script')</script>",
@@ -28,6 +32,7 @@ ATTACKS = (
 )
 """Each is tried in every place."""
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
 VISITOR = "198.51.100.77"
 """Stands in paths and referers, too."""
 
@@ -40,8 +45,7 @@ def attacked_log(flow: Flow) -> None:
     for number, attack in enumerate(ATTACKS):
         for place in ("userAgent", "requestUrl", "referer", "table", "organization"):
             values: dict[str, Any] = {
-                "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) "
-                "Gecko/20100101 Firefox/147.0",
+                "userAgent": FIREFOX,
                 "requestUrl": f"https://data.example/pudl/plants{number}.json",
                 "remoteIp": f"8.8.{number}.8",
             }
@@ -56,6 +60,7 @@ def attacked_log(flow: Flow) -> None:
             else:
                 values[place] = attack
             entries.append(request(f"{number}-{place}", **values))
+        entries += _by_many(number, attack)
     entries.append(
         request(
             "address",
@@ -65,6 +70,20 @@ def attacked_log(flow: Flow) -> None:
         )
     )
     flow.export(DAY, *entries)
+
+
+def _by_many(number: int, attack: str) -> Iterator[dict[str, Any]]:
+    """What is named only if several visitors have it, and a path that is not there."""
+    site = "https://data.example"
+    for visitor in range(LEAST_VISITORS):
+        at = {"remoteIp": f"8.8.{number}.{visitor}", "referer": f"{site}.org/{attack}"}
+        for name, url, status in (
+            ("search", f"{site}/pudl/plants?_search={quote(attack)}", 200),
+            ("sql", f"{site}/pudl?sql={quote(attack)}", 200),
+            ("lost", f"{site}/{attack}", 404),
+        ):
+            of = f"{number}-{name}-{visitor}"
+            yield request(of, requestUrl=url, status=status, userAgent=FIREFOX, **at)
 
 
 def attacked_database(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 const picked = new Map(); // the numbers of the chosen names, by ranking
 let missing = []; // the names of a link that this report does not have
+const LONGEST = 60; // characters that are said of such a name: anybody may make a link
 
 // The ranking and number of each name that may be chosen, by the name itself.
 const pickOf = new Map();
@@ -69,7 +70,8 @@ function picksFromAddress(said) {
     if (!ranking) continue;
     const index = data.facts[ranking].names.findIndex((name, at) =>
       pickOf.has(name) && [nameOf(ranking, at), wholeName(name)].includes(text));
-    if (index === -1) missing.push(`${word} ${text}`);
+    const shown = text.replaceAll(/[\p{C}\p{Z}]+/gu, " ").slice(0, LONGEST);
+    if (index === -1) missing.push(`${word} ${shown}`);
     else picked.set(ranking, new Set(picked.get(ranking)).add(index));
   }
 }
