@@ -24,6 +24,9 @@ SHAPES = {
     "all": ("requestUrl", "userAgent", "referer"),
 }
 """The fields that are long, by the name of the day."""
+LONG = ("?n={0}&sql={1}", "?n={0}&_search={1}", "/lost/{0}/{1}")
+"""What the texts end with, in turn: SQL, a search, a path that is not there. Of
+referers, the last is a referring page."""
 
 SITE = "https://data.example.org/pudl/plants.json"
 USUAL = {"requestUrl": SITE, "userAgent": "curl/8.5.0", "referer": "https://a.example/"}
@@ -36,9 +39,8 @@ def lines(requests: int, length: int, fields: tuple[str, ...]) -> Iterator[bytes
     for number in range(requests):
         seconds = number * 86_400 // requests
         time = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        long = {
-            name: f"{USUAL[name]}?n={number}&sql={filling}{number}" for name in fields
-        }
+        end = LONG[number % len(LONG)].format(number, f"{filling}{number}")
+        long = {name: USUAL[name] + end for name in fields}
         entry = {
             "insertId": f"{number:016x}",
             "timestamp": f"{START}T{time}Z",
@@ -46,7 +48,7 @@ def lines(requests: int, length: int, fields: tuple[str, ...]) -> Iterator[bytes
             "logName": LOG_NAME,
             "httpRequest": {
                 "requestMethod": "GET",
-                "status": 200,
+                "status": 404 if "lost" in long.get("requestUrl", "") else 200,
                 "responseSize": "1000",
                 "latency": "0.1s",
                 "remoteIp": f"8.8.{number % 250}.{number // 250 % 250}",

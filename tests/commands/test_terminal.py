@@ -58,6 +58,8 @@ def here(once: Once, tmp_path: Path) -> Path:
         ["inspect", str(DAY)],
         ["inspect", str(DAY + 2 * ONE_DAY)],
         ["inspect", ESCAPES],
+        ["datasets"],
+        ["digest", "--month", f"{DAY:%Y-%m}"],
         ["erase", "--address", "8.8.8.8", "--dry-run"],
         ["erase", "--address", "203.0.113.1", "--yes"],
         ["retain"],

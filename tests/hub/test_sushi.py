@@ -162,7 +162,8 @@ def test_the_tabular_form_has_a_column_a_month_unless_they_are_excluded(
         ("begin_date=2026-01", 3070, "end_date is missing"),
         ("begin_date=soon&end_date=2026-01", 3020, "begin_date is not a month"),
         ("begin_date=2026-02&end_date=2026-01", 3020, "not before end_date"),
-        ("begin_date=0001-01&end_date=9999-12", 3020, "120 months at most"),
+        ("begin_date=0001-01&end_date=9999-11", 3020, "120 months at most"),
+        ("begin_date=2026-01&end_date=9999-12", 3020, "end_date is not a month"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_the_words_of_the_standard(

@@ -15,7 +15,7 @@ from usage_metrics.counting.counter_period import (
     months_between,
 )
 from usage_metrics.counting.counter_tsv import EXCLUDE_MONTHS, as_tsv
-from usage_metrics.dates import utc_now
+from usage_metrics.dates import month_after, utc_now
 from usage_metrics.errors import StorageError
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def _months(asked: Mapping[str, str]) -> list[dt.date]:
             raise _RefusedError(MISSING_FILTER, f"{shown} is missing: write YYYY-MM")
         try:
             ends.append(dt.date.fromisoformat(f"{asked[name][:7]}-01"))
-        except ValueError:
+            month_after(ends[-1])  # the last of all dates has none, nor an end
+        except (ValueError, OverflowError):
             why = f"{shown} is not a month: write YYYY-MM"
             raise _RefusedError(INVALID_DATES, why) from None
     if not (months := months_between(*ends)):
