@@ -76,7 +76,10 @@ def _by_many(number: int, attack: str) -> Iterator[dict[str, Any]]:
     """What is named only if several visitors have it, and a path that is not there."""
     site = "https://data.example"
     for visitor in range(LEAST_VISITORS):
-        at = {"remoteIp": f"8.8.{number}.{visitor}", "referer": f"{site}.org/{attack}"}
+        at: dict[str, Any] = {
+            "remoteIp": f"8.8.{number}.{visitor}",
+            "referer": f"{site}.org/{attack}",
+        }
         for name, url, status in (
             ("search", f"{site}/pudl/plants?_search={quote(attack)}", 200),
             ("sql", f"{site}/pudl?sql={quote(attack)}", 200),
