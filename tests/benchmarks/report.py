@@ -158,9 +158,9 @@ def report(path: Path, span: Span) -> None:
         database = Database(tables)
         gathered = timed("payload", lambda: payload.gather(database, span, {}))
         concentrated = timed(
-            "concentration", lambda: figures.concentration(database, span)
+            "concentration", lambda: figures.concentration_of(database, span)
         )
-        reconciled = timed("quality", lambda: quality.reconciliation(database, span))
+        reconciled = timed("quality", lambda: quality.reconciled(database, span))
     material = page.Material(
         site="data.example.org",
         logs_of="a Datasette",

@@ -82,7 +82,7 @@ def test_the_year_before_has_the_same_days_or_weeks(
 def test_what_a_span_may_be_compared_with_comes_with_it(
     of_week: payload.Payload,
 ) -> None:
-    firsts = [dt.date.fromisoformat(day) for day in of_week.periods["first"]]
+    firsts = [dt.date.fromisoformat(of.first) for of in of_week.periods]
     assert of_week.before == 14
     assert (firsts[0], firsts[7], firsts[14]) == (YEAR.start, BEFORE.start, FIRST)
     assert earlier.choices(of_week)[1] == ("year", "The year before")
@@ -100,9 +100,9 @@ def test_days_that_are_compared_follow_each_other(two_years: Database) -> None:
 def test_a_half_year_and_a_year_before_are_one_range(two_years: Database) -> None:
     half = Span("datasette", STOP - 196 * ONE_DAY, STOP, "week")
     found = payload._of_span(two_years, half)
-    starts = found.periods["period"].tolist()
+    starts = [of.period for of in found.periods]
     assert starts == sorted(set(starts))
-    assert found.periods["days"].iloc[1:-1].eq(7).all()
+    assert {of.days for of in found.periods[1:-1]} == {7}
 
 
 @needs_browser

@@ -229,7 +229,8 @@ def test_what_was_filtered_is_a_share_of_lines_or_of_requests(
 
 def test_missing_days_are_named_as_ranges(database: Database) -> None:
     longer = Span("datasette", DAY - 2 * ONE_DAY, STOP + ONE_DAY)
-    missing = quality.missing_days(quality.reconciliation(database, longer), longer)
+    days = quality.reconciliation(database, longer)["date"]
+    missing = quality.missing_days(days, longer)
     assert consecutive(missing) == [
         (DAY - 2 * ONE_DAY, DAY - ONE_DAY),
         (STOP, STOP),
@@ -242,9 +243,9 @@ def test_versions_say_from_when_to_when() -> None:
         DAY + ONE_DAY: {"list": "1"},
         DAY + 2 * ONE_DAY: {"list": "2"},
     }
-    assert quality.versions(facts).to_numpy().tolist() == [
-        ["list", "1", DAY, DAY + ONE_DAY, 2],
-        ["list", "2", DAY + 2 * ONE_DAY, DAY + 2 * ONE_DAY, 1],
+    assert quality.versions(facts) == [
+        ("list", "1", DAY, DAY + ONE_DAY, 2),
+        ("list", "2", DAY + 2 * ONE_DAY, DAY + 2 * ONE_DAY, 1),
     ]
 
 

@@ -14,12 +14,11 @@ import pytest
 from chromium import Page, needs_browser
 
 from usage_metrics.report import figures
-from usage_metrics.report.figures import ALL
 from usage_metrics.report.formatting import number, percent
 from usage_metrics.report.labels import CLASSES
 from usage_metrics.report.rankings import LISTINGS, OF_ATTRIBUTES
 from usage_metrics.report.static_tables import NOUNS
-from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.report.usage_database import ALL, Database, Span
 from usage_metrics.units import rounded, size
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from flow import DAY
 
@@ -25,11 +26,11 @@ def test_requests_of_ai_assistants_have_a_figure_of_their_own(
 ) -> None:
     used = found.by_class
     is_robot = used["agent_class"] == ROBOT
-    of_robots = used.assign(assistants=used["requests"].where(is_robot, 0) // 2)
+    of_robots = {**used, "assistants": np.where(is_robot, used["requests"], 0) // 2}
     shown = headline(replace(found, by_class=of_robots))
 
-    days = of_robots[(of_robots["dataset"] == 0) & is_robot]
-    of_days = days[days["period"] >= found.before]["assistants"].sum()
+    is_counted = (used["dataset"] == 0) & (used["period"] >= found.before)
+    of_days = of_robots["assistants"][is_counted].sum()
     strip = {figure.id: figure.value for figure in shown["strip"]}
     assert strip["all.assistants"] == f"{of_days:,}"
     (card,) = [card for card in shown["cards"] if card.id == "robot"]

@@ -14,10 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.platforms import CUMULATIVE, DAY, EVENT, LEVEL, MONTH, UNIQUE, YEAR
+from usage_metrics.platforms.qualities import (
+    FELL,
+    FINAL,
+    FROZEN,
+    MISSING,
+    PROVISIONAL,
+    RESET,
+    SPREAD,
+)
 from usage_metrics.platforms.schemas import OBSERVATIONS, SERIES
-
-FINAL, PROVISIONAL, SPREAD, FROZEN = "final", "provisional", "spread", "frozen"
-FELL, RESET, MISSING = "fell", "reset", "missing"
 
 VERSION = 2
 """Raise it when series are made in another way."""

@@ -41,7 +41,15 @@ class Names(NamedTuple):
     rest: int
     """The number of all others."""
     unknown: int
-    """Stands for a name that is not kept."""
+    """Stands for a name that is not kept; the largest number."""
+
+    def none(self, rows: int) -> numbered.Numbers:
+        """For each row, that its name is not kept."""
+        return np.full(rows, self.unknown, np.min_scalar_type(self.unknown))
+
+    def all_rest(self, rows: int) -> numbered.Numbers:
+        """For each row, that it has another name."""
+        return np.full(rows, self.rest, np.min_scalar_type(self.unknown))
 
 
 class Vocabulary(NamedTuple):
@@ -60,11 +68,7 @@ class Vocabulary(NamedTuple):
     def unnamed(self, rows: Columns) -> Columns:
         """The rows without these names."""
         size = len(rows["period"])
-        lost = {
-            id_: np.full(size, self.names[id_].unknown, np.int32)
-            for id_ in self.varying()
-        }
-        return {**rows, **lost}
+        return {**rows, **{id_: self.names[id_].none(size) for id_ in self.varying()}}
 
 
 @dataclass(frozen=True)
@@ -109,15 +113,24 @@ def gather(database: Database, span: Span, words: Vocabulary, room: int) -> Comb
 
 def _asked(database: Database, span: Span, words: Vocabulary) -> Columns:
     """The rows of each combination, and those of what is in none of them."""
-    tables = database.parts_of_sums("usage_combined", [*IN_ALL, *BEYOND], SUMS, span)
-    parts = [_numbered(rows, words) for rows in tables]
-    of_all = database.encoded_sums("usage_daily", [*IN_ALL], SUMS, span)
-    less = [_added_up(words.unnamed(part)) for part in parts]
-    for part in less:
-        part |= {name: -part[name] for name in SUMS}
-    others = _added_up(_concatenated(_numbered(of_all, words), *less))
-    is_left = others["requests"] > 0
-    return _concatenated(*parts, _filtered(others, is_left))
+    kept, of_all = (
+        database.parts_of_sums(table, keys, SUMS, span)
+        for table, keys in {
+            "usage_combined": [*IN_ALL, *BEYOND],
+            "usage_daily": [*IN_ALL],
+        }.items()
+    )
+    both = zip(kept, of_all, strict=True)
+    return _concatenated(*(_with_others(*part, words) for part in both))
+
+
+def _with_others(kept: pa.Table, of_all: pa.Table, words: Vocabulary) -> Columns:
+    """The combinations of some periods, and what there is beyond their sums."""
+    rows = _numbered(kept, words)
+    less = _added_up(words.unnamed(rows))
+    less |= {name: -less[name] for name in SUMS}
+    others = _added_up(_concatenated(_numbered(of_all, words), less))
+    return _concatenated(rows, _filtered(others, others["requests"] > 0))
 
 
 def _numbered(rows: pa.Table, words: Vocabulary) -> Columns:
@@ -126,24 +139,23 @@ def _numbered(rows: pa.Table, words: Vocabulary) -> Columns:
     for key in KEYS:
         codes = zip(words.codes[key], strict=True)
         known: Known = {code: number for number, code in enumerate(codes)}
-        found[key] = _numbers(rows, [key], known, -1)
+        found[key] = _numbers(rows, [key], Names(known, len(known), len(known)))
     for ranking in words.ranked:
         asked, names = list(ranking.ask.names), words.names[ranking.id]
         if set(asked) <= set(rows.column_names):
-            found[ranking.id] = _numbers(rows, asked, names.known, names.rest)
+            found[ranking.id] = _numbers(rows, asked, names)
         else:
-            found[ranking.id] = np.full(len(rows), names.unknown, np.int32)
+            found[ranking.id] = names.none(len(rows))
     found |= {name: rows[name].to_numpy() for name in SUMS}
-    is_shown = np.all([found[key] >= 0 for key in KEYS], axis=0)
+    is_shown = np.all([found[key] < len(words.codes[key]) for key in KEYS], axis=0)
     return _added_up(_filtered(found, is_shown))
 
 
-def _numbers(
-    rows: pa.Table, asked: Sequence[str], known: Known, other: int
-) -> numbered.Numbers:
-    """The number that is known of the texts in some columns of each row."""
+def _numbers(rows: pa.Table, asked: Sequence[str], names: Names) -> numbered.Numbers:
+    """The number of the name of each row, in as few bytes as it fits in."""
+    known = names.known
     if not known:
-        return np.full(len(rows), other, np.int32)
+        return names.all_rest(len(rows))
     at, at_known, size = np.zeros(len(rows), np.int32), np.zeros(len(known), int), 1
     for name, of_known in zip(asked, zip(*known, strict=True), strict=True):
         values = [*dict.fromkeys(of_known)]
@@ -156,7 +168,7 @@ def _numbers(
         at = at * more + np.array(places, np.int32)[codes]
         at_known = at_known * more + [values.index(value) for value in of_known]
         size *= more
-    number = np.full(size, other, np.int32)
+    number = names.all_rest(size)
     number[at_known] = [*known.values()]
     return number[at]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from usage_metrics.dates import days_between
-from usage_metrics.platforms.series import PROVISIONAL
+from usage_metrics.platforms.qualities import PROVISIONAL
 from usage_metrics.report import small_charts
 from usage_metrics.report.digest_text import Digest
 from usage_metrics.report.formatting import number

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from usage_metrics.dates import consecutive, days_between
-from usage_metrics.platforms.series import PROVISIONAL
+from usage_metrics.platforms.qualities import PROVISIONAL
 from usage_metrics.report import formatting, overview
 from usage_metrics.report.few import LEAST
-from usage_metrics.report.figures import ALL, by_class
+from usage_metrics.report.figures import by_class
 from usage_metrics.report.formatting import harmless, listed, number
 from usage_metrics.report.labels import NEVER_COUNTED
 from usage_metrics.report.place_lines import (
@@ -28,7 +28,7 @@ from usage_metrics.report.publisher import Publisher
 from usage_metrics.report.quotable import Sum, sentences, sum_of_requests
 from usage_metrics.report.rankings import rankings
 from usage_metrics.report.static_tables import NONE
-from usage_metrics.report.usage_database import Database, Span
+from usage_metrics.report.usage_database import ALL, Database, Span
 
 ROOM = 2_900
 """Characters: chats cut longer messages."""

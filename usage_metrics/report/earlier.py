@@ -4,14 +4,11 @@ The page's script does the same, and can compare with the year before, too.
 """
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from usage_metrics.report import formatting
 from usage_metrics.report.payload import Payload
-
-if TYPE_CHECKING:
-    import pandas as pd
+from usage_metrics.report.periods import Period
 
 TEXTS = {
     "before": "Changes compare the daily average with the {count} {unit} before.",
@@ -43,9 +40,8 @@ class Comparison(NamedTuple):
 
 def choices(payload: Payload) -> list[tuple[str, str]]:
     """What a reader can compare with."""
-    counted = payload.periods[payload.periods["days_counted"] > 0]
     year_before = payload.span.year_before().stop.isoformat()
-    has_year = bool((counted["first"] < year_before).any())
+    has_year = any(of.days_counted and of.first < year_before for of in payload.periods)
     return [
         ("before", "The time before"),
         *([("year", "The year before")] if has_year else []),
@@ -60,7 +56,7 @@ def comparison(payload: Payload) -> Comparison | None:
     is_half = not _follow_each_other(payload, first - length, last)
     length = length // 2 if is_half else length
     now, then = (last - length + 1, last), (last - 2 * length + 1, last - length)
-    is_known = 2 * days(payload, *then) >= days(payload, *then, "days")
+    is_known = 2 * days(payload, *then) >= all_days(payload, *then)
     if not length or not is_known or not days(payload, *now):
         return None
     return Comparison(now, then, is_half)
@@ -70,9 +66,9 @@ def _follow_each_other(payload: Payload, first: int, last: int) -> bool:
     """Whether there is no day between some periods that is in none of them."""
     if first < 0:
         return False
-    ends = payload.periods["first"].iloc[first], payload.periods["last"].iloc[last]
+    ends = payload.periods[first].first, payload.periods[last].last
     start, end = map(dt.date.fromisoformat, ends)
-    return (end - start).days + 1 == days(payload, first, last, "days")
+    return (end - start).days + 1 == all_days(payload, first, last)
 
 
 def compared(payload: Payload, found: Comparison | None) -> str:
@@ -83,47 +79,29 @@ def compared(payload: Payload, found: Comparison | None) -> str:
     unit = payload.span.grain + ("" if count == 1 else "s")
     said = TEXTS["halves" if found.is_half else "before"].format(count=count, unit=unit)
     first, last = found.then[0], found.now[1]
-    counted, total = days(payload, first, last), days(payload, first, last, "days")
+    counted, total = days(payload, first, last), all_days(payload, first, last)
     if counted == total:
         return said
     return f"{said} {TEXTS['there'].format(days=total, counted=counted)}"
 
 
-def days(payload: Payload, first: int, last: int, column: str = "days_counted") -> int:
-    """How many days of some periods are there; with ``days``, how many they have."""
-    return int(payload.periods[column].iloc[first : last + 1].sum())
+def days(payload: Payload, first: int, last: int) -> int:
+    """How many days of some periods are there."""
+    return sum(of.days_counted for of in payload.periods[first : last + 1])
+
+
+def all_days(payload: Payload, first: int, last: int) -> int:
+    """How many days some periods have."""
+    return sum(of.days for of in payload.periods[first : last + 1])
 
 
 def days_before(payload: Payload, found: Comparison) -> str:
     """The days that are compared with, as a text."""
-    ends = zip(("first", "last"), found.then, strict=True)
-    of_then = (payload.periods[column].iloc[period] for column, period in ends)
-    return formatting.days(*map(dt.date.fromisoformat, of_then))
+    first, last = (payload.periods[period] for period in found.then)
+    return formatting.days(*map(dt.date.fromisoformat, (first.first, last.last)))
 
 
-def with_earlier(
-    periods: "pd.DataFrame", number: int, found: Comparison | None
-) -> "pd.DataFrame":
-    """Add what each period is compared with.
-
-    Args:
-        periods: all periods, with ``days``, ``days_counted`` and numbers.
-        number: how many of them are before the span.
-        found: what is compared.
-
-    Returns:
-        Those of the span, with ``days_before``, ``requests_before`` and so on; null
-        where nothing is compared.
-    """
-    then = periods.iloc[:0]
-    if found:
-        then = periods.shift(found.now[0] - found.then[0]).loc[found.now[0] :]
-    names = {name: f"{name}_before" for name in ("days", "days_counted", *HEADS)}
-    return periods.iloc[number:].join(then[[*names]].rename(columns=names))
-
-
-def comparable(row: Mapping[str, Any]) -> bool:
+def comparable(now: Period, then: Period) -> bool:
     """Whether there is something to compare a period with that is as long."""
-    length, before = row["days"], row["days_before"]
-    is_alike: bool = 10 * abs(length - before) <= max(length, before)
-    return is_alike and row["days_counted_before"] > 0
+    is_alike = 10 * abs(now.days - then.days) <= max(now.days, then.days)
+    return is_alike and then.days_counted > 0

@@ -12,31 +12,32 @@ markup, control characters or formulas; see :mod:`.neutral`.
 """
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from usage_metrics.counting import breakdowns
 from usage_metrics.counting.grouping import any_of, holds
-from usage_metrics.dates import days_between
-from usage_metrics.report import numbered
-from usage_metrics.report.usage_database import Database, Span, totals
+from usage_metrics.report import reached
+from usage_metrics.report.concentrated import Concentrated, concentrated
+from usage_metrics.report.periods import Period
+from usage_metrics.report.periods import periods as periods_of
+from usage_metrics.report.usage_database import (
+    ALL,
+    KEYS,
+    NUMBERS,
+    Database,
+    Span,
+    frame,
+    grouped,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ALL = "all"
-"""The dataset or class of agents of figures over all of them."""
-
 ATTRIBUTES = "usage_by_attribute"
 """The table of what else a log says."""
-
-KEYS = ["dataset", "agent_class"]
-NUMBERS = ["requests", "counted"]
 
 
 def by_class(database: Database, span: Span) -> "pd.DataFrame":
@@ -47,10 +48,16 @@ def by_class(database: Database, span: Span) -> "pd.DataFrame":
     sum of each day's visitors: divided by the days, it is the visitors of an average
     day. The number of different visitors of several days is unknown by design.
     """
+    return frame(class_sums(database, span))
+
+
+def class_sums(database: Database, span: Span) -> pa.Table:
+    """The same as an Arrow table."""
     numbers = (*NUMBERS, "assistants", "unique_sessions", "unique_visitors")
     numbers = (*numbers, "bytes", "errors")
-    found = database.sums("usage_by_class", KEYS, numbers, span)
-    return found.rename(columns={"unique_visitors": "visitor_days"})
+    found = database.encoded_sums("usage_by_class", KEYS, numbers, span)
+    names = [{"unique_visitors": "visitor_days"}.get(n, n) for n in found.column_names]
+    return found.rename_columns(names)
 
 
 def by_dataset(database: Database, span: Span) -> "pd.DataFrame":
@@ -137,9 +144,11 @@ def own_hosts(database: Database, span: Span) -> list[str]:
 
     A client may claim any host, so a host needs more than 1 % of the counted uses.
     """
-    asked = totals(_hosts(database, span), ["host"], ["counted"]).dropna()
-    ours = asked[asked["counted"] > asked["counted"].sum() / 100]
-    return sorted(host.split(":")[0].removeprefix("www.") for host in ours["host"])
+    asked = grouped(_hosts(database, span), ["host"], ["counted"]).drop_null()
+    hosts = dict(zip(*(column.to_pylist() for column in asked.columns), strict=True))
+    least = sum(hosts.values()) / 100
+    ours = (host for host, counted in hosts.items() if counted > least)
+    return sorted(host.split(":")[0].removeprefix("www.") for host in ours)
 
 
 def new_and_returning(database: Database, span: Span) -> "pd.DataFrame":
@@ -150,35 +159,13 @@ def new_and_returning(database: Database, span: Span) -> "pd.DataFrame":
     organisation is new; ``is_first`` marks it. Organisations may not be added up over
     anything, so there are also rows for all datasets and for all classes.
     """
-    import pandas as pd
+    return loyalty(database, span).to_pandas()
 
-    ever = replace(span, start=dt.date.min)
-    rows = by_organization.encoded(database, ever)
-    seen = _Used.of(rows, "organization", "counted")
-    parts = []
-    for dataset, agent_class in seen.each_and_all():
-        keys, names, periods = numbered.distinct(
-            seen.pair(dataset, agent_class), seen.names, seen.periods
-        )
-        # Sorted by all three, the first row of a name is in its first period.
-        is_new = numbered.groups(keys, names).first
-        found = numbered.groups(periods, keys)
-        new = np.zeros(len(keys), dtype=np.int64)
-        new[is_new] = 1
-        parts.append(
-            pd.DataFrame(
-                {
-                    "period": _texts(seen.all_periods, periods[found.first]),
-                    **seen.keys(keys[found.first]),
-                    "organizations": found.sums(np.ones(len(keys))),
-                    "new": found.sums(new),
-                }
-            )
-        )
-    found = pd.concat(parts).sort_values(["period", *KEYS], ignore_index=True)
-    found["returning"] = found["organizations"] - found["new"]
-    found["is_first"] = found["period"] == found["period"].min()
-    return found[found["period"] >= span.period(span.start)].reset_index(drop=True)
+
+def loyalty(database: Database, span: Span) -> pa.Table:
+    """The same as an Arrow table."""
+    rows = by_organization.encoded(database, replace(span, start=dt.date.min))
+    return reached.new_and_returning(rows, "organization", span.period(span.start))
 
 
 def reach(database: Database, span: Span) -> "pd.DataFrame":
@@ -188,22 +175,17 @@ def reach(database: Database, span: Span) -> "pd.DataFrame":
     each class and each pair of them, and for all; none of these numbers may be added
     up.
     """
-    import pandas as pd
+    return reach_of(database, span).to_pandas()
 
-    named = {
-        "organizations": (by_organization, "organization"),
-        "countries": (by_country, "country"),
-    }
-    counts = {}
-    for name, (question, column) in named.items():
-        rows = question.encoded(database, span)
-        for number in NUMBERS:
-            used = _Used.of(rows, column, number).ever()
-            counts[f"{name}_{number}"] = pd.concat(
-                [_how_many(used, *pair) for pair in used.each_and_all()]
-            )
-    found = pd.concat(counts, axis=1).sort_index()
-    return found.fillna(0).astype(int).reset_index()
+
+def reach_of(database: Database, span: Span) -> pa.Table:
+    """The same as an Arrow table."""
+    return reached.reach(
+        {
+            "organizations": (by_organization.encoded(database, span), "organization"),
+            "countries": (by_country.encoded(database, span), "country"),
+        }
+    )
 
 
 def concentration(database: Database, span: Span) -> "pd.DataFrame":
@@ -214,30 +196,13 @@ def concentration(database: Database, span: Span) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    return pd.DataFrame(concentration_of(database, span), columns=Concentrated._fields)
+
+
+def concentration_of(database: Database, span: Span) -> list[Concentrated]:
+    """The same, in tuples."""
     rows = by_organization.encoded(database, span)
-    used = totals(rows, ["dataset", "organization"], NUMBERS)
-    used = pd.concat([used.assign(dataset=ALL), used])
-    each = used.groupby(["dataset", "organization"], as_index=False)[NUMBERS].sum()
-    each = each.sort_values(
-        ["requests", "organization"], ascending=[False, True], kind="stable"
-    )
-    largest = each.drop_duplicates("dataset").set_index("dataset")
-    marked = database.rows("usage_concentration", span)
-    days = totals(marked, ["dataset"], ["is_concentrated"]).set_index("dataset")
-    found = used.groupby("dataset")[NUMBERS].sum()
-    found = found.merge(
-        largest, how="left", on="dataset", suffixes=("", "_of_largest")
-    ).join(days)
-    found = found.rename(columns={"is_concentrated": "days_concentrated"})
-    # A dataset of which no request has an organisation has no largest one.
-    counts = ["requests_of_largest", "counted_of_largest", "days_concentrated"]
-    found[counts] = found[counts].fillna(0).astype(int)
-    for name in NUMBERS:
-        found[f"{name}_without_largest"] = found[name] - found[f"{name}_of_largest"]
-    found["largest_share"] = found["requests_of_largest"] / found["requests"]
-    found = found.reset_index()
-    order = found["requests"].astype(float).where(found["dataset"] != ALL, np.inf)
-    return found.loc[order.sort_values(ascending=False, kind="stable").index]
+    return concentrated(rows, database.rows("usage_concentration", span))
 
 
 def requests_per_week(database: Database, span: Span) -> "pd.DataFrame":
@@ -274,95 +239,9 @@ def periods(database: Database, span: Span) -> "pd.DataFrame":
     """The periods of a span: first and last day, number of days, and days with data."""
     import pandas as pd
 
-    counted = set(database.rows("usage_reconciliation", span)["date"].to_pylist())
-    days = days_between(span.start, span.stop)
-    frame = pd.DataFrame({"day": [day.isoformat() for day in days]})
-    frame["is_counted"] = frame["day"].isin(counted).astype(int)
-    return (
-        frame.groupby([span.period(day) for day in days])
-        .agg(
-            first=("day", "min"),
-            last=("day", "max"),
-            days=("day", "size"),
-            days_counted=("is_counted", "sum"),
-        )
-        .reset_index(names="period")
-    )
+    return pd.DataFrame(periods_of(database, span), columns=Period._fields)
 
 
 def _hosts(database: Database, span: Span) -> "pa.Table":
     """Use by the host that was asked."""
     return database.encoded_sums("usage_by_path", ["host"], NUMBERS, span)
-
-
-class _Used(NamedTuple):
-    """The names with counted uses or requests, by period, dataset and class."""
-
-    datasets: numbered.Numbers
-    all_datasets: list[str]
-    """The last is for all together; likewise of classes."""
-    classes: numbered.Numbers
-    all_classes: list[str]
-    names: numbered.Numbers
-    periods: numbered.Numbers
-    all_periods: list[str]
-
-    @classmethod
-    def of(cls, rows: "pa.Table", name: str, number: str) -> "_Used":
-        """Number the rows with at least one of a number."""
-        used = pc.and_(pc.greater(rows[number], 0), pc.is_valid(rows[name]))
-        rows = rows.filter(used)
-        dataset, agent_class = (numbered.column(rows[key]) for key in KEYS)
-        period = numbered.column(rows["period"])
-        return cls(
-            *(dataset.numbers, [*dataset.values, ALL]),
-            *(agent_class.numbers, [*agent_class.values, ALL]),
-            numbered.column(rows[name]).numbers,
-            *(period.numbers, period.values),
-        )
-
-    def ever(self) -> "_Used":
-        """Each name of a dataset and class once, with one of its periods."""
-        rows = numbered.groups(self.datasets, self.classes, self.names).first
-        return self._replace(
-            datasets=self.datasets[rows],
-            classes=self.classes[rows],
-            names=self.names[rows],
-            periods=self.periods[rows],
-        )
-
-    def each_and_all(self) -> Iterator[tuple[numbered.Numbers, numbered.Numbers]]:
-        """Datasets and classes; with all together in place of one, and of both."""
-        for dataset in (self.datasets, np.full_like(self.datasets, -1)):
-            for agent_class in (self.classes, np.full_like(self.classes, -1)):
-                yield dataset, agent_class
-
-    def pair(
-        self, dataset: numbered.Numbers, agent_class: numbered.Numbers
-    ) -> numbered.Numbers:
-        """A number for each pair; -1 is the last dataset or class."""
-        number = len(self.all_classes)
-        return dataset % len(self.all_datasets) * number + agent_class % number
-
-    def keys(self, pairs: numbered.Numbers) -> dict[str, Any]:
-        """The dataset and the class of each pair."""
-        datasets, classes = np.divmod(pairs, len(self.all_classes))
-        found = (self.all_datasets, datasets), (self.all_classes, classes)
-        return {key: _texts(*of_key) for key, of_key in zip(KEYS, found, strict=True)}
-
-
-def _texts(values: list[str], numbers: numbered.Numbers) -> Any:
-    """The text of each number; there may be no numbers."""
-    return np.array(values, dtype=object)[numbers]
-
-
-def _how_many(
-    used: _Used, dataset: numbered.Numbers, agent_class: numbered.Numbers
-) -> "pd.Series[int]":
-    """The number of names of each dataset and class."""
-    import pandas as pd
-
-    pairs, _ = numbered.distinct(used.pair(dataset, agent_class), used.names)
-    different, counts = np.unique(pairs, return_counts=True)
-    keys = used.keys(different)
-    return pd.Series(counts, pd.MultiIndex.from_arrays([*keys.values()], names=KEYS))

@@ -1,14 +1,14 @@
 """Columns as numbers: what is grouped and counted without a text being looked at."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_metrics.arrow import dictionary
+from usage_metrics.arrow import STRING, dictionary
 
 Numbers = Any
 """A numpy array of whole numbers."""
@@ -126,3 +126,18 @@ def most(
             order = np.argsort(-amount[start:stop], kind="stable")[:limit]
             found += named[start:stop][order].tolist()
     return found
+
+
+def coded(rows: pa.Table, codes: Mapping[str, Sequence[str]]) -> Columns:
+    """Whole numbers, and those of texts, of the rows whose texts all have one."""
+    columns: Columns = {}
+    is_known = np.ones(len(rows), dtype=bool)
+    for name in rows.column_names:
+        if name in codes:
+            texts = rows[name].cast(STRING)
+            number = pc.index_in(texts, pa.array(codes[name], STRING))
+            columns[name] = pc.fill_null(number, -1).to_numpy()
+            is_known &= columns[name] >= 0
+        else:
+            columns[name] = rows[name].cast(pa.int64()).to_numpy()
+    return {name: numbers[is_known] for name, numbers in columns.items()}

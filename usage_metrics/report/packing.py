@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from usage_metrics.report import numbered
-from usage_metrics.report.figures import KEYS, NUMBERS
+from usage_metrics.report.usage_database import KEYS, NUMBERS
 
 
 def packed(numbers: numbered.Numbers) -> bytes:

@@ -15,10 +15,12 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypedDict
 
+import pyarrow as pa
+
 from usage_metrics.counting.combined import IN_ALL
 from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import earlier, formatting, static_tables
-from usage_metrics.report.figures import ALL
+from usage_metrics.report import earlier, formatting, static_tables, time_tables
+from usage_metrics.report.concentrated import Concentrated
 from usage_metrics.report.glossary import GLOSSARY
 from usage_metrics.report.labels import (
     CLASSES,
@@ -30,6 +32,7 @@ from usage_metrics.report.labels import (
 )
 from usage_metrics.report.named_days import named_days
 from usage_metrics.report.payload import Payload
+from usage_metrics.report.quality import Version
 from usage_metrics.report.quality_section import (
     in_short,
     quality_section,
@@ -37,10 +40,9 @@ from usage_metrics.report.quality_section import (
 )
 from usage_metrics.report.rankings import NETWORK
 from usage_metrics.report.recipe import part
-from usage_metrics.report.usage_database import columns_of
+from usage_metrics.report.usage_database import ALL, columns_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     from jinja2 import Template
 
 
@@ -93,9 +95,9 @@ class Material:
     titles: Mapping[str, str]
     """Titles of the datasets, by id."""
     payload: Payload
-    concentration: "pd.DataFrame"
-    reconciled: "pd.DataFrame"
-    versions: "pd.DataFrame"
+    concentration: Sequence[Concentrated]
+    reconciled: pa.Table
+    versions: Sequence[Version]
     attributions: list[str]
     made_on: dt.date
     lost: Collection[dt.date] = ()
@@ -197,7 +199,7 @@ def _content(material: Material) -> dict[str, Any]:
         "last": last.isoformat(),
         "named_days": named_days(span),
         "made_on": formatting.day(material.made_on),
-        "unit": static_tables.coarse(span.grain),
+        "unit": time_tables.coarse(span.grain),
         "sections": [
             (id_, name) for id_, name in SECTIONS if id_ != SERVING or has_attributes
         ],
@@ -213,7 +215,7 @@ def _content(material: Material) -> dict[str, Any]:
         "classes": list(CLASSES.items()),
         "compare_choices": earlier.choices(payload),
         "listings": static_tables.listing_tables(payload),
-        "tables": static_tables.time_tables(payload),
+        "tables": time_tables.time_tables(payload),
         "headline": static_tables.headline(payload),
         "has_cities": any(city not in (OTHERS, UNKNOWN) for city in cities),
         "quality": quality_section(
@@ -254,7 +256,7 @@ def _figures(material: Material) -> dict[str, Any]:
         "unit": payload.span.grain,
         "reconciled": columns_of("usage_reconciliation")[1:],
         "in_daily": IN_ALL,
-        "loyalty_heads": static_tables.LOYALTY,
+        "loyalty_heads": time_tables.LOYALTY,
         "texts": static_tables.TEXTS,
     }
 

@@ -7,19 +7,23 @@ cut into weeks or months, and the names with the fewest requests become ``All ot
 
 import datetime as dt
 import functools
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from usage_metrics.dates import ONE_DAY
-from usage_metrics.report import combined, figures, formatting, numbered
+from usage_metrics.arrow import STRING
+from usage_metrics.report import combined, figures, numbered
 from usage_metrics.report.combined import Combined
-from usage_metrics.report.figures import ALL, KEYS, NUMBERS, Question
+from usage_metrics.report.figures import Question
 from usage_metrics.report.labels import CLASSES, OTHERS
 from usage_metrics.report.packing import packed_rows
+from usage_metrics.report.periods import Period, periods
 from usage_metrics.report.rankings import (
     LISTINGS,
     OF_ATTRIBUTES,
@@ -28,11 +32,14 @@ from usage_metrics.report.rankings import (
     rankings,
 )
 from usage_metrics.report.raw_names import Row, raw_datasets, raw_values
-from usage_metrics.report.usage_database import GRAINS, Database, Span
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
+from usage_metrics.report.usage_database import (
+    ALL,
+    GRAINS,
+    KEYS,
+    NUMBERS,
+    Database,
+    Span,
+)
 
 ROOM = 680_000
 """Bytes of figures: with the chart library, a page stays below two million."""
@@ -77,20 +84,20 @@ class Facts:
 
 @dataclass(frozen=True)
 class Payload:
-    """All figures of the page; in frames, keys are numbers."""
+    """All figures of the page; keys are numbers."""
 
     span: Span
     names: int
     """How many names of a ranking are kept."""
-    periods: "pd.DataFrame"
+    periods: list[Period]
     """Those of the span and, if they have data, as many before it and a year before."""
     before: int
     """How many of the periods are before the span."""
     datasets: list[str]
     """The first is ``all``."""
-    by_class: "pd.DataFrame"
-    loyalty: "pd.DataFrame"
-    reach: "pd.DataFrame"
+    by_class: numbered.Columns
+    loyalty: numbered.Columns
+    reach: numbered.Columns
     facts: dict[str, Facts]
     combined: Combined | None = None
     raw_datasets: Mapping[str, Row | None] = field(default_factory=dict)
@@ -103,29 +110,30 @@ class Payload:
         left_out = {r.id for r in OF_ATTRIBUTES if self.facts[r.id].is_empty}
         return [found for found in LISTINGS if found.ranking not in left_out]
 
-    def classes(self, first: int, last: int) -> "pd.DataFrame":
-        """The use of all datasets in some periods, a row for each class of agents."""
+    def classes(self, first: int, last: int) -> numbered.Columns:
+        """The use of all datasets in some periods, a number for each class."""
         used = self.by_class
-        chosen = (used["dataset"] == 0) & used["period"].between(first, last)
-        sums = used[chosen].groupby("agent_class").sum()
-        return sums.reindex(range(len(CLASSES)), fill_value=0)
+        is_chosen = (first <= used["period"]) & (used["period"] <= last)
+        is_chosen &= used["dataset"] == 0
+        sums = {
+            name: np.zeros(len(CLASSES), np.int64) for name in used if name not in KEYS
+        }
+        for name, sum_ in sums.items():
+            np.add.at(sum_, used["agent_class"][is_chosen], used[name][is_chosen])
+        return sums
 
     @functools.cached_property
     def labels(self) -> list[list[Any]]:
         """Of each period: first day, day after the last, name, days, with data."""
         return [
-            [*(row.first, row.stop, row.label), *(row.days, row.days_counted)]
-            for row in labelled(self.periods, self.span.grain).itertuples()
+            [of.first, of.stop, of.label(self.span.grain), of.days, of.days_counted]
+            for of in self.periods
         ]
 
     @property
-    def codes(self) -> dict[str, list[str]]:
-        """The texts that are numbers in its frames, by column."""
-        return {
-            "dataset": self.datasets,
-            "agent_class": [*CLASSES, ALL],
-            "period": list(self.periods["period"]),
-        }
+    def codes(self) -> dict[str, Sequence[str]]:
+        """The texts that are numbers in its columns, by column."""
+        return _codes(self.datasets, self.periods)
 
     @functools.cached_property
     def as_json(self) -> dict[str, Any]:
@@ -138,9 +146,9 @@ class Payload:
             "source": self.span.source,
             "whole_start": self.span.period(self.span.start),
             "classes": list(CLASSES),
-            "by_class": self.by_class.to_dict("list"),
-            "loyalty": self.loyalty.to_dict("list"),
-            "reach": self.reach.to_dict("list"),
+            "by_class": _lists(self.by_class),
+            "loyalty": _lists(self.loyalty),
+            "reach": _lists(self.reach),
             "facts": {
                 name: {
                     "names": facts.names,
@@ -186,6 +194,7 @@ def gather(
             if detail.span != found.span:
                 found = _of_span(database, detail.span)
             found = _with_facts(found, database, detail, ranked)
+    database.forget()  # the combinations need the room
     return _with_combined(found, database, ranked, room - found.size)
 
 
@@ -231,24 +240,22 @@ def _expected(found: Payload, detail: Detail) -> float:
 def _of_span(database: Database, span: Span) -> Payload:
     """What does not depend on how many names are kept."""
     periods, by_class, before = _with_earlier(database, span)
-    found = Payload(
+    names = set(by_class["dataset"].cast(STRING).to_pylist())
+    datasets = [ALL, *sorted(names - {ALL})]
+    codes = _codes(datasets, periods)
+    loyalty = figures.loyalty(database, span).drop_columns("organizations")
+    return Payload(
         span=span,
         names=0,
         periods=periods,
         before=before,
-        datasets=[ALL, *sorted(set(by_class["dataset"]) - {ALL})],
-        by_class=by_class,
-        loyalty=figures.new_and_returning(database, span).drop(columns="organizations"),
-        reach=figures.reach(database, span),
+        datasets=datasets,
+        by_class=numbered.coded(by_class, codes),
+        loyalty=numbered.coded(loyalty, codes),
+        reach=numbered.coded(figures.reach_of(database, span), codes),
         facts={},
-        raw_datasets=raw_datasets(database, span, set(by_class["dataset"])),
+        raw_datasets=raw_datasets(database, span, names),
         attributes_since=figures.attributes_since(database, span),
-    )
-    return replace(
-        found,
-        by_class=_coded(found.by_class, found.codes),
-        loyalty=_coded(found.loyalty, found.codes),
-        reach=_coded(found.reach, found.codes),
     )
 
 
@@ -272,26 +279,25 @@ def _with_facts(
     return replace(found, names=detail.names, facts=facts)
 
 
-def _with_earlier(
-    database: Database, span: Span
-) -> tuple["pd.DataFrame", "pd.DataFrame", int]:
+def _with_earlier(database: Database, span: Span) -> tuple[list[Period], pa.Table, int]:
     """The periods of a span, and those with data that it may be compared with.
 
     Returns:
         The periods, the use by class, and how many of the periods are before the span.
     """
-    periods, used = figures.periods(database, span), figures.by_class(database, span)
-    number = len(periods)
+    found, used = periods(database, span), figures.class_sums(database, span)
+    number = len(found)
     for earlier in _earlier(span):
-        of_earlier = figures.periods(database, earlier)
-        used_earlier = figures.by_class(database, earlier)
         # A span may begin within a period, which is then no earlier one.
-        first = periods["period"].min()
-        of_earlier = of_earlier[of_earlier["days_counted"].cumsum() > 0]
-        of_earlier = of_earlier[of_earlier["period"] < first]
-        used_earlier = used_earlier[used_earlier["period"] < first]
-        periods, used = _concat(of_earlier, periods), _concat(used_earlier, used)
-    return periods, used, len(periods) - number
+        first = found[0].period
+        of_earlier = itertools.dropwhile(
+            lambda of: not of.days_counted, periods(database, earlier)
+        )
+        found = [*(of for of in of_earlier if of.period < first), *found]
+        used_earlier = figures.class_sums(database, earlier)
+        is_earlier = pc.less(used_earlier["period"].cast(STRING), first)
+        used = pa.concat_tables([used_earlier.filter(is_earlier), used])
+    return found, used.drop_null(), len(found) - number
 
 
 def _earlier(span: Span) -> list[Span]:
@@ -303,7 +309,7 @@ def _earlier(span: Span) -> list[Span]:
 
 
 def _facts(
-    ranking: Ranking, rows: "pa.Table", codes: dict[str, list[str]], most: int
+    ranking: Ranking, rows: pa.Table, codes: Mapping[str, Sequence[str]], most: int
 ) -> Facts:
     """Number the names as they are shown, the most frequent first."""
     by = {name: numbered.column(rows[name]) for name in [*KEYS, "period"]}
@@ -354,7 +360,7 @@ def _added_up(
     name: numbered.Numbers,
     by: Mapping[str, numbered.Column],
     amounts: Mapping[str, numbered.Numbers],
-    codes: Mapping[str, list[str]],
+    codes: Mapping[str, Sequence[str]],
 ) -> numbered.Columns:
     """Add up by name, dataset, class and period, and give these as numbers."""
     found = numbered.groups(name, *(column.numbers for column in by.values()))
@@ -368,29 +374,16 @@ def _added_up(
     return {key: numbers[is_shown] for key, numbers in rows.items()}
 
 
-def _coded(frame: "pd.DataFrame", codes: dict[str, list[str]]) -> "pd.DataFrame":
-    """Replace periods, datasets and classes by their numbers."""
-    frame = frame.copy()
-    for name, values in codes.items():
-        if name in frame:
-            numbers = {value: number for number, value in enumerate(values)}
-            frame[name] = frame[name].map(numbers).astype("Int64")
-    return frame.dropna().astype(int)
+def _codes(
+    datasets: Sequence[str], found: Sequence[Period]
+) -> dict[str, Sequence[str]]:
+    """The texts that are numbers, by column."""
+    return {
+        "dataset": datasets,
+        "agent_class": [*CLASSES, ALL],
+        "period": [of.period for of in found],
+    }
 
 
-def _concat(first: "pd.DataFrame", second: "pd.DataFrame") -> "pd.DataFrame":
-    import pandas as pd
-
-    # pandas warns of empty frames.
-    frames = [frame for frame in (first, second) if len(frame)]
-    return pd.concat(frames, ignore_index=True) if frames else second
-
-
-def labelled(periods: "pd.DataFrame", grain: str) -> "pd.DataFrame":
-    """Add to each period its name and the day after its last."""
-    names, stops = [], []
-    for row in periods.itertuples():
-        first, last = (dt.date.fromisoformat(day) for day in (row.first, row.last))
-        names.append(formatting.period(grain, first, last, row.days_counted))
-        stops.append((last + ONE_DAY).isoformat())
-    return periods.assign(label=names, stop=stops)
+def _lists(columns: numbered.Columns) -> dict[str, list[int]]:
+    return {name: numbers.tolist() for name, numbers in columns.items()}

@@ -12,12 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from usage_metrics.arrow import STRING
 from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.platforms import TOTAL
-from usage_metrics.platforms.series import MISSING
+from usage_metrics.platforms.qualities import MISSING
+from usage_metrics.report import numbered
 from usage_metrics.report.formatting import number
-from usage_metrics.report.usage_database import Database, Span, totals
+from usage_metrics.report.usage_database import Database, Span, grouped
 from usage_metrics.units import rounded, size
 from usage_metrics.warehouse.reading import TableReader
 
@@ -216,21 +220,21 @@ def with_hosts(place: Place, database: Database) -> Place:
     """
     day = place.days.there[-1]
     rows = database.rows("usage_by_path", Span(place.name, day, day + ONE_DAY))
-    asked = totals(rows, ["host"], ["requests"]).dropna()
-    found = asked[asked["requests"] > asked["requests"].sum() / 100]["host"]
-    return replace(place, hosts=frozenset(found))
+    asked = grouped(rows, ["host"], ["requests"]).drop_null()
+    hosts = dict(zip(*(column.to_pylist() for column in asked.columns), strict=True))
+    least = sum(hosts.values()) / 100
+    return replace(place, hosts=frozenset(h for h in hosts if hosts[h] > least))
 
 
 def of_log(place: Place, database: Database, span: Span) -> Iterator[Line]:
     """What a log says of each dataset on each day of a span."""
     columns = [measure.id for measure in OF_LOGS]
     of_source = replace(span, source=place.name)
-    daily = database.sums("usage_counter", ["dataset"], columns, of_source)
+    daily = database.encoded_sums("usage_counter", ["dataset"], columns, of_source)
     days = [day.isoformat() for day in days_between(span.start, span.stop)]
     is_there = np.isin(days, [day.isoformat() for day in place.days.there])
     for measure in OF_LOGS:
-        rows = _by_day(daily, "dataset", "period", measure.id, days)
-        for dataset, values in rows.items():
+        for dataset, values in _by_day(daily, measure.id, days):
             # A day that is there, and has no row, is a day without use.
             added = np.where(is_there, np.nan_to_num(values), np.nan)
             if measure.id != RANGE_DOWNLOADS or np.nansum(added):
@@ -303,9 +307,11 @@ def _platform_line(
 
 
 def _by_day(
-    rows: "pd.DataFrame", name: str, date: str, value: str, days: Sequence[str]
-) -> dict[str, Any]:
-    """The values of each name, one for each day; NaN where there is no row."""
-    table = rows.pivot_table(index=name, columns=date, values=value, aggfunc="sum")
-    table = table.reindex(columns=days)
-    return dict(zip(map(str, table.index), table.to_numpy(float), strict=True))
+    rows: pa.Table, value: str, days: Sequence[str]
+) -> Iterator[tuple[str, Any]]:
+    """The values of each dataset, one for each day; NaN where there is no row."""
+    datasets = numbered.column(rows["dataset"])
+    at = pc.index_in(rows["period"].cast(STRING), pa.array(days, STRING))
+    values = np.full((len(datasets.values), len(days)), np.nan)
+    values[datasets.numbers, at.to_numpy()] = rows[value].to_numpy()
+    yield from zip(datasets.values, values, strict=True)

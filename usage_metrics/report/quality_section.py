@@ -4,19 +4,21 @@ The filter does not change them: they cover the whole span, everybody, all datas
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from usage_metrics.dates import consecutive
-from usage_metrics.report import formatting, quality
-from usage_metrics.report.figures import ALL
+from usage_metrics.report import formatting, numbered, quality
+from usage_metrics.report.concentrated import Concentrated
 from usage_metrics.report.formatting import harmless, listed, number, percent
 from usage_metrics.report.labels import CLASSES
 from usage_metrics.report.payload import Payload
+from usage_metrics.report.quality import Version
 from usage_metrics.report.static_tables import NONE, Cell, Table, without_zeros
-
-if TYPE_CHECKING:
-    import pandas as pd
+from usage_metrics.report.usage_database import ALL
 
 WORTH_SAYING = 0.2
 """The largest organisation is pointed out from this share of all requests."""
@@ -31,12 +33,12 @@ BY_WHOM = ("by people in a browser", "by scripts and data clients", "by robots")
 
 def in_short(
     payload: Payload,
-    concentration: "pd.DataFrame",
-    reconciled: "pd.DataFrame",
+    concentration: Sequence[Concentrated],
+    reconciled: pa.Table,
     lost: Collection[dt.date],
 ) -> list[str]:
     """The report in a few sentences."""
-    missing = quality.missing_days(reconciled, payload.span)
+    missing = quality.missing_days(reconciled["date"].to_pylist(), payload.span)
     gaps = [_missing(missing, lost, payload.span.length.days)] if missing else []
     used = _by_class(payload)
     total, counted = (int(used[name].sum()) for name in ("requests", "counted"))
@@ -56,17 +58,17 @@ def in_short(
 
 def quality_section(
     payload: Payload,
-    concentration: "pd.DataFrame",
-    reconciled: "pd.DataFrame",
+    concentration: Sequence[Concentrated],
+    reconciled: pa.Table,
     dataset_name: Callable[[str], str],
     lost: Collection[dt.date] = (),
 ) -> dict[str, Any]:
     """The sentences and tables of the section."""
     lines, requests, counted = (
-        int(reconciled[name].sum()) for name in ("lines", "requests", "counted")
+        sums_of(reconciled)[name] for name in ("lines", "requests", "counted")
     )
     unknown = _by_class(payload)["requests"][list(CLASSES).index("unknown")]
-    missing = quality.missing_days(reconciled, payload.span)
+    missing = quality.missing_days(reconciled["date"].to_pylist(), payload.span)
     return {
         "lines": f"{number(lines)} log lines gave {number(requests)} requests, "
         f"{number(counted)} of which count as use. The agent is unknown for "
@@ -79,29 +81,37 @@ def quality_section(
     }
 
 
-def _by_class(payload: Payload) -> "pd.DataFrame":
-    """The use of the whole span, a row for each class of agents."""
+def sums_of(reconciled: pa.Table) -> dict[str, int]:
+    """The sum of each number over all days."""
+    names = reconciled.column_names[1:]
+    return {name: pc.sum(reconciled[name]).as_py() or 0 for name in names}
+
+
+def _by_class(payload: Payload) -> numbered.Columns:
+    """The use of the whole span, a number for each class of agents."""
     return payload.classes(payload.before, len(payload.periods) - 1)
 
 
-def _concentrated(rows: "pd.DataFrame") -> list[str]:
+def _concentrated(rows: Sequence[Concentrated]) -> list[str]:
     """A sentence on the largest organisation, if its share is worth one."""
-    rows = rows[(rows["dataset"] == ALL) & (rows["largest_share"] > WORTH_SAYING)]
     return [
-        f"One organisation, {harmless(row.organization)}, made "
+        f"One organisation, {harmless(str(row.organization))}, made "
         f"{percent(row.largest_share)} of all requests and "
         f"{percent(row.counted_of_largest / max(1, row.counted))} of the counted uses. "
         f"Without it, {number(row.requests_without_largest)} requests are left, and "
         f"{number(row.counted_without_largest)} of them count as use."
-        for row in rows.itertuples()
+        for row in rows
+        if row.dataset == ALL and row.largest_share > WORTH_SAYING
     ]
 
 
-def _concentration(found: "pd.DataFrame", dataset_name: Callable[[str], str]) -> Table:
+def _concentration(
+    found: Sequence[Concentrated], dataset_name: Callable[[str], str]
+) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for row in found.itertuples():
+    for row in found:
         name = row.organization
-        largest = NONE if formatting.is_unknown(name) else harmless(name)
+        largest = NONE if name is None else harmless(name)
         rows.append(
             (
                 (dataset_name(row.dataset), largest),
@@ -121,10 +131,10 @@ def _concentration(found: "pd.DataFrame", dataset_name: Callable[[str], str]) ->
     return without_zeros(Table("concentration", heads, rows))
 
 
-def _filtered(reconciled: "pd.DataFrame") -> Table:
+def _filtered(reconciled: pa.Table) -> Table:
     rows = [
         (row.reason, number(row.number), f"{percent(row.share)} of {row.of}")
-        for row in quality.what_was_filtered(reconciled).itertuples()
+        for row in quality.filtered(sums_of(reconciled))
         if row.number
     ]
     return Table("filtered", ("Reason", "Number", "Share"), rows)
@@ -154,22 +164,21 @@ def _ranges(days: list[dt.date]) -> str:
     return listed(named)
 
 
-def _incomplete(reconciled: "pd.DataFrame") -> Table:
-    found = reconciled[(reconciled["rejected"] > 0) | (reconciled["requests"] == 0)]
+def _incomplete(reconciled: pa.Table) -> Table:
+    names = ("date", "lines", "rejected", "requests", "counted")
+    columns = (reconciled[name].to_pylist() for name in names)
+    found = [row for row in zip(*columns, strict=True) if row[2] or not row[3]]
     if len(found) > DAYS:
-        found = found.nlargest(DAYS, "rejected").sort_values("date")
+        found = sorted(sorted(found, key=lambda row: -row[2])[:DAYS])
     rows = [
-        (
-            formatting.day(dt.date.fromisoformat(row.date)),
-            *map(number, (row.lines, row.rejected, row.requests, row.counted)),
-        )
-        for row in found.itertuples()
+        (formatting.day(dt.date.fromisoformat(date)), *map(number, numbers))
+        for date, *numbers in found
     ]
     heads = ("Day", "Lines", "Rejected", "Requests", "Counted uses")
     return Table("incomplete", heads, rows)
 
 
-def versions_table(found: "pd.DataFrame") -> Table:
+def versions_table(found: Sequence[Version]) -> Table:
     """The lists, settings and databases that the days were made with."""
     rows = [
         (
@@ -177,6 +186,6 @@ def versions_table(found: "pd.DataFrame") -> Table:
             harmless(row.value) or NONE,
             number(row.days),
         )
-        for row in found.itertuples()
+        for row in found
     ]
     return Table("versions", (("Item", "Period"), "Version", "Days"), rows, texts=2)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from usage_metrics.dates import days_between
-from usage_metrics.platforms.series import FROZEN, PROVISIONAL
+from usage_metrics.platforms.qualities import FROZEN, PROVISIONAL
 from usage_metrics.report import formatting
 from usage_metrics.report.few import LEAST, Writing
 from usage_metrics.report.place_lines import Line

@@ -4,10 +4,9 @@ The page's script makes the same from the same payload when the filter changes, 
 page can also be read, printed and quoted where no script runs. A test compares the two.
 """
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,13 +14,9 @@ from usage_metrics.report import earlier, numbered
 from usage_metrics.report.earlier import Comparison
 from usage_metrics.report.formatting import change, number, percent
 from usage_metrics.report.labels import CLASSES, NEVER_COUNTED, OTHERS
-from usage_metrics.report.payload import Facts, Payload, labelled
+from usage_metrics.report.payload import Facts, Payload
 from usage_metrics.report.rankings import NETWORK, Listing, Named
-from usage_metrics.report.usage_database import Span
 from usage_metrics.units import rounded, size
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NONE = "–"
 """Stands for a number that is not known."""
@@ -32,7 +27,6 @@ BARS = 12
 
 MAIN = ("human", "machine", "robot")
 """The classes that have a card and a chart when none is chosen."""
-LOYALTY = ("Period", "Organisations", "New", "Returning", "Share returning")
 NOUNS = {"counted": "counted uses", "requests": "requests"}
 """What is ranked."""
 
@@ -144,7 +138,7 @@ def _listing_table(facts: Facts, listing: Listing) -> Table:
     listed = _listed(facts, listing, by.sum(axis=1))
     named = [position for position in listed if facts.names[position][0] != OTHERS]
     rest = [position for position in listed if facts.names[position][0] == OTHERS]
-    shown = _not_zero(by[listed].tolist())
+    shown = not_zero(by[listed].tolist())
 
     def line(name: Cell, positions: Sequence[int]) -> tuple[Cell, ...]:
         sums = by[positions].sum(axis=0)
@@ -181,111 +175,9 @@ def _listed(facts: Facts, listing: Listing, totals: numbered.Numbers) -> list[in
     ]
 
 
-def _not_zero(lines: Sequence[Sequence[int]]) -> list[int]:
+def not_zero(lines: Sequence[Sequence[int]]) -> list[int]:
     """The columns that are not zero in every line."""
     return [n for n, column in enumerate(zip(*lines, strict=True)) if any(column)]
-
-
-def _by_class(rows: "pd.DataFrame", key: str, values: str) -> "pd.DataFrame":
-    """Add up by key and class of agents, with a column for each class."""
-    sums = rows.groupby([key, "agent_class"])[values].sum().unstack(fill_value=0)
-    return sums.reindex(columns=range(len(CLASSES)), fill_value=0)
-
-
-def time_tables(payload: Payload) -> dict[str, Table]:
-    """Requests of each period and week, and new and returning organisations."""
-    found = earlier.comparison(payload)
-    over_time = _over_time(payload, found)
-    grain = payload.span.grain
-    weeks = _in_weeks(over_time, payload.span) if grain == "day" else over_time
-    cut = {
-        "periods": labelled(over_time, grain),
-        "weeks": labelled(weeks, coarse(grain)),
-    }
-    tables = {name: _time_table(name, periods) for name, periods in cut.items()}
-    if found:
-        then = earlier.days_before(payload, found)
-        tables = {n: _with_before(tables[n], cut[n], then) for n in cut}
-    return {**tables, "loyalty": _loyalty(payload)}
-
-
-def coarse(grain: str) -> str:
-    """The grain of the chart of all classes: days are put together in weeks."""
-    return "week" if grain == "day" else grain
-
-
-def _over_time(payload: Payload, found: Comparison | None) -> "pd.DataFrame":
-    """The periods of the span with their use, that by class, and that before."""
-    used = payload.by_class[payload.by_class["dataset"] == 0]
-    sums = used.groupby("period")[["requests", "counted"]].sum()
-    sums = sums.join(_by_class(used, "period", "requests"))
-    names = ["first", "last", "days", "days_counted"]
-    periods = payload.periods[names].join(sums).fillna(0)
-    periods = periods.astype(dict.fromkeys(sums, int))
-    return earlier.with_earlier(periods, payload.before, found)
-
-
-def _in_weeks(days: "pd.DataFrame", span: Span) -> "pd.DataFrame":
-    weekly = replace(span, grain="week")
-    weeks = [weekly.period(dt.date.fromisoformat(day)) for day in days["first"]]
-    ends = {"first": "min", "last": "max"}
-    return days.groupby(weeks).agg({name: ends.get(name, "sum") for name in days})
-
-
-def _time_table(id_: str, periods: "pd.DataFrame") -> Table:
-    """The table of requests over time; a period without data has no numbers."""
-    names = ["requests", "counted", *range(len(CLASSES))]
-    heads = [*(NOUNS[name].capitalize() for name in names[:2]), *CLASSES.values()]
-    shown = sorted({0, *_not_zero(periods[names].to_numpy().tolist())})
-    rows = [
-        (
-            row["label"],
-            *(
-                number(row[names[position]]) if row["days_counted"] else NONE
-                for position in shown
-            ),
-        )
-        for row in periods.to_dict("records")
-    ]
-    return Table(id_, ("Period", *(heads[position] for position in shown)), rows)
-
-
-def _with_before(table: Table, periods: "pd.DataFrame", then: str) -> Table:
-    """Add what each period of a table is compared with.
-
-    Args:
-        table: what :func:`_time_table` returns.
-        periods: what it was made of.
-        then: the days that are compared with.
-    """
-    heads, rows = table.heads, table.rows
-    lines = periods.to_dict("records")
-    for name, head in earlier.HEADS.items():
-        values = [
-            line[f"{name}_before"] if earlier.comparable(line) else None
-            for line in lines
-        ]
-        if name == "requests" or any(values):
-            cells = [NONE if value is None else number(value) for value in values]
-            heads = (*heads, (head, then))
-            rows = [(*row, cell) for row, cell in zip(rows, cells, strict=True)]
-    return replace(table, heads=heads, rows=rows)
-
-
-def _loyalty(payload: Payload) -> Table:
-    found = payload.loyalty
-    found = found[(found["dataset"] == 0) & (found["agent_class"] == len(CLASSES))]
-    known = {row.period: row for row in found.itertuples()}
-    rows = []
-    for period, (_, _, label, _, counted) in enumerate(payload.labels):
-        row = known.get(period)
-        new, returning = (0, 0) if row is None else (row.new, row.returning)
-        total = new + returning
-        split = (number(new), number(returning), percent(returning / max(1, total)))
-        if row is None or not total or row.is_first:
-            split = (NONE,) * 3
-        rows.append((label, number(total) if counted else NONE, *split))
-    return Table("loyalty", LOYALTY, rows[payload.before :] if known else ())
 
 
 class Measure(NamedTuple):
@@ -336,7 +228,7 @@ def headline(payload: Payload) -> dict[str, Any]:
     """The headline figures: of everybody, and of each class."""
     found = earlier.comparison(payload)
     names = list(CARDS)
-    shown = {*MAIN, *(names[n] for n in set(payload.by_class["agent_class"]))}
+    shown = {*MAIN, *(names[n] for n in np.unique(payload.by_class["agent_class"]))}
     cards = [
         Card(
             *(name, CLASSES[name], what, name in MAIN),
@@ -348,13 +240,14 @@ def headline(payload: Payload) -> dict[str, Any]:
     everybody = _figures(payload, found, "all", list(range(len(CLASSES))))
     strip = [figure for figure in everybody if figure.id.removeprefix("all.") in STRIP]
     reach = payload.reach
-    reach = reach[(reach["dataset"] == 0) & (reach["agent_class"] == len(CLASSES))]
+    of_all = (reach["dataset"] == 0) & (reach["agent_class"] == len(CLASSES))
     note = TEXTS["reach"].format(noun=NOUNS["counted"])
     for name, text in (("organizations", "Organisations"), ("countries", "Countries")):
-        reached = number(reach[f"{name}_counted"].sum())
+        reached = number(reach[f"{name}_counted"][of_all].sum())
         strip.append(Figure(f"all.{name}", text, reached, note=note))
-    days = payload.periods[["days_counted", "days"]].iloc[payload.before :].sum()
-    strip.append(Figure("all.days", "Days with data", "{:,} of {:,}".format(*days)))
+    ends = payload.before, len(payload.periods) - 1
+    days, all_days = earlier.days(payload, *ends), earlier.all_days(payload, *ends)
+    strip.append(Figure("all.days", "Days with data", f"{days:,} of {all_days:,}"))
     return {
         "strip": strip,
         "cards": cards,
@@ -366,8 +259,9 @@ def _figures(
     payload: Payload, found: Comparison | None, prefix: str, classes: list[int]
 ) -> list[Figure]:
     def sums(first: int, last: int) -> dict[str, int]:
-        used = payload.classes(first, last).loc[classes].sum()
-        return {**used.to_dict(), "days": earlier.days(payload, first, last)}
+        used = payload.classes(first, last)
+        of_classes = {name: int(by[classes].sum()) for name, by in used.items()}
+        return {**of_classes, "days": earlier.days(payload, first, last)}
 
     span = sums(payload.before, len(payload.periods) - 1)
     now, then = (sums(*found.now), sums(*found.then)) if found else (span, None)

@@ -76,6 +76,12 @@ class Span:
         return day.isoformat()
 
 
+ALL = "all"
+"""The dataset or class of agents of figures over all of them."""
+
+KEYS = ["dataset", "agent_class"]
+NUMBERS = ["requests", "counted"]
+
 FRACTIONS = ("range_downloads",)
 """The numbers that are not whole and may be added up; no share or quantile may."""
 
@@ -104,6 +110,10 @@ class Database:
         self._kept = kept
         self._known: dict[tuple[Any, ...], pa.Table] = {}
         self._contents: dict[tuple[str, str], dict[dt.date, str]] = {}
+
+    def forget(self) -> None:
+        """Hold nothing any more: what is asked again, is read again."""
+        self._known.clear()
 
     def rows(self, table: str, span: Span) -> pa.Table:
         """The rows of a table for the days of a span, with neutral texts, encoded.
@@ -135,10 +145,7 @@ class Database:
         self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
     ) -> "pd.DataFrame":
         """Add up some columns of a table by period and other columns."""
-        found = self.encoded_sums(table, keys, numbers, span)
-        for index, name in enumerate(("period", *keys)):
-            found = found.set_column(index, name, found[name].cast(pa.string()))
-        return found.to_pandas()
+        return frame(self.encoded_sums(table, keys, numbers, span))
 
     def encoded_sums(
         self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
@@ -243,8 +250,9 @@ def grouped(rows: pa.Table, keys: Sequence[str], numbers: Sequence[str]) -> pa.T
     return sums.sort_by([(name, "ascending") for name in keys])
 
 
-def totals(
-    rows: pa.Table, keys: Sequence[str], numbers: Sequence[str]
-) -> "pd.DataFrame":
-    """The same as a frame."""
-    return grouped(rows, keys, numbers).to_pandas()
+def frame(rows: pa.Table) -> "pd.DataFrame":
+    """The rows as a frame, whose texts are not encoded."""
+    for index, name in enumerate(rows.column_names):
+        if pa.types.is_dictionary(rows.schema.field(name).type):
+            rows = rows.set_column(index, name, rows[name].cast(pa.string()))
+    return rows.to_pandas()

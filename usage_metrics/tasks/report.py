@@ -103,7 +103,7 @@ class Report(Awaiting):
             self.say(f"{len(self.output())} reports are written")
             return
         made_from, material = self._made_from(), self._material()
-        if material.reconciled.empty:
+        if not len(material.reconciled):
             first, last = self.wanted()[0], self.wanted()[-1]
             raise NotYetError(
                 f"no day from {first} to {last} is counted, so there is nothing to "
@@ -174,8 +174,8 @@ class Report(Awaiting):
                 logs_of=get_source(self.source).title,
                 titles=titles,
                 payload=gathered,
-                concentration=figures.concentration(database, gathered.span),
-                reconciled=quality.reconciliation(database, span),
+                concentration=figures.concentration_of(database, gathered.span),
+                reconciled=quality.reconciled(database, span),
                 versions=quality.versions(facts),
                 attributions=attributions,
                 # Not in the mark: a report is not made again for the date alone.
