@@ -88,7 +88,7 @@ def _renumbered(key: Numbers, size: int) -> tuple[Numbers, int]:
 
 def _room(key: Numbers) -> int:
     """Up to which number a list of all numbers takes less time than sorting does."""
-    return 4 * len(key)
+    return 2 * len(key)
 
 
 def distinct(*columns: Numbers) -> list[Numbers]:
@@ -123,9 +123,17 @@ def most(
     found: list[int] = []
     for start, stop in itertools.pairwise([*starts, len(sets)]):
         for amount in sums:
-            order = np.argsort(-amount[start:stop], kind="stable")[:limit]
-            found += named[start:stop][order].tolist()
+            found += named[start:stop][_largest(amount[start:stop], limit)].tolist()
     return found
+
+
+def _largest(amounts: Numbers, limit: int) -> Numbers:
+    """Where the largest of some numbers are; of equal ones, the first."""
+    places = np.arange(len(amounts))
+    if limit < len(amounts):
+        least = np.partition(amounts, -limit)[-limit]
+        places = np.flatnonzero(amounts >= least)
+    return places[np.argsort(-amounts[places], kind="stable")][:limit]
 
 
 def coded(rows: pa.Table, codes: Mapping[str, Sequence[str]]) -> Columns:
