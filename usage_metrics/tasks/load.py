@@ -135,6 +135,7 @@ class Loading(Reporting):
                     log.error("%s %s: %s", self.source, day, sentence)
                 self.show_progress(done, len(changes.load) + len(changes.drop))
                 self.show(f"{done:,} days · {rows:,} rows so far")
+            warehouse.index(table)
         return rows, failed
 
 
