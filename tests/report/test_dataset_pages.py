@@ -106,6 +106,19 @@ def test_pages_are_written_when_they_say_something_else_and_others_removed(
     assert list(folder.iterdir()) == []
 
 
+def test_of_datasets_without_end_only_those_that_are_linked_have_a_page(
+    year: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "ROWS", 2)
+    monkeypatch.setattr(overview, "LINKS", 1)
+    written = write_pages(many(year, 5), str(tmp_path / "index.html"))
+    assert [*written.pages] == written.datasets[:3]
+    assert len([*(tmp_path / "dataset").iterdir()]) == 3
+    index = overview.render(written, "0")
+    assert {*links(index)} >= {*written.pages.values()}
+    assert "of the others, 1 have a page, and the database has all" in index
+
+
 IDS = st.text(max_size=100) | st.from_regex(r"[A-Za-z-]{1,3}(-[0-9a-f]{16})?")
 
 

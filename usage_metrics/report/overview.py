@@ -140,6 +140,12 @@ def needs_pages(publisher: Publisher) -> bool:
     return sum(len([*_drawn(publisher, name)]) for name in names) > CHARTS
 
 
+def with_pages(publisher: Publisher) -> list[str]:
+    """The datasets that have pages of their own: none, or those that are linked."""
+    linked = _rows(publisher) + LINKS
+    return publisher.datasets[:linked] if needs_pages(publisher) else []
+
+
 def _kinds(publisher: Publisher) -> set[str]:
     """What is on the page, and has to be explained there."""
     found = {"release"} if publisher.releases else set()

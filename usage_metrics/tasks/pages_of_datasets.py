@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 def write_pages(publisher: "Publisher", index: str) -> "Publisher":
     """Write a page for each dataset, if they do not fit on one, and remove all others.
 
-    Those that would say the same are left. This comes before the page on all: if it is
-    interrupted, that one is not up to date, so the next run does the rest.
+    Where a site answers whatever it is asked for, anybody may make up datasets: of very
+    many, only the most used have one. Those that would say the same are left. This
+    comes before the page on all: if it is interrupted, that one is not up to date, so
+    the next run does the rest.
 
     Args:
         publisher: what the page on all is made of.
@@ -29,9 +31,7 @@ def write_pages(publisher: "Publisher", index: str) -> "Publisher":
 
     where, _, name = index.rpartition("/")
     folder = name.removesuffix(".html").replace("index", "dataset", 1)
-    pages = {}
-    if overview.needs_pages(publisher):
-        pages = dataset_pages.paths(publisher.datasets, folder)
+    pages = dataset_pages.paths(overview.with_pages(publisher), folder)
     for dataset, path in pages.items():
         file = TextFile(f"{where}/{path}")
         alone = publisher.alone(dataset, f"../{name}")
