@@ -405,12 +405,17 @@ def _break(server: IpinfoServer) -> None:
     server.next.append(Trouble(503, "<html>"))
 
 
+def _exaggerate(server: IpinfoServer) -> None:
+    server.next.append(Trouble(200, '{"requests": {"remaining": 1e999, "limit": 1}}'))
+
+
 @pytest.mark.parametrize(
     ("trouble", "state", "sentence"),
     [
         (_refuse, "BAD", "ipinfo refuses the token in IPINFO_TOKEN: copy it again"),
         (_use_up, "BAD", "none of the 1,000 requests of this month are left"),
         (_break, "ok", "ipinfo does not say what is left"),
+        (_exaggerate, "ok", "ipinfo does not say what is left"),
         (IpinfoServer.server_close, "BAD", "ipinfo did not answer (ConnectionError)"),
     ],
 )

@@ -182,7 +182,7 @@ class IpinfoService:
         try:
             usage = reply.json()["requests"]
             left, limit = int(usage["remaining"]), int(usage["limit"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             return "the token is accepted; ipinfo does not say what is left"
         if left <= 0:
             raise ServiceError(
