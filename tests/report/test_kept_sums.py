@@ -155,13 +155,17 @@ def test_only_the_week_of_a_new_or_changed_day_is_read_again(
     with open_tables(days.path) as tables:
         reader = Reading(tables._connection)
         reader.asked = []
-        payload.gather(Database(reader, KeptSums.parse(content)), SPAN, {})
+        kept = KeptSums.parse(content)
+        payload.gather(Database(reader, kept), SPAN, {})
     monday = day - day.weekday() * ONE_DAY
     large = {"usage_daily", "usage_by_path", "usage_by_organization", "usage_by_city"}
+    large.add("usage_combined")
     read = [asked for asked in reader.asked if asked[0] in large]
     assert {table for table, *_ in read} == large
     stop_of_week = monday + 7 * ONE_DAY
     assert all(monday <= start < stop <= stop_of_week for _, start, stop in read)
+    as_before = [q for q, of in kept.now.items() if of is kept.earlier.get(q)]
+    assert any("usage_combined" in question for question in as_before), "a quarter"
 
 
 def test_names_of_days_that_are_gone_are_not_kept(days: Days) -> None:
