@@ -134,6 +134,16 @@ from pyarrow.compute import field
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.parametrize(
+    "use",
+    ["from pyarrow.compute import *; field", "import pyarrow.compute as pc; pc.field"],
+)
+def test_arrow_s_functions_are_there_however_they_are_imported(use: str) -> None:
+    looks = "import pyarrow.compute as pc; assert 'sum' in dir(pc)"
+    script = f"import usage_metrics; {use}; {looks}"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 @pytest.mark.parametrize(("chosen", "used"), [(None, "jemalloc"), ("system", "system")])
 def test_arrow_s_memory_is_given_back_unless_a_user_has_chosen_another_pool(
     monkeypatch: pytest.MonkeyPatch, chosen: str | None, used: str

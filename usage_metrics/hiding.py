@@ -43,16 +43,24 @@ class _Later(ModuleType):
     _lock = threading.RLock()
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        # Python asks for the former when it imports, and for the latter to import all.
+        if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
-        with self._lock:
-            if not self._is_executed and self.__spec__ is not None:
-                self._is_executed = True
-                self.__spec__.loader_state.exec_module(self)
+        self._execute()
         try:
             return vars(self)[name]
         except KeyError:
             raise AttributeError(name, name=name, obj=self) from None
+
+    def __dir__(self) -> list[str]:
+        self._execute()
+        return sorted(vars(self))
+
+    def _execute(self) -> None:
+        with self._lock:
+            if not self._is_executed and self.__spec__ is not None:
+                self._is_executed = True
+                self.__spec__.loader_state.exec_module(self)
 
 
 class _Lazily:
