@@ -22,9 +22,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from . import contents
 from .observers import PAUSE, watching
@@ -213,8 +214,12 @@ def count_lines(process: "subprocess.Popen[str]") -> list[str]:
     """The lines of a process's output, a list that grows."""
     lines: list[str] = []
     assert process.stdout is not None
-    reader = threading.Thread(target=lines.extend, args=[process.stdout], daemon=True)
-    reader.start()
+
+    def read(output: IO[str]) -> None:
+        with suppress(ValueError):  # it is closed once the process has ended
+            lines.extend(output)
+
+    threading.Thread(target=read, args=[process.stdout], daemon=True).start()
     return lines
 
 
