@@ -29,6 +29,7 @@ from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.platforms import Reply, archive, get_platform
 from usage_metrics.privacy.erasure import erase_addresses, stages
 from usage_metrics.privacy.removal import AddressRemover
+from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -297,6 +298,9 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
     interrupted = 0
     while next(erase_addresses(AddressRemover(VICTIMS)), None) is not None:
         interrupted += 1
+        # A run that comes between makes nothing again without the addresses.
+        assert CountUsage(date=DAY).complete()
+        assert not any(Staleness("datasette", FooterIndex()).stale().values())
     assert interrupted > 10
     for victim in VICTIMS:
         assert places_of(victim, lived_in.root) == []

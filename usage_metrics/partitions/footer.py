@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FOOTER_KEY = b"usage_metrics"
+
+REPLACES = "replaces"
+"""In a footer: the content ids of the files that an erasure replaced by this one."""
 CONTENT_ID_BYTES = 16
 
 SEAL = b"usage_metrics seal"
@@ -82,6 +85,15 @@ def check_content(file: "pa.NativeFile", footer: Footer) -> None:
         left -= piece.size or left
     if digest.hexdigest() != facts_of(footer.metadata).get("content_id"):
         raise pa.ArrowInvalid(NOT_WHAT_WAS_WRITTEN)
+
+
+def is_or_replaces(facts: dict[str, Any], content_id: Any) -> bool:
+    """Whether a file has that content id, or is what an erasure left of such a file.
+
+    An erasure that was interrupted has replaced some files, and the footers of what was
+    made from them still name the former ones.
+    """
+    return content_id in (facts.get("content_id"), *(facts.get(REPLACES) or ()))
 
 
 def facts_of(metadata: "pq.FileMetaData") -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from usage_metrics.dates import utc_now
 from usage_metrics.partitions import storage
+from usage_metrics.partitions.footer import REPLACES
 from usage_metrics.partitions.partition import Partition, list_present
 from usage_metrics.partitions.row_groups import dictionaries_of, row_groups
 from usage_metrics.privacy.removal import AddressRemover
@@ -20,9 +21,6 @@ from usage_metrics.sources import SOURCES, get_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-REPLACES = "replaces"
-"""In a footer: the content ids that this file replaces."""
 
 _OF_THE_WRITER = ("rows", "content_id", "is_sealed", "made_by", "made_at")
 _UPSTREAM = ("made_from", "counted_from")

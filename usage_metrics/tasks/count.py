@@ -28,6 +28,7 @@ from usage_metrics.tasks.count_status import (
     counting_from,
     counting_settings,
     is_available,
+    is_counted_from,
 )
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.settling import noticing_changes, until_settled
@@ -87,8 +88,12 @@ class CountUsage(Stage):
 
     def _matches(self) -> bool:
         """Whether the count was made from the present files."""
-        counted_from = self.output().fact("counted_from")
-        return counted_from is not None and counted_from == self._counting_from()
+        return is_counted_from(
+            self.output().fact("counted_from"),
+            self.date,
+            self._fact,
+            counting_settings(self.source),
+        )
 
     def done_days(self) -> Collection[dt.date]:
         """The counted days, by one listing of each stage."""
@@ -171,8 +176,7 @@ class CountUsage(Stage):
         return self.partition_of(Geocode.stage, self.date + ONE_DAY)
 
     def _counting_from(self) -> dict[str, str | None]:
-        return counting_from(
-            self.date,
-            lambda day: self.partition_of(Geocode.stage, day).content_id(),
-            counting_settings(self.source),
-        )
+        return counting_from(self.date, self._fact, counting_settings(self.source))
+
+    def _fact(self, day: dt.date, name: str) -> Any:
+        return self.partition_of(Geocode.stage, day).fact(name)

@@ -14,6 +14,7 @@ from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import UsageMetricsError
+from usage_metrics.partitions.footer import REPLACES
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.datasets_registry import datasets_registry
@@ -46,8 +47,9 @@ class Counts:
         self.days = {
             day
             for day in set.intersection(set(self._counted), *tables)
-            if self._counted[day].get("counted_from")
-            == counting_from(day, self._content_id, settings)
+            if is_counted_from(
+                self._counted[day].get("counted_from"), day, self._fact, settings
+            )
         }
 
     def missing(self, days: Iterable[dt.date]) -> list[dt.date]:
@@ -89,8 +91,8 @@ class Counts:
             days[day.isoformat()] = facts.get("content_id")
         return found
 
-    def _content_id(self, day: dt.date) -> str | None:
-        return self._requests.get(day, {}).get("content_id")
+    def _fact(self, day: dt.date, name: str) -> Any:
+        return self._requests.get(day, {}).get(name)
 
 
 def is_available(source: str, day: dt.date) -> bool:
@@ -118,20 +120,38 @@ def counting_settings(source: str) -> dict[str, str]:
     }
 
 
-def counting_from(
-    day: dt.date,
-    content: Callable[[dt.date], str | None],
-    settings: Mapping[str, str],
-) -> dict[str, str | None]:
-    """What determines how a day is counted.
+Fact = Callable[[dt.date, str], Any]
+"""What a day's requests say of themselves under a name; None if they are missing."""
 
-    Args:
-        day: the day to count.
-        content: gives the content id of a day's requests; None if it is missing.
-        settings: what :func:`counting_settings` says.
+
+def counting_from(
+    day: dt.date, fact: Fact, settings: Mapping[str, str]
+) -> dict[str, str | None]:
+    """What determines how a day is counted: its requests, the next day's, the settings.
+
+    The latter are what :func:`counting_settings` says.
     """
     return {
-        "requests": content(day),
-        "following": content(day + ONE_DAY),
+        "requests": fact(day, "content_id"),
+        "following": fact(day + ONE_DAY, "content_id"),
         **settings,
     }
+
+
+def is_counted_from(
+    counted_from: Any, day: dt.date, fact: Fact, settings: Mapping[str, str]
+) -> bool:
+    """Whether a count of a day, as its footer has it, is one of the present requests.
+
+    What an erasure has replaced, and did not come to write into that footer, counts as
+    the present: counted again without the addresses, a day would have fewer visitors.
+    """
+    now = counting_from(day, fact, settings)
+    if counted_from == now or not isinstance(counted_from, dict):
+        return bool(counted_from == now)
+    current = {
+        former: fact(of, "content_id")
+        for of in (day, day + ONE_DAY)
+        for former in fact(of, REPLACES) or ()
+    }
+    return {name: current.get(id_, id_) for name, id_ in counted_from.items()} == now

@@ -17,6 +17,7 @@ from usage_metrics import config
 from usage_metrics.dates import ONE_DAY, days_between
 from usage_metrics.errors import StorageError
 from usage_metrics.parameters import Configured, Day, Moment
+from usage_metrics.partitions.footer import REPLACES, is_or_replaces
 from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import Partition, list_partitions
 from usage_metrics.partitions.purpose import made_for
@@ -73,9 +74,8 @@ class Refresh(OfDay):
         for left, stage in itertools.pairwise(STAGES):
             task = stage(date=self.date, source=self.source)
             made_from = self.partition_of(left.stage, self.date)
-            agrees = agrees and _fact(task.output(), "made_from") == _fact(
-                made_from, "content_id"
-            )
+            facts = {name: _fact(made_from, name) for name in ("content_id", REPLACES)}
+            agrees = agrees and is_or_replaces(facts, _fact(task.output(), "made_from"))
             if not agrees:
                 yield task
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from usage_metrics.config import retention_start
 from usage_metrics.errors import UsageMetricsError
+from usage_metrics.partitions.footer import is_or_replaces
 from usage_metrics.partitions.footer_index import DAMAGED, Facts, FooterIndex
 from usage_metrics.tasks.count import CountUsage
-from usage_metrics.tasks.count_status import counting_from, counting_settings
+from usage_metrics.tasks.count_status import counting_settings, is_counted_from
 from usage_metrics.tasks.stages import STAGES
 from usage_metrics.tasks.task import Stage
 
@@ -89,8 +90,11 @@ def is_stale(facts: Facts, left: Facts | None, recipe: dict[str, Any] | None) ->
         left: what the footer of its input says; None if the input is gone.
         recipe: the present recipe of its stage; None if it cannot be determined.
     """
-    left_id = left and left.get("content_id")
-    made_from_another = left_id is not None and facts.get("made_from") != left_id
+    made_from_another = (
+        left is not None
+        and left.get("content_id") is not None
+        and not is_or_replaces(left, facts.get("made_from"))
+    )
     return made_from_another or recipe not in (None, facts.get("recipe"))
 
 
@@ -99,11 +103,11 @@ def _stale_counts(
 ) -> Iterator[dt.date]:
     """The days whose requests, next day or datasets changed after the count."""
 
-    def content_id(day: dt.date) -> str | None:
-        return requests[day].get("content_id") if day in requests else None
+    def fact(day: dt.date, name: str) -> Any:
+        return requests.get(day, {}).get(name)
 
     settings = counting_settings(source)
     for day, facts in counts.items():
-        counted_from = counting_from(day, content_id, settings)
-        if day in requests and facts.get("counted_from") != counted_from:
+        is_current = is_counted_from(facts.get("counted_from"), day, fact, settings)
+        if day in requests and not is_current:
             yield day
