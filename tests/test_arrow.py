@@ -112,38 +112,6 @@ def test_arrow_looks_at_lists_without_pandas_and_makes_frames_with_it() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_arrow_s_functions_are_made_when_one_is_used_and_for_all_threads() -> None:
-    script = """
-import sys, threading
-from usage_metrics.tasks.datasets_registry import read_registry
-read_registry()  # which each command does
-import pyarrow.compute as pc
-assert "sum" not in vars(pc)
-assert pc is sys.modules["pyarrow"].compute is sys.modules["pyarrow.compute"]
-together, found = threading.Barrier(8), []
-def use():
-    together.wait()
-    found.append(pc.sum([1, 2]).as_py())
-threads = [threading.Thread(target=use) for _ in range(8)]
-[thread.start() for thread in threads]
-[thread.join() for thread in threads]
-assert found == [3] * 8
-assert not hasattr(pc, "nothing_of_this_name")
-from pyarrow.compute import field
-"""
-    subprocess.run([sys.executable, "-c", script], check=True)
-
-
-@pytest.mark.parametrize(
-    "use",
-    ["from pyarrow.compute import *; field", "import pyarrow.compute as pc; pc.field"],
-)
-def test_arrow_s_functions_are_there_however_they_are_imported(use: str) -> None:
-    looks = "import pyarrow.compute as pc; assert 'sum' in dir(pc)"
-    script = f"import usage_metrics; {use}; {looks}"
-    subprocess.run([sys.executable, "-c", script], check=True)
-
-
 @pytest.mark.parametrize(("chosen", "used"), [(None, "jemalloc"), ("system", "system")])
 def test_arrow_s_memory_is_given_back_unless_a_user_has_chosen_another_pool(
     monkeypatch: pytest.MonkeyPatch, chosen: str | None, used: str

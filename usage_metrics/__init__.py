@@ -15,8 +15,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from usage_metrics.hiding import import_later
-
 if TYPE_CHECKING:
     from usage_metrics.tasks import *  # noqa: F403
 
@@ -28,9 +26,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # of the usual one's. Arrow has it on Linux with glibc, and reads this when imported.
 if getattr(sys.implementation, "_multiarch", "").endswith("-linux-gnu"):
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
-
-# It makes hundreds of functions; a run with nothing to do calls none of them.
-import_later("pyarrow.compute")
 
 
 def __getattr__(name: str) -> Any:
