@@ -75,7 +75,7 @@ KINDS = (
 
 EVERYTHING = Kind("", "1", "usage_daily")
 STEP = 4
-"""A kind is paired with the one so many places later: the next ones are like it."""
+"""Each kind is tried with the fourth after it: its neighbours are much the same."""
 
 WALK: list[tuple[Kind, ...]] = [
     (EVERYTHING,),

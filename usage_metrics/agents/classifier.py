@@ -155,7 +155,7 @@ class Classifier:
 
     def _decide(self, texts: list[str]) -> list[Rule]:
         whole_texts = pa.array(texts, STRING)
-        # Once for all steps: Arrow compiles long expressions anew for each call.
+        # Found once, not by each step: each time, Arrow compiles the long expression.
         rest = unusual(whole_texts)
         rules: list[Rule | None] = [None] * len(texts)
         for step in self._steps:

@@ -71,15 +71,16 @@ class UsageCombined:
             named = named_only(only_chunk(events[name]), self._day.named[name])
             events = events.with_column(name, named)
         groups = group_rows(events, [*IN_ALL, *BEYOND])
-        hashes = hashes_of_rows(events, groups.columns.column_names, groups.first)
+        names = groups.columns.column_names
+        hashes = hashes_of_rows(events, names, groups.first).view(np.int64)
         requests = groups.count()
-        self._requests.add(hash=hashes.view(np.int64), requests=requests)
+        self._requests.add(hash=hashes, requests=requests)
         sums = {
             "requests": requests,
             "counted": groups.count(events.holds("outcome", COUNTED)),
             "bytes": groups.total(events.numbers("bytes")),
             "errors": groups.count(events.numbers("status") >= ERROR),
-            "hash": hashes.view(np.int64),
+            "hash": hashes,
         }
         found = dict(zip(groups.keys.column_names, groups.keys.columns, strict=True))
         self._combinations.add(pa.table({**found, **sums}))

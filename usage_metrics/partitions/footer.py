@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FOOTER_KEY = b"usage_metrics"
+CONTENT_ID_BYTES = 16
 
 REPLACES = "replaces"
 """In a footer: the content ids of the files that an erasure replaced by this one."""
-CONTENT_ID_BYTES = 16
 
 SEAL = b"usage_metrics seal"
 SEAL_BYTES = len(SEAL) + CONTENT_ID_BYTES

@@ -39,7 +39,7 @@ def read(name: str, made_by: str) -> bytes | None:
 
 
 def state(name: str) -> Hashable:
-    """What changes with a kept file; None if there is none."""
+    """Tells one version of a kept file from another; None if it is missing."""
     try:
         found = _place(name).stat()
     except OSError:

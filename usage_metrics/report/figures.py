@@ -30,7 +30,7 @@ from usage_metrics.report.usage_database import (
     Database,
     Span,
     frame,
-    grouped,
+    much_used,
 )
 
 if TYPE_CHECKING:
@@ -144,10 +144,7 @@ def own_hosts(database: Database, span: Span) -> list[str]:
 
     A client may claim any host, so a host needs more than 1 % of the counted uses.
     """
-    asked = grouped(_hosts(database, span), ["host"], ["counted"]).drop_null()
-    hosts = dict(zip(*(column.to_pylist() for column in asked.columns), strict=True))
-    least = sum(hosts.values()) / 100
-    ours = (host for host, counted in hosts.items() if counted > least)
+    ours = much_used(_hosts(database, span), "host", "counted")
     return sorted(host.split(":")[0].removeprefix("www.") for host in ours)
 
 

@@ -21,7 +21,7 @@ from usage_metrics.platforms import TOTAL
 from usage_metrics.platforms.qualities import MISSING
 from usage_metrics.report import numbered
 from usage_metrics.report.formatting import number
-from usage_metrics.report.usage_database import Database, Span, grouped
+from usage_metrics.report.usage_database import Database, Span, much_used
 from usage_metrics.units import rounded, size
 from usage_metrics.warehouse.reading import TableReader
 
@@ -220,10 +220,7 @@ def with_hosts(place: Place, database: Database) -> Place:
     """
     day = place.days.there[-1]
     rows = database.rows("usage_by_path", Span(place.name, day, day + ONE_DAY))
-    asked = grouped(rows, ["host"], ["requests"]).drop_null()
-    hosts = dict(zip(*(column.to_pylist() for column in asked.columns), strict=True))
-    least = sum(hosts.values()) / 100
-    return replace(place, hosts=frozenset(h for h in hosts if hosts[h] > least))
+    return replace(place, hosts=frozenset(much_used(rows, "host", "requests")))
 
 
 def of_log(place: Place, database: Database, span: Span) -> Iterator[Line]:

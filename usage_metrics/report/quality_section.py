@@ -4,7 +4,7 @@ The filter does not change them: they cover the whole span, everybody, all datas
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -64,9 +64,8 @@ def quality_section(
     lost: Collection[dt.date] = (),
 ) -> dict[str, Any]:
     """The sentences and tables of the section."""
-    lines, requests, counted = (
-        sums_of(reconciled)[name] for name in ("lines", "requests", "counted")
-    )
+    sums = sums_of(reconciled)
+    lines, requests, counted = (sums[name] for name in ("lines", "requests", "counted"))
     unknown = _by_class(payload)["requests"][list(CLASSES).index("unknown")]
     missing = quality.missing_days(reconciled["date"].to_pylist(), payload.span)
     return {
@@ -75,7 +74,7 @@ def quality_section(
         f"{percent(unknown / max(1, requests))} of requests.",
         "concentrated": _concentrated(concentration),
         "concentration": _concentration(concentration, dataset_name),
-        "filtered": _filtered(reconciled),
+        "filtered": _filtered(sums),
         "days": _missing(missing, lost, payload.span.length.days),
         "incomplete": _incomplete(reconciled),
     }
@@ -131,10 +130,10 @@ def _concentration(
     return without_zeros(Table("concentration", heads, rows))
 
 
-def _filtered(reconciled: pa.Table) -> Table:
+def _filtered(sums: Mapping[str, int]) -> Table:
     rows = [
         (row.reason, number(row.number), f"{percent(row.share)} of {row.of}")
-        for row in quality.filtered(sums_of(reconciled))
+        for row in quality.filtered(sums)
         if row.number
     ]
     return Table("filtered", ("Reason", "Number", "Share"), rows)

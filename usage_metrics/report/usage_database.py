@@ -250,6 +250,14 @@ def grouped(rows: pa.Table, keys: Sequence[str], numbers: Sequence[str]) -> pa.T
     return sums.sort_by([(name, "ascending") for name in keys])
 
 
+def much_used(rows: pa.Table, name: str, number: str) -> list[str]:
+    """The texts of a column with more than 1 % of a number, of that of all texts."""
+    sums = grouped(rows, [name], [number]).drop_null()
+    least = (pc.sum(sums[number]).as_py() or 0) / 100
+    found: list[str] = sums.filter(pc.greater(sums[number], least))[name].to_pylist()
+    return found
+
+
 def frame(rows: pa.Table) -> "pd.DataFrame":
     """The rows as a frame, whose texts are not encoded."""
     for index, name in enumerate(rows.column_names):

@@ -9,6 +9,7 @@ registry of datasets has changed, or when there is a new table.
                      └───────▶ CounterReport
 """
 
+import contextlib
 import datetime as dt
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
+from usage_metrics.errors import PartitionError
 from usage_metrics.tasks.aside_files import aside
 from usage_metrics.tasks.count_input import (
     first_requests_of,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from usage_metrics.counting.day import CountedRequests
     from usage_metrics.counting.tables import FigureTable
     from usage_metrics.counting.usage import CountedDay
+    from usage_metrics.partitions.footer_index import Facts
     from usage_metrics.partitions.partition import Partition
     from usage_metrics.partitions.writer import PartitionWriter
 
@@ -91,7 +94,7 @@ class CountUsage(Stage):
         return is_counted_from(
             self.output().fact("counted_from"),
             self.date,
-            self._fact,
+            self._facts,
             counting_settings(self.source),
         )
 
@@ -176,7 +179,9 @@ class CountUsage(Stage):
         return self.partition_of(Geocode.stage, self.date + ONE_DAY)
 
     def _counting_from(self) -> dict[str, str | None]:
-        return counting_from(self.date, self._fact, counting_settings(self.source))
+        return counting_from(self.date, self._facts, counting_settings(self.source))
 
-    def _fact(self, day: dt.date, name: str) -> Any:
-        return self.partition_of(Geocode.stage, day).fact(name)
+    def _facts(self, day: dt.date) -> "Facts":
+        with contextlib.suppress(PartitionError):  # the reader of the file reports why
+            return self.partition_of(Geocode.stage, day).facts()
+        return {}

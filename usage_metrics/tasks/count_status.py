@@ -14,8 +14,8 @@ from usage_metrics import config
 from usage_metrics.config import retention_start
 from usage_metrics.dates import ONE_DAY
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.partitions.footer import REPLACES
-from usage_metrics.partitions.footer_index import FooterIndex
+from usage_metrics.partitions.footer import is_or_replaces
+from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.missing import is_partial, missing_in_run
@@ -48,7 +48,7 @@ class Counts:
             day
             for day in set.intersection(set(self._counted), *tables)
             if is_counted_from(
-                self._counted[day].get("counted_from"), day, self._fact, settings
+                self._counted[day].get("counted_from"), day, self._facts, settings
             )
         }
 
@@ -91,8 +91,8 @@ class Counts:
             days[day.isoformat()] = facts.get("content_id")
         return found
 
-    def _fact(self, day: dt.date, name: str) -> Any:
-        return self._requests.get(day, {}).get(name)
+    def _facts(self, day: dt.date) -> Facts:
+        return self._requests.get(day, {})
 
 
 def is_available(source: str, day: dt.date) -> bool:
@@ -120,38 +120,40 @@ def counting_settings(source: str) -> dict[str, str]:
     }
 
 
-Fact = Callable[[dt.date, str], Any]
-"""What a day's requests say of themselves under a name; None if they are missing."""
-
-
 def counting_from(
-    day: dt.date, fact: Fact, settings: Mapping[str, str]
+    day: dt.date, facts: Callable[[dt.date], Facts], settings: Mapping[str, str]
 ) -> dict[str, str | None]:
-    """What determines how a day is counted: its requests, the next day's, the settings.
+    """What determines how a day is counted.
 
-    The latter are what :func:`counting_settings` says.
+    Args:
+        day: the day to count.
+        facts: gives what the footer of a day's requests says; nothing if it is missing.
+        settings: what :func:`counting_settings` says.
     """
-    return {
-        "requests": fact(day, "content_id"),
-        "following": fact(day + ONE_DAY, "content_id"),
-        **settings,
-    }
+    requests = {n: facts(of).get("content_id") for n, of in _days_for(day).items()}
+    return {**requests, **settings}
 
 
 def is_counted_from(
-    counted_from: Any, day: dt.date, fact: Fact, settings: Mapping[str, str]
+    counted_from: Any,
+    day: dt.date,
+    facts: Callable[[dt.date], Facts],
+    settings: Mapping[str, str],
 ) -> bool:
     """Whether a count of a day, as its footer has it, is one of the present requests.
 
     What an erasure has replaced, and did not come to write into that footer, counts as
     the present: counted again without the addresses, a day would have fewer visitors.
     """
-    now = counting_from(day, fact, settings)
-    if counted_from == now or not isinstance(counted_from, dict):
-        return bool(counted_from == now)
-    current = {
-        former: fact(of, "content_id")
-        for of in (day, day + ONE_DAY)
-        for former in fact(of, REPLACES) or ()
-    }
-    return {name: current.get(id_, id_) for name, id_ in counted_from.items()} == now
+    if not isinstance(counted_from, dict):
+        return False
+    days = _days_for(day)
+    others = {name: text for name, text in counted_from.items() if name not in days}
+    return others == settings and all(
+        is_or_replaces(facts(of), counted_from.get(name)) for name, of in days.items()
+    )
+
+
+def _days_for(day: dt.date) -> dict[str, dt.date]:
+    """The days whose requests decide about the count of one, by what they are to it."""
+    return {"requests": day, "following": day + ONE_DAY}

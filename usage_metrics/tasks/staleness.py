@@ -103,11 +103,12 @@ def _stale_counts(
 ) -> Iterator[dt.date]:
     """The days whose requests, next day or datasets changed after the count."""
 
-    def fact(day: dt.date, name: str) -> Any:
-        return requests.get(day, {}).get(name)
+    def facts_of(day: dt.date) -> Facts:
+        return requests.get(day, {})
 
     settings = counting_settings(source)
     for day, facts in counts.items():
-        is_current = is_counted_from(facts.get("counted_from"), day, fact, settings)
+        counted_from = facts.get("counted_from")
+        is_current = is_counted_from(counted_from, day, facts_of, settings)
         if day in requests and not is_current:
             yield day
