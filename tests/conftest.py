@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import ipaddress
+import logging
 import shutil
 import signal
 import sys
@@ -16,10 +17,12 @@ import pytest
 from command import run_luigi, run_usage_metrics
 from cpu_by_folder import CpuByFolder
 from flow import Flow
+from luigi.setup_logging import InterfaceLogging
 from luigi.task_register import Register
 from once import Once
 from project import EVERY_PLACE, ROOT, Settings
 
+from usage_metrics.monitoring import luigi_log
 from usage_metrics.partitions.partition import left_over
 from usage_metrics.tasks import availability
 
@@ -78,6 +81,10 @@ def luigi_afresh() -> Iterator[None]:
     availability._open_reader.cache_clear()
     availability._of_another_source.cache_clear()
     left_over.cache_clear()
+    # Luigi's first run of a process prints to the stderr of that moment: a test's own.
+    InterfaceLogging._configured = False
+    luigi_log.log.handlers.clear()
+    luigi_log.log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

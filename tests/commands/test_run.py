@@ -1,7 +1,9 @@
 """``usage-metrics run``: the command for every night, and its notifications."""
 
+import contextlib
 import fcntl
 import gc
+import io
 import socket
 import sqlite3
 import threading
@@ -14,7 +16,7 @@ from unittest.mock import Mock
 
 import pytest
 from command import run_usage_metrics
-from flow import DAY, ONE_DAY, Flow
+from flow import DAY, ONE_DAY, Flow, days
 from mail_server import free_port, mailbox
 from project import Settings
 from webhook_server import Chat, serving
@@ -275,6 +277,22 @@ def test_luigis_log_is_shown_on_request(
     assert "===== Luigi Execution Summary =====" in done.stderr
     assert "2 of 2 days" not in done.stderr
     assert done.stdout.splitlines()[-2].startswith("Report: open ")
+
+
+def test_luigis_log_is_shown_by_each_run_that_is_asked_to_and_by_no_other(
+    flow: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow.export_days(4)
+    shown = []
+    for day, option in zip(days(4), ["", "--verbose", "--verbose", ""], strict=True):
+        words = f"backfill --start {day} --stop {day + ONE_DAY} {option}".split()
+        # In a notebook, each cell has a stderr of its own.
+        with contextlib.redirect_stderr(io.StringIO()) as stderr:
+            assert main(words) == 0
+            shown.append("Luigi Execution Summary" in stderr.getvalue())
+            stderr.close()
+    assert shown == [False, True, True, False]
+    assert "Logging error" not in capsys.readouterr().err
 
 
 def _furnished(flow: Flow) -> Path:

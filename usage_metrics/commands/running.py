@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 import luigi
 from luigi.retcodes import run_with_retcodes
+from luigi.setup_logging import InterfaceLogging
 from luigi.task_register import Register
 
 from usage_metrics.commands import options
@@ -211,8 +212,12 @@ class _Messages(logging.Handler):
 
 @contextlib.contextmanager
 def logged_errors(verbose: bool) -> Iterator[list[str]]:
-    """Collect the block's warnings and errors; unless verbose, Luigi prints no log."""
+    """Collect the block's warnings and errors; if verbose, Luigi prints its log.
+
+    Luigi would print it until the process ends, to where stderr was at first.
+    """
     settings = luigi.configuration.get_config()
+    level, before = _logger.level, ([*_logger.handlers], InterfaceLogging._configured)
     if not verbose:
         settings.set("core", "no_configure_logging", "true")
     handler = _Messages()
@@ -220,8 +225,9 @@ def logged_errors(verbose: bool) -> Iterator[list[str]]:
     try:
         yield handler.messages
     finally:
-        _logger.removeHandler(handler)
         settings.remove_option("core", "no_configure_logging")
+        _logger.handlers[:], InterfaceLogging._configured = before
+        _logger.setLevel(level)
 
 
 def entries_since(since: dt.datetime) -> Iterator[Entry]:
