@@ -44,18 +44,21 @@ from usage_metrics.counting import (
     asked_texts,
     breakdowns,
     counter_tsv,
-    datasets,
     events,
     places,
     suggestions,
+)
+from usage_metrics.counting.attribution import (
+    hosts_of,
+    tables_in,
+    targets_of,
+    without_query,
 )
 from usage_metrics.counting.datasets import (
     URL,
     Pattern,
     Place,
     Registry,
-    targets_of,
-    without_query,
 )
 from usage_metrics.counting.derived import dataset_id
 from usage_metrics.counting.globs import Glob
@@ -156,7 +159,7 @@ def _lines_or_none(content: bytes) -> object:
 def netlocs(text: str) -> object:
     urls = pa.chunked_array([pa.array([f"http://{text}/", text], STRING)])
     referers = urls.combine_chunks().dictionary_encode()
-    found = datasets.hosts_of(referers.dictionary)
+    found = hosts_of(referers.dictionary)
     return witnesses._hosts(urls), events._hosts(referers), found
 
 
@@ -297,7 +300,7 @@ LOOKS: dict[str, Look] = {
     ],
     "Datasette's base URL": lambda text: base_url_of(pa.array([f"/{text}"], STRING)),
     "targets": lambda text: without_query(targets_of(column(text))),
-    "tables": lambda text: Pattern("/.*/{table}/.*").tables(column(text)),
+    "tables": lambda text: tables_in(Pattern("/.*/{table}/.*"), column(text)),
     "places of datasets": lambda text: [
         pc.extract_regex(column(f"b\0{text}"), glob.expression) for glob in GLOBS
     ],

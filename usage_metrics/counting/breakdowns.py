@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import STRING, column, only_chunk, take_encoded
+from usage_metrics.counting.attribution import hosts_of, without_query
 from usage_metrics.counting.columns import schema_of
-from usage_metrics.counting.datasets import hosts_of, without_query
 from usage_metrics.counting.grouping import Rows, holds
 from usage_metrics.counting.naming import AGENTS_A_DAY, PATHS_A_DAY
 from usage_metrics.counting.usage import CountedDay, of_day

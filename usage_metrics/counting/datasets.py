@@ -1,26 +1,17 @@
 """The registry: which dataset a URL is about, and whether it retrieves the data.
 
 A registry is a TOML file; ``docs/what-counts.md`` explains the format. It is checked
-when it is read, and errors name their lines. Each distinct URL is matched once, however
-many requests there are for it. What it says nothing of is left to
-:mod:`usage_metrics.counting.derived`.
+when it is read, and errors name their lines. :mod:`usage_metrics.counting.attribution`
+applies it to requests; it needs Arrow, and this does not.
 """
 
 import functools
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from usage_metrics.arrow import STRING, each_distinct, take_encoded
 from usage_metrics.counting.globs import Glob
-from usage_metrics.counting.grouping import mask_of
 
 UNMAPPED = "unmapped"
 """The dataset of a request that no pattern matches."""
@@ -37,14 +28,11 @@ ID = "[a-z0-9][a-z0-9_.-]*"
 INVESTIGATION = "investigation"
 REQUEST = "request"
 
-_Said = dict[str, str | None]
+Said = dict[str, str | None]
 """What a pattern says of the URLs that match it."""
 
 _TABLE = "(?P<table>[^/?-]|[^/?]{2,}?)"
 """Never ``-``: below that are pages about a database."""
-_HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*"
-_AUTHORITY = r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<authority>[^/?#]+)"
-_USER = r"(?s)^[^@]*@(.+)$"
 
 NAMES, URL = "names", "url"
 """How a place is known: by database and table, or by host and path."""
@@ -65,18 +53,6 @@ class Pattern:
         query = "" if r"\?" in self.text else r"(?:\?.*)?"
         # Not str.format: in regular expressions, braces also count repetitions.
         return f"^(?:{self.text.replace('{table}', _TABLE)}){query}$"
-
-    def matches(self, targets: pa.Array) -> pa.Array:
-        """Which paths, with their queries, match."""
-        return pc.match_substring_regex(targets, self.expression)
-
-    def tables(self, targets: pa.Array) -> pa.Array:
-        """The table in each matching path."""
-        group = re.compile(self.expression).groupindex.get("table")
-        if group is None:
-            return pa.nulls(len(targets), STRING)
-        found = pc.replace_substring_regex(targets, self.expression, rf"\{group}")
-        return each_distinct(found, unquote)
 
 
 @dataclass(frozen=True)
@@ -190,57 +166,7 @@ class Registry:
             decides = (*decides, self.is_general, self.places)
         return digest_of(repr(decides))
 
-    def attribute(self, urls: pa.DictionaryArray) -> dict[str, pa.Array]:
-        """Say what each request is about.
-
-        Args:
-            urls: the requested URLs; a null is unmapped.
-
-        Returns:
-            ``dataset`` (an id, ``unmapped`` or ``none``), ``version``, ``kind``
-            (investigation or request) and ``table``.
-        """
-        return self.attribute_targets(targets_of(urls.dictionary), urls.indices)
-
-    def attribute_targets(
-        self, targets: pa.Array, codes: pa.Array
-    ) -> dict[str, pa.Array]:
-        """As :meth:`attribute`, of distinct paths with queries and a code per row."""
-        targets = pa.concat_arrays([targets, pa.nulls(1, STRING)])
-        codes = pc.fill_null(codes, len(targets) - 1)
-        answers, numbers, tables = self._attribute_distinct(targets)
-        used = pa.array(numbers).dictionary_encode()
-        texts = {
-            name: [answers[n].get(name) for n in used.dictionary.to_pylist()]
-            for name in ("dataset", "version", "kind")
-        }
-        numbers_of_rows = used.indices.take(codes)
-        return {
-            **{
-                name: take_encoded(pa.array(values, STRING), numbers_of_rows)
-                for name, values in texts.items()
-            },
-            "table": take_encoded(tables, codes),
-        }
-
-    def _attribute_distinct(self, targets: pa.Array) -> tuple[list[_Said], Any, Any]:
-        """What the patterns say, which of it of each target, and each one's table."""
-        said: list[_Said] = [{"dataset": UNMAPPED}]
-        numbers = np.zeros(len(targets), np.int32)
-        tables = np.full(len(targets), None)
-        left, rows = targets, np.arange(len(targets))
-        for about, pattern in self._patterns():
-            matched = mask_of(pattern.matches(left))
-            if not matched.any():
-                continue
-            numbers[rows[matched]] = len(said)
-            said.append(about)
-            found = pattern.tables(left.filter(pa.array(matched)))
-            tables[rows[matched]] = found.to_numpy(zero_copy_only=False)
-            left, rows = left.filter(pa.array(~matched)), rows[~matched]
-        return said, numbers, pa.array(tables, STRING)
-
-    def _patterns(self) -> Iterator[tuple[_Said, Pattern]]:
+    def patterns(self) -> Iterator[tuple[Said, Pattern]]:
         """Every pattern in matching order, with what a match says of a URL."""
         for pattern in self.not_data:
             yield {"dataset": NONE}, pattern
@@ -248,29 +174,6 @@ class Registry:
             about = {"dataset": dataset.id, "version": dataset.version}
             for kind, pattern in dataset.patterns():
                 yield {**about, "kind": kind}, pattern
-
-
-def targets_of(urls: pa.Array) -> pa.Array:
-    """Path and query of URLs, or of mere paths."""
-    rest = pc.replace_substring_regex(urls, _HOST, "")
-    if pc.any(pc.match_substring(rest, "#")).as_py():
-        rest = pc.replace_substring_regex(rest, r"#.*", "")
-    if pc.all(pc.starts_with(rest, "/")).as_py():
-        return rest
-    return pc.replace_substring_regex(rest, r"^(\?|$)", r"/\1")
-
-
-def without_query(urls: pa.Array) -> pa.Array:
-    """URLs or paths without query and fragment."""
-    return pc.struct_field(pc.extract_regex(urls, r"(?s)^(?P<path>[^?#]*)"), [0])
-
-
-def hosts_of(urls: pa.Array) -> pa.Array:
-    """The hosts of URLs, without the user that may stand before; few are distinct."""
-    found = pc.struct_field(pc.extract_regex(urls, _AUTHORITY), [0])
-    authorities = found.dictionary_encode()
-    hosts = pc.replace_substring_regex(authorities.dictionary, _USER, r"\1")
-    return pc.utf8_lower(hosts).take(authorities.indices)
 
 
 def digest_of(text: str) -> str:

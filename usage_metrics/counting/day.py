@@ -23,9 +23,10 @@ import pyarrow.compute as pc
 from usage_metrics.arrow import TIMESTAMP, only_chunk
 from usage_metrics.counting.aside import NewFile, Tables
 from usage_metrics.counting.attributes import ASKED, seen_of_attributes
+from usage_metrics.counting.attribution import attribute_targets, targets_of
 from usage_metrics.counting.breakdowns import AGENTS, PLACES, hosts_and_paths
 from usage_metrics.counting.clicks import OK, PARTIAL, WINDOW, Clicks
-from usage_metrics.counting.datasets import Registry, targets_of
+from usage_metrics.counting.datasets import Registry
 from usage_metrics.counting.derived import SHOWING, Databases, with_derived
 from usage_metrics.counting.distinct import Numbering
 from usage_metrics.counting.events import EVENTS, NEEDED, needed, seen_at_once
@@ -188,7 +189,7 @@ class CountedRequests:
         """Find out what is known of each request by itself, and note its click."""
         urls = only_chunk(requests["request_url"])
         targets = targets_of(urls.dictionary)
-        about = self._registry.attribute_targets(targets, urls.indices)
+        about = attribute_targets(self._registry, targets, urls.indices)
         about, requests = with_places(about, requests, self._registry)
         about = with_derived(about, requests, self._databases)
         addresses = of_visitors = one_spelling(requests["remote_ip"])

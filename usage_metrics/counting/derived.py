@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, STRING, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import METADATA, is_data_page, is_public
+from usage_metrics.counting.attribution import attribute
 from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import (
     ID,
@@ -187,7 +188,7 @@ def _named(ids: Mapping[str, str], registry: Registry) -> set[str]:
 def _said_of(registry: Registry, paths: list[str]) -> list[str]:
     """What the patterns of the registry say of some paths."""
     encoded = pa.array(paths, STRING).dictionary_encode()
-    found: list[str] = registry.attribute(encoded)["dataset"].to_pylist()
+    found: list[str] = attribute(registry, encoded)["dataset"].to_pylist()
     return found
 
 

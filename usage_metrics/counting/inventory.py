@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, only_chunk
+from usage_metrics.counting.attribution import attribute
 from usage_metrics.counting.datasets import NONE, UNMAPPED, Registry
 from usage_metrics.counting.derived import ANSWERED, SHOWING, Databases, with_derived
 from usage_metrics.counting.events import needed
@@ -73,7 +74,7 @@ class Inventory:
 
     def _add(self, requests: pa.Table, databases: Mapping[str, str]) -> None:
         pairs = READ[self._by](requests)
-        said = self._registry.attribute(only_chunk(requests["request_url"]))
+        said = attribute(self._registry, only_chunk(requests["request_url"]))
         said, _ = with_places(said, requests, self._registry)
         datasets = with_derived(said, requests, databases)["dataset"]
         is_named = ~holds(said["dataset"], any_of(UNMAPPED))

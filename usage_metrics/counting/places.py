@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from usage_metrics.arrow import STRING, each_distinct, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import is_data_page, is_public
 from usage_metrics.cleaning.percent import decoded
+from usage_metrics.counting.attribution import hosts_of, targets_of, without_query
 from usage_metrics.counting.datasets import (
     CAPTURED,
     NAMES,
@@ -24,9 +25,6 @@ from usage_metrics.counting.datasets import (
     URL,
     Place,
     Registry,
-    hosts_of,
-    targets_of,
-    without_query,
 )
 from usage_metrics.counting.derived import (
     LOOKED_AT,

@@ -6,10 +6,8 @@ import tomllib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import re2
 
-from usage_metrics.arrow import STRING
 from usage_metrics.counting.datasets import (
     CAPTURED,
     ID,
@@ -21,7 +19,6 @@ from usage_metrics.counting.datasets import (
     Place,
     Registry,
     Subject,
-    targets_of,
 )
 from usage_metrics.counting.registry_places import (
     KindOf,
@@ -39,6 +36,9 @@ from usage_metrics.errors import ConfigError
 
 PUBLISHER_ID_TYPES = ("isni", "orcid", "grid", "urn", "client-id")
 """The identifiers of publishers that a usage report may contain."""
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False  # which are said with their lines
 
 _NOT_DATA = ""
 """Stands among the datasets for the patterns of what is no data."""
@@ -166,14 +166,16 @@ def _check_examples(registry: Registry, examples: list[_Example]) -> None:
     """Match each pattern against all examples at once: there may be thousands."""
     if not examples:
         return
-    targets = targets_of(pa.array([example.url for example in examples], STRING))
+    from usage_metrics.counting.attribution import rows_matching
+
+    rows = rows_matching([example.url for example in examples])
     kinds: list[dict[str, str]] = [{} for _ in examples]
     for dataset in registry.datasets:
         for kind, pattern in dataset.patterns():
-            for row in pc.indices_nonzero(pattern.matches(targets)).to_pylist():
+            for row in rows(pattern):
                 kinds[row].setdefault(dataset.name, kind)
     for pattern in registry.not_data:
-        for row in pc.indices_nonzero(pattern.matches(targets)).to_pylist():
+        for row in rows(pattern):
             kinds[row].setdefault(_NOT_DATA, _NOT_DATA)
     for example, found in zip(examples, kinds, strict=True):
         _check_example(example, found)
@@ -233,11 +235,14 @@ def _patterns(section: Section, key: str, value: Any) -> tuple[Pattern, ...]:
 def _unusable(pattern: Pattern) -> str:
     """Why a pattern cannot be used; empty if it can."""
     try:
-        # Unlike Python, Arrow knows neither lookaround nor backreferences.
         re.compile(pattern.expression)
-        pattern.matches(pa.nulls(1, pa.string()))
-    except (re.error, pa.ArrowInvalid) as error:
+    except re.error as error:
         return str(error)
+    try:
+        # Arrow matches with RE2, which has neither lookaround nor backreferences.
+        re2.compile(pattern.expression, _QUIET)
+    except re2.error as error:
+        return str(error.args[0], errors="replace")
     return ""
 
 
