@@ -2,8 +2,10 @@
 
 import configparser
 import datetime as dt
+import errno
 import io
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -315,6 +317,19 @@ def test_what_is_there_is_kept_unless_one_says_otherwise(
     assert sorted(Path().rglob("*")) == before
     assert main(["init", *options, "--force"]) == 0
     assert path.is_dir() or path.read_text() != "mine"
+
+
+def test_settings_that_cannot_be_written_leave_the_old_ones_whole(
+    here: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Path("luigi.cfg").write_text("[paths]\n")
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["init", "--logs", "logs", "--force"]) == 2
+    assert "luigi.cfg cannot be written: [Errno 28] No space left" in _said(capsys)
+    assert Path("luigi.cfg").read_text() == "[paths]\n"
 
 
 def test_who_is_asked_may_replace_one_file_and_keep_another(

@@ -28,6 +28,7 @@ from usage_metrics.errors import (
 )
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
+from usage_metrics.partitions import storage
 from usage_metrics.sources import SOURCES, get_source
 from usage_metrics.sources.kinds import DEFAULT, Kind, is_billed, kind_of
 from usage_metrics.sources.settings import source_section
@@ -331,10 +332,15 @@ def _settings(
 
 
 def _write(path: Path, text: str) -> None:
-    with os_errors_as(
-        ConfigError, f"{path} cannot be written", "change the permissions of the folder"
+    with (
+        os_errors_as(
+            ConfigError,
+            f"{path} cannot be written",
+            "change the permissions of the folder",
+        ),
+        storage.whole_or_absent(str(path.absolute()), private=False) as stream,
     ):
-        path.write_text(text, encoding="utf-8")
+        stream.write(text.encode())
     click.echo(f"{path} is written.")
 
 
