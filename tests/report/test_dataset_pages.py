@@ -127,3 +127,10 @@ def test_names_of_files_are_safe_and_tell_datasets_apart(one: str, other: str) -
     names = [dataset_pages.file_name(dataset) for dataset in (one, other)]
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,90}\.html", name) for name in names)
     assert (names[0] == names[1]) == (one == other)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "192-0-2-7", "2001:db8::1"])
+def test_no_name_of_a_file_holds_an_address(address: str) -> None:
+    names = [dataset_pages.file_name(f"{host}{address}") for host in ("", "ip-")]
+    assert len({*names}) == 2
+    assert not any(re.search("192.*2-7|2001.*db8", name) for name in names)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from usage_metrics.addresses.redaction import anonymous
 from usage_metrics.report.publisher import Publisher
 from usage_metrics.report.recipe import recipe
 
@@ -20,12 +21,15 @@ _LONGEST = 60
 def file_name(dataset: str) -> str:
     """The name of a dataset's file: the id or, where that is no safe name, like it.
 
-    No two ids have the same, also where capitals are small letters.
+    No two ids have the same, also where capitals are small letters. An address is in
+    none: erasing one rewrites files but does not rename them.
     """
-    if _PLAIN.fullmatch(dataset) and not _WITH_DIGEST.fullmatch(dataset):
+    shown = anonymous(dataset)
+    is_plain = _PLAIN.fullmatch(dataset) and not _WITH_DIGEST.fullmatch(dataset)
+    if is_plain and shown == dataset:
         return f"{dataset}.html"
     digest = hashlib.blake2b(dataset.encode(errors="surrogatepass"), digest_size=8)
-    like = re.sub(r"[^a-z0-9]+", "-", dataset.lower())[:_LONGEST].strip("-")
+    like = re.sub(r"[^a-z0-9]+", "-", shown.lower())[:_LONGEST].strip("-")
     return f"{like or 'dataset'}-{digest.hexdigest()}.html"
 
 
