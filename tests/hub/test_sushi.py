@@ -176,7 +176,7 @@ def test_what_cannot_be_answered_is_refused_in_the_words_of_the_standard(
 
 
 def test_the_command_serves_what_is_written_to_this_computer_only(
-    office: HubFlow, monkeypatch: pytest.MonkeyPatch
+    office: HubFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     answers = []
 
@@ -195,4 +195,6 @@ def test_the_command_serves_what_is_written_to_this_computer_only(
     good, damaged = answers
     assert good.json()["report-datasets"] == written["report-datasets"]
     assert damaged.status_code == 503
-    assert "is damaged; usage-metrics counter --month" in damaged.json()["data"]
+    assert "cannot be read; tell its publisher" in damaged.json()["data"]
+    assert str(office.flow.folder) not in damaged.text
+    assert f"{file} is damaged; usage-metrics counter --month 2026-03" in caplog.text

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+
+_logger = logging.getLogger("luigi-interface")
 
 Report = dict[str, Any]
 Read = Callable[[dt.date], Report | None]
@@ -103,7 +106,8 @@ def _dataset_report(asked: Mapping[str, str], read: Read, office: Office) -> Rep
     """The report that is asked for.
 
     Raises:
-        _RefusedError: if the parameters, or the files, cannot be used.
+        _RefusedError: if the parameters, or the files, cannot be used. Why files cannot
+            is logged: their paths are no business of who asks.
     """
     months = _months(asked)
     filters = {name: asked[name] for name in FILTERS if name in asked}
@@ -111,7 +115,9 @@ def _dataset_report(asked: Mapping[str, str], read: Read, office: Office) -> Rep
     try:
         found = {month: report for month in months if (report := read(month))}
     except StorageError as error:
-        raise _RefusedError(NO_SERVICE, str(error), 503) from error
+        _logger.error("%s", error)
+        why = "a report of these months cannot be read; tell its publisher"
+        raise _RefusedError(NO_SERVICE, why, 503) from error
     today = utc_now().date()
     report = joined(
         found, months, today, office.name, filters, without_months=without_months

@@ -8,7 +8,7 @@ from typing import Any
 from usage_metrics import config
 from usage_metrics.counting.counter_period import joined
 from usage_metrics.dates import utc_now
-from usage_metrics.errors import StorageError
+from usage_metrics.errors import StorageError, os_errors_as
 from usage_metrics.tasks.counter_report import CounterReport, texts_of
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.text_file import TextFile
@@ -27,7 +27,9 @@ def read(month: dt.date, source: str = "") -> Report | None:
         StorageError: if it cannot be read.
     """
     file = CounterReport(month=month, source=source).output()[0]
-    if (text := file.read()) is None:
+    with os_errors_as(StorageError, f"{file.path} cannot be read", "check that file"):
+        text = file.read()
+    if text is None:
         return None
     try:
         report: Report = json.loads(text)
