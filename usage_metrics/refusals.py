@@ -16,6 +16,11 @@ logger = logging.getLogger("luigi-interface")
 LONGEST_WAIT = 60.0
 """Seconds; if the service asks for a longer wait, retrying is left to the next run."""
 
+LONGEST_BODY = 64 << 20
+"""Bytes; a hundred releases with their notes have some hundred thousand."""
+
+PIECE_BYTES = 1 << 16
+
 CONNECTION_ERRORS = (
     requests.ConnectionError,
     requests.exceptions.ChunkedEncodingError,
@@ -59,6 +64,21 @@ def log_retry(state: tenacity.RetryCallState) -> None:
     """Say that a request is made again, and why."""
     error = state.outcome.exception() if state.outcome else None
     logger.warning("%s; retrying in %.0f s", error, state.upcoming_sleep)
+
+
+def body_of(response: requests.Response, service: str, remedy: str) -> bytes:
+    """The body of a reply that is streamed.
+
+    Raises:
+        Refusal: if it is longer than any that makes sense.
+    """
+    content = bytearray()
+    for piece in response.iter_content(PIECE_BYTES):
+        content += piece
+        if len(content) > LONGEST_BODY:
+            reason = f"{service} answered with more than {LONGEST_BODY >> 20} MB"
+            raise Refusal(reason, remedy)
+    return bytes(content)
 
 
 def retry_after_of(response: requests.Response) -> float | None:

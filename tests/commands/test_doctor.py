@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from flow import DAY, ONE_DAY, Flow, request
 from ipinfo_server import TOKEN, IpinfoServer, Trouble
+from local_server import BOMB
 from project import SAMPLE_REGISTRY, Settings
 from webhook_server import serving
 
@@ -409,9 +410,14 @@ def _exaggerate(server: IpinfoServer) -> None:
     server.next.append(Trouble(200, '{"requests": {"remaining": 1e999, "limit": 1}}'))
 
 
+def _flood(server: IpinfoServer) -> None:
+    server.next.append(Trouble(200, BOMB, {"Content-Encoding": "gzip"}))
+
+
 @pytest.mark.parametrize(
     ("trouble", "state", "sentence"),
     [
+        (_flood, "BAD", "ipinfo answered with more than 64 MB"),
         (_refuse, "BAD", "ipinfo refuses the token in IPINFO_TOKEN: copy it again"),
         (_use_up, "BAD", "none of the 1,000 requests of this month are left"),
         (_break, "ok", "ipinfo does not say what is left"),

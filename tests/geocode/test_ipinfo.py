@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipinfo_server import FULL, LITE, TOKEN, IpinfoServer, Trouble
+from local_server import BOMB
 from luigi.task_register import Register
 
 from usage_metrics.errors import ConfigError, ServiceError
@@ -574,6 +575,12 @@ def refused(provider: IpinfoProvider, addresses: list[str]) -> Exception:
             *(Trouble(200, "[" * 100_000), 1, ServiceError),
             ["instead of JSON"],
             id="bottomless JSON",
+        ),
+        pytest.param(
+            Trouble(200, BOMB, headers={"Content-Encoding": "gzip"}),
+            *(1, ServiceError),
+            ["ipinfo answered with more than 64 MB", "Check [ipinfo] endpoint"],
+            id="a bomb",
         ),
         pytest.param(
             *(Trouble(200, "[]"), 1, ServiceError), ["another shape"], id="a JSON list"

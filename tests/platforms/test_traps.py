@@ -1,7 +1,6 @@
 """What can go wrong when a platform is asked: each trap, on every platform."""
 
 import base64
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from flow import Flow
+from local_server import BOMB
 from luigi.task_register import Register
 from platform_replies import PLAYED, Played, day_of
 from platform_server import Answer, PlatformServer, json_of
@@ -100,9 +100,6 @@ def refused(status: int, **headers: str) -> Answer:
     return json_of({"message": "No"}, status=status, headers=named)
 
 
-BOMB = gzip.compress(bytes(65 << 20), 1)
-
-
 def moved(to: str) -> Answer:
     return Answer(status=302, headers={"Location": to})
 
@@ -137,7 +134,10 @@ NO_FULL_REPLY = {
         json_of({}, headers={"Link": '<https://a:b@c.example/>; rel="next"'}),
         "names a next page at c.example; check its endpoint",
     ),
-    "a bomb": (Answer(packed=BOMB), "answers with more than 64 MB; check its endpoint"),
+    "a bomb": (
+        Answer(packed=BOMB),
+        "answered with more than 64 MB; check its endpoint",
+    ),
 }
 """Answers that are no reply to what was asked, and what is said of them."""
 

@@ -37,7 +37,7 @@ class Trouble:
     def __init__(
         self,
         status: int = 200,
-        body: str = "",
+        body: str | bytes = "",
         headers: dict[str, str] | None = None,
         cut: bool = False,
     ) -> None:
@@ -120,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         return next((troubles[a] for a in addresses if a in troubles), None)
 
     def _send(self, trouble: Trouble) -> None:
-        body = trouble.body.encode()
+        body = trouble.body
+        body = body.encode() if isinstance(body, str) else body
         self.send_response(trouble.status)
         for name, value in trouble.headers.items():
             self.send_header(name, value)

@@ -1,8 +1,12 @@
 """An HTTP server of a test, there for as long as a block."""
 
+import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+
+BOMB = gzip.compress(bytes(65 << 20), 1)
+"""A small reply that is unpacked to more than is read of any."""
 
 
 class LocalServer(ThreadingHTTPServer):

@@ -6,6 +6,7 @@ a whole request, and a batch may contain an error about a single address. Errors
 what a refused reply says, without the token, in case the service echoes it.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Answers:
         self.refusal = self.refusal or more.refusal
 
 
-def read(response: requests.Response, token: str) -> Any:
+def read(response: requests.Response, body: bytes, token: str) -> Any:
     """Parse the JSON of a reply.
 
     Raises:
@@ -62,11 +63,11 @@ def read(response: requests.Response, token: str) -> Any:
     """
     if response.status_code == HTTPStatus.OK:
         try:
-            return response.json()
+            return json.loads(body)
         except (ValueError, RecursionError) as error:
             kind = response.headers.get("Content-Type", "an unknown type")
             raise unexpected(f"{kind} instead of JSON") from error
-    text = " ".join(response.text.replace(token, "***").split())
+    text = " ".join(body.decode(errors="replace").replace(token, "***").split())
     detail = f"({anonymous(text[:200])})"
     raise _refusal(response.status_code, detail, retry_after_of(response))
 

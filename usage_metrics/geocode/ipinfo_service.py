@@ -7,12 +7,13 @@ refused address from a located one, and look up *our own* address when given an 
 text. Like the SDK, this sends the ``lite`` plan one address per request, ten at a time.
 """
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -35,6 +36,7 @@ from usage_metrics.refusals import (
     CONNECTION_ERRORS,
     Refusal,
     TemporaryRefusal,
+    body_of,
     log_retry,
     wait,
 )
@@ -145,9 +147,10 @@ class IpinfoService:
         is_batch = self.plan.batch > 1
         try:
             if is_batch:
-                response = self._request("POST", self.plan.url, addresses)
+                response, body = self._request("POST", self.plan.url, addresses)
             else:
-                response = self._request("GET", f"{self.plan.url}/{addresses[0]}")
+                url = f"{self.plan.url}/{addresses[0]}"
+                response, body = self._request("GET", url)
         except requests.Timeout as error:
             reason = f"ipinfo did not answer within {self.timeout:g} s"
             raise TemporaryRefusal(reason, OUTAGE_REMEDY) from error
@@ -157,8 +160,8 @@ class IpinfoService:
         except requests.RequestException as error:
             what = f"something other than HTTP ({type(error).__name__})"
             raise unexpected(what) from error
-        body = read(response, self.token)
-        return sort(body if is_batch else {addresses[0]: body}, addresses)
+        said = read(response, body, self.token)
+        return sort(said if is_batch else {addresses[0]: said}, addresses)
 
     def quota(self) -> str:
         """Say in a few words what is left this month; no address is sent.
@@ -168,21 +171,23 @@ class IpinfoService:
             ServiceError: if the service does not answer, or nothing is left.
         """
         try:
-            reply = self._request("GET", f"{API_URL}/me")
+            reply, body = self._request("GET", f"{API_URL}/me")
         except requests.RequestException as error:
             raise ServiceError(
                 f"ipinfo did not answer ({type(error).__name__}); check the network, "
                 "or set [geocode] provider = mmdb"
             ) from None
+        except Refusal as refusal:
+            raise refusal.as_error() from None
         if reply.status_code in TOKEN_REFUSED:
             raise ConfigError(
                 "ipinfo refuses the token in IPINFO_TOKEN: copy it again from "
                 f"{TOKEN_PAGE}"
             )
         try:
-            usage = reply.json()["requests"]
+            usage = json.loads(body)["requests"]
             left, limit = int(usage["remaining"]), int(usage["limit"])
-        except (ValueError, KeyError, TypeError, OverflowError):
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
             return "the token is accepted; ipinfo does not say what is left"
         if left <= 0:
             raise ServiceError(
@@ -191,17 +196,22 @@ class IpinfoService:
             )
         return f"{left:,} of {limit:,} requests are left this month"
 
-    def _request(self, method: str, url: str, json: Any = None) -> requests.Response:
+    def _request(
+        self, method: str, url: str, addresses: Sequence[str] | None = None
+    ) -> tuple[requests.Response, bytes]:
+        """A reply and its body."""
         if self.endpoint:
             url = self.endpoint.rstrip("/") + urlsplit(url).path
-        return requests.request(
+        with requests.request(
             method,
             url,
-            json=json,
+            json=addresses,
             auth=self._authenticate,
             timeout=self.timeout,
             allow_redirects=False,
-        )
+            stream=True,
+        ) as response:
+            return response, body_of(response, "ipinfo", "check [ipinfo] endpoint")
 
     def _authenticate(
         self, request: requests.PreparedRequest

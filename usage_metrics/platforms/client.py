@@ -29,15 +29,11 @@ from usage_metrics.refusals import (
     LONGEST_WAIT,
     Refusal,
     TemporaryRefusal,
+    body_of,
     log_retry,
     retry_after_of,
     wait,
 )
-
-LONGEST_BODY = 64 << 20
-"""Bytes; a hundred releases with their notes have some hundred thousand."""
-
-PIECE_BYTES = 1 << 16
 
 LONGEST_REQUEST = 600.0
 """Seconds that a request may take in all: of one that comes byte by byte, every byte
@@ -251,14 +247,7 @@ class Client:
         return Answer(response.status_code, etag, body, following)
 
     def _body(self, response: requests.Response) -> str:
-        content = bytearray()
-        for piece in response.iter_content(PIECE_BYTES):
-            content += piece
-            if len(content) > LONGEST_BODY:
-                raise Refusal(
-                    f"{self.title} answers with more than {LONGEST_BODY >> 20} MB",
-                    "check its endpoint in luigi.cfg",
-                )
+        content = body_of(response, self.title, "check its endpoint in luigi.cfg")
         text = content.decode("utf-8", "replace")
         # As it is sent, a key is encoded together with its name.
         sent = self.headers.get("Authorization", "").rpartition(" ")[2]
