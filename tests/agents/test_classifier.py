@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 
-from usage_metrics.agents import AGENT, AgentSettings, classify, list_versions
-from usage_metrics.agents.lists import LISTS, OWN, RobotList
+from usage_metrics.agents.classifier import AGENT, AgentSettings, classify
+from usage_metrics.agents.lists import LISTS, OWN, RobotList, list_versions
 from usage_metrics.agents.rules import (
     CLASSES,
     Rule,

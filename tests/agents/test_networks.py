@@ -5,10 +5,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from usage_metrics.agents import is_suspect, network_class
 from usage_metrics.agents.networks import (
     NETWORK_CLASSES,
     NetworkRule,
+    is_suspect,
+    network_class,
     network_rules,
     parse_network_rules,
 )

@@ -18,7 +18,7 @@ from little_log import (
     table,
 )
 
-from usage_metrics.counting.clicks import OUTCOMES
+from usage_metrics.counting.outcomes import OUTCOMES
 
 REGISTRY = sample_registry()
 HALF_A_MINUTE = dt.timedelta(seconds=30)

@@ -95,11 +95,11 @@ def test_each_view_has_rows_and_the_columns_that_are_described(
         view=view.name,
     )
 
-    assert list(rows[0]) == view.schema.names
-    assert {row["name"] for row in described} == set(view.schema.names)
+    assert list(rows[0]) == view.columns().names
+    assert {row["name"] for row in described} == set(view.columns().names)
     assert all(row["description"] for row in described)
-    assert view.order in view.schema.names
-    assert set(view.facets) <= set(view.schema.names)
+    assert view.order in view.columns().names
+    assert set(view.facets) <= set(view.columns().names)
 
 
 def test_a_day_shows_who_asked_what_counts_and_how_many_they_were(made: Path) -> None:
@@ -161,7 +161,7 @@ def test_months_are_compared_by_their_average_day(
 
 
 def test_views_add_up_to_the_day_whatever_they_group_by(made: Path) -> None:
-    grouped = [v.name for v in VIEWS if "counted" in v.schema.names]
+    grouped = [v.name for v in VIEWS if "counted" in v.columns().names]
     once = {
         "use_per_month": " WHERE dataset = 'all'",
         "use_by_attribute": " WHERE attribute = 'status'",

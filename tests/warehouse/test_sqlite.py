@@ -50,7 +50,7 @@ SCHEMA = pa.schema(
 )
 REQUESTS = Table(
     name="toy_requests",
-    schema=SCHEMA,
+    columns=lambda: SCHEMA,
     primary_key=("id", "time"),
     indexes=(("size", "id"),),
     time="time",
@@ -308,7 +308,7 @@ def test_who_opens_the_file_finds_what_was_loaded_from_where_and_when(
 def test_names_with_quotes_are_names(tmp_path: Path) -> None:
     name = """we"ird'; DROP TABLE x; --"""
     schema = pa.schema([field.with_name(f'{field.name}"?') for field in SCHEMA])
-    table = Table(name, schema, 'time"?', ('id"?',), (('size"?',),))
+    table = Table(name, lambda: schema, 'time"?', ('id"?',), (('size"?',),))
     warehouse = Warehouse(str(tmp_path / "toy.db"), 0.2)
     warehouse.create(table)
     partition = Partition(str(tmp_path), "geocoded", "toy", DAY)
@@ -651,7 +651,7 @@ def test_a_table_with_other_columns_is_left_alone_and_named(
     before = _query(changed, "SELECT * FROM usage_metrics_columns")
     more = pa.schema([*SCHEMA, column("more", STRING, "More")])
     with pytest.raises(StorageError, match=r"table toy_requests .*another.*delete"):
-        changed.create(dataclasses.replace(REQUESTS, schema=more))
+        changed.create(dataclasses.replace(REQUESTS, columns=lambda: more))
     assert _ids(changed) == ["old"]
     assert _query(changed, "SELECT * FROM usage_metrics_columns") == before
 

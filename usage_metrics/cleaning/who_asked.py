@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics.addresses.parsing import is_internal_address, parse_network
-from usage_metrics.agents import AGENT, AgentSettings, classify, is_suspect
+from usage_metrics.agents.classifier import AGENT, AgentSettings, classify
+from usage_metrics.agents.networks import is_suspect
 from usage_metrics.arrow import STRING, take_encoded
 from usage_metrics.errors import ConfigError
 

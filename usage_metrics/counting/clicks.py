@@ -32,26 +32,13 @@ from usage_metrics.counting.aside import NewFile, Records
 from usage_metrics.counting.datasets import NONE, UNMAPPED
 from usage_metrics.counting.grouping import any_of, holds, mask_of
 from usage_metrics.counting.hashes import fresh_key
+from usage_metrics.counting.outcomes import COUNTED, OUTCOMES
 from usage_metrics.counting.visitors import HOUR
 
 WINDOW = 30_000_000
 """Microseconds within which a second click on the same thing is a double click."""
 
 OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
-
-COUNTED = "counted"
-OUTCOMES = {
-    "status": "the status was not 200, 206 or 304",
-    "method": "neither GET nor POST, such as HEAD, which retrieves no data",
-    "not_data": "a page of no dataset, such as a style sheet or /-/versions",
-    "unmapped": "about no dataset of the registry and no database of the site",
-    "internal": "a request of our own monitors, checkers or addresses",
-    "robot": "a request of a robot",
-    "double_click": "the visitor requested the same URL again within 30 seconds",
-    "range_repeat": "a later range read of the same object counts for the session",
-    COUNTED: "the request counts",
-}
-"""Every outcome of a request and what it means, in the order of the decision."""
 
 _NUMBER = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 

@@ -17,11 +17,11 @@ from usage_metrics.counting.breakdowns import (
     USAGE_BY_CITY,
     USAGE_BY_PATH,
 )
-from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.grouping import Rows, group_rows, summed
 from usage_metrics.counting.hashes import hashes_of_rows
 from usage_metrics.counting.naming import named_only
+from usage_metrics.counting.outcomes import COUNTED
 from usage_metrics.counting.summary import ERROR, Totals
 from usage_metrics.counting.usage import USAGE_DAILY, CountedDay
 

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, column, dictionary
 from usage_metrics.counting.aside import NewFile
-from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.columns import DATASET_OR_ALL, schema_of
 from usage_metrics.counting.distinct import Frequencies, Numbering
 from usage_metrics.counting.grouping import (
@@ -26,6 +25,7 @@ from usage_metrics.counting.grouping import (
     table_of_groups,
 )
 from usage_metrics.counting.monthly import CountedMonth
+from usage_metrics.counting.outcomes import COUNTED
 from usage_metrics.counting.summary import Totals
 from usage_metrics.counting.usage import CountedDay, OfEachAndAll
 

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
-from usage_metrics.counting.clicks import COUNTED, PARTIAL
+from usage_metrics.counting.clicks import PARTIAL
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.counter_names import MACHINE, METRICS, REGULAR
 from usage_metrics.counting.datasets import REQUEST
 from usage_metrics.counting.grouping import Rows, any_of, holds, mask_of
+from usage_metrics.counting.outcomes import COUNTED
 from usage_metrics.counting.summary import Totals
 from usage_metrics.counting.usage import CountedDay
 

@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from usage_metrics.arrow import INTEGER, STRING, only_chunk, take_encoded
 from usage_metrics.cleaning.pages import METADATA, is_data_page, is_public
 from usage_metrics.counting.attribution import attribute
-from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.datasets import (
     ID,
     INVESTIGATION,
@@ -41,6 +40,7 @@ from usage_metrics.counting.grouping import (
     holds,
     mask_of,
 )
+from usage_metrics.counting.outcomes import COUNTED
 
 LONGEST_ID = 60
 """Characters of an id that a name is cut to."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from usage_metrics.counting.counter_names import METRICS
-from usage_metrics.counting.reconciliation import REASONS
+from usage_metrics.counting.outcomes import REASONS
 from usage_metrics.warehouse.views import Question
 
 _MONTH = "substr(date, 1, 7)"

@@ -11,14 +11,12 @@ from collections import Counter
 import pyarrow as pa
 
 from usage_metrics.arrow import INTEGER, column
-from usage_metrics.counting.clicks import COUNTED, OUTCOMES
 from usage_metrics.counting.columns import schema_of
 from usage_metrics.counting.grouping import Rows
+from usage_metrics.counting.outcomes import COUNTED, OUTCOMES, REASONS
 from usage_metrics.counting.usage import CountedDay
 from usage_metrics.errors import StorageError
 
-REASONS = tuple(outcome for outcome in OUTCOMES if outcome != COUNTED)
-"""The reasons for not counting a request."""
 _APART = {
     "duplicates": "Lines that repeat another line",
     "rejected": "Lines that could not be parsed",

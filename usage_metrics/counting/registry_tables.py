@@ -2,34 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 
-import pyarrow as pa
-
-from usage_metrics.arrow import BOOLEAN, STRING, column
 from usage_metrics.counting.datasets import Registry
+from usage_metrics.warehouse.short_table import ShortColumn
 
-DATASETS = pa.schema(
-    [
-        column("dataset", STRING, "Id of the dataset"),
-        column("version", STRING, "Version; null: the dataset as a whole"),
-        column("title", STRING, "Title"),
-        column("publisher", STRING, "Who published it"),
-        column("doi", STRING, "DOI"),
-        column("uri", STRING, "Address of its page"),
-    ]
+DATASETS = (
+    ShortColumn("dataset", "Id of the dataset"),
+    ShortColumn("version", "Version; null: the dataset as a whole"),
+    ShortColumn("title", "Title"),
+    ShortColumn("publisher", "Who published it"),
+    ShortColumn("doi", "DOI"),
+    ShortColumn("uri", "Address of its page"),
 )
 
-SUBJECTS = pa.schema(
-    [
-        column("source", STRING, "The platform"),
-        column("subject", STRING, "What it counts, as in snapshot_series"),
-        column("dataset", STRING, "The dataset that this is of"),
-        column("version", STRING, "Its version; null: all of them"),
-        column(
-            "is_shared",
-            BOOLEAN,
-            "Whether it is of several datasets: then its figures are none's alone",
-        ),
-    ]
+SUBJECTS = (
+    ShortColumn("source", "The platform"),
+    ShortColumn("subject", "What it counts, as in snapshot_series"),
+    ShortColumn("dataset", "The dataset that this is of"),
+    ShortColumn("version", "Its version; null: all of them"),
+    ShortColumn(
+        "is_shared",
+        "Whether it is of several datasets: then its figures are none's alone",
+        "INTEGER",
+    ),
 )
 
 Row = tuple[str | int | None, ...]

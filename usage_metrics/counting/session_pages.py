@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from usage_metrics.arrow import INTEGER, only_chunk
 from usage_metrics.cleaning.objects import WEBSITE
-from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.derived import ANSWERED, LOOKED_AT
 from usage_metrics.counting.grouping import Rows, mask_of
 from usage_metrics.counting.naming import named_only
+from usage_metrics.counting.outcomes import COUNTED
 from usage_metrics.counting.summary import Totals
 from usage_metrics.counting.usage import CountedDay
 

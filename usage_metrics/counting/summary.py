@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from usage_metrics.arrow import STRING
 from usage_metrics.counting.aside import NewFile
-from usage_metrics.counting.clicks import COUNTED
 from usage_metrics.counting.columns import FIGURES
 from usage_metrics.counting.distinct import Distinct, Numbering
 from usage_metrics.counting.grouping import (
@@ -25,6 +24,7 @@ from usage_metrics.counting.grouping import (
     table_of_groups,
 )
 from usage_metrics.counting.hashes import hashes_of_rows
+from usage_metrics.counting.outcomes import COUNTED
 from usage_metrics.counting.quantiles import Quantiles
 
 ERROR = 400

@@ -6,145 +6,157 @@ and what adds it up in the module of its subject, and declare both here.
 """
 
 import functools
-from collections.abc import Callable
+import importlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from usage_metrics.counting import (
-    attributes,
-    breakdowns,
-    combined,
-    concentration,
-    counter,
-    monthly,
-    reconciliation,
-    usage,
-)
-from usage_metrics.counting.usage import Figures
 from usage_metrics.warehouse.table import Table
+
+if TYPE_CHECKING:
+    from usage_metrics.counting.usage import Figures
 
 
 @dataclass(frozen=True)
 class FigureTable(Table):
     """A table of figures, and what adds up a partition of it."""
 
-    begin: Callable[[Any], Figures] = field(kw_only=True)
-    """Begins it for a ``CountedDay``; a monthly table, for a ``CountedMonth``."""
+    made_by: str = field(kw_only=True)
+    """What begins it; empty: events are added up by its columns."""
+
+    def begin(self, of: Any) -> "Figures":
+        """Begin it for a ``CountedDay``; a monthly table, for a ``CountedMonth``."""
+        if self.made_by:
+            begun: Figures = _declared(self.made_by)(of)
+            return begun
+        from usage_metrics.counting import usage
+
+        return usage.of_day(of, self.schema)
+
+
+def _declared(where: str) -> Any:
+    """What a module of this wing declares, such as ``usage.USAGE_DAILY``.
+
+    These modules import Arrow, which those who only ask for names do without.
+    """
+    module, _, name = where.partition(".")
+    return getattr(importlib.import_module(f"{__package__}.{module}"), name)
 
 
 def _table(
     name: str,
-    schema: pa.Schema,
+    schema: str,
     description: str,
     *facets: str,
-    begin: Callable[[Any], Figures] | None = None,
+    begin: str = "",
+    time: str = "date",
     monthly: bool = False,
 ) -> FigureTable:
-    """A table whose first column is the time; made by adding up events by default."""
+    """A table, with where its schema is declared and, if anywhere, what begins it."""
     return FigureTable(
-        *(name, schema, schema.names[0]),
+        name,
+        functools.partial(_declared, schema),
+        time,
         monthly=monthly,
         description=description,
         facets=facets,
-        begin=begin or functools.partial(usage.of_day, schema=schema),
+        made_by=begin,
     )
 
 
 DAILY = (
     _table(
         "usage_daily",
-        usage.USAGE_DAILY,
+        "usage.USAGE_DAILY",
         "Daily use in full detail: a row per dataset, table, format, kind of page, "
         "agent class, network class and country",
         *("dataset", "agent_class", "format"),
     ),
     _table(
         "usage_by_organization",
-        usage.USAGE_BY_ORGANIZATION,
+        "usage.USAGE_BY_ORGANIZATION",
         "Daily use by the organisation that routes the address",
         *("network_class", "agent_class", "dataset"),
     ),
     _table(
         "usage_by_referrer",
-        usage.USAGE_BY_REFERRER,
+        "usage.USAGE_BY_REFERRER",
         "Daily use by referring site",
         *("referrer", "agent_class"),
     ),
     _table(
         "usage_counter",
-        counter.USAGE_COUNTER,
+        "counter.USAGE_COUNTER",
         "Daily COUNTER metrics by dataset, access method and country; may be summed "
         "over days, access methods and countries, not over datasets",
         *("dataset", "access_method"),
-        begin=counter.usage_counter,
+        begin="counter.usage_counter",
     ),
     _table(
         "usage_counter_versions",
-        counter.USAGE_COUNTER_VERSIONS,
+        "counter.USAGE_COUNTER_VERSIONS",
         "Daily COUNTER metrics by version, for datasets that have versions; may not be "
         "summed over versions",
         *("dataset", "version"),
-        begin=counter.usage_counter_versions,
+        begin="counter.usage_counter_versions",
     ),
     _table(
         "usage_concentration",
-        concentration.USAGE_CONCENTRATION,
+        "concentration.USAGE_CONCENTRATION",
         "Daily concentration: the largest organisation, and the figures without it",
         *("dataset", "is_concentrated"),
-        begin=concentration.usage_concentration,
+        begin="concentration.usage_concentration",
+        time="period",
     ),
     _table(
         "usage_reconciliation",
-        reconciliation.USAGE_RECONCILIATION,
+        "reconciliation.USAGE_RECONCILIATION",
         "The log lines of a day, and what became of them",
-        begin=reconciliation.Reconciliation,
+        begin="reconciliation.Reconciliation",
     ),
     _table(
         "usage_by_class",
-        usage.USAGE_BY_CLASS,
+        "usage.USAGE_BY_CLASS",
         "Daily use by agent class; the rows of dataset all cover every request, with "
         "sessions and visitors of their own",
         *("dataset", "agent_class"),
-        begin=usage.usage_by_class,
+        begin="usage.usage_by_class",
     ),
     _table(
         "usage_by_path",
-        breakdowns.USAGE_BY_PATH,
+        "breakdowns.USAGE_BY_PATH",
         "Daily use by path, for the most requested paths",
         *("dataset", "agent_class"),
-        begin=breakdowns.usage_by_path,
+        begin="breakdowns.usage_by_path",
     ),
     _table(
         "usage_by_city",
-        breakdowns.USAGE_BY_CITY,
+        "breakdowns.USAGE_BY_CITY",
         "Daily use by city, as far as the address database knows it",
         *("country", "agent_class"),
     ),
     _table(
         "usage_by_agent",
-        breakdowns.USAGE_BY_AGENT,
+        "breakdowns.USAGE_BY_AGENT",
         "Daily use by browser, script or robot",
         *("agent_class", "agent_kind"),
-        begin=breakdowns.usage_by_agent,
+        begin="breakdowns.usage_by_agent",
     ),
     _table(
         "usage_by_attribute",
-        attributes.USAGE_BY_ATTRIBUTE,
+        "attributes.USAGE_BY_ATTRIBUTE",
         "Daily use by what else a log says: status, paths not found, hour, weekday, "
         "latency, operating system, device, referring page, search, SQL, and first and "
         "last page of sessions; may not be summed over attributes",
         *("attribute", "dataset", "agent_class"),
-        begin=attributes.UsageByAttribute,
+        begin="attributes.UsageByAttribute",
     ),
     _table(
         "usage_combined",
-        combined.USAGE_COMBINED,
+        "combined.USAGE_COMBINED",
         "Daily use by all that the report ranks, together: the combinations with the "
         "most requests; usage_daily has the others too",
         *("country", "agent_class", "dataset"),
-        begin=combined.UsageCombined,
+        begin="combined.UsageCombined",
     ),
 )
 """Made by ``CountUsage`` from the requests of a day."""
@@ -152,18 +164,20 @@ DAILY = (
 MONTHLY = (
     _table(
         "usage_concentration_monthly",
-        concentration.USAGE_CONCENTRATION,
+        "concentration.USAGE_CONCENTRATION",
         "Monthly concentration: the largest organisation, and the figures without it",
         *("dataset", "is_concentrated"),
-        begin=concentration.usage_concentration_monthly,
+        begin="concentration.usage_concentration_monthly",
+        time="period",
         monthly=True,
     ),
     _table(
         "usage_monthly",
-        monthly.USAGE_MONTHLY,
+        "monthly.USAGE_MONTHLY",
         "Monthly use by dataset and agent class",
         *("dataset", "agent_class"),
-        begin=monthly.usage_monthly,
+        begin="monthly.usage_monthly",
+        time="month",
         monthly=True,
     ),
 )

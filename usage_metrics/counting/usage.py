@@ -18,6 +18,7 @@ from usage_metrics.arrow import STRING, column
 from usage_metrics.counting.aside import NewFile
 from usage_metrics.counting.columns import DATASET_OR_ALL, FIGURES, schema_of
 from usage_metrics.counting.datasets import ALL
+from usage_metrics.counting.figure_names import BY_CLASS, BY_CLASS_KEYS
 from usage_metrics.counting.grouping import Rows
 from usage_metrics.counting.summary import Summary
 
@@ -37,9 +38,8 @@ USAGE_BY_REFERRER = schema_of(
     *("requests", "counted", "unique_sessions", "unique_visitors"),
 )
 USAGE_BY_CLASS = schema_of(
-    *("date", "source", DATASET_OR_ALL, "agent_class"),
-    *("requests", "counted", "suspect", "assistants", "unique_sessions"),
-    *("unique_visitors", "bytes", "errors"),
+    *(DATASET_OR_ALL if name == "dataset" else name for name in BY_CLASS_KEYS),
+    *BY_CLASS,
 )
 
 

@@ -5,49 +5,16 @@ Each is created when the table that it reads exists, and described in
 over datasets, visitors over days.
 """
 
-import pyarrow as pa
+import functools
+from typing import TYPE_CHECKING
 
 from usage_metrics.agents.rules import CLASSES
-from usage_metrics.arrow import INTEGER, NUMBER, STRING, column
-from usage_metrics.counting.columns import SHARED
+from usage_metrics.counting.figure_names import BY_CLASS, BY_CLASS_KEYS
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.warehouse.views import View
 
-_NEW = {
-    field.name: field
-    for field in (
-        column("week", STRING, "Monday that begins the week, YYYY-MM-DD"),
-        SHARED["month"],
-        column(
-            "days", INTEGER, "Days that are there; no sum has a missing day", "days"
-        ),
-        column("human", INTEGER, "Requests of people's browsers and apps"),
-        column("machine", INTEGER, "Requests of scripts and data clients"),
-        column("robot", INTEGER, "Requests of crawlers, monitors and scrapers"),
-        SHARED["assistants"],
-        column("internal", INTEGER, "Requests of our own monitors and networks"),
-        column("unknown", INTEGER, "Requests of unknown agents"),
-        column("counted_human", INTEGER, "Counted requests of people"),
-        column("counted_machine", INTEGER, "Counted requests of scripts"),
-        column("counted_unknown", INTEGER, "Counted requests of unknown agents"),
-        column(
-            "sessions",
-            INTEGER,
-            "Unique sessions (visitor and UTC hour), without robots and ourselves",
-        ),
-        column(
-            "visitors",
-            INTEGER,
-            "Unique visitors of the day, without robots and ourselves; may not be "
-            "summed over days",
-        ),
-        column("first_date", STRING, "First day with requests"),
-        column("last_date", STRING, "Last day with requests"),
-        column("rejected_percent", NUMBER, "Share of the lines rejected", "percent"),
-        column("unexplained", INTEGER, "Lines not accounted for; always 0"),
-    )
-}
-"""The columns of views that their tables do not have."""
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _VISITS = "agent_class NOT IN ('robot', 'internal')"
 _SQL = {
@@ -68,10 +35,11 @@ _SQL = {
 """What is selected for a column, unless that is a column of the table."""
 
 
-def _schema(reads: str, names: tuple[str, ...]) -> pa.Schema:
+def _schema(reads: str, names: tuple[str, ...]) -> "pa.Schema":
     """The columns of a view: new ones, or those of its table."""
-    table = TABLES[reads].schema
-    return pa.schema([_NEW[n] if n in _NEW else table.field(n) for n in names])
+    from usage_metrics.counting.view_columns import schema_of_view
+
+    return schema_of_view(TABLES[reads].schema, names)
 
 
 def _view(
@@ -108,15 +76,13 @@ def _view(
         f"SELECT {selected} FROM {rows or reads} WHERE {where} "  # noqa: S608 - our own names
         f"GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}"
     )
-    schema = _schema(reads, tuple(columns))
+    schema = functools.partial(_schema, reads, tuple(columns))
     return View(name, description, reads, schema, sql, order, facets)
 
 
-_KEYS = ("date", "source", "dataset", "agent_class")
-_SUMS = [name for name in TABLES["usage_by_class"].schema.names if name not in _KEYS]
 _AND_DAYS_WITHOUT_USE = (
-    f"(SELECT {', '.join((*_KEYS, *_SUMS))} FROM usage_by_class UNION ALL "  # noqa: S608 - our own names
-    f"SELECT date, source, 'all', 'human', {', '.join('0' for _ in _SUMS)} "
+    f"(SELECT {', '.join((*BY_CLASS_KEYS, *BY_CLASS))} FROM usage_by_class UNION ALL "  # noqa: S608 - our own names
+    f"SELECT date, source, 'all', 'human', {', '.join('0' for _ in BY_CLASS)} "
     "FROM usage_reconciliation)"
 )
 """The use by class, with a row of zeros for each day that is there.
@@ -235,7 +201,7 @@ VIEWS = (
         "quality_per_day",
         "Each day: what became of its log lines",
         "usage_reconciliation",
-        _schema("usage_reconciliation", _QUALITY),
+        functools.partial(_schema, "usage_reconciliation", _QUALITY),
         "SELECT date, source, lines, requests, duplicates, not_requests, other_logs, "
         "rejected, "
         "round(100.0 * rejected / max(lines, 1), 2) AS rejected_percent, "

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from usage_metrics import config
 from usage_metrics.addresses.parsing import public_addresses
-from usage_metrics.agents import NETWORK, network_class
+from usage_metrics.agents.networks import NETWORK, network_class
 from usage_metrics.arrow import Distinct, dictionary, filled, take_encoded
 from usage_metrics.cleaning.who_asked import suspects
 from usage_metrics.geocode.locations import LOCATION, Location, Provider

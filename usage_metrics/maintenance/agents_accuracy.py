@@ -22,7 +22,9 @@ from pathlib import Path
 import maxminddb
 import pyarrow as pa
 
-from usage_metrics.agents import classify, list_versions, network_class
+from usage_metrics.agents.classifier import classify
+from usage_metrics.agents.lists import list_versions
+from usage_metrics.agents.networks import network_class
 from usage_metrics.agents.rules import CLASSES
 from usage_metrics.errors import InputError, UsageMetricsError
 from usage_metrics.geocode.mmdb import EMBEDDED

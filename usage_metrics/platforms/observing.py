@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from usage_metrics.errors import ReplyError
 from usage_metrics.platforms import Identity, Platform, Reply
-from usage_metrics.platforms.schemas import OBSERVATION_KEY, OBSERVATIONS
+from usage_metrics.platforms.schemas import OBSERVATIONS
+from usage_metrics.platforms.snapshot_tables import OBSERVATION_KEY
 from usage_metrics.platforms.taking import bodies, by_part, is_complete
 
 log = logging.getLogger("luigi-interface")

@@ -44,12 +44,6 @@ OBSERVATIONS = pa.schema(
     ]
 )
 
-OBSERVATION_KEY = (
-    *("source", "subject", "version", "metric", "measure", "name", "about"),
-    "taken_at",
-)
-"""What tells one observation from every other."""
-
 SERIES = pa.schema(
     [
         column("date", STRING, "UTC day, or first day of a month or year, YYYY-MM-DD"),
@@ -72,3 +66,34 @@ SERIES = pa.schema(
         ),
     ]
 )
+
+USE_BY_SOURCE = pa.schema(
+    [
+        column("date", STRING, "UTC day, YYYY-MM-DD"),
+        column("source", STRING, "The kind of log, or the platform"),
+        column(
+            "dataset",
+            STRING,
+            "The dataset; of a platform, as the registry says; unmapped: of none there",
+        ),
+        column(
+            "version",
+            STRING,
+            "Version; null: all of them, so these rows may not be added to "
+            "those of versions",
+        ),
+        column("metric", STRING, "What was counted"),
+        column("unit", STRING, "What the value is a number of"),
+        column("basis", STRING, "log: counted here; platform: told by it"),
+        column("value", INTEGER, "What the day added; null: unknown"),
+        column("quality", STRING, "As in snapshot_series; of logs, final"),
+        column("subject", STRING, "What the platform counts; of logs, null"),
+        column(
+            "is_shared",
+            INTEGER,
+            "1: the value is of several datasets, and stands with each of "
+            "them, so it is never to be added up over datasets",
+        ),
+    ]
+)
+"""Of the view ``usage_by_source_daily``."""

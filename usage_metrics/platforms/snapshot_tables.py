@@ -1,15 +1,27 @@
 """The tables of the database that hold what platforms count."""
 
-import pyarrow as pa
+from types import ModuleType
 
-from usage_metrics.arrow import INTEGER, STRING, column
-from usage_metrics.platforms.schemas import OBSERVATION_KEY, OBSERVATIONS, SERIES
 from usage_metrics.warehouse.table import Table
 from usage_metrics.warehouse.views import Question, View
 
+OBSERVATION_KEY = (
+    *("source", "subject", "version", "metric", "measure", "name", "about"),
+    "taken_at",
+)
+"""What tells one observation from every other."""
+
+
+def _schemas() -> ModuleType:
+    """The columns; they need Arrow, which those who only ask for names do without."""
+    from usage_metrics.platforms import schemas
+
+    return schemas
+
+
 OBSERVED = Table(
     "snapshot_observations",
-    OBSERVATIONS,
+    lambda: _schemas().OBSERVATIONS,
     "taken_at",
     unique=OBSERVATION_KEY,
     indexes=(("source", "subject", "metric", "about"),),
@@ -21,7 +33,7 @@ OBSERVED = Table(
 
 IN_SERIES = Table(
     "snapshot_series",
-    SERIES,
+    lambda: _schemas().SERIES,
     "date",
     primary_key=("date", "source", "subject", "metric", "measure"),
     indexes=(("source", "subject", "metric"),),
@@ -51,36 +63,7 @@ VIEWS = (
         "Each day: use of each dataset in every place, from logs and from platforms; "
         "only values of one source and metric may be compared or added up",
         IN_SERIES.name,
-        pa.schema(
-            [
-                column("date", STRING, "UTC day, YYYY-MM-DD"),
-                column("source", STRING, "The kind of log, or the platform"),
-                column(
-                    "dataset",
-                    STRING,
-                    "The dataset; of a platform, as the registry says; unmapped: of "
-                    "none there",
-                ),
-                column(
-                    "version",
-                    STRING,
-                    "Version; null: all of them, so these rows may not be added to "
-                    "those of versions",
-                ),
-                column("metric", STRING, "What was counted"),
-                column("unit", STRING, "What the value is a number of"),
-                column("basis", STRING, "log: counted here; platform: told by it"),
-                column("value", INTEGER, "What the day added; null: unknown"),
-                column("quality", STRING, "As in snapshot_series; of logs, final"),
-                column("subject", STRING, "What the platform counts; of logs, null"),
-                column(
-                    "is_shared",
-                    INTEGER,
-                    "1: the value is of several datasets, and stands with each of "
-                    "them, so it is never to be added up over datasets",
-                ),
-            ]
-        ),
+        lambda: _schemas().USE_BY_SOURCE,
         "SELECT date, source, dataset, NULL AS version, 'counted_requests' AS metric, "  # noqa: S608 - our own names
         "'requests' AS unit, 'log' AS basis, sum(counted) AS value, "
         "'final' AS quality, NULL AS subject, 0 AS is_shared FROM usage_by_class "

@@ -63,7 +63,7 @@ class Filtered(NamedTuple):
 
 def filtered(sums: Mapping[str, Any]) -> list[Filtered]:
     """The same list, from the sum of each column over all days."""
-    from usage_metrics.counting.clicks import OUTCOMES
+    from usage_metrics.counting.outcomes import OUTCOMES
 
     reasons = [(name, text, "lines") for name, text in LINES.items()]
     reasons += [

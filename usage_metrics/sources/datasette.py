@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_metrics import arrow
-from usage_metrics.agents import AGENT
+from usage_metrics.agents.classifier import AGENT
 from usage_metrics.arrow import STRING, column
 from usage_metrics.cleaning import rejects
 from usage_metrics.cleaning.who_asked import (

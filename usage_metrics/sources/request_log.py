@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from usage_metrics import arrow
 from usage_metrics.addresses.parsing import canonical_addresses
-from usage_metrics.agents import AGENT
+from usage_metrics.agents.classifier import AGENT
 from usage_metrics.arrow import BOOLEAN, INTEGER, NUMBER, STRING, TIMESTAMP, column
 from usage_metrics.cleaning.urls import split_urls
 from usage_metrics.cleaning.who_asked import settings_from, who_asked

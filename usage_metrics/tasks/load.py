@@ -32,6 +32,9 @@ from usage_metrics.tasks.stages import Extract, Geocode
 from usage_metrics.tasks.task import Reporting
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from usage_metrics.sources import Source
     from usage_metrics.warehouse.sqlite import Changes, Loaded, Warehouse
     from usage_metrics.warehouse.table import Table
 
@@ -58,7 +61,6 @@ def open_warehouse() -> "Warehouse":
 
 def requests_table(name: str) -> "Table | None":
     """The table of the requests of a source; None if it declares none."""
-    from usage_metrics.geocode import locate
     from usage_metrics.warehouse.table import Table
 
     source = get_source(name)
@@ -66,7 +68,7 @@ def requests_table(name: str) -> "Table | None":
         return None
     return Table(
         name=source.table,
-        schema=locate.with_location(source.cleaned, source.address),
+        columns=lambda: _columns_of(source),
         primary_key=source.primary_key,
         indexes=source.indexes,
         time=source.partition_column,
@@ -74,6 +76,13 @@ def requests_table(name: str) -> "Table | None":
         description=source.description,
         facets=source.facets,
     )
+
+
+def _columns_of(source: "Source") -> "pa.Schema":
+    """The columns of the requests of a source, once they are located."""
+    from usage_metrics.geocode import locate
+
+    return locate.with_location(source.cleaned, source.address)
 
 
 def shows_loaded(name: str) -> tuple[str, str]:

@@ -138,7 +138,7 @@ class Clean(Stage):
     @classmethod
     def recipe(cls, source: str) -> dict[str, Any]:
         """The version of the source's cleaning, its settings, the lists of agents."""
-        from usage_metrics.agents import list_versions
+        from usage_metrics.agents.lists import list_versions
 
         declared = get_source(source)
         settings = source_section(source)

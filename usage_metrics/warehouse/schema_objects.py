@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
 from usage_metrics.warehouse.short_table import ShortTable
-from usage_metrics.warehouse.table import Table, described, index_names, indexes, quoted
+from usage_metrics.warehouse.table import Table, index_names, indexes, quoted
 from usage_metrics.warehouse.views import View
 
 SAMPLED_ROWS = 1_000
@@ -60,7 +60,7 @@ def describe(connection: sqlite3.Connection, about: Table | View | ShortTable) -
     """Write into the database what a table or view and its columns hold."""
     connection.executemany(
         "INSERT OR REPLACE INTO usage_metrics_columns VALUES (?,?,?,?,?)",
-        described(about.name, about.schema),
+        about.described,
     )
     connection.execute(
         "INSERT OR REPLACE INTO usage_metrics_tables VALUES (?,?,?,?)",

@@ -1,16 +1,21 @@
 """Short tables that are replaced as a whole, since they are made from settings."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from usage_metrics.warehouse.table import column_definitions, quoted
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from usage_metrics.warehouse.table import quoted
 
 Row = tuple[Any, ...]
+
+
+class ShortColumn(NamedTuple):
+    """A column of such a table; as it is in no file, Arrow has no part in it."""
+
+    name: str
+    description: str
+    type: str = "TEXT"
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class ShortTable:
     name: str
     description: str
     """What a row is, for people."""
-    schema: "pa.Schema"
+    columns: tuple[ShortColumn, ...]
     rows: Callable[[], Iterable[Row] | None]
     """What it should hold; None if that is not known now, and it stays as it is."""
     facets: tuple[str, ...] = ()
@@ -28,12 +33,19 @@ class ShortTable:
     @property
     def order(self) -> str:
         """The column whose greatest value people want first."""
-        return str(self.schema.names[0])
+        return self.columns[0].name
 
     @property
     def statement(self) -> str:
         """The statement that makes it."""
-        return f"CREATE TABLE {quoted(self.name)} ({column_definitions(self.schema)})"
+        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in self.columns)
+        return f"CREATE TABLE {quoted(self.name)} ({columns})"
+
+    @property
+    def described(self) -> Iterator[tuple[str, ...]]:
+        """Its rows of ``usage_metrics_columns``."""
+        for column in self.columns:
+            yield self.name, column.name, column.type, "", column.description
 
     def is_current(self, connection: sqlite3.Connection) -> bool:
         """Whether it is there, and holds what it should."""
@@ -50,6 +62,6 @@ class ShortTable:
         """Make it again, in the transaction that is open."""
         connection.execute(f"DROP TABLE IF EXISTS {quoted(self.name)}")
         connection.execute(self.statement)
-        values = ", ".join("?" * len(self.schema))
+        values = ", ".join("?" * len(self.columns))
         insert = f"INSERT INTO {quoted(self.name)} VALUES ({values})"  # noqa: S608 - our own name
         connection.executemany(insert, self.rows() or ())

@@ -8,11 +8,10 @@ Besides the declared tables there are ``usage_metrics_tables`` and
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from usage_metrics import arrow
 from usage_metrics.errors import StorageError
 from usage_metrics.partitions.row_groups import DAY
 
@@ -62,7 +61,8 @@ class Table:
     """A table that is filled from the partitions of one stage."""
 
     name: str
-    schema: "pa.Schema"
+    columns: Callable[[], "pa.Schema"]
+    """Gives its schema. That needs Arrow, which who asks for names does without."""
     time: str
     """The column that tells the partition of a row."""
     primary_key: tuple[str, ...] = ()
@@ -79,10 +79,20 @@ class Table:
     unique: tuple[str, ...] = ()
     """The columns that tell rows apart, where some of them may be null."""
 
+    @functools.cached_property
+    def schema(self) -> "pa.Schema":
+        """The columns, which explain themselves."""
+        return self.columns()
+
     @property
     def order(self) -> str:
         """The column whose greatest value people want first."""
         return self.time
+
+    @property
+    def described(self) -> Iterator[tuple[str, ...]]:
+        """Its rows of ``usage_metrics_columns``."""
+        return described(self.name, self.schema)
 
     @property
     def stored(self) -> "pa.Schema":
@@ -139,6 +149,8 @@ def _index_name(table: Table, names: tuple[str, ...]) -> str:
 
 def described(name: str, schema: "pa.Schema") -> Iterator[tuple[str, ...]]:
     """Rows of ``usage_metrics_columns`` for a table or view."""
+    from usage_metrics import arrow
+
     for field in schema:
         yield (
             name,

@@ -1,7 +1,10 @@
 """How views and ready-made questions are declared."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from usage_metrics.warehouse.table import described
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,11 +18,17 @@ class View:
     description: str
     reads: str
     """The table that it is made from."""
-    schema: "pa.Schema"
+    columns: Callable[[], "pa.Schema"]
+    """Gives its schema, as that of a table."""
     sql: str
     order: str
     """The column whose greatest value people want first."""
     facets: tuple[str, ...] = ()
+
+    @property
+    def described(self) -> Iterator[tuple[str, ...]]:
+        """Its rows of ``usage_metrics_columns``."""
+        return described(self.name, self.columns())
 
     @property
     def statement(self) -> str:
