@@ -29,6 +29,8 @@ chart with one of them."""
 
 def visible(text: str) -> str:
     """The text with a code for each character that is not printable."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else _code(c) for c in text)
 
 

@@ -44,6 +44,10 @@ def codes(texts: pa.ChunkedArray) -> Numbers:
     return pc.fill_null(found.indices, len(found.dictionary)).to_numpy()
 
 
+MOST = 1 << 62
+"""Up to which number keys are put together before they are numbered anew."""
+
+
 class Groups(NamedTuple):
     """Rows that agree in some numbers, in the order of these."""
 
@@ -65,7 +69,7 @@ def groups(*columns: Numbers) -> Groups:
     key, size = columns[0].astype(np.int64), int(columns[0].max(initial=0)) + 1
     for numbers in columns[1:]:
         values = int(numbers.max(initial=0)) + 1
-        if size * values > _room(key):
+        if size * values > MOST:
             key, size = _renumbered(key, size)
         key, size = key * values + numbers, size * values
     of_row, number = _renumbered(key, size)

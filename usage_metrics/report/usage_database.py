@@ -166,6 +166,7 @@ class Database:
         """The same a quarter at a time, of a large table that is asked only once."""
         for part in span.parts():
             alone = Database(self._tables, self._kept)  # holds what it has read
+            alone._contents = self._contents
             yield alone.encoded_sums(table, keys, numbers, part)
 
     def _add_up(

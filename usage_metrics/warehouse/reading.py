@@ -61,7 +61,9 @@ class TableReader:
         )
         with self._connection.cursor() as cursor:
             cursor.execute(sql, (table, source))
-            return {stored_day(day): id_ for day, id_ in cursor.fetchall()}
+            found = cursor.fetch_arrow_table()
+        days = map(stored_day, found["date"].to_pylist())
+        return dict(zip(days, found["content_id"].to_pylist(), strict=True))
 
 
 @contextlib.contextmanager
