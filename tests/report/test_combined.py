@@ -1,6 +1,6 @@
 """Use by all names together, as the page carries it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,11 @@ from usage_metrics.report.usage_database import Database, Span
 class NothingCombined(Database):
     """A database of days that were counted before the table was there."""
 
-    def parts_of_sums(
+    def encoded_sums(
         self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
-    ) -> Iterator[pa.Table]:
-        for found in super().parts_of_sums(table, keys, numbers, span):
-            yield found.slice(0, 0) if table == "usage_combined" else found
+    ) -> pa.Table:
+        found = super().encoded_sums(table, keys, numbers, span)
+        return found.slice(0, 0) if table == "usage_combined" else found
 
 
 def gathered(database: Database, span: Span) -> tuple[Combined, dict[str, int]]:

@@ -168,6 +168,29 @@ def test_only_the_week_of_a_new_or_changed_day_is_read_again(
     assert any("usage_combined" in question for question in as_before), "a quarter"
 
 
+def test_combinations_of_a_quarter_are_numbered_once_whatever_has_most_use(
+    days: Days,
+) -> None:
+    before, content = next_report(days, None)
+    with contextlib.closing(sqlite3.connect(days.path)) as connection, connection:
+        for change in (
+            "usage_daily SET country = 'US' WHERE country = 'SG'",
+            "usage_metrics_partitions SET content_id = 'another' WHERE true",
+        ):
+            connection.execute(f"UPDATE {change} AND date >= '2025-04-01'")
+    kept = KeptSums.parse(content)
+    after = report(days, kept)
+    assert after == report(days, None)
+    most_used = [of["facts"]["countries"]["names"][0] for of, *_ in (before, after)]
+    assert most_used == [("Singapore", "SG"), ("United States", "US")]
+    of_quarters = {
+        question for question in kept.earlier if "usage_combined" in question
+    }
+    assert of_quarters == {q for q in kept.now if "usage_combined" in q}
+    as_before = {q for q in of_quarters if kept.now[q] is kept.earlier[q]}
+    assert len(as_before) == len(of_quarters) / 2, "of two quarters, one"
+
+
 def test_names_of_days_that_are_gone_are_not_kept(days: Days) -> None:
     days.put(START)
     with sqlite3.connect(days.path) as connection:

@@ -7,6 +7,7 @@ page says of how many requests it does not know what is chosen.
 
 import base64
 import functools
+import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from usage_metrics.arrow import STRING, dictionary
 from usage_metrics.counting.combined import BEYOND, IN_ALL, SUMS
 from usage_metrics.report import numbered
+from usage_metrics.report.kept_sums import digest, encoded
 from usage_metrics.report.numbered import Columns
 from usage_metrics.report.packing import packed
 from usage_metrics.report.rankings import Ranking
@@ -51,6 +53,16 @@ class Names(NamedTuple):
         """For each row, that it has another name."""
         return np.full(rows, self.rest, np.min_scalar_type(self.unknown))
 
+    def in_own_order(self) -> tuple["Names", numbered.Numbers]:
+        """The names, numbered whatever use they have, and the numbers of the page."""
+        rows = sorted(self.known, key=repr)
+        others = (self.rest, self.unknown)
+        numbers = [*dict.fromkeys([*(self.known[row] for row in rows), *others])]
+        places = {number: place for place, number in enumerate(numbers)}
+        known = {row: places[self.known[row]] for row in rows}
+        own = Names(known, places[self.rest], places[self.unknown])
+        return own, np.array(numbers, np.min_scalar_type(self.unknown))
+
 
 class Vocabulary(NamedTuple):
     """What the numbers of the page mean."""
@@ -60,6 +72,27 @@ class Vocabulary(NamedTuple):
     names: Mapping[str, Names]
     """The names, by the id of their ranking."""
     ranked: Sequence[Ranking]
+
+    def of_key(self, key: str) -> Names:
+        """The numbers of the periods, the datasets or the classes."""
+        codes = zip(self.codes[key], strict=True)
+        known: Known = {code: number for number, code in enumerate(codes)}
+        return Names(known, len(known), len(known))
+
+    def in_own_order(self) -> tuple["Vocabulary", dict[str, numbered.Numbers]]:
+        """The same for all reports that have these names, and the page's numbers."""
+        found = {id_: names.in_own_order() for id_, names in self.names.items()}
+        own = {id_: names for id_, (names, _) in found.items()}
+        on_page = {ranking.id: found[ranking.id][1] for ranking in self.ranked}
+        return self._replace(names=own), on_page
+
+    def digest(self) -> str:
+        """What rows are numbered by, but for their periods."""
+        told: dict[str, Any] = {key: self.codes[key] for key in KEYS if key != "period"}
+        for ranking in self.ranked:
+            names = self.names[ranking.id]
+            told[ranking.id] = [names.rest, *names.known.items()]
+        return digest((name, json.dumps(of)) for name, of in told.items())
 
     def varying(self) -> list[str]:
         """The rankings whose names rare combinations lose."""
@@ -113,33 +146,39 @@ def gather(database: Database, span: Span, words: Vocabulary, room: int) -> Comb
 
 def _asked(database: Database, span: Span, words: Vocabulary) -> Columns:
     """The rows of each combination, and those of what is in none of them."""
-    kept, of_all = (
-        database.parts_of_sums(table, keys, SUMS, span)
-        for table, keys in {
-            "usage_combined": [*IN_ALL, *BEYOND],
-            "usage_daily": [*IN_ALL],
-        }.items()
-    )
-    both = zip(kept, of_all, strict=True)
-    return _concatenated(*(_with_others(*part, words) for part in both))
+    own, on_page = words.in_own_order()
+    asked = {"usage_combined": [*IN_ALL, *BEYOND], "usage_daily": [*IN_ALL]}
+    make = functools.partial(_with_others, words=own)
+    parts = database.made_of_sums(own.digest(), asked, SUMS, span, make)
+    return _concatenated(*(_on_page(part, words, on_page) for part in parts))
 
 
-def _with_others(kept: pa.Table, of_all: pa.Table, words: Vocabulary) -> Columns:
+def _with_others(kept: pa.Table, of_all: pa.Table, words: Vocabulary) -> pa.Table:
     """The combinations of some periods, and what there is beyond their sums."""
     rows = _numbered(kept, words)
     less = _added_up(words.unnamed(rows))
     less |= {name: -less[name] for name in SUMS}
     others = _added_up(_concatenated(_numbered(of_all, words), less))
-    return _concatenated(rows, _filtered(others, others["requests"] > 0))
+    found = _concatenated(rows, _filtered(others, others["requests"] > 0))
+    numbers, periods = pa.array(found["period"]), pa.array(words.codes["period"])
+    texts = pa.DictionaryArray.from_arrays(numbers, periods)
+    return encoded(pa.table({**found, "period": texts}))
+
+
+def _on_page(
+    rows: pa.Table, words: Vocabulary, on_page: Mapping[str, numbered.Numbers]
+) -> Columns:
+    """The rows with the numbers of the page."""
+    found = {name: rows[name].to_numpy() for name in rows.column_names[1:]}
+    found |= {id_: numbers[found[id_]] for id_, numbers in on_page.items()}
+    return {"period": _numbers(rows, ["period"], words.of_key("period")), **found}
 
 
 def _numbered(rows: pa.Table, words: Vocabulary) -> Columns:
     """The numbers of periods, datasets, classes and names, with their sums."""
     found: Columns = {}
     for key in KEYS:
-        codes = zip(words.codes[key], strict=True)
-        known: Known = {code: number for number, code in enumerate(codes)}
-        found[key] = _numbers(rows, [key], Names(known, len(known), len(known)))
+        found[key] = _numbers(rows, [key], words.of_key(key))
     for ranking in words.ranked:
         asked, names = list(ranking.ask.names), words.names[ranking.id]
         if set(asked) <= set(rows.column_names):

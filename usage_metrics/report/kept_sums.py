@@ -1,7 +1,8 @@
 """Sums of periods that are over, so that a report adds up new days only.
 
 The sums of a period are right as long as the content ids of its days are the same: a
-day that is new, changed or gone has them made again.
+day that is new, changed or gone has them made again. What is made of sums is kept with
+them, as long as these are the same.
 """
 
 import hashlib

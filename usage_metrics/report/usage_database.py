@@ -4,9 +4,9 @@ import datetime as dt
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -96,6 +96,18 @@ def columns_of(table: str) -> list[str]:
     ]
 
 
+class _Asked(NamedTuple):
+    """A question about sums, and what they are made from now."""
+
+    question: str
+    """How it is kept."""
+    span: Span
+    days: dict[str, dict[str, str]]
+    """The days of each period that the table holds, each with its content id."""
+    made_from: dict[str, str]
+    """For each period, a hash of these."""
+
+
 class Database:
     """The tables of use, for questions about a span of days."""
 
@@ -157,17 +169,50 @@ class Database:
             if self._kept is None:
                 self._known[key] = add_up(span)
             else:
-                self._known[key] = self._with_kept(key, self._kept, add_up)
+                asked = self._asked(table, keys, numbers, span)
+                self._known[key] = self._with_kept(asked, self._kept, add_up)
         return self._known[key]
 
-    def parts_of_sums(
-        self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
+    def made_of_sums(
+        self,
+        what: str,
+        asked: Mapping[str, Sequence[str]],
+        numbers: Sequence[str],
+        span: Span,
+        make: Callable[..., pa.Table],
     ) -> Iterator[pa.Table]:
-        """The same a quarter at a time, of a large table that is asked only once."""
+        """What is made of the sums of large tables, a quarter at a time.
+
+        Of the same sums it is made once, and kept like them.
+
+        Args:
+            what: tells it from what else is made of these sums.
+            asked: the tables, each with the columns by which it is added up.
+            numbers: the columns to add up.
+            span: the days.
+            make: makes it of the sums of each table.
+        """
         for part in span.parts():
-            alone = Database(self._tables, self._kept)  # holds what it has read
-            alone._contents = self._contents
-            yield alone.encoded_sums(table, keys, numbers, part)
+            sums = [(table, keys, numbers, part) for table, keys in asked.items()]
+            yield self._made(what, sums, make)
+            self.forget()
+
+    def _made(
+        self, what: str, sums: Sequence[tuple[Any, ...]], make: Callable[..., pa.Table]
+    ) -> pa.Table:
+        if self._kept is None:
+            return make(*(self.encoded_sums(*of) for of in sums))
+        found = [self._asked(*of) for of in sums]
+        now = {asked.question: digest(asked.made_from.items()) for asked in found}
+        question = json.dumps([what, *now])
+        known = self._kept.of(question)
+        if known and known.made_from == now:
+            for one in (question, *now):
+                self._kept.keep_earlier(one)
+            return known.rows
+        rows = make(*(self.encoded_sums(*of) for of in sums))
+        self._kept.keep(question, Sums(rows, now))
+        return rows
 
     def _add_up(
         self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
@@ -175,15 +220,20 @@ class Database:
         rows = self.rows(table, span).select(["date", *keys, *numbers])
         return encoded(grouped(with_periods(rows, span), ["period", *keys], numbers))
 
-    def _with_kept(
-        self, key: tuple[Any, ...], kept: KeptSums, add_up: Callable[[Span], pa.Table]
-    ) -> pa.Table:
-        """The sums: of periods that have changed from their rows, of others as kept."""
-        table, span = key[0], key[-1]
+    def _asked(
+        self, table: str, keys: Sequence[str], numbers: Sequence[str], span: Span
+    ) -> "_Asked":
         days = self._days_of_periods(table, span)
         now = {period: digest(of_period.items()) for period, of_period in days.items()}
         first = min(days, default="")
-        question = json.dumps([first, span.source, span.grain, *key[:-1]])
+        told = [first, span.source, span.grain, table, *keys, "", *numbers]
+        return _Asked(json.dumps(told), span, days, now)
+
+    def _with_kept(
+        self, asked: "_Asked", kept: KeptSums, add_up: Callable[[Span], pa.Table]
+    ) -> pa.Table:
+        """The sums: of periods that have changed from their rows, of others as kept."""
+        question, span, days, now = asked
         known = kept.of(question)
         if known and known.made_from == now and now:
             kept.keep_earlier(question)
