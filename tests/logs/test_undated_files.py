@@ -121,6 +121,28 @@ def test_a_log_that_is_there_twice_is_read_once(
     assert "delete one of them" in caplog.text
 
 
+def test_a_file_that_is_cut_short_is_named_as_its_days_are_missed_and_others_read(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    packed = server.write("access.log.2.gz", *(f"{n} {DAY}T05:00" for n in range(99)))
+    packed.write_bytes(packed.read_bytes()[:-20])
+    server.write("access.log", "b 2026-02-07T07:00", "c 2026-02-08T07:00")
+    logs = server.logs()
+    assert "'access.log.2.gz' in" in (why := str(logs.unavailable(DAY)))
+    assert "is a damaged or truncated gzip file" in why
+    assert "start there" not in why
+    for day in (NEXT_DAY, NEXT_DAY + dt.timedelta(1)):
+        assert list(logs.read(day))
+    assert caplog.text.count("'access.log.2.gz' in") == 1
+    assert "requests in it are in no figure" in caplog.text
+
+
+def test_a_file_without_entries_may_be_of_no_missing_day(server: Server) -> None:
+    server.write("access.log.1", "b 2026-02-07T07:00")
+    server.write("access.log")
+    assert "access.log" not in str(server.logs().unavailable(DAY)).partition(";")[2]
+
+
 def test_a_copy_that_has_not_all_of_the_log_yet_is_passed_over(server: Server) -> None:
     lines = [f"{number} 2026-02-06T{number:02}:00" for number in range(12)]
     server.write("access.log", *lines)

@@ -32,6 +32,7 @@ from usage_metrics.logs.format import Format
 from usage_metrics.logs.joining import joined
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.listing import (
+    NO_ENTRIES,
     SHOWN,
     Listed,
     LogFile,
@@ -93,9 +94,10 @@ class LogFiles:
         if unread := listing.passed_over_by_day.get(day):
             return f"{day} is not exported: {self._not_read(unread)}"
         file, where = self.layout.file, f"in {self.uri}"
+        of_any_day = self._of_any_day(listing)
         if day < listing.oldest:
             why = f"not exported: the oldest {file} {where} is of {listing.oldest}"
-            why += "; start there"
+            why += "" if of_any_day else "; start there"
         elif day > listing.newest:
             why = f"not exported yet: the newest {file} {where} is of {listing.newest}"
         elif self.none_if_quiet:
@@ -105,7 +107,20 @@ class LogFiles:
                 f"not exported: {self.uri} holds {file}s of days before and after, but "
                 "none of that day; if nothing happened, " + self.layout.nothing_happened
             )
+        if of_any_day:
+            why += f"; it may be in a file that is there: {self._not_read(of_any_day)}"
         return f"{day} is {why}"
+
+    def _of_any_day(self, listing: Listed) -> list[LogFile]:
+        """The files that cannot be read, and whose names do not say their days."""
+        return [
+            file
+            for files in listing.passed_over_by_day.values()
+            for file in files
+            if file.problem not in ("", NO_ENTRIES)
+            and not file.by_entries
+            and self.layout.day_of(file.name) is None
+        ]
 
     def _is_delivered_late(self, listing: Listed, day: dt.date) -> bool:
         """Whether there is only a later file, in which entries of the day may be."""
@@ -172,8 +187,12 @@ class LogFiles:
                 day,
                 own[0].name,
             )
-        if unread := listing.passed_over_by_day.get(day):
-            log.warning("%s: %s", day, self._not_read(unread))
+        of_any_day, unread = self._of_any_day(listing), listing.passed_over_by_day
+        if of_day := [file for file in unread.get(day, ()) if file not in of_any_day]:
+            log.warning("%s: %s", day, self._not_read(of_day))
+        if of_any_day and not self._warned:
+            self._warned.append(self._not_read(of_any_day))
+            log.warning("%s; requests in it are in no figure", self._warned[0])
 
     def passed_over(self) -> dict[dt.date, str]:
         """The days with files that are not read, and a sentence about each."""
@@ -190,6 +209,10 @@ class LogFiles:
         days = {dt.date.fromisoformat(noted["date"]) for noted in unread}
         now = [noted_of(file, "") for day in days for file in listing.of_day(day)]
         return any({**noted, "why": ""} not in now for noted in unread)
+
+    @cached_property
+    def _warned(self) -> list[str]:
+        return []
 
     @cached_property
     def _unread(self) -> dict[dt.date, list[Unread]]:

@@ -19,6 +19,7 @@ from usage_metrics.errors import AccessError, ChangingError, ConfigError, InputE
 from usage_metrics.logs import ahead
 from usage_metrics.logs.layout import Layout
 from usage_metrics.logs.listing import (
+    NO_ENTRIES,
     LogFile,
     Look,
     Opening,
@@ -310,7 +311,7 @@ def _looked_into(
     except InputError as error:
         return replace(file, problem=str(error))
     if found is None:
-        return replace(file, problem="it holds no entries")
+        return replace(file, problem=NO_ENTRIES)
     if layout.is_excerpt and found.last - found.first > LONGEST_SPAN:
         return replace(
             file, problem=f"its entries are of {found.first} to {found.last}"

@@ -21,6 +21,8 @@ from usage_metrics.logs.looking_into import Found
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 """Endings of files that hold other files."""
 
+NO_ENTRIES = "it holds no entries"
+
 SHOWN = 3
 """How many names of files a sentence gives."""
 
