@@ -29,8 +29,8 @@ FLOORS = (
     ("partitions",),
     ("cleaning", "agents", "addresses", "monitoring"),
     (
-        *("config", "luigi_import", "luigi_defaults", "parameters", "refusals"),
-        *("dates", "arrow", "units", "errors", "spreadsheet", "hiding"),
+        *("config", "luigi_import", "luigi_defaults", "parameters", "accepted"),
+        *("refusals", "dates", "arrow", "units", "errors", "spreadsheet", "hiding"),
     ),
 )
 """The wings, from the top floor down; ``docs/architecture.md`` shows the same."""

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import luigi
 from luigi.cmdline_parser import CmdlineParser
 
+from usage_metrics.accepted import check_value
 from usage_metrics.dates import ONE_DAY, consecutive
 from usage_metrics.errors import ConfigError
 
@@ -36,7 +37,7 @@ class Day(luigi.DateParameter):
         except ValueError:
             raise ConfigError(
                 f"{self._attribute_name or 'date'} = {text!r} is not a date; write it "
-                "as YYYY-MM-DD, on the command line or in luigi.cfg"
+                "as YYYY-MM-DD"
             ) from None
 
 
@@ -318,7 +319,7 @@ def _check_key(
             f"{', '.join(sorted(parameters))}"
         )
     value = read(name, key)
-    _check_value(parameters[key], value, f"luigi.cfg: [{name}] {key}")
+    check_value(parameters[key], value, name, key)
     former = BoundDay.FORMER
     if isinstance(parameters[key], BoundDay) and (
         luigi.configuration.get_config().get(former, key, value) != value
@@ -350,15 +351,6 @@ def read(section: str, key: str) -> str:
             "write %% for a percent sign and set every ${VARIABLE} it names"
         ) from None
     return value
-
-
-def _check_value(parameter: luigi.Parameter[Any], value: str, setting: str) -> None:
-    try:
-        parameter.parse(value)
-    except ConfigError as error:
-        raise ConfigError(f"{setting}: {error}") from None
-    except ValueError as error:
-        raise ConfigError(f"{setting} = {value!r} cannot be used: {error}") from None
 
 
 def number(

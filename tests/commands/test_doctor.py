@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flow import DAY, ONE_DAY, Flow, request
@@ -204,6 +205,32 @@ def test_every_wrong_setting_is_named_and_each_once(
         assert sum(sentence in found for found in bad) == 1, sentence
 
 
+def test_a_section_that_nothing_reads_is_named(
+    healthy: Flow,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(healthy.folder)
+    Path("luigi.cfg").touch()
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", "luigi.cfg")
+    settings("email", receiver="duty@example.org")
+    settings("wbe", logs="logs")
+    state, found = _examined(capsys)["luigi.cfg"]
+    assert state == "note"
+    assert found.startswith("nothing here reads [wbe]; docs/settings.md lists")
+
+
+def test_logs_that_are_not_there_are_said_of_logs_and_of_nothing_else(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", logs="nowhere", start=DAY, stop=DAY + ONE_DAY)
+    assert [state for state, _ in _all(capsys, "[datasette] start, stop")] == ["ok"]
+    [(state, found)] = _all(capsys, "[datasette] logs")
+    assert state == "BAD"
+    assert "nowhere is not a folder that exists" in found
+
+
 def test_a_start_in_two_places_has_to_be_the_same(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -269,7 +296,7 @@ def test_logs_of_another_service_are_said_to_be_with_the_source_that_reads_them(
     )
     assert _bad(capsys) == [f"[datasette] logs: {sentence}"]
     assert main(["run"]) == 35
-    assert sentence in capsys.readouterr().err
+    assert sentence in " ".join(capsys.readouterr().err.split())
 
 
 def test_days_of_the_sample_under_logs_of_ones_own_are_found(

@@ -256,6 +256,18 @@ def test_what_failed_is_counted_and_said_at_the_end_with_the_warnings_before(
     assert "Luigi" not in "".join(said)
 
 
+def test_logs_that_are_not_there_are_said_once_and_in_no_words_of_luigis(
+    nightly: Flow, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings("datasette", logs="nowhere")
+    assert main(["run"]) == 35
+    said = " ".join(capfd.readouterr().err.split())
+    assert said.count("logs = nowhere is not a folder that exists") == 1
+    assert "Will not run" not in said
+    log = (nightly.root / "luigi.log").read_text()
+    assert "ERROR Will not run Report(" in log
+
+
 def test_of_many_warnings_a_few_are_shown(
     nightly: Flow, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,7 +34,6 @@ from usage_metrics.commands.permissions import too_open
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import (
     ConfigError,
-    InputError,
     ServiceError,
     StorageError,
     UsageMetricsError,
@@ -56,7 +55,7 @@ from usage_metrics.tasks.other_logs import requests_in_logs
 from usage_metrics.tasks.platform_subjects import is_asked, platforms_on
 from usage_metrics.tasks.preflight import check_no_sample
 from usage_metrics.tasks.ranges import source_range
-from usage_metrics.tasks.settings_check import problems
+from usage_metrics.tasks.settings_check import problems, unread_sections
 from usage_metrics.tasks.stages import Extract
 from usage_metrics.units import size
 
@@ -150,7 +149,12 @@ def _settings() -> Iterator[str]:
     wrong = [Bad(problem) for problem in problems()]
     yield from wrong
     if files := options.settings_files():
-        if not wrong:
+        if unread := unread_sections():
+            yield Note(
+                f"nothing here reads [{'], ['.join(unread)}]; docs/settings.md lists "
+                "every section"
+            )
+        elif not wrong:
             yield f"{', '.join(map(str, files))}: every section and setting is known"
     else:
         yield Note(
@@ -182,7 +186,7 @@ def _days(name: str) -> Iterator[str]:
         "ends in UTC (settle_hours)"
     )
     if not is_billed(section.logs):
-        with contextlib.suppress(InputError):  # said of the logs
+        with contextlib.suppress(UsageMetricsError):  # said of the logs
             if reason := unavailable_reason(name, newest):
                 yield Note(f"the newest day is not there: {reason}")
 

@@ -207,7 +207,8 @@ class _Messages(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(printable(record.getMessage().partition("\n")[0]))
+        text = getattr(record, "sentence", record.getMessage())
+        self.messages.append(printable(text.partition("\n")[0]))
 
 
 @contextlib.contextmanager
@@ -308,7 +309,7 @@ def report_failures(
     click.echo(f"{heading}: {REASONS.get(code, 'see above')}", err=True)
     list_failures(found, None if isinstance(retry, str) else retry)
     if not found:
-        click.echo("\n".join(errors), err=True)
+        click.echo("\n".join(map(options.wrapped, errors)), err=True)
     elif isinstance(retry, str) and any(e["outcome"] == run_log.FAILED for e in found):
         click.echo(f"To retry: {retry}", err=True)
 

@@ -85,9 +85,14 @@ class ErrorFilter(logging.Filter):
         return True
 
     def _is_new(self, record: logging.LogRecord, found: re.Match[str]) -> bool:
-        """Keep an error once: a wrong setting is logged for each of a thousand days."""
+        """Keep an error once: a wrong setting is logged for each of a thousand days.
+
+        It is no warning, and whoever did not name the tasks reads the sentence alone.
+        """
         sentence = printable(found["sentence"].strip())
         record.msg = f"{found['what']}: {sentence}"
+        record.levelno, record.levelname = logging.ERROR, "ERROR"
+        record.sentence = sentence
         is_new = sentence not in self._seen
         self._seen.add(sentence)
         return is_new

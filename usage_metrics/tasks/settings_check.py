@@ -11,6 +11,9 @@ from usage_metrics.parameters import Configured, did_you_mean, section_problems
 from usage_metrics.sources import SOURCES
 from usage_metrics.sources.settings import SECTIONS
 
+_OF_LUIGI = ("logging", "resources", "task_history")
+"""Sections that Luigi reads without declaring them."""
+
 
 def check_sections(sources: Collection[str] = SOURCES) -> None:
     """Refuse a ``luigi.cfg`` with a misspelt section or key of this package.
@@ -51,6 +54,12 @@ def problems(sources: Collection[str] = SOURCES) -> Iterator[ConfigError]:
                 section()
         except ConfigError as error:
             yield error
+
+
+def unread_sections() -> list[str]:
+    """The sections that nothing here reads, as far as is known: another's, or wrong."""
+    known = {*Register.task_names(), *SOURCES, *LUIGI_DEFAULTS, *_OF_LUIGI}
+    return [s for s in luigi.configuration.get_config().sections() if s not in known]
 
 
 def _misspelt(name: str, tasks: set[str]) -> str:
