@@ -30,6 +30,7 @@ from usage_metrics.platforms import Reply, archive, get_platform
 from usage_metrics.privacy.erasure import erase_addresses, stages
 from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.tasks.count import CountUsage
+from usage_metrics.tasks.count_status import Counts
 from usage_metrics.tasks.counter_report import CounterReport
 from usage_metrics.tasks.load import LoadSQLite
 from usage_metrics.tasks.load_usage import LoadUsage
@@ -300,6 +301,7 @@ def test_an_erasure_interrupted_at_every_file_is_completed_by_the_next(
         interrupted += 1
         # A run that comes between makes nothing again without the addresses.
         assert CountUsage(date=DAY).complete()
+        assert Counts("datasette").is_added_up(DAY)
         assert not any(Staleness("datasette", FooterIndex()).stale().values())
     assert interrupted > 10
     for victim in VICTIMS:

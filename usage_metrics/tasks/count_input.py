@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usage_metrics.errors import ConfigError
-from usage_metrics.partitions.footer import facts_of
+from usage_metrics.partitions.footer import facts_of, is_or_replaces
 from usage_metrics.partitions.footer_index import Facts
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.partitions.row_groups import naming_damage
@@ -182,7 +182,7 @@ def _has_full_addresses(geocoded: Partition) -> bool:
     facts, cleaned = geocoded.facts(), _cleaned_of(geocoded)
     if _keeps_addresses(facts):
         return True
-    return cleaned.exists() and cleaned.content_id() == facts["made_from"]
+    return cleaned.exists() and is_or_replaces(cleaned.facts(), facts["made_from"])
 
 
 def _keeps_addresses(geocoded: Facts) -> bool:

@@ -74,21 +74,23 @@ class Counts:
         return following not in self._requests and is_available(self._source, following)
 
     def is_added_up(self, month: dt.date) -> bool:
-        """Whether a month matches the present counts of its days."""
+        """Whether a month matches the present counts of its days.
+
+        As for a day, what an erasure has replaced counts as the present.
+        """
         first = month.replace(day=1)
-        made_from = self._of_months.get(first, {})
+        days = self._of_months.get(first, {})
         return all(
-            first in months and months[first].get("made_from") == made_from
+            first in months and _is_made_from(months[first].get("made_from"), days)
             for months in self._months
         )
 
     @functools.cached_property
-    def _of_months(self) -> dict[dt.date, dict[str, Any]]:
-        """The content of the counted days of each month."""
-        found: dict[dt.date, dict[str, Any]] = {}
+    def _of_months(self) -> dict[dt.date, dict[str, Facts]]:
+        """What the footers of the counted days of each month say."""
+        found: dict[dt.date, dict[str, Facts]] = {}
         for day, facts in self._counted.items():
-            days = found.setdefault(day.replace(day=1), {})
-            days[day.isoformat()] = facts.get("content_id")
+            found.setdefault(day.replace(day=1), {})[day.isoformat()] = facts
         return found
 
     def _facts(self, day: dt.date) -> Facts:
@@ -151,6 +153,15 @@ def is_counted_from(
     others = {name: text for name, text in counted_from.items() if name not in days}
     return others == settings and all(
         is_or_replaces(facts(of), counted_from.get(name)) for name, of in days.items()
+    )
+
+
+def _is_made_from(made_from: Any, days: Mapping[str, Facts]) -> bool:
+    """Whether the days that a month's footer names are those days, and no others."""
+    return (
+        isinstance(made_from, dict)
+        and made_from.keys() == days.keys()
+        and all(is_or_replaces(facts, made_from[day]) for day, facts in days.items())
     )
 
 
