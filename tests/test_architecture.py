@@ -10,6 +10,7 @@ import pytest
 from project import ROOT
 
 import usage_metrics
+from usage_metrics.report import recipe
 
 PACKAGE = Path(usage_metrics.__file__).parent
 
@@ -130,6 +131,22 @@ def test_counting_and_report_have_no_settings_and_open_no_files(module: str) -> 
     # Resources of the package itself are no files of a user's.
     code = "\n".join(line for line in text.splitlines() if "resources" not in line)
     assert not OPENS_FILES.search(code), OPENS_FILES.findall(code)
+
+
+@pytest.mark.parametrize(
+    ("files", "makes", "others"),
+    [
+        (recipe.SUMS, "made_of_sums", set()),
+        (recipe.PARTS, "def world_map", {"page.py", "world_map.json"}),
+    ],
+)
+def test_what_is_kept_for_reports_is_made_again_when_what_makes_it_changes(
+    files: tuple[str, ...], makes: str, others: set[str]
+) -> None:
+    names = {name for name, file in MODULES.items() if makes in file.read_text("utf-8")}
+    names |= {name for maker in names for name in reached_from(maker)}
+    in_wing = {MODULES[name].name for name in names if wing(name) == "report"}
+    assert set(files) == in_wing | others
 
 
 def test_modules_are_short_and_imports_absolute() -> None:

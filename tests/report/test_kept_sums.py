@@ -16,7 +16,7 @@ from flow import ONE_DAY
 
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.dates import days_between
-from usage_metrics.report import figures, payload
+from usage_metrics.report import figures, payload, recipe
 from usage_metrics.report.kept_sums import KeptSums, Sums, encoded
 from usage_metrics.report.usage_database import Database, Span
 from usage_metrics.warehouse.reading import TableReader, open_tables
@@ -232,6 +232,21 @@ def test_a_day_that_is_loaded_while_a_report_reads_is_in_the_next_one(
     with open_tables(days.path) as tables:
         assert new in tables.contents("usage_daily", "datasette")
         assert Database(tables).rows("usage_daily", span).num_rows == 12
+
+
+def test_what_is_kept_outlives_a_change_of_the_page_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = ((), recipe.SUMS, recipe.PARTS)
+    before = [recipe.recipe(*files) for files in kept]
+    part = recipe.part
+    for file, is_other in ("page.css", [True, False, False]), ("labels.py", [True] * 3):
+        texts = {file: f"{part(file)} "}
+        monkeypatch.setattr(
+            recipe, "part", lambda n, texts=texts: texts.get(n, part(n))
+        )
+        after = [recipe.recipe.__wrapped__(*files) for files in kept]
+        assert [*map(str.__ne__, before, after)] == is_other
 
 
 @pytest.mark.parametrize("now", [{"2026-03": "another"}, {}])

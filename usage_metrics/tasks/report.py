@@ -211,9 +211,9 @@ def made_from_mark(file: TextFile) -> str | None:
 def kept_sums(of: str, *, keep: bool) -> Iterator["KeptSums"]:
     """The sums of earlier pages; those of the whole range are kept afterwards."""
     from usage_metrics.report.kept_sums import KeptSums
-    from usage_metrics.report.recipe import recipe
+    from usage_metrics.report.recipe import SUMS, recipe
 
-    name, made_by = f"{kept.SUMS}-{of}", recipe()
+    name, made_by = f"{kept.SUMS}-{of}", recipe(*SUMS)
     sums = KeptSums.parse(kept.read(name, made_by))
     yield sums
     if keep:
@@ -233,13 +233,13 @@ def titles_of(source: str) -> dict[str, str]:
 def _parts() -> "Parts":
     """What is the same in every report."""
     from usage_metrics.report import page
-    from usage_metrics.report.recipe import recipe
+    from usage_metrics.report.recipe import PARTS, recipe
 
-    if text := kept.read(kept.PARTS, recipe()):
+    if text := kept.read(kept.PARTS, recipe(*PARTS)):
         found: Parts = json.loads(text)
         return found
     made = page.parts()
-    kept.keep(kept.PARTS, recipe(), json.dumps(made).encode())
+    kept.keep(kept.PARTS, recipe(*PARTS), json.dumps(made).encode())
     return made
 
 
