@@ -216,7 +216,9 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up(
 
 def test_nobody_listens(playing: Playing, settings: Settings) -> None:
     settings(playing.name, endpoint="http://127.0.0.1:9", attempts=1)
-    assert "the connection to" in playing.take()
+    told = playing.take()
+    assert told.count("the connection to") == 1, "no further part is asked for"
+    assert " and all that follows: the connection to" in told
 
 
 @pytest.mark.parametrize("playing", WITH_TOKENS, indirect=True)

@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
+from urllib3.exceptions import NewConnectionError
 
 from usage_metrics import config
 from usage_metrics.addresses.redaction import anonymous
@@ -39,6 +40,8 @@ LONGEST_REQUEST = 600.0
 """Seconds that a request may take in all: of one that comes byte by byte, every byte
 comes in time."""
 
+NEXT_RUN = "the next run asks for what is missing"
+
 QUOTED = 200
 """Characters of a refusal that a message quotes."""
 
@@ -58,6 +61,10 @@ class Answer(NamedTuple):
 
 class EndError(Refusal):
     """A refusal that holds for whatever else the platform would be asked for."""
+
+
+class NotReachedError(TemporaryRefusal):
+    """No connection came about."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,10 @@ class Client:
             sleep=sleep,
             reraise=True,
         )
-        return retrying(act)
+        try:
+            return retrying(act)
+        except NotReachedError as refusal:
+            raise EndError(refusal.reason, NEXT_RUN) from refusal
 
     def _in_time(
         self,
@@ -212,7 +222,8 @@ class Client:
         except CONNECTION_ERRORS as error:
             what = type(error).__name__
             reason = f"the connection to {self.title} failed ({what})"
-            raise TemporaryRefusal(reason, again) from error
+            kind = NotReachedError if _is_unreached(error) else TemporaryRefusal
+            raise kind(reason, again) from error
         except (requests.RequestException, ValueError) as error:
             # The latter of a redirect to what is no URL.
             what = type(error).__name__
@@ -231,7 +242,7 @@ class Client:
             delay = _delay(response)
             if delay is not None and delay > LONGEST_WAIT:
                 why = f"{said}; it asks to wait {delay:,.0f} s"
-                raise EndError(why, "the next run asks for what is missing")
+                raise EndError(why, NEXT_RUN)
             remedy = "the next run asks for it again"
             raise TemporaryRefusal(said, remedy, retry_after=delay)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
@@ -303,6 +314,12 @@ def is_busy(response: requests.Response) -> bool:
         or status == HTTPStatus.TOO_MANY_REQUESTS
         or (status == HTTPStatus.FORBIDDEN and _delay(response) is not None)
     )
+
+
+def _is_unreached(error: requests.RequestException) -> bool:
+    """Whether there is no network, no such host, or nobody that listens there."""
+    why = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(why, NewConnectionError)
 
 
 def _delay(response: requests.Response) -> float | None:
