@@ -290,7 +290,7 @@ def test_our_defaults_for_luigi_give_way_to_the_users(settings: Settings) -> Non
 def test_there_are_no_settings_of_a_source_that_there_is_not(
     settings: Settings,
 ) -> None:
-    with pytest.raises(ConfigError, match="no source 'datasete'; there is .*datasette"):
+    with pytest.raises(ConfigError, match="'datasete'; the sources are .*datasette"):
         source_section("datasete")
     settings("datasete", logs="data")
     with pytest.raises(ConfigError, match=r"no section \[datasete\].*datasette"):

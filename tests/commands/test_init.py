@@ -271,7 +271,7 @@ def test_it_asks_until_there_are_logs_and_for_the_first_day(
 ) -> None:
     answers("nowhere", "logs", "2026-03-03")
     assert main(["init"]) == 0
-    assert "Error: logs = nowhere is not a folder that exists" in _said(capsys)
+    assert "Error: there is no folder nowhere; name the folder" in _said(capsys)
     found = _datasette()
     assert (found["logs"], found["start"]) == ("logs", "2026-03-03")
 
@@ -353,9 +353,9 @@ def test_who_is_asked_may_replace_one_file_and_keep_another(
 @pytest.mark.parametrize(
     ("logs", "sentence"),
     [
-        ("nowhere", "logs = nowhere is not a folder that exists"),
-        ("logs/2026-03-02.jsonl", "is a file; set logs in luigi.cfg to the folder"),
-        ("empty", "logs = empty holds no exports: the name of an export ends in"),
+        ("nowhere", "there is no folder nowhere; name the folder of the logs"),
+        ("logs/2026-03-02.jsonl", ".jsonl is a file; name the folder that it is in"),
+        ("empty", "empty holds no logs: no file, or only empty ones; name"),
         (
             "garbled",
             "none of 1 entries is a request that can be read; the first line 1",

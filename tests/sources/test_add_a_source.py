@@ -212,7 +212,7 @@ def test_a_source_without_addresses_is_not_located_and_asks_no_provider(
 
 def test_a_source_that_there_is_not_is_refused_with_those_there_are(toy: Flow) -> None:
     with pytest.raises(
-        ConfigError, match="no source 'tow'; there is .*datasette, .*toy"
+        ConfigError, match="no source 'tow'; the sources are .*datasette, .*toy"
     ):
         sources.get_source("tow")
 

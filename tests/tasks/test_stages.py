@@ -499,7 +499,7 @@ def test_a_source_that_there_is_not_fails_with_those_there_are(
 ) -> None:
     result = flow.build(Extract(date=DAY, source="datasete"))
     assert result.status == LuigiStatusCode.SCHEDULING_FAILED
-    assert "there is no source 'datasete'; there is cloudfront, data" in caplog.text
+    assert "there is no source 'datasete'; the sources are cloud" in caplog.text
     assert "Traceback" not in caplog.text
 
 

@@ -131,10 +131,12 @@ def _write_for(
             f"{SETTINGS} cannot hold the name {logs!r}; rename the folder, without "
             "line breaks or blanks at its ends"
         )
+    _refuse_no_folder(logs)
     kind = _kind(logs, source)
     reader = open_logs(kind.source, logs, kind.settings)
+    described = _described(reader, logs, source)
     _say(f"source {kind.source}: the logs of {get_source(kind.source).title}")
-    _say(_described(reader, logs, source))
+    _say(described)
     if kind.others:
         _say(f"files of another kind lie beside them: {_shown(kind.others)}")
     passed_over = reader.passed_over()
@@ -202,11 +204,29 @@ def _where(asks: bool) -> str:
 def _checked(answer: str) -> str:
     logs = str(Path(answer).expanduser()) if answer.startswith("~") else answer.strip()
     try:
+        _refuse_no_folder(logs)
         kind = _kind(logs, None)
         open_logs(kind.source, logs, kind.settings).describe()
     except UsageMetricsError as error:
         raise click.BadParameter(printable(str(error))) from error
     return logs
+
+
+def _refuse_no_folder(logs: str) -> None:
+    """Refuse a place that is no folder, whatever kind of logs is looked for.
+
+    Raises:
+        ConfigError: if it is none.
+    """
+    place = Path(logs)
+    if "://" in logs or place.is_dir():
+        return
+    if place.exists():
+        raise ConfigError(f"{logs} is a file; name the folder that it is in")
+    raise ConfigError(
+        f"there is no folder {logs}; name the folder of the logs, or where they are: "
+        "s3://…, gs://… or bigquery://PROJECT.DATASET.TABLE"
+    )
 
 
 def _kind(logs: str, source: str | None) -> Kind:
@@ -224,8 +244,13 @@ def _described(reader: "LogReader", logs: str, source: str | None) -> str:
     try:
         return reader.describe()
     except InputError as error:
-        if source or kind_of(logs) or not any(beginnings(logs)):
+        if source or kind_of(logs):
             raise
+        if not any(beginnings(logs)):
+            raise InputError(
+                f"{logs} holds no logs: no file, or only empty ones; name the folder "
+                "that they are in"
+            ) from error
         raise InputError(
             f"{error}; no source recognises the logs: for those of a web server in a "
             "format of its own, write a luigi.cfg with logs, start and that format in "

@@ -130,7 +130,7 @@ def _agents(partition: Partition) -> dict[str, dict[str, int]]:
 def _counts(column: Any) -> dict[str, int]:
     """The most frequent values of a column."""
     counts = [
-        (-pair["counts"], str(pair["values"]))
+        (-pair["counts"], "none" if pair["values"] is None else str(pair["values"]))
         for pair in column.value_counts().to_pylist()
     ]
     return {printable(value): -count for count, value in sorted(counts)[:MAX_COUNTS]}

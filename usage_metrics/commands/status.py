@@ -179,7 +179,7 @@ def describe(state: PipelineState) -> Iterator[str]:
     yield terminal.style(f"{source} in {state.root}{span}", bold=True)
     if not any(stage.done or stage.failed for stage in state.stages):
         first, *others = next_run(state)
-        yield f"  Nothing has been built yet. {first}"
+        yield options.wrapped(f"Nothing has been built yet. {first}")
         yield from map(options.wrapped, (*others, *state.problems))
         return
     yield "  stage       days  first       last        missing  stale  failed"

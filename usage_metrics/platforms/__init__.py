@@ -181,7 +181,8 @@ def get_platform(name: str) -> Platform:
     """
     if name not in PLATFORMS:
         raise ConfigError(
-            f"there is no platform {name!r}; there is {', '.join(sorted(PLATFORMS))}"
+            f"there is no platform {name!r}; the platforms are "
+            f"{', '.join(sorted(PLATFORMS))}"
         )
     platform: Platform = importlib.import_module(PLATFORMS[name]).PLATFORM
     return platform

@@ -124,7 +124,7 @@ def module_of(name: str) -> str:
     """
     if name not in SOURCES:
         raise ConfigError(
-            f"there is no source {name!r}; there is {', '.join(sorted(SOURCES))}"
+            f"there is no source {name!r}; the sources are {', '.join(sorted(SOURCES))}"
         )
     return SOURCES[name]
 

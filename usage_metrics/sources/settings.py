@@ -253,7 +253,7 @@ def sources_on() -> list[str]:
         raise ConfigError(
             "no source is on: set logs in a source's section of luigi.cfg, such as "
             "[datasette] logs = data/sample_logs, or let usage-metrics init write that "
-            f"file; there is {', '.join(f'[{name}]' for name in sorted(SOURCES))}"
+            f"file; the sources are {', '.join(f'[{s}]' for s in sorted(SOURCES))}"
         )
     return found
 

@@ -112,8 +112,9 @@ def alarms(name: str) -> Iterator[Finding]:
 
 def describe(name: str) -> str:
     """What a platform is asked about, and what is there, in a line."""
-    subjects = subjects_of(name)
-    return f"{len(subjects):,} to ask about; {snapshot_days(name)}"
+    days = snapshot_days(name)
+    there = str(days).removeprefix(f"{name}: ")
+    return there if days.ended else f"{len(subjects_of(name)):,} to ask about; {there}"
 
 
 def second_copy(name: str) -> str:
@@ -134,5 +135,5 @@ def lines() -> Iterator[str]:
             copy = second_copy(name)
         except UsageMetricsError as error:
             copy = str(error)
-        line = f"{snapshot_days(name)} in {config.paths().root}"
+        line = str(snapshot_days(name))
         yield f"{line} · {copy}" if copy else line
