@@ -80,7 +80,7 @@ def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:
     kind, settings = get_source(source), config.database()
     if kind.table is None:
         return []
-    table = Table(kind.table, kind.cleaned, kind.partition_column)
+    table = Table(kind.table, lambda: kind.cleaned, kind.partition_column)
     loaded = Warehouse(settings.path, settings.busy_seconds).loaded(table.name, source)
     days = sorted(day for day in loaded if day < first)
     if dry_run or not days:
