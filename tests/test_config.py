@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import luigi
 import pytest
+import toy_source
 from flow import Flow
 from project import Settings
 
@@ -257,7 +258,7 @@ def test_every_setting_has_a_default() -> None:
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more source, without a class of settings."""
-    monkeypatch.setitem(sources.SOURCES, "toy", "toy_source")
+    monkeypatch.setitem(sources.SOURCES, "toy", toy_source.REGISTERED)
 
 
 def test_a_source_without_a_section_has_the_common_settings(

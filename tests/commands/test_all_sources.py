@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import bucket_source
 import pytest
 from flow import DAY, ONE_DAY, Flow, request
 from luigi.execution_summary import LuigiStatusCode
@@ -34,7 +35,7 @@ Screen = pytest.CaptureFixture[str]
 @pytest.fixture
 def two(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow:
     """Two days of two sources: two requests a day of one, three of the other."""
-    monkeypatch.setitem(sources.SOURCES, "bucket", "bucket_source")
+    monkeypatch.setitem(sources.SOURCES, "bucket", bucket_source.REGISTERED)
     monkeypatch.setattr(options._SOURCE, "choices", BOTH)
     monkeypatch.delenv("USAGE_METRICS_WEBHOOK", raising=False)
     settings("datasette", start=DAY, stop=STOP)

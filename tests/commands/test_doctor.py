@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import toy_source
 from flow import DAY, ONE_DAY, Flow, request
 from ipinfo_server import TOKEN, IpinfoServer, Trouble
 from local_server import BOMB
@@ -316,7 +317,7 @@ def test_days_of_the_sample_under_logs_of_ones_own_are_found(
 def test_a_source_without_a_section_is_not_looked_at(
     healthy: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(SOURCES, "toy", "toy_source")
+    monkeypatch.setitem(SOURCES, "toy", toy_source.REGISTERED)
     assert not any("toy" in what for what in _examined(capsys))
 
 

@@ -41,7 +41,7 @@ def toy(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flow
     """The flow, with one more source and its logs."""
     visits = flow.folder / "visits.csv"
     visits.write_text(VISITS)
-    monkeypatch.setitem(sources.SOURCES, "toy", "toy_source")
+    monkeypatch.setitem(sources.SOURCES, "toy", toy_source.REGISTERED)
     settings("toy", logs=visits, maximum_rejected_share=0.5)
     return flow
 
@@ -96,7 +96,9 @@ def mirror(flow: Flow, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> F
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
-    monkeypatch.setitem(sources.SOURCES, "mirror", "usage_metrics.sources.mirror")
+    (entry,) = _shown("python")
+    monkeypatch.setitem(sources.SOURCES, "mirror", None)  # which is undone afterwards
+    exec(entry, vars(sources).copy())  # noqa: S102 - as the page has it
     (section,) = _shown("ini")
     cfg = configparser.ConfigParser()
     cfg.read_string(section)
@@ -203,7 +205,11 @@ def test_a_source_without_addresses_is_not_located_and_asks_no_provider(
         toy_source.SOURCE, address=None
     )
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(sources.SOURCES, "toy", module.__name__)
+    monkeypatch.setitem(
+        sources.SOURCES,
+        "toy",
+        dataclasses.replace(toy_source.REGISTERED, module=module.__name__),
+    )
     settings("geocode", database="/there/is/no/database.mmdb")
     assert toy.load(3, source="toy").status == LuigiStatusCode.SUCCESS
     assert set(_table(toy, "geocoded")[0]) == {"visitor", "time", "pages"}

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from usage_metrics.cleaning.who_asked import SETTINGS
 from usage_metrics.logs.reader import open_logs
-from usage_metrics.sources import Cleaned, datasette
+from usage_metrics.sources import Cleaned, Registered, datasette
 
 
 def clean(entries: pa.Table, settings: Any) -> Cleaned:
@@ -23,9 +23,8 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 SOURCE = dataclasses.replace(
     datasette.SOURCE,
     name="bucket",
-    title="our bucket",
     open_logs=lambda settings: open_logs(settings.logs, settings.late_days),
     clean=clean,
     recipe_settings=SETTINGS,
-    table=None,
 )
+REGISTERED = Registered(__name__, "our bucket")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from usage_metrics.arrow import INTEGER, STRING, TIMESTAMP, column
 from usage_metrics.cleaning.rejects import reject
 from usage_metrics.logs.unread import Unread
-from usage_metrics.sources import Cleaned, Source
+from usage_metrics.sources import Cleaned, Registered, RequestTable, Source
 
 RAW = pa.schema([("visitor", STRING), ("time", TIMESTAMP), ("pages", STRING)])
 CLEANED = pa.schema(
@@ -80,7 +80,6 @@ def clean(entries: pa.Table, settings: Any) -> Cleaned:
 
 SOURCE = Source(
     name="toy",
-    title="a toy",
     open_logs=lambda settings: ToyLogs(settings.logs),
     raw=RAW,
     raw_dictionaries=("visitor",),
@@ -90,8 +89,9 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     address="visitor",
-    table="toy_visits",
-    partition_column="time",
-    load_filter=None,
-    primary_key=("visitor", "time"),
+)
+REGISTERED = Registered(
+    __name__,
+    "a toy",
+    RequestTable("toy_visits", time="time", primary_key=("visitor", "time")),
 )

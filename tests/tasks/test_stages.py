@@ -30,7 +30,7 @@ from usage_metrics.logs.cloud_logging import exports
 from usage_metrics.partitions import storage
 from usage_metrics.partitions.partition import left_over, list_partitions
 from usage_metrics.privacy.anonymization import Anonymization
-from usage_metrics.sources.datasette import SOURCE
+from usage_metrics.sources import SOURCES
 from usage_metrics.tasks import load, settling
 from usage_metrics.tasks.backfill import Backfill
 from usage_metrics.tasks.load import LoadSQLite
@@ -445,9 +445,11 @@ def test_the_table_of_requests_has_the_key_that_its_source_declares(flow: Flow) 
     flow.export_days(1)
     flow.load(1)
     sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"
-    key = [name for (name,) in flow.query(sql, SOURCE.table)]
-    assert key == list(SOURCE.primary_key) == ["timestamp", "insert_id"]
-    assert SOURCE.table == "datasette_request_logs"
+    table = SOURCES["datasette"].table
+    assert table
+    key = [name for (name,) in flow.query(sql, table.name)]
+    assert key == list(table.primary_key) == ["timestamp", "insert_id"]
+    assert table.name == "datasette_request_logs"
 
 
 def test_a_strict_and_a_partial_load_are_two_tasks() -> None:

@@ -29,7 +29,7 @@ from usage_metrics.errors import (
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.parameters import Days
 from usage_metrics.partitions import storage
-from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources import SOURCES, registered
 from usage_metrics.sources.kinds import DEFAULT, Kind, is_billed, kind_of
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.datasets_registry import SAMPLE_LOGS, SAMPLE_PLACES
@@ -135,7 +135,7 @@ def _write_for(
     kind = _kind(logs, source)
     reader = open_logs(kind.source, logs, kind.settings)
     described = _described(reader, logs, source)
-    _say(f"source {kind.source}: the logs of {get_source(kind.source).title}")
+    _say(f"source {kind.source}: the logs of {registered(kind.source).title}")
     _say(described)
     if kind.others:
         _say(f"files of another kind lie beside them: {_shown(kind.others)}")

@@ -31,7 +31,7 @@ from usage_metrics.errors import UsageMetricsError
 from usage_metrics.hub.hub_settings import endpoint
 from usage_metrics.monitoring.printable import printable
 from usage_metrics.partitions import storage
-from usage_metrics.sources import get_source
+from usage_metrics.sources import registered
 from usage_metrics.tasks import snapshot_days
 from usage_metrics.tasks.platform_subjects import platforms_on
 from usage_metrics.tasks.sent_months import STALE, sent_months
@@ -175,7 +175,7 @@ def describe(state: PipelineState) -> Iterator[str]:
     """The state as lines for a terminal of 80 columns."""
     wanted = state.wanted
     span = f", {wanted[0]} to {wanted[-1]}" if wanted else ""
-    source = f"{state.source} ({get_source(state.source).title})"
+    source = f"{state.source} ({registered(state.source).title})"
     yield terminal.style(f"{source} in {state.root}{span}", bold=True)
     if not any(stage.done or stage.failed for stage in state.stages):
         first, *others = next_run(state)

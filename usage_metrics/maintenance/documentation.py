@@ -20,7 +20,7 @@ from usage_metrics.cleaning import rejects
 from usage_metrics.geocode.locate import with_location
 from usage_metrics.platforms import schemas
 from usage_metrics.platforms.snapshot_tables import STAGES
-from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources import SOURCES, get_source, registered
 from usage_metrics.sources.settings import SECTIONS
 
 
@@ -43,10 +43,10 @@ def data_dictionary() -> str:
     """Every column of every source, as Markdown."""
     parts = []
     for name in sorted(SOURCES):
-        source = get_source(name)
+        source, requests = get_source(name), registered(name).table
         parts += [
             f"### {name}: `cleaned`, `geocoded` (with `{source.address}_…`) and "
-            + (f"the table `{source.table}`" if source.table else "no table"),
+            + (f"the table `{requests.name}`" if requests else "no table"),
             _columns(with_location(source.cleaned, source.address)),
         ]
     parts += ["### `rejected`, of every source", _columns(rejects.REJECTED)]

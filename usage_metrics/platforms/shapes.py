@@ -6,7 +6,6 @@ import reprlib
 from collections.abc import Collection
 from typing import Any
 
-from usage_metrics.addresses.redaction import anonymous
 from usage_metrics.errors import ReplyError
 
 LONGEST = 60
@@ -129,6 +128,8 @@ def day_in(body: Any, *path: str, taken: dt.date, back: int) -> dt.date:
 
 def quoted(found: Any) -> str:
     """The beginning of a value, for a message."""
+    from usage_metrics.addresses.redaction import anonymous
+
     text = anonymous(_SHORTENED.repr(found))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 

@@ -15,7 +15,7 @@ from usage_metrics import config
 from usage_metrics.arrow import STRING
 from usage_metrics.errors import StorageError
 from usage_metrics.privacy.removal import REVEALING, AddressRemover
-from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources import SOURCES, get_source, registered
 from usage_metrics.warehouse.secure_vacuum import empty_log
 from usage_metrics.warehouse.sqlite import Warehouse, forget_day
 from usage_metrics.warehouse.table import Table, quoted
@@ -77,10 +77,10 @@ def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:
     Returns:
         The days, oldest first.
     """
-    kind, settings = get_source(source), config.database()
-    if kind.table is None:
+    declared, settings = registered(source).table, config.database()
+    if declared is None:
         return []
-    table = Table(kind.table, lambda: kind.cleaned, kind.partition_column)
+    table = Table(declared.name, lambda: get_source(source).cleaned, declared.time)
     loaded = Warehouse(settings.path, settings.busy_seconds).loaded(table.name, source)
     days = sorted(day for day in loaded if day < first)
     if dry_run or not days:
@@ -165,7 +165,7 @@ def _count(
     for name, replacements in found.items():
         old_values = [(name, old) for _, old in replacements]
         connection.executemany("INSERT INTO found VALUES (?, ?)", old_values)
-    times = [source.partition_column for source in map(get_source, SOURCES)]
+    times = [source.table.time for source in SOURCES.values() if source.table]
     time = next(filter(_columns(connection, table).__contains__, times), None)
     days = f"count(DISTINCT date({quoted(time)}))" if time else "0"
     matches = " OR ".join(
@@ -197,8 +197,10 @@ def _replacements(
 
 def _address_column(table: str) -> str | None:
     """The column of a table that holds the visitors' addresses."""
-    sources = map(get_source, SOURCES)
-    return next((s.address for s in sources if s.table == table), None)
+    for name, source in SOURCES.items():
+        if source.table and source.table.name == table:
+            return get_source(name).address
+    return None
 
 
 def _update_content_ids(

@@ -1,7 +1,8 @@
 """What a source is, and the registry of all sources.
 
 A source is one module that declares where its log entries come from, their raw and
-cleaned columns, and how to clean them. It runs nothing: the stages in
+cleaned columns, and how to clean them; and one entry of ``SOURCES``, which says what is
+asked of it without importing the module. It runs nothing: the stages in
 :mod:`usage_metrics.tasks.stages` are written once, for all sources.
 """
 
@@ -18,15 +19,80 @@ if TYPE_CHECKING:
     from usage_metrics.logs.beginnings import Beginning
     from usage_metrics.logs.reader import LogReader
 
-SOURCES: dict[str, str] = {
-    "datasette": "usage_metrics.sources.datasette",
-    "s3": "usage_metrics.sources.s3",
-    "cloudfront": "usage_metrics.sources.cloudfront",
-    "gcs": "usage_metrics.sources.gcs",
-    "load_balancer": "usage_metrics.sources.load_balancer",
-    "web": "usage_metrics.sources.web",
+
+@dataclass(frozen=True)
+class RequestTable:
+    """The table of a source's requests in the database."""
+
+    name: str
+    time: str = "timestamp"
+    """The cleaned column by which to find a day's rows."""
+    load_filter: str | None = None
+    """The cleaned boolean column that selects the rows to load; None loads all."""
+    primary_key: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    """The columns of each index, for common queries."""
+    description: str = ""
+    """What a row is, for people."""
+    facets: tuple[str, ...] = ()
+    """The columns by which to browse it."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What is asked of a source without its module, which takes long to import."""
+
+    module: str
+    """Its ``SOURCE`` is the declaration."""
+    title: str
+    """What wrote the logs, in words: a text goes on "the logs of" with it."""
+    table: RequestTable | None = None
+    """The table of its requests. None where they are too many for the database: then
+    they are in the files alone, and the figures in the database, too."""
+
+
+def _data_requests(table: str) -> RequestTable:
+    """A table that holds the requests for data, of whatever log."""
+    return RequestTable(
+        table,
+        load_filter="is_data_request",
+        primary_key=("timestamp", "insert_id"),  # in this order it also finds a day
+        indexes=(("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
+        description="Requests for data by anyone, one row each; the usage tables say "
+        "which of them count as use",
+        facets=("agent_class", "database", "format"),
+    )
+
+
+SOURCES: dict[str, Registered] = {
+    "datasette": Registered(
+        "usage_metrics.sources.datasette",
+        "a Datasette",
+        _data_requests("datasette_request_logs"),
+    ),
+    "s3": Registered("usage_metrics.sources.s3", "Amazon S3"),
+    "cloudfront": Registered(
+        "usage_metrics.sources.cloudfront",
+        "Amazon CloudFront",
+        _data_requests("cloudfront_request_logs"),
+    ),
+    "gcs": Registered(
+        "usage_metrics.sources.gcs",
+        "Google Cloud Storage",
+        _data_requests("gcs_request_logs"),
+    ),
+    "load_balancer": Registered(
+        "usage_metrics.sources.load_balancer",
+        "a load balancer",
+        _data_requests("load_balancer_request_logs"),
+    ),
+    "web": Registered(
+        "usage_metrics.sources.web",
+        "a web server",
+        _data_requests("web_request_logs"),
+    ),
 }
-"""The module of each source; its ``SOURCE`` is the declaration."""
+"""Every source by the name in task parameters and paths, and of its section."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +115,6 @@ class Source:
 
     name: str
     """Its name in task parameters and paths, and of its section in luigi.cfg."""
-    title: str
-    """What wrote the logs, in words: a text goes on "the logs of" with it."""
     open_logs: Callable[[Any], "LogReader"]
     """Opens the logs that the source's section of luigi.cfg names."""
     raw: "pa.Schema"
@@ -77,21 +141,6 @@ class Source:
     """Raise it when ``clean`` gives different rows, so that old files are stale."""
     recipe_settings: tuple[str, ...] = ()
     """The settings that change what ``clean`` gives, so that old files are stale."""
-    table: str | None = None
-    """The table of the requests in the database. None where they are too many for it:
-    then they are in the files alone, and the figures in the database, too."""
-    partition_column: str = "timestamp"
-    """The cleaned column by which to find a day's rows in the table."""
-    load_filter: str | None = None
-    """The cleaned boolean column that selects the rows to load; None loads all."""
-    primary_key: tuple[str, ...] = ()
-    """The primary key of the table."""
-    indexes: tuple[tuple[str, ...], ...] = ()
-    """The columns of each index of the table, for common queries."""
-    description: str = ""
-    """What a row of the table is, for people."""
-    facets: tuple[str, ...] = ()
-    """The columns by which to browse the table."""
     recognises: Callable[["Beginning"], Mapping[str, str] | None] = lambda _: None
     """Says whether a file is of this kind of log, and which of the source's settings
     are needed to read it; None if it is not."""
@@ -112,12 +161,12 @@ def get_source(name: str) -> Source:
     Raises:
         ConfigError: if there is none of that name.
     """
-    source: Source = importlib.import_module(module_of(name)).SOURCE
+    source: Source = importlib.import_module(registered(name).module).SOURCE
     return source
 
 
-def module_of(name: str) -> str:
-    """The module of a source.
+def registered(name: str) -> Registered:
+    """What is known of a source without its module.
 
     Raises:
         ConfigError: if there is none of that name.

@@ -21,7 +21,6 @@ from usage_metrics.logs.layout import Layout
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.hosts import are_elsewhere, none_meant, per_host
 from usage_metrics.sources.request_log import (
-    DATA_REQUESTS,
     REQUEST,
     requests_from,
     without_missing,
@@ -125,7 +124,6 @@ def _hosts(entries: pa.Table) -> pa.Array:
 
 SOURCE = Source(
     name="cloudfront",
-    title="Amazon CloudFront",
     open_logs=lambda settings: LogFiles(
         settings.logs,
         settings.late_days,
@@ -141,9 +139,8 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     recipe_settings=("site", "hosts", "base_url", *SETTINGS),
-    **DATA_REQUESTS,
+    address="remote_ip",
     places="hosts",
-    table="cloudfront_request_logs",
     nothing_meant=none_meant,
     recognises=lambda beginning: {} if beginning.is_read_by(CloudFront()) else None,
 )

@@ -25,7 +25,6 @@ from usage_metrics.logs.reader import open_logs
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.datasette_pages import PAGE, asked_for
 from usage_metrics.sources.request_log import (
-    DATA_REQUESTS,
     one_spelling,
     requests_from,
     without_missing,
@@ -168,7 +167,6 @@ def _at(
 
 SOURCE = Source(
     name="datasette",
-    title="a Datasette",
     open_logs=lambda settings: open_logs(
         settings.logs, settings.late_days, witnesses.Meant.from_settings(settings).logs
     ),
@@ -187,8 +185,7 @@ SOURCE = Source(
         *witnesses.SETTINGS,
         *SETTINGS,
     ),
-    **DATA_REQUESTS,
-    table="datasette_request_logs",
+    address="remote_ip",
     recognises=lambda beginning: {} if beginning.is_read_by(JsonEntries()) else None,
     nothing_meant=witnesses.nothing_meant,
 )

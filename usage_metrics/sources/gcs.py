@@ -22,7 +22,6 @@ from usage_metrics.logs.gcs_usage import GcsUsage
 from usage_metrics.logs.layout import Layout
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.request_log import (
-    DATA_REQUESTS,
     REQUEST,
     requests_from,
     url_parts,
@@ -144,7 +143,6 @@ def _pages(entries: pa.Table, uris: pa.Array) -> pa.Array:
 
 SOURCE = Source(
     name="gcs",
-    title="Google Cloud Storage",
     open_logs=lambda settings: LogFiles(
         settings.logs,
         settings.late_days,
@@ -160,8 +158,7 @@ SOURCE = Source(
     clean=clean,
     cleaned=CLEANED,
     recipe_settings=SETTINGS,
-    **DATA_REQUESTS,
+    address="remote_ip",
     places="buckets",
-    table="gcs_request_logs",
     recognises=lambda beginning: {} if beginning.is_read_by(GcsUsage()) else None,
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from usage_metrics.errors import UsageMetricsError
-from usage_metrics.sources import get_source, recognised
+from usage_metrics.sources import recognised, registered
 
 DEFAULT = "datasette"
 """The source of logs that are not recognised."""
@@ -57,7 +57,7 @@ def read_by_another(source: str, logs: str) -> str | None:
     if kind is None or kind.source == source:
         return None
     return (
-        f"logs = {logs} are the logs of {get_source(kind.source).title}, which "
+        f"logs = {logs} are the logs of {registered(kind.source).title}, which "
         f"[{kind.source}] reads: name them in that section of luigi.cfg, not in "
         f"[{source}]"
     )

@@ -25,7 +25,7 @@ from usage_metrics.logs.web.presets import open_format
 from usage_metrics.logs.web.schema import LOG
 from usage_metrics.sources import Cleaned, Source, web
 from usage_metrics.sources.hosts import none_meant
-from usage_metrics.sources.request_log import DATA_REQUESTS, REQUEST
+from usage_metrics.sources.request_log import REQUEST
 
 FORMATS: dict[str, Callable[[], Format]] = {
     "aws": AwsLoadBalancer,
@@ -69,7 +69,6 @@ def _recognises(beginning: Beginning) -> dict[str, str] | None:
 
 SOURCE = Source(
     name="load_balancer",
-    title="a load balancer",
     open_logs=lambda settings: LogFiles(
         settings.logs,
         settings.late_days,
@@ -85,9 +84,8 @@ SOURCE = Source(
     clean=clean,
     cleaned=REQUEST,
     recipe_settings=("site", "hosts", "base_url", *SETTINGS),
-    **DATA_REQUESTS,
+    address="remote_ip",
     places="hosts",
-    table="load_balancer_request_logs",
     recognises=_recognises,
     nothing_meant=none_meant,
 )

@@ -72,17 +72,6 @@ ASKED = [
 REQUEST = pa.schema([*SAID, *URL, *ASKED, *AGENT])
 """The columns of every log's requests; a source may have more behind them."""
 
-DATA_REQUESTS: dict[str, Any] = {
-    "address": "remote_ip",
-    "load_filter": "is_data_request",
-    "primary_key": ("timestamp", "insert_id"),  # in this order it also finds a day
-    "indexes": (("database", "table"), ("remote_ip_country",), ("remote_ip_org",)),
-    "description": "Requests for data by anyone, one row each; the usage tables say "
-    "which of them count as use",
-    "facets": ("agent_class", "database", "format"),
-}
-"""What a source declares of its table, if that holds the requests for data."""
-
 AskedFor = Callable[[pa.Array], Mapping[str, pa.Array]]
 """Says of distinct URLs, the last of which is null, what each asks for: the columns
 ``URL`` and ``ASKED``, and others that follow from the URL."""

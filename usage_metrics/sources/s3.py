@@ -280,7 +280,6 @@ def _has_any(texts: pa.Array, words: Sequence[str]) -> pa.Array:
 
 SOURCE = Source(
     name="s3",
-    title="Amazon S3",
     open_logs=lambda settings: LogFiles(
         settings.logs,
         settings.late_days,
@@ -298,7 +297,6 @@ SOURCE = Source(
     recipe_settings=("internal_requesters", "cloudfront_is_read", *SETTINGS),
     address="remote_ip",
     places="buckets",
-    table=None,
     recognises=lambda beginning: {} if beginning.is_read_by(S3_ACCESS_LOG) else None,
     remarks={
         CDN_MISS: "CloudFront's own log says who asked: have it delivered, and name "

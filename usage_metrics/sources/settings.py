@@ -24,7 +24,7 @@ from usage_metrics.parameters import (
     text,
 )
 from usage_metrics.platforms.settings import PLATFORM_SECTIONS
-from usage_metrics.sources import SOURCES, module_of
+from usage_metrics.sources import SOURCES, registered
 
 
 def settling(default: float) -> luigi.NumericalParameter[float]:
@@ -220,7 +220,7 @@ def source_section(name: str) -> SourceSection:
     Raises:
         ConfigError: if there is no source of that name, or a setting is wrong.
     """
-    module_of(name)
+    registered(name)
     return _section_class(name)()
 
 

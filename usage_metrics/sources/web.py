@@ -22,7 +22,6 @@ from usage_metrics.logs.web.schema import LOG
 from usage_metrics.sources import Cleaned, Source
 from usage_metrics.sources.hosts import none_meant, per_host
 from usage_metrics.sources.request_log import (
-    DATA_REQUESTS,
     REQUEST,
     requests_from,
     without_missing,
@@ -78,7 +77,6 @@ def _recognises(beginning: Beginning) -> dict[str, str] | None:
 
 SOURCE = Source(
     name="web",
-    title="a web server",
     open_logs=lambda settings: LogFiles(
         settings.logs,
         settings.late_days,
@@ -94,9 +92,8 @@ SOURCE = Source(
     clean=clean,
     cleaned=REQUEST,
     recipe_settings=("trusted_proxies", "site", "hosts", "base_url", *SETTINGS),
-    **DATA_REQUESTS,
+    address="remote_ip",
     places="hosts",
-    table="web_request_logs",
     recognises=_recognises,
     nothing_meant=none_meant,
 )

@@ -15,7 +15,7 @@ from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import list_present
-from usage_metrics.sources import get_source
+from usage_metrics.sources import get_source, registered
 from usage_metrics.tasks.backfill import MANY_DAYS, Backfill
 from usage_metrics.tasks.missing import (
     Awaiting,
@@ -34,7 +34,6 @@ from usage_metrics.tasks.task import Reporting
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from usage_metrics.sources import Source
     from usage_metrics.warehouse.sqlite import Changes, Loaded, Warehouse
     from usage_metrics.warehouse.table import Table
 
@@ -63,32 +62,24 @@ def requests_table(name: str) -> "Table | None":
     """The table of the requests of a source; None if it declares none."""
     from usage_metrics.warehouse.table import Table
 
-    source = get_source(name)
-    if source.table is None:
+    declared = registered(name).table
+    if declared is None:
         return None
-    return Table(
-        name=source.table,
-        columns=lambda: _columns_of(source),
-        primary_key=source.primary_key,
-        indexes=source.indexes,
-        time=source.partition_column,
-        load_filter=source.load_filter,
-        description=source.description,
-        facets=source.facets,
-    )
+    return Table(**vars(declared), columns=lambda: _columns_of(name))
 
 
-def _columns_of(source: "Source") -> "pa.Schema":
+def _columns_of(name: str) -> "pa.Schema":
     """The columns of the requests of a source, once they are located."""
     from usage_metrics.geocode import locate
 
+    source = get_source(name)
     return locate.with_location(source.cleaned, source.address)
 
 
 def shows_loaded(name: str) -> tuple[str, str]:
     """The table that shows which days of a source are loaded, and from which stage."""
-    table = get_source(name).table
-    return (table, Geocode.stage) if table else (RECONCILED, RECONCILED)
+    table = registered(name).table
+    return (table.name, Geocode.stage) if table else (RECONCILED, RECONCILED)
 
 
 class Loading(Reporting):

@@ -17,7 +17,7 @@ from usage_metrics.errors import NotYetError, UsageMetricsError
 from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.platforms import PLATFORMS, get_platform
-from usage_metrics.sources import SOURCES, get_source
+from usage_metrics.sources import SOURCES, registered
 from usage_metrics.sources.settings import logs_named, source_section
 from usage_metrics.tasks.datasets_registry import datasets_registry
 from usage_metrics.tasks.load import open_warehouse
@@ -200,7 +200,7 @@ def _log(source: str, contents: Mapping[str, str]) -> "Place":
     gone = set(days_between(there[0], there[-1])) - {*there}
     days = Days(there, sorted(gone - lost), lost=sorted(gone & lost))
     report = f"{source}.html" if source in logs_named() else ""
-    title = get_source(source).title
+    title = registered(source).title
     title = TITLES.get(source, f"{title[:1].upper()}{title[1:]}")
     return Place(source, title, days, report=report)
 

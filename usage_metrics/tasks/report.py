@@ -17,7 +17,7 @@ from usage_metrics.parameters import OptionalDay
 from usage_metrics.partitions import kept
 from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.listings import listing_once
-from usage_metrics.sources import get_source
+from usage_metrics.sources import registered
 from usage_metrics.sources.settings import sources_on
 from usage_metrics.tasks.count import CountUsage
 from usage_metrics.tasks.datasets_registry import datasets_registry
@@ -171,7 +171,7 @@ class Report(Awaiting):
             gathered = payload.gather(database, span, titles)
             return page.Material(
                 site=site_name(figures.host_of_site(database, gathered.span)),
-                logs_of=get_source(self.source).title,
+                logs_of=registered(self.source).title,
                 titles=titles,
                 payload=gathered,
                 concentration=figures.concentration_of(database, gathered.span),
