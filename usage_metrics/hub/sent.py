@@ -82,7 +82,7 @@ class SentReports:
         """
         paths = [self._part(record.number, n) for n in range(len(record.digests))]
         try:
-            return read_subsets([_read(path) for path in paths])
+            return read_subsets([storage.read_file(path) for path in paths])
         except (OSError, ValueError, EOFError, KeyError) as error:
             raise StorageError(
                 f"{paths[0]}, what was sent, cannot be read: {error}; restore it from "
@@ -113,7 +113,7 @@ class SentReports:
 
     def _record(self, path: str) -> Record:
         try:
-            fields: dict[str, Any] = json.loads(_read(path))
+            fields: dict[str, Any] = json.loads(storage.read_file(path))
             return Record(**fields | {"digests": tuple(fields["digests"])})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StorageError(
@@ -130,11 +130,6 @@ def _names_in(folder: str) -> list[str]:
         filesystem, inside = storage.filesystem_of(folder)
         selector = pafs.FileSelector(inside, allow_not_found=True)
         return [info.base_name for info in filesystem.get_file_info(selector)]
-
-
-def _read(path: str) -> bytes:
-    with storage.open_file(path) as file:
-        return bytes(file.read())
 
 
 def _write(path: str, content: bytes) -> None:

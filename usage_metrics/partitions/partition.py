@@ -243,12 +243,8 @@ class Partition(luigi.Target):
     def _content_of(self, marker: str) -> str | None:
         """What a marker says; None if there is none."""
         path = self.marker(marker)
-        with (
-            _naming_unreachable(path),
-            contextlib.suppress(FileNotFoundError),
-            storage.open_file(path) as file,
-        ):
-            return bytes(file.read(100)).decode(errors="replace").strip()
+        with _naming_unreachable(path), contextlib.suppress(FileNotFoundError):
+            return storage.read_file(path, 100).decode(errors="replace").strip()
         return None
 
     def mark_checked(self) -> None:

@@ -82,10 +82,21 @@ def whole_or_absent(
 
 def open_file(path: str) -> "pa.NativeFile":
     """Open a file for random access."""
-    if "://" not in path and Path(path).exists() and not Path(path).is_file():
-        raise OSError(errno.EINVAL, "Not a regular file", path)  # a FIFO would wait
+    _refuse_irregular(path)
     filesystem, inside = filesystem_of(path)
     return filesystem.open_input_file(inside)
+
+
+def read_file(path: str, most_bytes: int | None = None) -> bytes:
+    """Read a short file, or the beginning of one; a local one without Arrow."""
+    _refuse_irregular(path)
+    with open_file(path) if "://" in path else Path(path).open("rb") as file:
+        return bytes(file.read(most_bytes))
+
+
+def _refuse_irregular(path: str) -> None:
+    if "://" not in path and Path(path).exists() and not Path(path).is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", path)  # a FIFO would wait
 
 
 def open_whole_file(path: str) -> "pa.NativeFile":

@@ -107,9 +107,7 @@ def erase_from_object(
 ) -> Place | None:
     """The same for a text file in an object store, which nobody appends to."""
     with _naming_remedy(uri):
-        with storage.open_file(uri) as file:
-            data = bytes(file.read())
-        return _erase(uri, data, remover, dry_run=dry_run)
+        return _erase(uri, storage.read_file(uri), remover, dry_run=dry_run)
 
 
 def _erase(

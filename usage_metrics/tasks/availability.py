@@ -9,7 +9,7 @@ import datetime as dt
 import functools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from usage_metrics.dates import utc_now
@@ -47,21 +47,36 @@ def unavailable_reason(source: str, day: dt.date) -> str | None:
 
 def unavailable_reasons(source: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
     """The days whose log entries are not available, each with the reason."""
-    settings = source_section(source)
+    settings, asked = source_section(source), [*days]
     running = running_since(settings)
-    reasons: dict[dt.date, str] = {}
-    for day in days:
-        if day >= running:
-            reasons[day] = (
-                f"{day} is not over: a day is extracted {settings.settle_hours:g} "
-                f"hours after it ends in UTC ([{source}] settle_hours)"
-            )
-        elif (why := _unavailable(source, day)) is not None:
-            if day in settings.lost_days:
-                named = f"[{source}] lost_days names it"
-                why = f"{day} is lost: {named}, and no logs hold it"
-            reasons[day] = why
-    return reasons
+    missing = _missing(source, [day for day in asked if day < running])
+    not_over = (
+        f"is not over: a day is extracted {settings.settle_hours:g} hours after it "
+        f"ends in UTC ([{source}] settle_hours)"
+    )
+    return {
+        day: missing.get(day, f"{day} {not_over}")
+        for day in asked
+        if day in missing or day >= running
+    }
+
+
+def _missing(source: str, days: Sequence[dt.date]) -> dict[dt.date, str]:
+    """The days, of those that are over, that logs do not hold; each with the reason."""
+    if not days:
+        return {}
+    # Whoever reads logs imports Arrow.
+    from usage_metrics.logs.listing import looking_once
+
+    lost = source_section(source).lost_days
+    named = f"is lost: [{source}] lost_days names it, and no logs hold it"
+    with looking_once():
+        reasons = ((day, _unavailable(source, day)) for day in days)
+        return {
+            day: f"{day} {named}" if day in lost else why
+            for day, why in reasons
+            if why is not None
+        }
 
 
 def _unavailable(source: str, day: dt.date) -> str | None:

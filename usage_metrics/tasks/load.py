@@ -13,6 +13,7 @@ from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import OptionalDay
+from usage_metrics.partitions.footer_index import FooterIndex
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source, registered
@@ -100,9 +101,19 @@ class Loading(Reporting):
         return changes(
             loaded,
             files,
-            content_id=lambda day: self.partition_of(stage, day).content_id(),
+            content_id=lambda day: self._content_id(stage, day),
             among=set(days),
         )
+
+    def _content_id(self, stage: str, day: dt.date) -> str | None:
+        """The content id of a file, for which it is opened only after a change."""
+        footers = FooterIndex()
+        facts = footers.of_stage(stage, self.source).get(day)
+        footers.keep()
+        if facts is None:  # a day to be completed
+            return self.partition_of(stage, day).content_id()
+        content_id: str | None = facts.get("content_id")
+        return content_id
 
     def replace(
         self,

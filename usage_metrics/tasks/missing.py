@@ -47,10 +47,7 @@ def without_logs(source: str, days: Collection[dt.date]) -> dict[dt.date, str]:
             return {}
         made = list_partitions(config.paths().root, stage.stage, source)
         absent = [day for day in absent if day not in made]
-    from usage_metrics.logs.listing import looking_once
-
-    with looking_once():
-        return unavailable_reasons(source, absent)
+    return unavailable_reasons(source, absent)
 
 
 class Seen(luigi.Config):

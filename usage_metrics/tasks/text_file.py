@@ -22,8 +22,7 @@ class TextFile(luigi.Target):
     def read(self, most_bytes: int | None = None) -> str | None:
         """The text or, of a long one, its beginning; None if there is no file."""
         try:
-            with storage.open_file(self.path) as file:
-                return bytes(file.read(most_bytes)).decode(errors="replace")
+            return storage.read_file(self.path, most_bytes).decode(errors="replace")
         except FileNotFoundError:
             return None
 
