@@ -9,13 +9,14 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import luigi
 import pytest
-from command import run_usage_metrics
+from command import run_python, run_usage_metrics
 from flow import DAY, ONE_DAY, Flow, days
 from mail_server import free_port, mailbox
 from project import Settings
@@ -25,7 +26,7 @@ from usage_metrics.commands import main, run, running
 from usage_metrics.commands.alone import is_running
 from usage_metrics.counting.tables import TABLES
 from usage_metrics.monitoring import notify, run_log
-from usage_metrics.partitions import footer_index, partition, storage
+from usage_metrics.partitions import folders, footer_index, partition
 
 pytestmark = pytest.mark.usefixtures("quick_reports")
 
@@ -60,6 +61,29 @@ def test_it_makes_everything_and_again_does_nothing(nightly: Flow) -> None:
     lines = len(list(run_log.read()))
     assert main(["run"]) == 0
     assert len(list(run_log.read())) == lines
+    assert _imported_with_nothing_to_do(nightly) & HEAVY == set()
+
+
+HEAVY = {"pyarrow", "numpy", "statistics", "usage_metrics.sources.datasette"}
+"""What is only for days that are made: it takes a quarter of a second."""
+
+
+def _imported_with_nothing_to_do(flow: Flow) -> set[str]:
+    """What a process imports that finds all days made, and the next not over."""
+    code = f"""
+import datetime as dt, sys
+from usage_metrics.commands import main
+from usage_metrics.tasks import LoadSQLite, availability
+availability.utc_now = lambda: dt.datetime({STOP:%Y, %-m, %-d}, 5, tzinfo=dt.UTC)
+assert LoadSQLite().complete()
+assert main(["run"]) == 0
+print(*sys.modules)
+"""
+    with (flow.folder / "luigi.cfg").open("w") as file:
+        luigi.configuration.get_config().write(file)
+    done = run_python(code, flow.folder)
+    assert "Nothing to do" in done.stdout, done.stdout + done.stderr
+    return set(done.stdout.splitlines()[-1].split())
 
 
 def test_what_a_run_keeps_of_footers_it_does_not_read_again(
@@ -77,13 +101,13 @@ def test_with_nothing_to_do_each_stage_is_listed_once_and_footers_are_parsed_onc
 ) -> None:
     assert main(["run"]) == 0
     listings: Counter[str] = Counter()
-    list_files = storage.list_files
+    list_files = folders.list_files
 
-    def counting(folder: str, name: str) -> Iterator[tuple[str, int, int]]:
+    def counting(folder: str, name: str) -> Iterable[folders.Found]:
         listings[folder] += 1
         return list_files(folder, name)
 
-    monkeypatch.setattr(storage, "list_files", counting)
+    monkeypatch.setattr(folders, "list_files", counting)
     opened = Mock(wraps=sqlite3.connect)
     monkeypatch.setattr(sqlite3, "connect", opened)
     parsed = Mock(wraps=footer_index._parse)

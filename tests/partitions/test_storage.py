@@ -22,7 +22,7 @@ from flow import DAY, ONE_DAY, Flow, request
 from luigi.execution_summary import LuigiStatusCode
 
 from usage_metrics.errors import ConfigError, StorageError
-from usage_metrics.partitions import storage
+from usage_metrics.partitions import folders, storage
 from usage_metrics.partitions.partition import Partition
 from usage_metrics.tasks.refresh import RefreshDays
 from usage_metrics.tasks.stages import Extract
@@ -274,7 +274,7 @@ def test_a_path_without_a_folder_is_in_the_current_one(
 
 
 def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
-    assert list(storage.list_files(f"{tmp_path}/nothing", "file")) == []
+    assert list(folders.list_files(f"{tmp_path}/nothing", "file")) == []
     storage.delete(f"{tmp_path}/nothing")
 
 

@@ -19,6 +19,11 @@ def run_usage_metrics(
     return _run([program, *arguments], folder)
 
 
+def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, with the ``luigi.cfg`` there."""
+    return _run([sys.executable, "-c", code], folder)
+
+
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k != "LUIGI_CONFIG_PATH"}
     # Luigi keeps its lock there; tests that run in parallel may use the same command.

@@ -30,7 +30,7 @@ from usage_metrics.errors import (
     os_errors_as,
 )
 from usage_metrics.monitoring import permissions
-from usage_metrics.partitions import listings, storage
+from usage_metrics.partitions import folders, listings, storage
 from usage_metrics.partitions.footer import check_content, facts_of, read_footer
 from usage_metrics.partitions.purpose import is_for, name_of, purpose
 from usage_metrics.partitions.row_groups import dictionaries_of, naming_unreadable
@@ -216,6 +216,8 @@ class Partition(luigi.Target):
     @contextlib.contextmanager
     def _replacing(self, path: str) -> Iterator[BinaryIO]:
         """Write the file or a marker, as a whole."""
+        if path == self.path and self.stage in OLD_MARKERS:
+            move_old_markers(self.root, self.stage, self.source)
         listings.forget()
         drafts = f"{self.root}/{STATE}/drafts"
         private = path != self.path or permissions.is_private(self.stage)
@@ -330,28 +332,28 @@ def list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
 
 
 def _list_present(root: str, stage: str, source: str) -> dict[dt.date, str]:
-    if stage in OLD_MARKERS:
-        _move_old_markers(root, stage, source)
     listed = _list_days(FILE_NAME, root, stage, source)
     return {day: f"{modified}-{size}" for day, modified, size in sorted(listed)}
 
 
 @functools.cache
-def _move_old_markers(root: str, stage: str, source: str) -> None:
-    """Take away what version 0.1 left, once in each process: nothing puts it there."""
+def move_old_markers(root: str, stage: str, source: str) -> None:
+    """Take away what version 0.1 left, once in each process that writes files."""
     for day, *_ in _list_days(OLD_MARKERS[stage], root, stage, source):
         Partition(root, stage, source, day).move_old_marker()
 
 
 def _list_days(
     name: str, root: str, stage: str, source: str
-) -> Iterator[tuple[dt.date, int, int]]:
+) -> list[tuple[dt.date, int, int]]:
     """The files of a name: day, modification time, size."""
     folder = f"{root}/{stage}/{source}"
     with _naming_unreachable(folder):
-        for inner, modified, size in storage.list_files(folder, name):
-            if day := _day_of(inner):
-                yield day, modified, size
+        return [
+            (day, modified, size)
+            for inner, modified, size in folders.list_files(folder, name)
+            if (day := _day_of(inner))
+        ]
 
 
 @functools.lru_cache(maxsize=1 << 14)

@@ -209,27 +209,6 @@ def exists(path: str) -> bool:
     return True
 
 
-def list_files(folder: str, name: str) -> Iterator[tuple[str, int, int]]:
-    """Find the files of a name in the subfolders of a folder.
-
-    In a store this takes one listing. In a local folder each file is looked up by name:
-    a listing may miss a file that is just being replaced.
-
-    Yields:
-        the subfolder, modification time in nanoseconds, and size in bytes.
-    """
-    if "://" not in folder:
-        yield from _list_locally(folder, name)
-        return
-    import pyarrow.fs as pafs
-
-    filesystem, inside = filesystem_of(folder)
-    selector = pafs.FileSelector(inside, recursive=True, allow_not_found=True)
-    for info in filesystem.get_file_info(selector):
-        if info.type == pafs.FileType.File and info.base_name == name:
-            yield info.path.split("/")[-2], info.mtime_ns, info.size
-
-
 def sweep(folder: str) -> None:
     """Remove temporary files of dead writers from a local folder and its subfolders.
 
@@ -296,23 +275,6 @@ def refuse_key(uri: str) -> None:
             "an s3:// URI contains a key, which would end up in files and messages; "
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
         )
-
-
-def _list_locally(folder: str, name: str) -> Iterator[tuple[str, int, int]]:
-    try:
-        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    try:
-        for inner in os.listdir(place):  # noqa: PTH208 - Path takes no descriptor
-            try:
-                # From its folder on: to walk there from the root takes as long again.
-                found = os.stat(f"{inner}/{name}", dir_fd=place)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            yield inner, found.st_mtime_ns, found.st_size
-    finally:
-        os.close(place)
 
 
 @contextlib.contextmanager

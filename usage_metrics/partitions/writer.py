@@ -14,7 +14,6 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from usage_metrics.partitions.footer import CONTENT_ID_BYTES, FOOTER_KEY, seal_of
@@ -113,6 +112,8 @@ class PartitionWriter:
 
 @functools.cache
 def _our_version() -> str:
+    from importlib.metadata import version  # which takes a hundredth of a second
+
     return version("usage_metrics")  # each time it parses the package's metadata
 
 

@@ -4,7 +4,6 @@ Each finding names the day, the measurement, and the setting with the limit.
 """
 
 import datetime as dt
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -51,6 +50,8 @@ def rejected(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
 
 def unusual(cleaned: Mapping[dt.date, Facts]) -> Iterator[Finding]:
     """Days with far fewer requests than the days before them."""
+    import statistics  # with fractions and decimals, which nothing else needs
+
     minimum = config.quality().minimum_share_of_usual
     before: list[int] = []
     for day, facts in cleaned.items():
