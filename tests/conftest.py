@@ -79,7 +79,7 @@ def luigi_afresh() -> Iterator[None]:
     yield
     Register.clear_instance_cache()
     availability._open_reader.cache_clear()
-    availability._of_another_source.cache_clear()
+    availability._read_otherwise.cache_clear()
     left_over.cache_clear()
     # Luigi's first run of a process prints to the stderr of that moment: a test's own.
     InterfaceLogging._configured = False

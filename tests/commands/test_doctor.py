@@ -300,6 +300,24 @@ def test_logs_of_another_service_are_said_to_be_with_the_source_that_reads_them(
     assert sentence in " ".join(capsys.readouterr().err.split())
 
 
+def test_logs_of_another_format_are_said_to_be_with_the_one_that_reads_them(
+    healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = '192.0.2.7 - - [02/Mar/2026:12:00:00 +0000] "GET /a.csv HTTP/1.1" 200 15'
+    (healthy.logs / f"{DAY}.jsonl").unlink()
+    (healthy.logs / "access.log").write_text(f'{line} "-" "curl/8.5.0"\n')
+    settings("datasette", logs="")
+    settings("web", logs=healthy.logs, format="vhost_combined", start=DAY)
+    settings("web", stop=DAY + ONE_DAY)
+    sentence = (
+        f"logs = {healthy.logs} cannot be read with the settings of [web]; as they "
+        "look, set format = combined there"
+    )
+    assert _bad(capsys) == [f"[web] logs: {sentence}"]
+    assert main(["run"]) == 35
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
 def test_days_of_the_sample_under_logs_of_ones_own_are_found(
     healthy: Flow, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,7 +79,8 @@ def test_a_scheduler_that_is_not_there_is_one_line_with_the_remedy() -> None:
     error = _raised(RPCError("Errors when connecting to http://localhost:8082"))
     assert _record("Uncaught exception in luigi", error=error) == (
         "ERROR: Errors when connecting to "
-        "http://localhost:8082; start luigid, or add --local-scheduler"
+        "http://localhost:8082; start luigid, or do without: luigi with "
+        "--local-scheduler, usage-metrics with no scheduler_… in [core] of luigi.cfg"
     )
 
 

@@ -236,4 +236,4 @@ def test_without_a_scheduler_it_fails_after_two_attempts_and_says_what_to_do(
         code, screen = Site(tmp_path, closed.getsockname()[1]).load()
     assert code == 40, screen
     assert "Errors (2 attempts) when connecting to remote scheduler" in screen
-    assert "start luigid, or add --local-scheduler" in screen
+    assert "start luigid, or do without: luigi with --local" in screen

@@ -34,6 +34,7 @@ from usage_metrics.commands.permissions import too_open
 from usage_metrics.dates import ONE_DAY, utc_now
 from usage_metrics.errors import (
     ConfigError,
+    InputError,
     ServiceError,
     StorageError,
     UsageMetricsError,
@@ -45,7 +46,12 @@ from usage_metrics.partitions.partition import list_partitions
 from usage_metrics.platforms import get_platform
 from usage_metrics.platforms.settings import platform_section
 from usage_metrics.sources import SOURCES, get_source
-from usage_metrics.sources.kinds import is_billed, kind_of, read_by_another
+from usage_metrics.sources.kinds import (
+    is_billed,
+    kind_of,
+    read_by_another,
+    read_otherwise,
+)
 from usage_metrics.sources.settings import logs_named, source_section, sources_on
 from usage_metrics.tasks import snapshot_days
 from usage_metrics.tasks.availability import unavailable_reason
@@ -208,12 +214,23 @@ def _logs(name: str) -> Iterator[str]:
         beside = ", ".join(kind.others[:SHOWN])
         yield Note(f"files of another kind lie beside the logs: {beside}")
     logs = get_source(name).open_logs(section)
-    text, passed_over = logs.describe(), list(logs.passed_over().items())
+    with _saying_how_to_read(name):
+        text, passed_over = logs.describe(), list(logs.passed_over().items())
     if passed_over:
         (day, sentence), *others = passed_over
         more = f" (and files of {len(others):,} more days)" if others else ""
         text = Note(f"{text}; {day}: {sentence}{more}")
     yield text
+
+
+@contextlib.contextmanager
+def _saying_how_to_read(name: str) -> Iterator[None]:
+    """Say of logs that cannot be read how they can, if it is known."""
+    try:
+        yield
+    except InputError as error:
+        how = read_otherwise(name, source_section(name))
+        raise InputError(how or str(error)) from error
 
 
 def _request_logs(name: str) -> Iterator[str]:
@@ -231,7 +248,8 @@ def _request_logs(name: str) -> Iterator[str]:
 
 def _first_entries(name: str, logs: str) -> Iterator[str]:
     """What is in the logs, before a day of them is extracted."""
-    days = first_look.sample_of(first_look.open_logs(name, logs).days())
+    with _saying_how_to_read(name):
+        days = first_look.sample_of(first_look.open_logs(name, logs).days())
     content = first_look.look_into(name, logs, days)
     if content is None:
         yield Note(f"{logs} holds no entry of the newest days")

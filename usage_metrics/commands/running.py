@@ -200,7 +200,7 @@ def visualiser_url() -> str | None:
 
 
 class _Messages(logging.Handler):
-    """Collects the first line of each warning and error."""
+    """Collects the first line of each warning and error, once."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -208,7 +208,9 @@ class _Messages(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = getattr(record, "sentence", record.getMessage())
-        self.messages.append(printable(text.partition("\n")[0]))
+        message = printable(text.partition("\n")[0])
+        if message not in self.messages:
+            self.messages.append(message)
 
 
 @contextlib.contextmanager

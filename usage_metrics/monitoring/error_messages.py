@@ -150,7 +150,10 @@ def sentence_of(error: BaseException | None) -> str | None:
             "and it is missing now; rerun in a minute"
         )
     if isinstance(error, RPCError):
-        return printable(f"{error}; start luigid, or add --local-scheduler")
+        return printable(
+            f"{error}; start luigid, or do without: luigi with --local-scheduler, "
+            "usage-metrics with no scheduler_… in [core] of luigi.cfg"
+        )
     if isinstance(error, TaskClassNotFoundException):
         return printable(_no_such_task(str(error)))
     cause = error.__cause__ if isinstance(error, ValueError) else None

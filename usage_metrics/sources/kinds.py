@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from usage_metrics.errors import UsageMetricsError
 from usage_metrics.sources import recognised, registered
@@ -51,9 +51,7 @@ def kind_of(logs: str, wanted: str | None = None) -> Kind | None:
 
 def read_by_another(source: str, logs: str) -> str | None:
     """Say that logs are those of another source; None if they are not known to be."""
-    kind = None
-    with contextlib.suppress(UsageMetricsError):  # whoever reads them will say
-        kind = kind_of(logs, source) if logs else None
+    kind = _known_kind(source, logs)
     if kind is None or kind.source == source:
         return None
     return (
@@ -61,3 +59,24 @@ def read_by_another(source: str, logs: str) -> str | None:
         f"[{kind.source}] reads: name them in that section of luigi.cfg, not in "
         f"[{source}]"
     )
+
+
+def read_otherwise(source: str, settings: Any) -> str | None:
+    """Say how logs are read that cannot be read with these settings, if it is known."""
+    if sentence := read_by_another(source, settings.logs):
+        return sentence
+    kind = _known_kind(source, settings.logs)
+    needed = kind.settings.items() if kind else ()
+    other = [f"{name} = {value}" for name, value in needed]
+    if not other or all(getattr(settings, name) == value for name, value in needed):
+        return None
+    return (
+        f"logs = {settings.logs} cannot be read with the settings of [{source}]; as "
+        f"they look, set {', '.join(other)} there"
+    )
+
+
+def _known_kind(source: str, logs: str) -> Kind | None:
+    with contextlib.suppress(UsageMetricsError):  # whoever reads them will say
+        return kind_of(logs, source) if logs else None
+    return None

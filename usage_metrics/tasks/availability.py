@@ -83,23 +83,23 @@ def _unavailable(source: str, day: dt.date) -> str | None:
     """Ask the reader about a day.
 
     Raises:
-        InputError: if the logs cannot be read; it says so if another source reads them.
+        InputError: if the logs cannot be read; it says how they can, if it is known.
     """
     try:
         return _reader(source).unavailable(day)
     except InputError as error:
-        sentence = _of_another_source(source, _minute())
+        sentence = _read_otherwise(source, _minute())
         if sentence is None:
             raise
         raise InputError(sentence) from error
 
 
 @functools.lru_cache(maxsize=8)
-def _of_another_source(source: str, minute: int) -> str | None:
-    """Say that another source reads the logs; they are looked into once a minute."""
-    from usage_metrics.sources.kinds import read_by_another
+def _read_otherwise(source: str, minute: int) -> str | None:
+    """Say how the logs can be read; they are looked into once a minute."""
+    from usage_metrics.sources.kinds import read_otherwise
 
-    return read_by_another(source, source_section(source).logs)
+    return read_otherwise(source, source_section(source))
 
 
 def passed_over(source: str) -> dict[dt.date, str]:
