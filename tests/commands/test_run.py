@@ -292,6 +292,18 @@ def test_logs_that_are_not_there_are_said_once_and_in_no_words_of_luigis(
     assert "ERROR Will not run Report(" in log
 
 
+def test_where_nothing_can_be_written_each_reason_is_said_once(
+    nightly: Flow, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (nightly.folder / "file").touch()
+    settings("paths", root=nightly.folder / "file" / "data")
+    assert main(["run"]) == 30
+    lines = " ".join(capfd.readouterr().err.partition("Not everything")[2].split())
+    assert "part-0.parquet cannot be written: [Errno 17] File exists" in lines
+    assert "Worker" not in lines
+    assert lines.count("the run log") == 1
+
+
 def test_of_many_warnings_a_few_are_shown(
     nightly: Flow, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ class ErrorFilter(logging.Filter):
             is_known = record.msg == UNCAUGHT
             record.msg = sentence if is_known else f"{record.getMessage()}: {sentence}"
             record.args = record.exc_info = record.exc_text = None
+            record.sentence = sentence
         elif found := _SCHEDULING_ERROR.fullmatch(str(record.msg)):
             return self._is_new(record, found)
         elif record.msg == "Done scheduling tasks":
