@@ -45,16 +45,16 @@ LOAD = [*LUIGI, "LoadSQLite", "--local-scheduler"]
 COMMAND = [str(Path(sys.executable).with_name("usage-metrics")), "backfill"]
 
 
-def prepare(folder: Path, days: int) -> Path:
+def prepare(folder: Path, days: int, start: dt.date = START) -> Path:
     """Write the exports of tiny days, and the settings to read them by."""
     logs = folder / "logs"
     logs.mkdir(parents=True)
-    for day in (START + dt.timedelta(days=number) for number in range(days)):
+    for day in (start + dt.timedelta(days=number) for number in range(days)):
         lines = [json.dumps(entry(day, number)) for number in range(REQUESTS_A_DAY)]
         (logs / f"{day}.jsonl").write_text("\n".join(lines) + "\n")
     config = folder / "luigi.cfg"
-    stop = START + dt.timedelta(days=days)
-    config.write_text(CONFIG.format(folder=folder, start=START, stop=stop))
+    stop = start + dt.timedelta(days=days)
+    config.write_text(CONFIG.format(folder=folder, start=start, stop=stop))
     return config
 
 

@@ -85,13 +85,16 @@ def script(folder: Path, *exports: Path) -> Cost:
 
 
 def nothing_to_do(folder: Path, days: int) -> Iterator[Row]:
-    """What is asked for again, when all days are done.
+    """What is asked for again, when all days up to yesterday are done.
+
+    In logs that ended long ago, the day after the last would be looked for each time.
 
     Args:
         folder: an empty one.
         days: how many there are, of three requests each.
     """
-    config = backfill.prepare(folder, days)
+    today = dt.datetime.now(dt.UTC).date()
+    config = backfill.prepare(folder, days, today - dt.timedelta(days=days))
     measure([USAGE_METRICS, "run"], folder, config)
     for name, command in {
         "LoadSQLite": backfill.LOAD,

@@ -444,13 +444,16 @@ def test_a_command_imports_luigi_without_what_nothing_here_needs_of_it() -> None
 import sys
 from usage_metrics.commands import main
 main(["run", "--help"])
-print({"requests", "jsonschema", "tornado"} & set(sys.modules))
+unused = {"requests", "jsonschema", "tornado", "urllib.request", "http.client"}
+print(unused & set(sys.modules))
 import luigi.rpc
 print(luigi.rpc.HAS_REQUESTS, luigi.rpc.RequestsFetcher().session)
+print(luigi.rpc.Request("http://127.0.0.1/").host, luigi.rpc.urlopen("data:,it").read())
 """
-    unused, luigid = _python(code).splitlines()[-2:]
+    unused, luigid, fetched = _python(code).splitlines()[-3:]
     assert unused == "set()"
     assert luigid.startswith("True <requests.sessions.Session")
+    assert fetched == "127.0.0.1 b'it'"
 
 
 @pytest.mark.parametrize(
