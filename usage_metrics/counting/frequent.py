@@ -14,7 +14,7 @@ from usage_metrics.counting.hashes import fresh_key, hashes_of
 class MostFrequent:
     """Finds the texts that most rows have; of equally frequent ones the first by name.
 
-    The texts and how often their hashes come wait outside memory.
+    The texts, and their hashes with how often each comes, wait outside memory.
     """
 
     def __init__(self, new_file: NewFile, number: int) -> None:
@@ -33,9 +33,9 @@ class MostFrequent:
         """Count the texts of some rows."""
         codes = texts.indices.drop_null().to_numpy()
         rows = np.bincount(codes, minlength=len(texts.dictionary))
-        hashes = hashes_of(texts.dictionary, self._key)[rows > 0].view(np.int64)
-        self._counts.add(hash=hashes, rows=rows[rows > 0])
-        self._texts.add(pa.table({"text": texts.dictionary}))
+        hashes = hashes_of(texts.dictionary, self._key).view(np.int64)
+        self._counts.add(hash=hashes[rows > 0], rows=rows[rows > 0])
+        self._texts.add(pa.table({"text": texts.dictionary, "hash": hashes}))
 
     def found(self) -> pa.Array:
         """The most frequent of all texts that were added."""
@@ -44,8 +44,7 @@ class MostFrequent:
         sure: set[str] = set()
         first: list[str] = []
         for table in self._texts:
-            some = table["text"].combine_chunks()
-            hashes = hashes_of(some, self._key).view(np.int64)
+            some, hashes = table["text"], table["hash"].to_numpy()
             sure |= set(_where(some, np.isin(hashes, surely)))
             tied = _where(some, np.isin(hashes, ties))
             first = sorted({*first, *tied})[:places]
@@ -91,7 +90,7 @@ class SeenByMost(MostFrequent):
         codes = texts.indices.take(pa.array(rows)).to_numpy()
         hashes = hashes_of(texts.dictionary, self._key).view(np.int64)
         self._counts.add(**_distinct(hashes[codes], visitors[rows]))
-        self._texts.add(pa.table({"text": texts.dictionary}))
+        self._texts.add(pa.table({"text": texts.dictionary, "hash": hashes}))
 
     def _summed(self, part: Columns) -> tuple[Any, Any]:
         hashes = _distinct(part["hash"], part["visitor"])["hash"]
@@ -108,7 +107,7 @@ def _distinct(hashes: Any, visitors: Any) -> Columns:
     return {"hash": hashes[new], "visitor": visitors[new]}
 
 
-def _where(texts: pa.Array, mask: Any) -> list[str]:
+def _where(texts: pa.ChunkedArray, mask: Any) -> list[str]:
     """The texts for which a mask is true, without null."""
     found: list[str] = texts.filter(pa.array(mask)).drop_null().to_pylist()
     return found

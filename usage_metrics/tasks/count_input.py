@@ -55,10 +55,9 @@ def requests_of(geocoded: Partition, addresses: str) -> Iterator[Read]:
         _check_columns(file, geocoded.source)
 
         def read(names: Collection[str]) -> Iterator["pa.Table"]:
-            found = batches(file, names)
             if ADDRESS in names and full is not file:
-                return _joined(found, full)
-            return found
+                return _joined(batches(file, {*names} - {ADDRESS}), full)
+            return batches(file, names)
 
         yield read
 
@@ -78,9 +77,9 @@ def first_requests_of(geocoded: Partition, addresses: str) -> "pa.Table":
     with geocoded.open() as file, _with_addresses(geocoded, addresses, file) as full:
         _check_columns(file, geocoded.source)
         for start, stop in _first_row_groups(file, geocoded.date):
-            rows = _rows_between(file, COMPARED, start, stop)
+            rows = _rows_between(file, {*COMPARED} - {ADDRESS}, start, stop)
             others = _rows_between(full, [ADDRESS], start, stop)
-            found.append(_with_column(rows, others[ADDRESS]))
+            found.append(rows.append_column(ADDRESS, others[ADDRESS]))
     return pa.concat_tables(found) if found else pa.table({})
 
 
@@ -223,11 +222,7 @@ def _joined(
     """Requests, with their addresses from another file."""
     addresses = _Addresses(full)
     for rows in requests:
-        yield _with_column(rows, addresses.of(rows.num_rows))
-
-
-def _with_column(rows: "pa.Table", addresses: "pa.ChunkedArray") -> "pa.Table":
-    return rows.set_column(rows.column_names.index(ADDRESS), ADDRESS, addresses)
+        yield rows.append_column(ADDRESS, addresses.of(rows.num_rows))
 
 
 def _first_row_groups(
