@@ -230,7 +230,7 @@ def test_a_day_between_two_shards_is_not_exported(
         make_table(bigquery_client, f"gap_{day}", [], schema=NARROW)
     assert logs("gap").unavailable(DAY) == (
         "2022-03-15 is not exported: there are tables of days before and after, such "
-        "as test-project.logs.gap_20220316, but none of that day"
+        "as test-project.logs.gap_20220316, but none in between"
     )
 
 

@@ -177,7 +177,7 @@ def test_a_day_without_files_between_others_is_missing(place: Place) -> None:
         place.put(f"{day}-00-00-00-A")
     why = place.logs().unavailable(DAY + ONE_DAY)
     assert why
-    assert "holds access logs of days before and after, but none of that day" in why
+    assert "holds access logs of days before and after, but none in between" in why
 
 
 def test_the_bucket_is_summed_up_by_its_first_and_last_day(of_40_days: Place) -> None:

@@ -370,7 +370,7 @@ def test_a_day_between_two_exports_that_has_none_is_missing(folder: Folder) -> N
     folder.write("2022-03-16.json", entry("b", "2022-03-16T12:00:00Z"))
     assert folder.logs().unavailable(DAY) == (
         f"2022-03-15 is not exported: {folder.path} holds exports of days before and "
-        "after, but none of that day; if nothing happened, an empty file named by the "
+        "after, but none in between; if nothing happened, an empty file named by the "
         "day says so"
     )
     folder.write("2022-03-15.json")

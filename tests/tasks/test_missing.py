@@ -331,7 +331,7 @@ def test_a_day_without_files_is_empty_only_where_the_setting_says_so(
     between, after = DAY + ONE_DAY, GAP + ONE_DAY
     why = unavailable_reason("cloudfront", between)
     assert why
-    assert "none of that day; if nothing happened, an empty file" in why
+    assert "none in between; if nothing happened, an empty file" in why
     assert "or quiet_days = empty, for all such days" in why
 
     settings("cloudfront", quiet_days="empty")

@@ -105,7 +105,7 @@ class LogFiles:
         else:
             why = (
                 f"not exported: {self.uri} holds {file}s of days before and after, but "
-                "none of that day; if nothing happened, " + self.layout.nothing_happened
+                "none in between; if nothing happened, " + self.layout.nothing_happened
             )
         if of_any_day:
             why += f"; it may be in a file that is there: {self._not_read(of_any_day)}"

@@ -33,7 +33,7 @@ LAYOUT = Layout(
     named="the name of an access log ends in a time and an id, as S3 writes it "
     "(2026-02-07-01-23-45-0123456789ABCDEF), or in .log, .txt, .json or .jsonl",
     dated="the name or the folders (2026/02/07/)",
-    nothing_happened="name it in lost_days, or set quiet_days = empty",
+    nothing_happened="quiet_days = empty says so, for all such days",
     names=r"\d{4}(?:-\d{2}){5}-[0-9a-z]+$|\.(?:log|txt|json|jsonl)$|^[^.]*$",
     date=r"(?P<year>\d{4})([-/])(?P<month>\d{2})\2(?P<day>\d{2})(?!\d)",
     is_delivery=True,

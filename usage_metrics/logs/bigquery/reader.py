@@ -120,7 +120,7 @@ class BigQueryLogs:
         else:
             why = (
                 f"not exported: there are tables of days before and after, such as "
-                f"{self.table.shard(newest)}, but none of that day"
+                f"{self.table.shard(newest)}, but none in between"
             )
         return f"{day} is {why}"
 
