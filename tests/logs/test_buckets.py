@@ -388,7 +388,7 @@ def test_a_large_object_that_is_replaced_while_it_is_read_is_known_to_change(
     monkeypatch.setattr(ahead, "PIECE_BYTES", 1000)
     monkeypatch.setattr(ahead, "MOST_AHEAD", 1)
     key, other = f"{DAY}-00-00-00-A", b'{"insertId": "other"}\n' * 10_000
-    place.put(key, pack(os.urandom(50_000)))
+    place.put(key, pack(os.urandom(500_000)))  # more than gzip reads ahead
     bucket = Bucket(place.uri())
     files = fetching.fetched(bucket, bucket.objects(""))
     file = next(files)
