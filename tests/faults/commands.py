@@ -10,6 +10,7 @@ Exits with 1 if anything was wrong.
 """
 
 import argparse
+import datetime as dt
 import gzip
 import json
 import logging
@@ -151,11 +152,15 @@ class Campaign:
         with ExitStack() as stack:
             self.ipinfo = stack.enter_context(IpinfoServer())
             self.store = stack.enter_context(_store(self.ways))
-            references = {way: self._reference(way) for way in self.ways}
+            references: dict[tuple[str, dt.date], list[State]] = {}
             while self.kills.total() < kills and not self.faults:
                 way = self.ways[self.tally.total() % len(self.ways)]
                 self.tally[way] += 1
-                self._round(way, references[way])
+                # Files say on which day ipinfo was asked.
+                key = way, dt.datetime.now(dt.UTC).date()
+                if key not in references:
+                    references[key] = self._reference(*key)
+                self._round(way, references[key])
                 print(f"{self}, {way}", flush=True)
 
     def __str__(self) -> str:
@@ -177,8 +182,8 @@ class Campaign:
             )
         return place
 
-    def _reference(self, way: str) -> list[State]:
-        place = self._place(way, "reference")
+    def _reference(self, way: str, day: dt.date) -> list[State]:
+        place = self._place(way, f"reference-{day}")
         states = []
         for step in self.steps:
             step.before(place)
