@@ -102,8 +102,8 @@ def test_rows_that_hold_true_are_counted(mask: list[bool | None], rows: int) -> 
 
 def test_arrow_looks_at_lists_without_pandas_and_makes_frames_with_it() -> None:
     script = (
-        "import sys; from usage_metrics.tasks.datasets_registry import read_registry; "
-        "read_registry(); import pyarrow as pa; pa.array(['a', None]); "
+        "import sys; from usage_metrics.sources import get_source; "
+        "get_source('web'); import pyarrow as pa; pa.array(['a', None]); "
         "assert 'pandas' not in sys.modules; "
         "import pandas; frame = pandas.DataFrame({'a': ['x', None]}); "
         "assert pa.Table.from_pandas(frame)['a'].to_pylist() == ['x', None]; "
