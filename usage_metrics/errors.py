@@ -8,6 +8,8 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator
 
+from usage_metrics.units import number_of
+
 
 class UsageMetricsError(Exception):
     """Something that a person can fix; the message says how.
@@ -115,4 +117,4 @@ class BackfillError(UsageMetricsError):
         lines = [
             f"{day}: {why} (retry: {how_to_retry(day)})" for day, why in failed.items()
         ]
-        super().__init__(f"{len(failed)} days failed; " + "; ".join(lines))
+        super().__init__(f"{number_of(len(failed), 'day')} failed; " + "; ".join(lines))

@@ -284,7 +284,7 @@ def test_what_is_erased_or_too_old_is_gone_from_it_as_well(
     assert Partition(str(two.root), "raw", "datasette", DAY).exists()
     assert not Partition(str(two.root), "raw", "bucket", DAY).exists()
     assert main(["retain"]) == 0
-    assert "removed raw of datasette: 1 days" in capsys.readouterr().out
+    assert "removed raw of datasette: 1 day" in capsys.readouterr().out
     assert not Partition(str(two.root), "raw", "datasette", DAY).exists()
     assert counted(two) == {"datasette": 6, "bucket": 9}, "counts are kept"
 

@@ -99,7 +99,7 @@ def test_what_there_is_is_listed_and_what_is_suggested_leaves_nothing_out(
 ) -> None:
     assert main(["datasets"]) == 0
     said = capsys.readouterr().out
-    assert "s3: 8 requests, 1 days, 2026-02-07 to 2026-02-07" in said
+    assert "s3: 8 requests, 1 day, 2026-02-07 to 2026-02-07" in said
     assert "\x07" not in said
     assert "\u202e" not in said
     lines = [line.split() for line in said.splitlines()]

@@ -68,9 +68,9 @@ def test_what_was_taken_over_is_not_again(archive: Days, capsys: Output) -> None
         archive, "views/2025-10-20.json", traffic("views", TRUTH, dt.date(2025, 10, 20))
     )
     assert take_over(archive) == 0
-    assert "1 replies; 1 days are new or fuller" in capsys.readouterr().out
+    assert "1 reply; 1 new or fuller day" in capsys.readouterr().out
     assert take_over(archive) == 0
-    assert "1 replies; 0 days are new or fuller" in capsys.readouterr().out
+    assert "1 reply; 0 new or fuller days" in capsys.readouterr().out
 
 
 def test_the_tables_of_github_repo_stats_are_read(archive: Days) -> None:
@@ -116,7 +116,7 @@ def test_errors_and_torn_files_are_named_and_the_others_taken(
     assert said.err.count("is not taken") == 8
     assert "views/2025-10-21.json is not taken: it has no views" in said.err
     assert "not read, by their names: notes.txt" in said.err
-    assert "1 replies" in said.out
+    assert "1 reply" in said.out
     assert final(archive, "views")
 
 
@@ -159,7 +159,7 @@ def test_no_history_replaces_what_was_taken_or_stands_for_today(
     monkeypatch.setattr("usage_metrics.commands.import_history.utc_now", lambda: today)
     put(archive, "views/2025-10-20.json", traffic("views", TRUTH, today.date()))
     assert take_over(archive) == 0
-    assert "0 days are new" in capsys.readouterr().out
+    assert "0 new or fuller days" in capsys.readouterr().out
     day = dt.date(2025, 10, 19)
     file = put(archive, f"views/{day}.json", traffic("views", TRUTH, day))
     assert take_over(archive) == 0

@@ -117,7 +117,7 @@ def test_an_id_is_free_and_what_a_pattern_takes_in_part_is_only_said() -> None:
     entries = joined(of_logs("s3", "buckets", parts), registry)
     suggestion = as_toml(entries)
     assert 'id = "rivers-2"' in suggestion
-    assert '# 1 requests at s3, beside patterns of others: "lakes"' in suggestion
+    assert '# 1 request at s3, beside patterns of others: "lakes"' in suggestion
     parse_registry("datasets.toml", text + suggestion, (), kind_of_place)
 
 

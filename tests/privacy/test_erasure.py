@@ -583,7 +583,9 @@ def test_a_dry_run_shows_it_and_asks_nobody(
 ) -> None:
     fill(lived_in)
     assert main(["erase", "--address", "8.8.4.4", "--dry-run"]) == 0
-    assert f"{lived_in.root}/cache/ipinfo: 1 answers" in capsys.readouterr().out
+    assert (
+        f"{lived_in.root}/cache/ipinfo: 1 answer of ipinfo" in capsys.readouterr().out
+    )
     assert places_of("8.8.4.4", lived_in.root) != []
     assert main(["erase", "--address", "203.0.113.7", "--dry-run"]) == 0
     assert capsys.readouterr().out == "No file and no table contains it.\n"

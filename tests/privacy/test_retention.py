@@ -83,7 +83,7 @@ def test_files_with_full_addresses_are_removed_after_raw_days(
     for stage in ("raw", "rejected", "cleaned"):
         assert OLD not in there(three_days, stage)
         assert KEPT in there(three_days, stage)
-        assert f"removed {stage} of datasette: 1 days, {OLD} … {OLD}" in said
+        assert f"removed {stage} of datasette: 1 day, {OLD} … {OLD}" in said
     assert there(three_days, "geocoded") == days(4)
     assert not Path(three_days.partition("raw", OLD).folder).exists()
     for stage in ("raw", "rejected", "cleaned"):
@@ -161,7 +161,7 @@ def test_requests_are_removed_after_geocoded_days_and_counts_stay(
     assert main(["retain"]) == 0
     assert there(three_days, "geocoded") == days(3, KEPT)
     assert list(three_days.loaded_days()) == [str(KEPT), str(NEWEST)]
-    assert f"removed requests of datasette in {three_days.database}: 1 days" in (
+    assert f"removed requests of datasette in {three_days.database}: 1 day" in (
         capsys.readouterr().out
     )
     assert LoadSQLite().complete()
@@ -299,7 +299,7 @@ def test_expired_answers_are_removed(
     dry_run = list(map(str, retain(dry_run=True)))
     assert places_of("8.8.8.8", flow.root / "cache")
     assert list(map(str, retain())) == dry_run
-    assert dry_run == [f"{flow.root}/cache/ipinfo: 1 answers"]
+    assert dry_run == [f"{flow.root}/cache/ipinfo: 1 answer"]
     assert places_of("8.8.8.8", flow.root / "cache") == []
 
 

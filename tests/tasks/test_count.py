@@ -195,7 +195,7 @@ def test_a_day_that_cannot_be_counted_is_named_and_the_others_are_counted(
     path = Path(flow.partition("geocoded").path)
     path.write_bytes(path.read_bytes()[:-100])
 
-    with pytest.raises(BackfillError, match=r"1 days.*CountUsage --date 2026-03-02"):
+    with pytest.raises(BackfillError, match=r"1 day .*CountUsage --date 2026-03-02"):
         CountDays(start=DAY, stop=DAY + 3 * ONE_DAY).run()
     others = [DAY + ONE_DAY, DAY + 2 * ONE_DAY]
     assert CountUsage.bulk_complete([DAY, *others]) == others

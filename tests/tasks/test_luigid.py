@@ -106,7 +106,7 @@ def test_two_workers_make_everything_and_the_visualiser_shows_what_came_of_it(
     }
     assert messages["Extract"] == "2 log entries"
     assert messages["Clean"].startswith("2 requests · 0 rejected")
-    assert messages["Geocode"] == "2 requests · 1 addresses"
+    assert messages["Geocode"] == "2 requests · 1 address"
     assert messages["LoadSQLite"].startswith("6 requests of 3 days loaded into")
     for name, task_id in done.items():
         progress = loaded.ask("get_task_progress_percentage", task_id=task_id)

@@ -81,7 +81,7 @@ def test_entries_that_are_no_request_again_are_worth_a_look(
     flow.load(1)
     state, text = _request_logs(capsys)
     assert state == "note"
-    assert "1 requests; 2 entries of other logs" in text
+    assert "1 request; 2 entries of other logs" in text
     assert "if others are requests, name their log in request_logs" in text
 
 

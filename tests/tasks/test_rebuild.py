@@ -252,7 +252,7 @@ def test_a_day_that_fails_does_not_stop_the_others_and_says_how_to_retry(
     assert "cleaned" in _replaced(loaded, before, NEXT)
     assert loaded.partition("cleaned").exists(), "what cannot be rebuilt stays"
     (reason,) = [e["reason"] for e in run_log.read() if e["task"] == "Rebuild"]
-    assert reason.startswith(f"1 days failed; {DAY}: ")
+    assert reason.startswith(f"1 day failed; {DAY}: ")
     retry = f"usage-metrics rebuild --from clean --start {DAY} --stop {NEXT}"
     assert retry in reason
 

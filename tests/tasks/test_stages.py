@@ -718,8 +718,8 @@ def test_each_task_logs_one_line_of_what_came_of_it(
     for task, says in {
         "Extract": "2 log entries",
         "Clean": "2 requests · 0 rejected · 0 duplicates · 0 not requests",
-        "Geocode": "2 requests · 1 addresses",
-        "LoadSQLite": f"2 requests of 1 days loaded into {flow.database}",
+        "Geocode": "2 requests · 1 address",
+        "LoadSQLite": f"2 requests of 1 day loaded into {flow.database}",
     }.items():
         about = [line for line in lines if f"{task}(" in line.partition("\n")[0]]
         assert len(about) == 2, about

@@ -706,7 +706,7 @@ def test_a_day_with_fewer_rows_than_were_loaded_is_named(
     with contextlib.closing(sqlite3.connect(warehouse.path)) as connection, connection:
         connection.execute("DELETE FROM toy_requests WHERE id IN ('b', 'c')")
     two, one = warehouse.damages()
-    assert "toy_requests holds 1 rows of toy 2026-03-02, and 2 were loaded" in two
+    assert "toy_requests holds 1 row of toy 2026-03-02, and 2 were loaded" in two
     assert "holds 0 rows of toy 2026-03-03, and 1 were loaded" in one
 
 

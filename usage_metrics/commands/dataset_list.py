@@ -13,6 +13,7 @@ from usage_metrics.monitoring.printable import printable
 from usage_metrics.tasks import inventory_days
 from usage_metrics.tasks.datasets_registry import datasets_registry, kind_of_place
 from usage_metrics.tasks.inventory_days import Counted
+from usage_metrics.units import number_of
 
 if TYPE_CHECKING:
     from usage_metrics.counting.inventory import Found
@@ -100,8 +101,8 @@ def _of_logs(
     if about is None:
         yield f"{source}: no days"
         return
-    days = f"{about.number} days, {about.first} to {about.last}"
-    yield f"{source}: {found.total():,} requests, {days}"
+    days = f"{number_of(about.number, 'day')}, {about.first} to {about.last}"
+    yield f"{source}: {number_of(found.total(), 'request')}, {days}"
     rows = by_top(found).most_common()
     names = [printable(_name(each.container, each.part)) for each, _ in rows]
     width = min(max(map(len, names), default=0), 60)

@@ -14,6 +14,7 @@ from usage_metrics.partitions.partition import Partition
 from usage_metrics.platforms import Reply, get_platform
 from usage_metrics.platforms.history import PATTERNS, by_day, history
 from usage_metrics.tasks.platform_subjects import subjects_of
+from usage_metrics.units import number_of
 
 SHOWN = 10
 """Files that are named at most."""
@@ -57,7 +58,8 @@ def command(platform: str, folder: Path, subject: str | None, patience: float) -
     if found.passed_over:
         names = ", ".join(found.passed_over[:SHOWN])
         click.echo(printable(f"not read, by their names: {names}"), err=True)
-    click.echo(f"{len(found.replies):,} replies; {len(days):,} days are new or fuller")
+    new = number_of(len(days), "new or fuller day")
+    click.echo(f"{number_of(len(found.replies), 'reply')}; {new}")
     return int(bool(found.refused))
 
 

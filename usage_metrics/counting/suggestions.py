@@ -15,6 +15,7 @@ from usage_metrics.counting.derived import dataset_id
 from usage_metrics.counting.globs import BETWEEN, Glob, plain
 from usage_metrics.counting.inventory import Found
 from usage_metrics.platforms import Description, get_platform
+from usage_metrics.units import number_of
 
 MANY = 50
 """More folders than that are not listed, but captured."""
@@ -58,7 +59,7 @@ def of_logs(source: str, kind: str, found: Mapping[Found, int]) -> Iterator[Entr
         if kind == "databases":
             entry = Entry(dataset_id(container), container)
             entry.at[source] = {"databases": [plain(container)]}
-            entry.why.append(f"{requests:,} requests at {source}")
+            entry.why.append(f"{number_of(requests, 'request')} at {source}")
             yield entry
         else:
             of = "buckets" if kind == "buckets" else "hosts"
@@ -67,7 +68,7 @@ def of_logs(source: str, kind: str, found: Mapping[Found, int]) -> Iterator[Entr
             for entry, patterns, number in _of_folders(container, parts):
                 table = within | ({rest: patterns} if patterns else {})
                 entry.at[source] = table or {of: ["*"]}
-                entry.why.append(f"{number:,} requests at {source}")
+                entry.why.append(f"{number_of(number, 'request')} at {source}")
                 yield entry
 
 

@@ -23,6 +23,7 @@ from usage_metrics.arrow import Distinct, dictionary, filled, take_encoded
 from usage_metrics.cleaning.who_asked import suspects
 from usage_metrics.geocode.locations import LOCATION, Location, Provider
 from usage_metrics.partitions.row_groups import naming_damage
+from usage_metrics.units import number_of
 
 
 @contextmanager
@@ -129,7 +130,7 @@ class Located:
         """Summarise in a few words."""
         if self.column is None:
             return "no addresses"
-        text = f"{len(self.addresses.values):,} addresses"
+        text = number_of(len(self.addresses.values), "address")
         return f"{text} · {self.unanswered:,} unanswered" if self.unanswered else text
 
 

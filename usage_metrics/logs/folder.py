@@ -29,6 +29,7 @@ from usage_metrics.logs.listing import (
 )
 from usage_metrics.logs.looking_into import Found
 from usage_metrics.partitions.storage import filesystem_of
+from usage_metrics.units import number_of
 
 log = logging.getLogger("luigi-interface")
 
@@ -289,8 +290,8 @@ def _dated(
     logs = [file for file in logs if file.path not in passed_over]
     if undated:
         log.warning(
-            "%d files in %s have no date, such as %r, and are skipped; put it in %s",
-            *(len(undated), uri, undated[0], layout.dated),
+            "skipped %s in %s without a date, such as %r; put one in %s",
+            *(number_of(len(undated), "file"), uri, undated[0], layout.dated),
         )
     if not logs:
         raise none_found(others, uri, layout)

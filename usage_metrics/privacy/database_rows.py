@@ -16,6 +16,7 @@ from usage_metrics.arrow import STRING
 from usage_metrics.errors import StorageError
 from usage_metrics.privacy.removal import REVEALING, AddressRemover
 from usage_metrics.sources import SOURCES, get_source, registered
+from usage_metrics.units import number_of
 from usage_metrics.warehouse.secure_vacuum import empty_log
 from usage_metrics.warehouse.sqlite import Warehouse, forget_day
 from usage_metrics.warehouse.table import Table, quoted
@@ -62,8 +63,8 @@ def rows_to_erase(remover: AddressRemover) -> Iterator[str]:
         for table in _tables(connection):
             if columns := _found(connection, table, remover):
                 rows, days = _count(connection, table, columns)
-                of = f" of {days:,} days" if days else ""
-                yield f"{table}: {rows:,} rows{of}"
+                of = f" of {number_of(days, 'day')}" if days else ""
+                yield f"{table}: {number_of(rows, 'row')}{of}"
 
 
 def drop_days(source: str, first: dt.date, *, dry_run: bool) -> list[dt.date]:

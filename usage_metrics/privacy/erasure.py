@@ -30,6 +30,7 @@ from usage_metrics.privacy.removal import AddressRemover
 from usage_metrics.privacy.rewriting import Rewriting
 from usage_metrics.sources import SOURCES
 from usage_metrics.sources.settings import source_section
+from usage_metrics.units import number_of
 
 
 def find_addresses(remover: AddressRemover) -> Iterator[Place]:
@@ -44,9 +45,9 @@ def find_addresses(remover: AddressRemover) -> Iterator[Place]:
         for stage in stages_there:
             those = Rewriting(place, [stage], source).find(remover)
             if days := [file.date for file in those]:
-                files = f"{len(days):,} files, {days[0]} … {days[-1]}"
-                files = files if days[1:] else f"1 file, {days[0]}"
-                yield Place(f"{stage} of {source}{where}: {files}")
+                files = number_of(len(days), "file")
+                span = " … ".join(map(str, dict.fromkeys((days[0], days[-1]))))
+                yield Place(f"{stage} of {source}{where}: {files}, {span}")
     for table in rows_to_erase(remover):
         yield Place(f"{config.database().path}, {table}")
     cache = LockedShelf(Path(config.ipinfo().cache))
@@ -54,7 +55,9 @@ def find_addresses(remover: AddressRemover) -> Iterator[Place]:
         with cache.open() as answers:
             found = len(_unwanted(dict(answers), remover))
         if found:
-            yield Place(f"{config.ipinfo().cache}: {found:,} answers of ipinfo")
+            yield Place(
+                f"{config.ipinfo().cache}: {number_of(found, 'answer')} of ipinfo"
+            )
     yield from _erase_from_other_files(remover, root, dry_run=True)
 
 
@@ -77,7 +80,7 @@ def erase_addresses(remover: AddressRemover) -> Iterator[Place]:
         renamed |= rewriting.renamed
     if found := erase_from_database(remover, renamed):
         database = linked(config.database().path)
-        yield Place(f"{database}: {found:,} different values")
+        yield Place(f"{database}: {number_of(found, 'different value')}")
     kept.forget(kept.SUMS)  # the next reports make them again
     yield from _erase_from_cache(remover)
     yield from _erase_from_other_files(remover, root, dry_run=False)
@@ -97,10 +100,10 @@ def _erase_from_cache(remover: AddressRemover) -> Iterator[Place]:
     cache = Path(config.ipinfo().cache)
     shelf = LockedShelf(cache)
     if gone := shelf.forget(lambda answers: _unwanted(answers, remover)):
-        yield Place(f"{cache}: {gone:,} answers of ipinfo")
+        yield Place(f"{cache}: {number_of(gone, 'answer')} of ipinfo")
     # Nobody can tell whose addresses are in a damaged file.
     if damaged := shelf.delete_set_aside():
-        yield Place(f"{cache}: {damaged:,} damaged files that were set aside")
+        yield Place(f"{cache}: {number_of(damaged, 'damaged file')} set aside")
 
 
 def _erase_from_other_files(

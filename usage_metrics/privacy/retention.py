@@ -27,6 +27,7 @@ from usage_metrics.partitions.partition import (
 )
 from usage_metrics.privacy.database_rows import drop_days
 from usage_metrics.sources import SOURCES
+from usage_metrics.units import number_of
 
 STAGES = ("rejected", "raw", "cleaned", "geocoded")
 """The stages whose files are removed."""
@@ -47,7 +48,7 @@ class Removed(NamedTuple):
     def __str__(self) -> str:
         """Summarise in a few words."""
         span = f", {self.days[0]} … {self.days[-1]}" if self.days else ""
-        return f"{self.what}: {self.number:,} {self.unit}{span}"
+        return f"{self.what}: {number_of(self.number, self.unit)}{span}"
 
 
 def retain(
@@ -78,14 +79,14 @@ def retain(
         for stage in STAGES:
             first = retention_start(stage, min(last, today))
             if days := _remove_files(root, stage, source, first, dry_run=dry_run):
-                yield Removed(f"{stage} of {source}", len(days), "days", days)
+                yield Removed(f"{stage} of {source}", len(days), "day", days)
         first = retention_start("geocoded", min(last, today))
         if days := drop_days(source, first, dry_run=dry_run):
             what = f"requests of {source} in {config.database().path}"
-            yield Removed(what, len(days), "days", days)
+            yield Removed(what, len(days), "day", days)
     settings = config.ipinfo()
     if answers := forget_expired(settings.cache, settings.cache_days, dry_run=dry_run):
-        yield Removed(settings.cache, answers, "answers", [])
+        yield Removed(settings.cache, answers, "answer", [])
 
 
 def _newest(root: str, sources: Collection[str]) -> dict[str, dt.date]:

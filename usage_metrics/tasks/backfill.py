@@ -16,6 +16,7 @@ from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import STAGES, Geocode
 from usage_metrics.tasks.task import LATEST_DAY, LogsOfDay, Reporting
+from usage_metrics.units import number_of
 
 log = logging.getLogger("luigi-interface")
 
@@ -100,7 +101,7 @@ class ManyDays(Reporting):
         """
         if failed:
             raise BackfillError(failed, self.how_to_retry)
-        self.say(f"{(self.stop - self.start).days:,} days")
+        self.say(number_of((self.stop - self.start).days, "day"))
 
     def how_to_retry(self, day: dt.date) -> str:
         """The command that retries one day."""

@@ -23,6 +23,7 @@ from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import Geocode
 from usage_metrics.tasks.task import Reporting
 from usage_metrics.tasks.this_run import ThisRun
+from usage_metrics.units import number_of
 
 
 class OfMonth(Reporting):
@@ -113,7 +114,7 @@ class CountMonth(OfMonth):
             with target.writing(table.schema) as file:
                 file.write(table)
                 file.facts |= {"made_from": made_from, "addresses": addresses}
-        self.say(f"{len(counted)} days of {name}")
+        self.say(f"{number_of(len(counted), 'day')} of {name}")
 
 
 class CountDays(ManyDays):

@@ -31,6 +31,7 @@ from usage_metrics.tasks.settings_check import check_sections
 from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import Extract, Geocode
 from usage_metrics.tasks.task import Reporting
+from usage_metrics.units import number_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,7 +146,7 @@ class Loading(Reporting):
                     sentence = error_messages.sentence_of(error)
                     log.error("%s %s: %s", self.source, day, sentence)
                 self.show_progress(done, len(changes.load) + len(changes.drop))
-                self.show(f"{done:,} days · {rows:,} rows so far")
+                self.show(f"{number_of(done, 'day')} · {number_of(rows, 'row')} so far")
             warehouse.index(table)
         return rows, failed
 
@@ -234,8 +235,8 @@ class LoadSQLite(Awaiting, Loading):
         if failed:
             raise LoadError(failed, of=len(changes.load))
         self.say(
-            f"{rows:,} requests of {len(changes.load):,} days loaded into "
-            f"{warehouse.path}",
+            f"{number_of(rows, 'request')} of {number_of(len(changes.load), 'day')} "
+            f"loaded into {warehouse.path}",
             rows,
         )
 

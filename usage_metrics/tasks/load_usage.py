@@ -18,6 +18,7 @@ from usage_metrics.tasks.missing import Awaiting, available_parameter
 from usage_metrics.tasks.ranges import source_range
 from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.this_run import ThisRun
+from usage_metrics.units import number_of
 
 if TYPE_CHECKING:
     from usage_metrics.warehouse.sqlite import Changes
@@ -107,7 +108,7 @@ class LoadUsage(Awaiting, Loading):
         warehouse.finish(*TABLES.values(), IN_SERIES)
         if failed:
             raise LoadError(failed, of=replaced)
-        self.say(f"{replaced:,} files loaded into {warehouse.path}")
+        self.say(f"{number_of(replaced, 'file')} loaded into {warehouse.path}")
 
     def _compared(self) -> "Iterator[tuple[Table, dict[dt.date, str], Changes]]":
         """Each table, with its files and the days in which it differs from them."""

@@ -13,6 +13,7 @@ from usage_metrics.partitions.row_groups import row_groups
 from usage_metrics.sources import get_source
 from usage_metrics.sources.settings import source_section
 from usage_metrics.tasks.stages import Extract
+from usage_metrics.units import number_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +50,7 @@ def requests_in_logs(source: str) -> tuple[str, bool] | None:
         reason := get_source(source).nothing_meant(found.others, section)
     ):
         raise InputError(f"{day}: {reason}")
-    text = f"{day}: {found.requests:,} requests"
+    text = f"{day}: {number_of(found.requests, 'request')}"
     others = found.others.total()
     if not others:
         return f"{text}, all in the logs that are meant", False

@@ -30,6 +30,7 @@ from usage_metrics.tasks.availability import (
 from usage_metrics.tasks.source_parameter import SourceParameter
 from usage_metrics.tasks.stages import STAGES, Extract
 from usage_metrics.tasks.task import OfDay, Stage
+from usage_metrics.units import number_of
 
 
 class Refresh(OfDay):
@@ -59,8 +60,9 @@ class Refresh(OfDay):
         for stage in outdated:
             stage.run_within()
         what = "changed" if changed else "unchanged"
-        rebuilt = f" · {len(outdated)} stages rebuilt" if outdated else ""
-        self.say(f"{extract.rows or 0:,} log entries, {what}{rebuilt}", extract.rows)
+        rebuilt = f" · {number_of(len(outdated), 'stage')} rebuilt" if outdated else ""
+        entries = number_of(extract.rows or 0, "log entry")
+        self.say(f"{entries}, {what}{rebuilt}", extract.rows)
 
     def _was_read(self) -> bool:
         raw = self.partition_of(Extract.stage, self.date)

@@ -29,6 +29,7 @@ from usage_metrics.platforms.settings import platform_section
 from usage_metrics.tasks.load import Loading, open_warehouse
 from usage_metrics.tasks.platform_subjects import is_asked, subjects_of
 from usage_metrics.tasks.task import LATEST_DAY, Logs, Reporting
+from usage_metrics.units import number_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -202,7 +203,10 @@ class ReadSnapshots(Reporting):
         changed = self._make_series()
         if failed:
             raise LoadError(failed, of=len(stale))
-        self.say(f"{len(stale):,} snapshots read, {changed:,} days changed")
+        self.say(
+            f"{number_of(len(stale), 'snapshot')} read, "
+            f"{number_of(changed, 'day')} changed"
+        )
 
     def _stale(self, index: FooterIndex) -> dict[dt.date, Facts]:
         """The snapshots to read, each with what its observations are made from."""
@@ -314,7 +318,11 @@ class LoadSnapshots(Loading):
         warehouse.finish(*STAGES.values())
         if failed:
             raise LoadError(failed, of=days)
-        self.say(f"{rows:,} rows of {days:,} files loaded into {warehouse.path}", rows)
+        self.say(
+            f"{number_of(rows, 'row')} of {number_of(days, 'file')} loaded into "
+            f"{warehouse.path}",
+            rows,
+        )
 
     def _changes(self, stage: str) -> "Changes":
         from usage_metrics.platforms.snapshot_tables import STAGES

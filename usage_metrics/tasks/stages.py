@@ -33,6 +33,7 @@ from usage_metrics.tasks.availability import unavailable_reason
 from usage_metrics.tasks.preflight import check_provider
 from usage_metrics.tasks.settling import until_settled
 from usage_metrics.tasks.task import LogsOfDay, Stage
+from usage_metrics.units import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,13 +93,13 @@ class Extract(Stage):
             logs = source.open_logs(settings)
             for batch in logs.read(self.date):
                 entries.write(pa.Table.from_batches([batch]))
-                self.show(f"{entries.rows:,} entries so far")
+                self.show(f"{number_of(entries.rows, 'entry')} so far")
             entries.facts |= {"logs": settings.logs, "exported": True}
             if settings.quiet_days == EMPTY and not entries.rows:
                 entries.facts["quiet"] = True
             if unread := logs.unread(self.date):
                 entries.facts["unread"] = unread
-        self.say(f"{entries.rows:,} log entries", entries.rows)
+        self.say(number_of(entries.rows, "log entry"), entries.rows)
 
     def _is_unchanged(self, entries: "PartitionWriter") -> bool:
         """Whether the present file holds the same entries, and says the same."""
@@ -181,8 +182,8 @@ class Clean(Stage):
                 "other_logs": other_logs.total(),
             }
         self.say(
-            f"{requests.rows:,} requests · {rejected.rows:,} rejected · "
-            f"{duplicates:,} duplicates · {not_requests:,} not requests"
+            f"{number_of(requests.rows, 'request')} · {rejected.rows:,} rejected · "
+            f"{number_of(duplicates, 'duplicate')} · {not_requests:,} not requests"
             + (f" · {other_logs.total():,} of other logs" if other_logs else ""),
             requests.rows,
         )
@@ -304,7 +305,7 @@ class Geocode(Stage):
                     geocoded.facts["recipe"] = _geocoded_by(located.facts)
             if not located.unanswered:
                 self.output().ask_again(wanted=False)
-        self.say(f"{geocoded.rows:,} requests · {located}", geocoded.rows)
+        self.say(f"{number_of(geocoded.rows, 'request')} · {located}", geocoded.rows)
 
 
 STAGES: tuple[type[Stage], ...] = (Extract, Clean, Geocode)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
+from usage_metrics.units import number_of
 from usage_metrics.warehouse.table import quoted
 
 DAY_LENGTH = len("YYYY-MM-DD")
@@ -28,9 +29,9 @@ def miscounts(connection: sqlite3.Connection) -> Iterator[str]:
             rows = next((found[key] for key in keys if key in found), 0)
             if rows != expected:
                 yield (
-                    f"the table {table} holds {rows:,} rows of {source} {date}, and "
-                    f"{expected:,} were loaded; delete the file and rerun: it is "
-                    "rebuilt from the Parquet files"
+                    f"the table {table} holds {number_of(rows, 'row')} of {source} "
+                    f"{date}, and {expected:,} were loaded; delete the file and rerun: "
+                    "it is rebuilt from the Parquet files"
                 )
 
 
