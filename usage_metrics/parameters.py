@@ -219,14 +219,14 @@ class Configured:
     ) -> list[tuple[str, Any]]:
         """Find the values as Luigi does, after checking its section.
 
-        A run asks for its settings hundreds of times: without arguments, they are found
-        again only if the section says something else.
+        A run asks for its settings hundreds of times: they are found again only if the
+        section says something else. A task's may depend on other sections.
 
         Raises:
             ConfigError: naming the section, the key and the remedy.
         """
         name: str = cls.get_task_family()  # type: ignore[attr-defined]
-        if args or kwargs:
+        if args or kwargs or not issubclass(cls, luigi.Config):
             return cls._find_values(name, params, args, kwargs)
         if "_found" not in vars(cls) or cls._found[0] != _said_of(name):
             values = cls._find_values(name, params, args, kwargs)

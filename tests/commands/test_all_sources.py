@@ -392,6 +392,9 @@ def test_the_doctor_says_so_too(flow: Flow, settings: Settings, capsys: Screen) 
 def test_the_task_of_the_report_is_about_all_sources_if_none_is_named(
     two: Flow,
 ) -> None:
+    with pytest.MonkeyPatch.context() as alone:
+        alone.delitem(sources.SOURCES, "bucket")
+        assert Report().source == "datasette"
     assert Report().source == ALL
     assert two.build(Report()).status == LuigiStatusCode.SUCCESS
     assert all(report(two, source).exists() for source in BOTH)
