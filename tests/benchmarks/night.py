@@ -85,7 +85,7 @@ def script(folder: Path, *exports: Path) -> Cost:
 
 
 def nothing_to_do(folder: Path, days: int) -> Iterator[Row]:
-    """What is asked for again, when all days up to yesterday are done.
+    """What is asked for again, when all days that are over are done.
 
     In logs that ended long ago, the day after the last would be looked for each time.
 
@@ -93,8 +93,9 @@ def nothing_to_do(folder: Path, days: int) -> Iterator[Row]:
         folder: an empty one.
         days: how many there are, of three requests each.
     """
-    today = dt.datetime.now(dt.UTC).date()
-    config = backfill.prepare(folder, days, today - dt.timedelta(days=days))
+    # A day is over three hours after it ends.
+    stop = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)).date()
+    config = backfill.prepare(folder, days, stop - dt.timedelta(days=days))
     measure([USAGE_METRICS, "run"], folder, config)
     for name, command in {
         "LoadSQLite": backfill.LOAD,
