@@ -20,7 +20,6 @@ from typing import NamedTuple
 from . import night
 from .run import (
     DATA_SHARES,
-    ROOT,
     luigi,
     make,
     measure,
@@ -161,8 +160,8 @@ def new_day(sizes: Sizes, folder: Path) -> None:
 
 def nothing_to_do(sizes: Sizes, folder: Path) -> None:
     """What is asked for again on five years of tiny days, and a command's --help."""
-    report("--help", measure([night.USAGE_METRICS, "--help"], ROOT))
-    report("run --help", measure([night.USAGE_METRICS, "run", "--help"], ROOT))
+    report("--help", measure([night.USAGE_METRICS, "--help"], folder))
+    report("run --help", measure([night.USAGE_METRICS, "run", "--help"], folder))
     for row in night.nothing_to_do(folder, sizes.done):
         report(*row)
 
