@@ -45,7 +45,7 @@ def codes(texts: pa.ChunkedArray) -> Numbers:
 
 
 MOST = 1 << 62
-"""Up to which number keys are put together before they are numbered anew."""
+"""The greatest number that combined keys may have; beyond it they are renumbered."""
 
 
 class Groups(NamedTuple):

@@ -1,6 +1,7 @@
 """The task that loads requests into the database, and the database it loads into."""
 
 import datetime as dt
+import functools
 import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -13,7 +14,7 @@ from usage_metrics.dates import ONE_DAY, days_between, months_between
 from usage_metrics.errors import LoadError, PartitionError
 from usage_metrics.monitoring import error_messages
 from usage_metrics.parameters import OptionalDay
-from usage_metrics.partitions.footer_index import FooterIndex
+from usage_metrics.partitions.footer_index import Facts, FooterIndex
 from usage_metrics.partitions.listings import listing_once
 from usage_metrics.partitions.partition import list_present
 from usage_metrics.sources import get_source, registered
@@ -99,22 +100,20 @@ class Loading(Reporting):
         """The days in which what is loaded differs from the files of a stage."""
         from usage_metrics.warehouse.sqlite import changes
 
-        return changes(
-            loaded,
-            files,
-            content_id=lambda day: self._content_id(stage, day),
-            among=set(days),
-        )
+        @functools.cache
+        def footers() -> Mapping[dt.date, Facts]:
+            index = FooterIndex()
+            found = index.of_stage(stage, self.source)
+            index.keep()
+            return found
 
-    def _content_id(self, stage: str, day: dt.date) -> str | None:
-        """The content id of a file, for which it is opened only after a change."""
-        footers = FooterIndex()
-        facts = footers.of_stage(stage, self.source).get(day)
-        footers.keep()
-        if facts is None:  # a day to be completed
-            return self.partition_of(stage, day).content_id()
-        content_id: str | None = facts.get("content_id")
-        return content_id
+        def content_id(day: dt.date) -> str | None:
+            if day in footers():  # of files that did not change, without opening them
+                known: str | None = footers()[day].get("content_id")
+                return known
+            return self.partition_of(stage, day).content_id()  # one to be completed
+
+        return changes(loaded, files, content_id=content_id, among=set(days))
 
     def replace(
         self,
